@@ -1,0 +1,28 @@
+import type { ProbeResult } from '../probes/types.ts';
+
+/** The checks a node makes, in the order in which they are reported. */
+export const CHECK_NAMES = ['service', 'kubelet', 'kubeApi'] as const;
+export type CheckName = (typeof CHECK_NAMES)[number];
+
+/**
+ * Cadence and thresholds of a check, in the kubelet's words
+ * (https://kubernetes.io/docs/concepts/configuration/liveness-readiness-startup-probes/).
+ */
+export interface CheckTiming {
+  readonly intervalSeconds: number;
+  readonly timeoutSeconds: number;
+  /** Consecutive failures after which the check counts as failed. */
+  readonly failureThreshold: number;
+  /** Consecutive successes after which it counts as healthy again. */
+  readonly successThreshold: number;
+}
+
+/** What is known of a check now. `healthy` is undefined until the first threshold has been reached. */
+export interface CheckState {
+  readonly healthy: boolean | undefined;
+  /** Wall clock in milliseconds at which `healthy` took its present value. */
+  readonly sinceMs: number | undefined;
+  readonly lastResult: (ProbeResult & { readonly atMs: number }) | undefined;
+  readonly consecutiveFailures: number;
+  readonly consecutiveSuccesses: number;
+}
