@@ -1,0 +1,213 @@
+import { isIP } from 'node:net';
+import { z } from 'zod';
+
+/*
+ * The settings file as the chart renders it. Strict at every level: a key that is not known is an error, because a misspelt key that is
+ * silently ignored shows only when the node should have failed over and did not.
+ */
+
+const seconds = (minimum: number, maximum: number) => z.number().min(minimum).max(maximum);
+const port = z.int().min(1).max(65535);
+
+function isAddress(text: string): boolean {
+  const [address = '', prefix, ...rest] = text.split('/');
+  const family = isIP(address);
+  if (family === 0 || rest.length > 0) return false;
+  if (prefix === undefined) return true;
+  return /^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128);
+}
+
+const virtualAddress = z.string().refine(isAddress, {
+  error: (issue) =>
+    `"${String(issue.input)}" is not an IPv4 or IPv6 address, with or without a prefix; write for example 192.168.11.2/24`,
+});
+
+const interfaceChoice = z.string().regex(/^$|^[^\s/]{1,15}$|^([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}$/, {
+  error:
+    'is neither empty (found by subnet), nor an interface name of at most 15 characters, nor a MAC address such as 52:54:00:12:34:56',
+});
+
+const timing = {
+  intervalSeconds: seconds(0.1, 3600),
+  timeoutSeconds: seconds(0.05, 60),
+  failureThreshold: z.int().min(1).max(1000),
+  successThreshold: z.int().min(1).max(1000),
+};
+
+function urlWith(protocols: readonly string[]) {
+  return z.string().superRefine((text, context) => {
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    const forms = protocols.map((protocol) => `${protocol}//`).join(', ');
+    if (url === undefined || !protocols.includes(url.protocol) || url.hostname === '') {
+      context.addIssue({ code: 'custom', message: `"${text}" is not a URL that begins with ${forms}` });
+    } else if (url.username !== '' || url.password !== '') {
+      context.addIssue({ code: 'custom', message: 'has credentials in it; probes send none, remove them' });
+    } else if (url.protocol === 'tcp:' && url.port === '') {
+      context.addIssue({ code: 'custom', message: `"${text}" has no port; write for example tcp://127.0.0.1:80` });
+    }
+  });
+}
+
+const vrrpSchema = z.strictObject({
+  version: z.union([z.literal(2), z.literal(3)]),
+  virtualRouterId: z.int().min(1).max(255),
+  advertIntervalSeconds: seconds(0.01, 255),
+  interface: interfaceChoice,
+  addressInterface: interfaceChoice,
+  addresses: z.array(virtualAddress).min(1, { error: 'has no address; give at least one, for example 192.168.11.2/24' }),
+  unicastPeers: z.array(
+    z.string().refine((text) => isIP(text) !== 0, {
+      error: (issue) => `"${String(issue.input)}" is not an IPv4 or IPv6 address (a peer is given without a prefix)`,
+    }),
+  ),
+  noPreempt: z.boolean(),
+  failbackDelaySeconds: seconds(0, 86400).nullable(),
+  authPasswordFile: z.string(),
+  debug: z.boolean(),
+});
+
+const checksSchema = z.strictObject({
+  service: z.strictObject({
+    url: urlWith(['http:', 'https:', 'tcp:']),
+    ...timing,
+    expectedStatuses: z.array(z.int().min(100).max(599)).min(1, { error: 'has no status; give at least one, for example 200' }),
+    host: z.string(),
+    caFile: z.string(),
+    tripwire: z.strictObject({ enabled: z.boolean(), ports: z.array(port) }),
+  }),
+  kubelet: z.strictObject({ enabled: z.boolean(), url: urlWith(['http:', 'https:']), ...timing }),
+  kubeApi: z.strictObject({
+    enabled: z.boolean(),
+    url: z.union([z.literal(''), urlWith(['https:'])], {
+      error: 'is neither empty (the cluster’s own address) nor a URL that begins with https://',
+    }),
+    ...timing,
+  }),
+});
+
+/** Strict schema of the settings file; every key is required, the chart renders them all. */
+const settingsSchema = z
+  .strictObject({
+    vrrp: vrrpSchema,
+    checks: checksSchema,
+    lastResort: z.strictObject({ enabled: z.boolean(), afterSeconds: seconds(0, 3600) }),
+    drain: z.strictObject({ timeoutSeconds: seconds(0, 600) }),
+    rank: z.strictObject({ podSelector: z.string() }),
+    server: z.strictObject({ address: z.string().refine((text) => isIP(text) !== 0, { error: 'is not an IP address' }), port }),
+    metrics: z.strictObject({ address: z.string().refine((text) => isIP(text) !== 0, { error: 'is not an IP address' }), port }),
+    log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']) }),
+  })
+  .superRefine((settings, context) => {
+    for (const { path, message } of crossFieldProblems(settings)) context.addIssue({ code: 'custom', path, message });
+  });
+
+interface Problem {
+  readonly path: (string | number)[];
+  readonly message: string;
+}
+
+type Parsed = z.infer<typeof vrrpSchema>;
+
+function duplicates(addresses: readonly string[]): Problem[] {
+  const seen = new Map<string, number>();
+  const problems: Problem[] = [];
+  for (const [index, text] of addresses.entries()) {
+    const address = text.split('/')[0] ?? text;
+    const first = seen.get(address);
+    if (first !== undefined) {
+      problems.push({ path: ['vrrp', 'addresses', index], message: `${address} is already given as entry ${first}; remove one` });
+    } else {
+      seen.set(address, index);
+    }
+  }
+  return problems;
+}
+
+function version2Problems(vrrp: Parsed): Problem[] {
+  const problems: Problem[] = [];
+  if (!Number.isInteger(vrrp.advertIntervalSeconds)) {
+    problems.push({
+      path: ['vrrp', 'advertIntervalSeconds'],
+      message: `${vrrp.advertIntervalSeconds} is not a whole number; VRRP version 2 counts in seconds, use 1 or more, or version 3`,
+    });
+  }
+  for (const [index, address] of vrrp.addresses.entries()) {
+    if (isIP(address.split('/')[0] ?? '') === 6) {
+      problems.push({ path: ['vrrp', 'addresses', index], message: `${address} is IPv6, which needs version 3 of VRRP` });
+    }
+  }
+  return problems;
+}
+
+function version3Problems(vrrp: Parsed): Problem[] {
+  const problems: Problem[] = [];
+  // RFC 9568 section 5.2.7: the interval is a 12-bit number of centiseconds.
+  if (vrrp.advertIntervalSeconds > 40.95) {
+    problems.push({ path: ['vrrp', 'advertIntervalSeconds'], message: 'is above 40.95, the largest that VRRP version 3 can say' });
+  }
+  if (vrrp.authPasswordFile !== '') {
+    problems.push({
+      path: ['vrrp', 'authPasswordFile'],
+      message: 'is given, but VRRP version 3 has no password; remove it or use version 2',
+    });
+  }
+  return problems;
+}
+
+function crossFieldProblems(settings: { vrrp: Parsed; server: { port: number }; metrics: { port: number } }): Problem[] {
+  const { vrrp } = settings;
+  const problems = duplicates(vrrp.addresses).concat(vrrp.version === 2 ? version2Problems(vrrp) : version3Problems(vrrp));
+  if (vrrp.noPreempt && vrrp.failbackDelaySeconds !== null) {
+    problems.push({
+      path: ['vrrp', 'failbackDelaySeconds'],
+      message: 'asks for failback while noPreempt forbids it; remove one of the two',
+    });
+  }
+  if (settings.server.port === settings.metrics.port) {
+    problems.push({ path: ['metrics', 'port'], message: `${settings.metrics.port} is also the server’s port; use another` });
+  }
+  return problems;
+}
+
+/** The settings of a node agent, checked. Durations in seconds. */
+export type Settings = z.infer<typeof settingsSchema>;
+
+/** One thing that is wrong with a settings file. */
+export interface SettingsProblem {
+  /** Path of the key as a user would write it, e.g. `vrrp.addresses[0]`; empty for the document as a whole. */
+  readonly path: string;
+  readonly message: string;
+}
+
+/** Result of checking a settings document: either it is whole and right, or every problem is listed. */
+export type SettingsResult =
+  | { readonly ok: true; readonly settings: Settings }
+  | { readonly ok: false; readonly problems: readonly SettingsProblem[] };
+
+function formatPath(path: readonly PropertyKey[]): string {
+  let text = '';
+  for (const key of path) text += typeof key === 'number' ? `[${key}]` : `${text === '' ? '' : '.'}${String(key)}`;
+  return text;
+}
+
+function toProblems(issue: z.core.$ZodIssue): SettingsProblem[] {
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({
+      path: formatPath([...issue.path, key]),
+      message: 'is not a known key; correct its spelling or remove it',
+    }));
+  }
+  const missing = issue.code === 'invalid_type' && issue.input === undefined && /received undefined/.test(issue.message);
+  return [{ path: formatPath(issue.path), message: missing ? 'is missing' : issue.message }];
+}
+
+/**
+ * Checks a parsed settings document.
+ * @param document what the YAML parser gave
+ * @returns the settings, or one problem per thing that is wrong; never throws
+ */
+export function checkSettings(document: unknown): SettingsResult {
+  const result = settingsSchema.safeParse(document);
+  if (result.success) return { ok: true, settings: result.data };
+  return { ok: false, problems: result.error.issues.flatMap(toProblems) };
+}

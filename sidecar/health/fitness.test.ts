@@ -1,0 +1,184 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { decideFitness, type Fitness, type FitnessInput, type FitnessPolicy } from './fitness.ts';
+
+const healthy = { healthy: true, sinceMs: 0, everFailed: false };
+const failed = { healthy: false, sinceMs: 0, everFailed: true };
+const unknown = { healthy: undefined, sinceMs: undefined, everFailed: false };
+const policy: FitnessPolicy = {
+  noPreempt: false,
+  failbackDelaySeconds: null,
+  lastResort: { enabled: true, afterSeconds: 1 },
+  kubeApiSettleSeconds: 8,
+};
+
+function input(changes: Partial<FitnessInput> = {}): FitnessInput {
+  return {
+    nowMs: 1000,
+    checks: { service: healthy, kubelet: healthy, kubeApi: healthy },
+    draining: false,
+    holder: false,
+    rank: 0,
+    policy,
+    ...changes,
+  };
+}
+
+function decide(changes: Partial<FitnessInput>, previous?: Fitness): Fitness {
+  const fitness = decideFitness(input(changes), previous);
+  if (fitness === undefined) throw new Error('undecided');
+  return fitness;
+}
+
+const anyRank = fc.nat(9);
+/** Checks that put a node into band 0 to 4 once every settling time is over. */
+const checksOfBand: FitnessInput['checks'][] = [
+  { service: healthy, kubelet: healthy, kubeApi: healthy },
+  { service: healthy, kubelet: healthy, kubeApi: failed },
+  { service: healthy, kubelet: healthy, kubeApi: healthy },
+  { service: failed, kubelet: healthy, kubeApi: healthy },
+  { service: healthy, kubelet: failed, kubeApi: healthy },
+];
+
+function nodeInBand(band: number, holder: boolean, rank: number): Fitness {
+  return decide({ nowMs: 60_000, checks: checksOfBand[band] ?? checksOfBand[0] as never, draining: band === 2, holder, rank });
+}
+
+describe('priority', () => {
+  it('is 244, 234, 224, 214 for healthy backups and stays there from the fourth on', () => {
+    expect([0, 1, 2, 3, 4, 9].map((rank) => decide({ rank }).priority)).toEqual([244, 234, 224, 214, 214, 214]);
+  });
+
+  it('is lifted to 253 and just below for a holder, so that the address stays where it is', () => {
+    expect([0, 1, 2, 3, 7].map((rank) => decide({ rank, holder: true }).priority)).toEqual([253, 252, 251, 250, 250]);
+  });
+
+  it('lets a healthier node win whatever the ranks and whoever holds', () => {
+    fc.assert(
+      fc.property(fc.nat(4), fc.nat(4), anyRank, anyRank, fc.boolean(), (first, second, rank, otherRank, holder) => {
+        fc.pre(first < second);
+        expect(nodeInBand(first, !holder, rank).priority).toBeGreaterThan(nodeInBand(second, holder, otherRank).priority);
+      }),
+    );
+  });
+
+  it('stays in the range that VRRP allows a backup, and above what a silent sidecar leaves of it', () => {
+    fc.assert(
+      fc.property(fc.nat(4), anyRank, fc.boolean(), (band, rank, holder) => {
+        const { priority, offset } = nodeInBand(band, holder, rank);
+        expect(priority).toBeGreaterThan(253 - 200);
+        expect(priority).toBeLessThanOrEqual(254);
+        expect(offset).toBe(priority - 244);
+      }),
+    );
+  });
+
+  it('keeps the holder ahead of every backup of its own band', () => {
+    fc.assert(
+      fc.property(fc.nat(4), anyRank, anyRank, (band, rank, otherRank) => {
+        expect(nodeInBand(band, true, rank).priority).toBeGreaterThan(nodeInBand(band, false, otherRank).priority);
+      }),
+    );
+  });
+});
+
+describe('gate', () => {
+  it('is undecided until the service check has reached a threshold', () => {
+    expect(decideFitness(input({ checks: { service: unknown } }), undefined)).toBeUndefined();
+  });
+
+  it('closes at once when the service fails, and reopens in the last band after the time of the last resort', () => {
+    const broken = { service: failed };
+    const first = decide({ nowMs: 5000, checks: broken, holder: true });
+    expect(first).toMatchObject({ gate: 0, band: 3, reviewAtMs: 6000 });
+    const before = decide({ nowMs: 5999, checks: broken }, first);
+    expect(before.gate).toBe(0);
+    expect(decide({ nowMs: 6000, checks: broken }, before)).toMatchObject({ gate: 1, priority: 124, reviewAtMs: undefined });
+  });
+
+  it('stays closed while the service fails when the last resort is switched off', () => {
+    const strict = { ...policy, lastResort: { enabled: false, afterSeconds: 1 } };
+    const first = decide({ nowMs: 0, checks: { service: failed }, policy: strict });
+    expect(decide({ nowMs: 1e9, checks: { service: failed }, policy: strict }, first)).toMatchObject({ gate: 0, reviewAtMs: undefined });
+  });
+
+  it('closes for a failed kubelet, also before the service is known', () => {
+    expect(decide({ checks: { service: unknown, kubelet: failed } })).toMatchObject({ gate: 0, band: 4 });
+  });
+
+  it('does not close a second time when a second check fails after the gate reopened', () => {
+    const first = decide({ nowMs: 0, checks: { service: failed, kubelet: healthy } });
+    const reopened = decide({ nowMs: 2000, checks: { service: failed, kubelet: healthy } }, first);
+    expect(decide({ nowMs: 3000, checks: { service: failed, kubelet: failed } }, reopened)).toMatchObject({ gate: 1, band: 4 });
+  });
+
+  it('stays open while a node drains or has lost the API', () => {
+    expect(decide({ draining: true })).toMatchObject({ gate: 1, band: 2, priority: 164 });
+    expect(decide({ checks: { service: healthy, kubeApi: failed } })).toMatchObject({ gate: 1, band: 1, priority: 204 });
+  });
+});
+
+describe('an outage of the Kubernetes API', () => {
+  const checks = { service: healthy, kubeApi: { healthy: false, sinceMs: 10_000, everFailed: true } };
+
+  it('counts against a backup at once and against the holder only when the others had time to notice it too', () => {
+    expect(decide({ nowMs: 10_000, checks }).band).toBe(1);
+    const holder = decide({ nowMs: 10_000, checks, holder: true });
+    expect(holder).toMatchObject({ band: 0, reviewAtMs: 18_000 });
+    expect(decide({ nowMs: 18_000, checks, holder: true }, holder)).toMatchObject({ band: 1, priority: 213 });
+  });
+
+  it('ends for the holder at once and for a backup only when the holder had time to notice it too', () => {
+    const back = { service: healthy, kubeApi: { healthy: true, sinceMs: 10_000, everFailed: true } };
+    expect(decide({ nowMs: 10_000, checks: back, holder: true }).band).toBe(0);
+    expect(decide({ nowMs: 17_999, checks: back })).toMatchObject({ band: 1, reviewAtMs: 18_000 });
+    expect(decide({ nowMs: 18_000, checks: back })).toMatchObject({ band: 0, reviewAtMs: undefined });
+  });
+
+  it('never moves an address when all nodes lose and regain the API within the settling time of each other', () => {
+    const skewed = fc.record({ lost: fc.nat(7999), back: fc.nat(7999), rank: anyRank });
+    fc.assert(
+      fc.property(skewed, skewed, fc.nat(120_000), (holder, backup, nowMs) => {
+        const at = (node: { lost: number; back: number; rank: number }, holds: boolean) => {
+          const healed = nowMs >= 50_000 + node.back;
+          const lost = nowMs >= node.lost;
+          const sinceMs = healed ? 50_000 + node.back : node.lost;
+          const kubeApi = lost ? { healthy: healed, sinceMs, everFailed: true } : healthy;
+          return decide({ nowMs, checks: { service: healthy, kubeApi }, holder: holds, rank: node.rank }).priority;
+        };
+        expect(at(holder, true)).toBeGreaterThan(at(backup, false));
+      }),
+    );
+  });
+
+  it('never counts against the holder when vrrpNoPreempt is set', () => {
+    const sticky = { ...policy, noPreempt: true };
+    expect(decide({ nowMs: 60_000, checks, holder: true, policy: sticky })).toMatchObject({ band: 0, priority: 253 });
+    expect(decide({ nowMs: 60_000, checks, policy: sticky })).toMatchObject({ band: 1 });
+  });
+});
+
+describe('failback', () => {
+  const wanted = { ...policy, failbackDelaySeconds: 30 };
+
+  it('gives the holder no lift, so that a better-ranked node can come back', () => {
+    expect(decide({ nowMs: 60_000, holder: true, rank: 1, policy: wanted }).priority).toBe(234);
+  });
+
+  it('keeps a returning node below every healthy one until the delay is over', () => {
+    const back = decide({ nowMs: 1000, policy: wanted });
+    expect(back).toMatchObject({ priority: 213, reviewAtMs: 31_000 });
+    expect(decide({ nowMs: 31_000, policy: wanted }, back)).toMatchObject({ priority: 244, reviewAtMs: undefined });
+  });
+
+  it('starts the delay anew when the node falls sick in between', () => {
+    const back = decide({ nowMs: 1000, policy: wanted });
+    const sick = decide({ nowMs: 20_000, checks: { service: failed }, policy: wanted }, back);
+    expect(decide({ nowMs: 25_000, policy: wanted }, sick)).toMatchObject({ priority: 213, reviewAtMs: 55_000 });
+  });
+
+  it('does not hold back a node that had to take the address meanwhile', () => {
+    const back = decide({ nowMs: 1000, policy: wanted });
+    expect(decide({ nowMs: 2000, holder: true, policy: wanted }, back).priority).toBe(244);
+  });
+});

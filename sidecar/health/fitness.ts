@@ -1,0 +1,154 @@
+/*
+ * How a node's health becomes a VRRP priority. Pure: no clock, no file, no socket.
+ *
+ *   priority = (holds the address and may keep it ? 253 - min(rank, 3) : 244 - 10 x min(rank, 3)) - 40 x band
+ *
+ * A healthier node always wins whatever its rank, because a band is wider than all ranks and the holder's lift together. Backups sit near
+ * 254 because a backup's skew, (256 - priority) / 256 x advertisement interval (RFC 9568 section 6.1), is most of the outage after a
+ * hand-over by priority 0. Ranks are 10 apart so that two backups do not take over at the same moment.
+ */
+
+/** Priority of a healthy backup of rank 0, and the base priority in keepalived's configuration; the rest travels through `offset`. */
+export const BASE_PRIORITY = 244;
+const HOLDER_PRIORITY = 253;
+const RANK_STEP = 10;
+const BAND_STEP = 40;
+/** Ranks from here on are alike: a fourth backup need not be told from a fifth. */
+export const LAST_RANK = 3;
+/** A returning node waits for its failback delay here: below every healthy node (214), above every node of band 1 without lift (204). */
+const FAILBACK_WAIT_PRIORITY = 213;
+
+/** The lower, the fitter; see {@link BAND_NAMES}. */
+export type Band = 0 | 1 | 2 | 3 | 4;
+
+/** What each band says of the node, in words for logs and /status. */
+export const BAND_NAMES: Readonly<Record<Band, string>> = {
+  0: 'healthy',
+  1: 'cannot reach the Kubernetes API',
+  2: 'draining',
+  3: 'service check failed',
+  4: 'kubelet check failed',
+};
+
+/** What a check has to say; `healthy` is undefined until its first threshold was reached. */
+interface CheckView {
+  readonly healthy: boolean | undefined;
+  /** When `healthy` took its value, in milliseconds. */
+  readonly sinceMs: number | undefined;
+  /** Whether it ever counted as failed; a first success is no recovery. */
+  readonly everFailed: boolean;
+}
+
+/** Everything that the decision rests on. */
+export interface FitnessInput {
+  readonly nowMs: number;
+  /** A check that is switched off is absent. */
+  readonly checks: { readonly service: CheckView; readonly kubelet?: CheckView; readonly kubeApi?: CheckView };
+  readonly draining: boolean;
+  /** Whether this node holds the virtual address now. */
+  readonly holder: boolean;
+  /** Place in the order of preference, 0 is first. */
+  readonly rank: number;
+  readonly policy: FitnessPolicy;
+}
+
+/** The user's wishes. Durations in seconds. */
+export interface FitnessPolicy {
+  /** The holder keeps the address also when it alone cannot reach the API (band 1). */
+  readonly noPreempt: boolean;
+  /** Null: the address stays where it is. Otherwise a better-ranked node takes it back when it has been healthy for so long. */
+  readonly failbackDelaySeconds: number | null;
+  readonly lastResort: { readonly enabled: boolean; readonly afterSeconds: number };
+  /**
+   * How long a holder waits before it counts a lost API against itself, and a backup before it counts a regained one for itself: long
+   * enough that all nodes have noticed. An outage of the API itself, which nodes notice at different moments, then moves nothing.
+   */
+  readonly kubeApiSettleSeconds: number;
+}
+
+/** The decision, and when it must be made again although nothing happens. */
+export interface Fitness {
+  readonly band: Band;
+  readonly reason: string;
+  /** 1: may hold the address; 0: keepalived goes to FAULT. */
+  readonly gate: 0 | 1;
+  /** Added to {@link BASE_PRIORITY} by keepalived. */
+  readonly offset: number;
+  /** The VRRP priority that results. */
+  readonly priority: number;
+  /** Since when the band is what it is, in milliseconds. */
+  readonly bandSinceMs: number;
+  /** The next moment at which time alone changes the decision, in milliseconds. */
+  readonly reviewAtMs: number | undefined;
+}
+
+interface Judgement {
+  readonly band: Band;
+  readonly reviewAtMs?: number;
+}
+
+function kubeApiJudgement({ checks: { kubeApi }, holder, nowMs, policy }: FitnessInput): Judgement {
+  if (kubeApi === undefined || kubeApi.healthy === undefined || kubeApi.sinceMs === undefined) return { band: 0 };
+  if (kubeApi.healthy && !kubeApi.everFailed) return { band: 0 };
+  const settledAtMs = kubeApi.sinceMs + policy.kubeApiSettleSeconds * 1000;
+  const settled = nowMs >= settledAtMs;
+  if (holder && policy.noPreempt) return { band: 0 };
+  const unreachable = kubeApi.healthy ? !holder && !settled : !holder || settled;
+  return settled ? { band: unreachable ? 1 : 0 } : { band: unreachable ? 1 : 0, reviewAtMs: settledAtMs };
+}
+
+function judge(input: FitnessInput): Judgement {
+  if (input.checks.kubelet?.healthy === false) return { band: 4 };
+  if (input.checks.service.healthy === false) return { band: 3 };
+  if (input.draining) return { band: 2 };
+  return kubeApiJudgement(input);
+}
+
+function gateOf(band: Band, sinceMs: number, { nowMs, policy }: FitnessInput): { gate: 0 | 1; reviewAtMs?: number } {
+  if (band < 3) return { gate: 1 };
+  if (!policy.lastResort.enabled) return { gate: 0 };
+  const reopenAtMs = sinceMs + policy.lastResort.afterSeconds * 1000;
+  return nowMs >= reopenAtMs ? { gate: 1 } : { gate: 0, reviewAtMs: reopenAtMs };
+}
+
+function priorityOf(band: Band, sinceMs: number, input: FitnessInput): { priority: number; reviewAtMs?: number } {
+  const { failbackDelaySeconds } = input.policy;
+  const rank = Math.min(input.rank, LAST_RANK);
+  const ranked = BASE_PRIORITY - RANK_STEP * rank - BAND_STEP * band;
+  if (failbackDelaySeconds === null) {
+    return { priority: input.holder ? HOLDER_PRIORITY - rank - BAND_STEP * band : ranked };
+  }
+  const backAtMs = sinceMs + failbackDelaySeconds * 1000;
+  if (band > 0 || input.holder || input.nowMs >= backAtMs) return { priority: ranked };
+  return { priority: FAILBACK_WAIT_PRIORITY - rank, reviewAtMs: backAtMs };
+}
+
+function earliest(moments: readonly (number | undefined)[]): number | undefined {
+  const known = moments.filter((moment) => moment !== undefined);
+  return known.length === 0 ? undefined : Math.min(...known);
+}
+
+/**
+ * Decides whether and how much this node is fit to hold the address.
+ * @param input what is known now
+ * @param previous the last decision; it remembers since when the band holds
+ * @returns undefined while the service check has not reached its first threshold: nothing is known that a decision could rest on
+ */
+export function decideFitness(input: FitnessInput, previous: Fitness | undefined): Fitness | undefined {
+  if (input.checks.service.healthy === undefined && input.checks.kubelet?.healthy !== false) return undefined;
+  const { band, reviewAtMs } = judge(input);
+  // Bands 3 and 4 share one clock: a node that is sick in two ways must not close its gate again when the worse one comes second.
+  const same = previous !== undefined && (previous.band === band || (previous.band >= 3 && band >= 3));
+  const bandSinceMs = same ? previous.bandSinceMs : input.nowMs;
+  const gate = gateOf(band, bandSinceMs, input);
+  const { priority, reviewAtMs: failbackAtMs } = priorityOf(band, bandSinceMs, input);
+  return {
+    band,
+    reason: BAND_NAMES[band],
+    gate: gate.gate,
+    offset: priority - BASE_PRIORITY,
+    priority,
+    bandSinceMs,
+    reviewAtMs: earliest([reviewAtMs, gate.reviewAtMs, failbackAtMs]),
+  };
+}
