@@ -28,7 +28,9 @@ export class SettingsError extends Error {
 export function parseSettings(text: string): LoadedSettings {
   const document = parseDocument(text, { prettyErrors: true });
   if (document.errors.length > 0) {
-    throw new SettingsError(document.errors.map((error) => ({ path: '', message: `not YAML: ${error.message.trim()}` })));
+    throw new SettingsError(
+      document.errors.map((error) => ({ path: '', message: `not YAML: ${error.message.trim()}` })),
+    );
   }
   const result = checkSettings(document.toJS());
   if (!result.ok) throw new SettingsError(result.problems);

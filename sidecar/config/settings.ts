@@ -34,17 +34,20 @@ const timing = {
   successThreshold: z.int().min(1).max(1000),
 };
 
+function urlProblem(text: string, protocols: readonly string[]): string | undefined {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !protocols.includes(url.protocol) || url.hostname === '') {
+    return `"${text}" is not a URL that begins with ${protocols.map((protocol) => `${protocol}//`).join(', ')}`;
+  }
+  if (url.username !== '' || url.password !== '') return 'has credentials in it; probes send none, remove them';
+  if (url.protocol === 'tcp:' && url.port === '') return `"${text}" has no port; write for example tcp://127.0.0.1:80`;
+  return undefined;
+}
+
 function urlWith(protocols: readonly string[]) {
   return z.string().superRefine((text, context) => {
-    const url = URL.canParse(text) ? new URL(text) : undefined;
-    const forms = protocols.map((protocol) => `${protocol}//`).join(', ');
-    if (url === undefined || !protocols.includes(url.protocol) || url.hostname === '') {
-      context.addIssue({ code: 'custom', message: `"${text}" is not a URL that begins with ${forms}` });
-    } else if (url.username !== '' || url.password !== '') {
-      context.addIssue({ code: 'custom', message: 'has credentials in it; probes send none, remove them' });
-    } else if (url.protocol === 'tcp:' && url.port === '') {
-      context.addIssue({ code: 'custom', message: `"${text}" has no port; write for example tcp://127.0.0.1:80` });
-    }
+    const message = urlProblem(text, protocols);
+    if (message !== undefined) context.addIssue({ code: 'custom', message });
   });
 }
 
@@ -54,7 +57,9 @@ const vrrpSchema = z.strictObject({
   advertIntervalSeconds: seconds(0.01, 255),
   interface: interfaceChoice,
   addressInterface: interfaceChoice,
-  addresses: z.array(virtualAddress).min(1, { error: 'has no address; give at least one, for example 192.168.11.2/24' }),
+  addresses: z
+    .array(virtualAddress)
+    .min(1, { error: 'has no address; give at least one, for example 192.168.11.2/24' }),
   unicastPeers: z.array(
     z.string().refine((text) => isIP(text) !== 0, {
       error: (issue) => `"${String(issue.input)}" is not an IPv4 or IPv6 address (a peer is given without a prefix)`,
@@ -70,7 +75,9 @@ const checksSchema = z.strictObject({
   service: z.strictObject({
     url: urlWith(['http:', 'https:', 'tcp:']),
     ...timing,
-    expectedStatuses: z.array(z.int().min(100).max(599)).min(1, { error: 'has no status; give at least one, for example 200' }),
+    expectedStatuses: z
+      .array(z.int().min(100).max(599))
+      .min(1, { error: 'has no status; give at least one, for example 200' }),
     host: z.string(),
     caFile: z.string(),
     tripwire: z.strictObject({ enabled: z.boolean(), ports: z.array(port) }),
@@ -93,8 +100,14 @@ const settingsSchema = z
     lastResort: z.strictObject({ enabled: z.boolean(), afterSeconds: seconds(0, 3600) }),
     drain: z.strictObject({ timeoutSeconds: seconds(0, 600) }),
     rank: z.strictObject({ podSelector: z.string() }),
-    server: z.strictObject({ address: z.string().refine((text) => isIP(text) !== 0, { error: 'is not an IP address' }), port }),
-    metrics: z.strictObject({ address: z.string().refine((text) => isIP(text) !== 0, { error: 'is not an IP address' }), port }),
+    server: z.strictObject({
+      address: z.string().refine((text) => isIP(text) !== 0, { error: 'is not an IP address' }),
+      port,
+    }),
+    metrics: z.strictObject({
+      address: z.string().refine((text) => isIP(text) !== 0, { error: 'is not an IP address' }),
+      port,
+    }),
     log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']) }),
   })
   .superRefine((settings, context) => {
@@ -115,7 +128,10 @@ function duplicates(addresses: readonly string[]): Problem[] {
     const address = text.split('/')[0] ?? text;
     const first = seen.get(address);
     if (first !== undefined) {
-      problems.push({ path: ['vrrp', 'addresses', index], message: `${address} is already given as entry ${first}; remove one` });
+      problems.push({
+        path: ['vrrp', 'addresses', index],
+        message: `${address} is already given as entry ${first}; remove one`,
+      });
     } else {
       seen.set(address, index);
     }
@@ -133,7 +149,10 @@ function version2Problems(vrrp: Parsed): Problem[] {
   }
   for (const [index, address] of vrrp.addresses.entries()) {
     if (isIP(address.split('/')[0] ?? '') === 6) {
-      problems.push({ path: ['vrrp', 'addresses', index], message: `${address} is IPv6, which needs version 3 of VRRP` });
+      problems.push({
+        path: ['vrrp', 'addresses', index],
+        message: `${address} is IPv6, which needs version 3 of VRRP`,
+      });
     }
   }
   return problems;
@@ -143,7 +162,10 @@ function version3Problems(vrrp: Parsed): Problem[] {
   const problems: Problem[] = [];
   // RFC 9568 section 5.2.7: the interval is a 12-bit number of centiseconds.
   if (vrrp.advertIntervalSeconds > 40.95) {
-    problems.push({ path: ['vrrp', 'advertIntervalSeconds'], message: 'is above 40.95, the largest that VRRP version 3 can say' });
+    problems.push({
+      path: ['vrrp', 'advertIntervalSeconds'],
+      message: 'is above 40.95, the largest that VRRP version 3 can say',
+    });
   }
   if (vrrp.authPasswordFile !== '') {
     problems.push({
@@ -154,9 +176,15 @@ function version3Problems(vrrp: Parsed): Problem[] {
   return problems;
 }
 
-function crossFieldProblems(settings: { vrrp: Parsed; server: { port: number }; metrics: { port: number } }): Problem[] {
+function crossFieldProblems(settings: {
+  vrrp: Parsed;
+  server: { port: number };
+  metrics: { port: number };
+}): Problem[] {
   const { vrrp } = settings;
-  const problems = duplicates(vrrp.addresses).concat(vrrp.version === 2 ? version2Problems(vrrp) : version3Problems(vrrp));
+  const problems = duplicates(vrrp.addresses).concat(
+    vrrp.version === 2 ? version2Problems(vrrp) : version3Problems(vrrp),
+  );
   if (vrrp.noPreempt && vrrp.failbackDelaySeconds !== null) {
     problems.push({
       path: ['vrrp', 'failbackDelaySeconds'],
@@ -164,7 +192,10 @@ function crossFieldProblems(settings: { vrrp: Parsed; server: { port: number }; 
     });
   }
   if (settings.server.port === settings.metrics.port) {
-    problems.push({ path: ['metrics', 'port'], message: `${settings.metrics.port} is also the server’s port; use another` });
+    problems.push({
+      path: ['metrics', 'port'],
+      message: `${settings.metrics.port} is also the server’s port; use another`,
+    });
   }
   return problems;
 }
@@ -197,7 +228,8 @@ function toProblems(issue: z.core.$ZodIssue): SettingsProblem[] {
       message: 'is not a known key; correct its spelling or remove it',
     }));
   }
-  const missing = issue.code === 'invalid_type' && issue.input === undefined && /received undefined/.test(issue.message);
+  const missing =
+    issue.code === 'invalid_type' && issue.input === undefined && /received undefined/.test(issue.message);
   return [{ path: formatPath(issue.path), message: missing ? 'is missing' : issue.message }];
 }
 

@@ -41,7 +41,13 @@ const checksOfBand: FitnessInput['checks'][] = [
 ];
 
 function nodeInBand(band: number, holder: boolean, rank: number): Fitness {
-  return decide({ nowMs: 60_000, checks: checksOfBand[band] ?? checksOfBand[0] as never, draining: band === 2, holder, rank });
+  return decide({
+    nowMs: 60_000,
+    checks: checksOfBand[band] ?? (checksOfBand[0] as never),
+    draining: band === 2,
+    holder,
+    rank,
+  });
 }
 
 describe('priority', () => {
@@ -57,7 +63,9 @@ describe('priority', () => {
     fc.assert(
       fc.property(fc.nat(4), fc.nat(4), anyRank, anyRank, fc.boolean(), (first, second, rank, otherRank, holder) => {
         fc.pre(first < second);
-        expect(nodeInBand(first, !holder, rank).priority).toBeGreaterThan(nodeInBand(second, holder, otherRank).priority);
+        expect(nodeInBand(first, !holder, rank).priority).toBeGreaterThan(
+          nodeInBand(second, holder, otherRank).priority,
+        );
       }),
     );
   });
@@ -93,13 +101,20 @@ describe('gate', () => {
     expect(first).toMatchObject({ gate: 0, band: 3, reviewAtMs: 6000 });
     const before = decide({ nowMs: 5999, checks: broken }, first);
     expect(before.gate).toBe(0);
-    expect(decide({ nowMs: 6000, checks: broken }, before)).toMatchObject({ gate: 1, priority: 124, reviewAtMs: undefined });
+    expect(decide({ nowMs: 6000, checks: broken }, before)).toMatchObject({
+      gate: 1,
+      priority: 124,
+      reviewAtMs: undefined,
+    });
   });
 
   it('stays closed while the service fails when the last resort is switched off', () => {
     const strict = { ...policy, lastResort: { enabled: false, afterSeconds: 1 } };
     const first = decide({ nowMs: 0, checks: { service: failed }, policy: strict });
-    expect(decide({ nowMs: 1e9, checks: { service: failed }, policy: strict }, first)).toMatchObject({ gate: 0, reviewAtMs: undefined });
+    expect(decide({ nowMs: 1e9, checks: { service: failed }, policy: strict }, first)).toMatchObject({
+      gate: 0,
+      reviewAtMs: undefined,
+    });
   });
 
   it('closes for a failed kubelet, also before the service is known', () => {
@@ -109,12 +124,19 @@ describe('gate', () => {
   it('does not close a second time when a second check fails after the gate reopened', () => {
     const first = decide({ nowMs: 0, checks: { service: failed, kubelet: healthy } });
     const reopened = decide({ nowMs: 2000, checks: { service: failed, kubelet: healthy } }, first);
-    expect(decide({ nowMs: 3000, checks: { service: failed, kubelet: failed } }, reopened)).toMatchObject({ gate: 1, band: 4 });
+    expect(decide({ nowMs: 3000, checks: { service: failed, kubelet: failed } }, reopened)).toMatchObject({
+      gate: 1,
+      band: 4,
+    });
   });
 
   it('stays open while a node drains or has lost the API', () => {
     expect(decide({ draining: true })).toMatchObject({ gate: 1, band: 2, priority: 164 });
-    expect(decide({ checks: { service: healthy, kubeApi: failed } })).toMatchObject({ gate: 1, band: 1, priority: 204 });
+    expect(decide({ checks: { service: healthy, kubeApi: failed } })).toMatchObject({
+      gate: 1,
+      band: 1,
+      priority: 204,
+    });
   });
 });
 

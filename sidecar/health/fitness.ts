@@ -87,14 +87,21 @@ interface Judgement {
   readonly reviewAtMs?: number;
 }
 
-function kubeApiJudgement({ checks: { kubeApi }, holder, nowMs, policy }: FitnessInput): Judgement {
-  if (kubeApi === undefined || kubeApi.healthy === undefined || kubeApi.sinceMs === undefined) return { band: 0 };
-  if (kubeApi.healthy && !kubeApi.everFailed) return { band: 0 };
-  const settledAtMs = kubeApi.sinceMs + policy.kubeApiSettleSeconds * 1000;
-  const settled = nowMs >= settledAtMs;
-  if (holder && policy.noPreempt) return { band: 0 };
-  const unreachable = kubeApi.healthy ? !holder && !settled : !holder || settled;
-  return settled ? { band: unreachable ? 1 : 0 } : { band: unreachable ? 1 : 0, reviewAtMs: settledAtMs };
+/** The time from which a change of the API check counts; undefined when there was none. */
+function kubeApiSettledAt({ checks: { kubeApi }, policy }: FitnessInput): number | undefined {
+  if (kubeApi?.sinceMs === undefined) return undefined;
+  // A first success is no recovery.
+  if (kubeApi.healthy && !kubeApi.everFailed) return undefined;
+  return kubeApi.sinceMs + policy.kubeApiSettleSeconds * 1000;
+}
+
+function kubeApiJudgement(input: FitnessInput): Judgement {
+  const settledAtMs = kubeApiSettledAt(input);
+  if (settledAtMs === undefined || (input.holder && input.policy.noPreempt)) return { band: 0 };
+  const regained = input.checks.kubeApi?.healthy === true;
+  if (input.nowMs >= settledAtMs) return { band: regained ? 0 : 1 };
+  // Until all have noticed, the doubt is in favour of the holder.
+  return { band: input.holder ? 0 : 1, reviewAtMs: settledAtMs };
 }
 
 function judge(input: FitnessInput): Judgement {

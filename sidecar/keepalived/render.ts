@@ -1,0 +1,136 @@
+import { isIP } from 'node:net';
+import { BASE_PRIORITY } from '../health/fitness.ts';
+import type { VirtualAddress, VrrpInstance } from './instance.ts';
+
+/** What a configuration needs besides the instance. */
+export interface RenderOptions {
+  /** Name by which keepalived calls the node in its log. */
+  readonly node: string;
+  readonly runtimeDirectory: string;
+  /** URL that the track_script polls; any answer counts, only silence fails. */
+  readonly trackUrl: string;
+  readonly debug: boolean;
+}
+
+/** How gratuitous ARP and unsolicited neighbour advertisements are sent after a move. */
+interface Announcements {
+  readonly repeats: number;
+  readonly intervalSeconds: number;
+}
+
+/** Seconds that one pass over all addresses may take; an address that waits longer for its announcement is an outage. */
+const PASS_SECONDS = 0.05;
+
+/**
+ * keepalived keeps any two announcements on an interface this far apart, so what makes one address sure delays the last of many.
+ * Few addresses are announced five times, 20 ms apart: when two backups take over together, the loser's last announcement may come
+ * after the winner's first. Many get fewer repeats, so that a pass over all stays within {@link PASS_SECONDS}.
+ */
+export function announcementsFor(addressCount: number): Announcements {
+  const intervalSeconds = Math.max(0.0001, Math.min(0.02, PASS_SECONDS / Math.max(1, addressCount)));
+  const repeats = addressCount <= 2 ? 5 : addressCount <= 10 ? 3 : addressCount <= 100 ? 2 : 1;
+  return { repeats, intervalSeconds: Math.round(intervalSeconds * 10_000) / 10_000 };
+}
+
+function block(head: string, lines: readonly string[]): string[] {
+  return [`${head} {`, ...lines.map((line) => `    ${line}`), '}'];
+}
+
+function addressLine({ address, prefixLength, interface: device, family }: VirtualAddress): string {
+  // A /128 without a lifetime is deprecated as a source address (RFC 6724), replies would leave by another one.
+  return `${address}/${prefixLength} dev ${device}${family === 6 ? ' preferred_lft forever' : ''}`;
+}
+
+/**
+ * One address stays in the advertisement for life; all others are "excluded", which only means left out of the packet. Nodes that
+ * disagree on the number of advertised addresses, as they do while a change travels, ignored each other up to keepalived 2.3.2.
+ */
+function split({ addresses, unicast }: VrrpInstance): { advertised: VirtualAddress[]; excluded: VirtualAddress[] } {
+  const preferred = unicast === undefined ? 4 : isIP(unicast.sourceAddress);
+  const anchor = addresses.find(({ family }) => family === preferred) ?? addresses[0];
+  return {
+    advertised: anchor === undefined ? [] : [anchor],
+    excluded: addresses.filter((address) => address !== anchor),
+  };
+}
+
+function globalLines(instance: VrrpInstance, options: RenderOptions): string[] {
+  const { repeats, intervalSeconds } = announcementsFor(instance.addresses.length);
+  return [
+    `router_id ${options.node}`,
+    `vrrp_version ${instance.version}`,
+    `vrrp_notify_fifo ${options.runtimeDirectory}/notify.fifo`,
+    `vrrp_garp_master_repeat ${repeats}`,
+    'vrrp_garp_master_delay 1',
+    'vrrp_garp_master_refresh 10',
+    `vrrp_garp_lower_prio_repeat ${repeats}`,
+    `vrrp_garp_interval ${intervalSeconds}`,
+    `vrrp_gna_interval ${intervalSeconds}`,
+    // Without it a healed network cut leaves clients with the node that stepped back: the other never learns that there were two.
+    'vrrp_higher_prio_send_advert true',
+    'vrrp_rt_priority 50',
+    'vrrp_rlimit_rttime 1000000',
+    'vrrp_no_swap',
+    ...(instance.unicast === undefined ? [] : ['vrrp_check_unicast_src']),
+    'script_user root',
+    'enable_script_security',
+  ];
+}
+
+function unicastLines({ unicast }: VrrpInstance): string[] {
+  if (unicast === undefined) return [];
+  // RFC 9568 section 5.1.1.3: what was routed has a TTL below 255 and cannot be a neighbour's.
+  return [
+    `unicast_src_ip ${unicast.sourceAddress}`,
+    ...block(
+      'unicast_peer',
+      unicast.peers.map((peer) => `${peer} min_ttl 255`),
+    ),
+  ];
+}
+
+function instanceLines(instance: VrrpInstance, options: RenderOptions): string[] {
+  const { advertised, excluded } = split(instance);
+  return [
+    'state BACKUP',
+    `interface ${instance.interface}`,
+    `virtual_router_id ${instance.virtualRouterId}`,
+    `priority ${BASE_PRIORITY}`,
+    `advert_int ${instance.advertIntervalSeconds}`,
+    ...(options.debug ? ['debug 4'] : []),
+    ...unicastLines(instance),
+    ...(instance.authPassword === undefined
+      ? []
+      : block('authentication', ['auth_type PASS', `auth_pass "${instance.authPassword}"`])),
+    ...block('track_file', [`${instance.name}_gate`, `${instance.name}_offset`]),
+    ...block('track_script', ['sidecar']),
+    ...block('virtual_ipaddress', advertised.map(addressLine)),
+    ...(excluded.length === 0 ? [] : block('virtual_ipaddress_excluded', excluded.map(addressLine))),
+  ];
+}
+
+/**
+ * Renders keepalived's configuration. Pure; the same input gives the same text.
+ * @returns the text, with one comment `#! address <interface> <address>/<prefix>` per virtual address for the supervisor
+ */
+export function renderConfig(instance: VrrpInstance, options: RenderOptions): string {
+  const track = `${options.runtimeDirectory}/track/${instance.name}`;
+  const lines = [
+    ...instance.addresses.map(
+      ({ interface: device, address, prefixLength }) => `#! address ${device} ${address}/${prefixLength}`,
+    ),
+    ...block('global_defs', globalLines(instance, options)),
+    ...block(`track_file ${instance.name}_gate`, [`file ${track}.gate`, 'weight 0 reverse']),
+    ...block(`track_file ${instance.name}_offset`, [`file ${track}.offset`, 'weight 1']),
+    ...block('vrrp_script sidecar', [
+      `script "/usr/bin/curl -s -o /dev/null -m 0.8 ${options.trackUrl}"`,
+      'interval 1',
+      'timeout 1',
+      'fall 3',
+      'rise 1',
+      'weight -200',
+    ]),
+    ...block(`vrrp_instance ${instance.name}`, instanceLines(instance, options)),
+  ];
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,37 @@
+import { isIP } from 'node:net';
+import { LAST_RANK } from '../health/fitness.ts';
+
+/** What of a pod matters for ranks. */
+export interface RankedPod {
+  readonly nodeName: string | undefined;
+  /** `status.phase`; pods that are done no longer count. */
+  readonly phase: string | undefined;
+}
+
+/**
+ * Names of the nodes that run the release's pods, in the order in which they prefer the address: sorted by name, which every node finds
+ * alike without talking to the others.
+ */
+export function orderNodes(pods: readonly RankedPod[]): string[] {
+  const running = pods.filter(({ phase }) => phase !== 'Succeeded' && phase !== 'Failed');
+  const names = running.map(({ nodeName }) => nodeName).filter((name) => name !== undefined && name !== '');
+  return [...new Set(names)].filter((name) => name !== undefined).sort();
+}
+
+function lastByte(address: string): number {
+  if (isIP(address) === 4) return Number(address.split('.')[3]);
+  const groups = new URL(`http://[${address}]`).hostname.slice(1, -1).split(':');
+  return Number.parseInt(groups.at(-1) || '0', 16) & 0xff;
+}
+
+/**
+ * A node's place in the order of preference.
+ * @param nodes the order that the API last told, best first; may be empty
+ * @param node this node's name
+ * @param nodeAddress its address, from which a rank is taken while the order does not name the node
+ */
+export function rankOf(nodes: readonly string[], node: string, nodeAddress: string): number {
+  const place = nodes.indexOf(node);
+  if (place >= 0) return place;
+  return isIP(nodeAddress) === 0 ? LAST_RANK : lastByte(nodeAddress) % 4;
+}

@@ -1,0 +1,166 @@
+import { parseArgs } from 'node:util';
+import { type Logger, pino } from 'pino';
+import { Registry } from 'prom-client';
+import { Agent } from './agent.ts';
+import { type LoadedSettings, loadSettings, SettingsError } from './config/load.ts';
+import { SettingsWatcher } from './config/watch.ts';
+import { RuntimeDirectory } from './keepalived/runtime-directory.ts';
+import { NodeOrderCache } from './kubernetes/node-order-cache.ts';
+import { ReleasePods } from './kubernetes/release-pods.ts';
+import { createApp } from './server/app.ts';
+import { Listener } from './server/listener.ts';
+import { createMetrics } from './server/metrics.ts';
+import { createMetricsApp } from './server/metrics-app.ts';
+
+/* The composition root: the only file that reads the environment, wires the parts, handles signals and exits. */
+
+/** Put in by the bundler. */
+declare const SIDECAR_VERSION: string | undefined;
+const version = typeof SIDECAR_VERSION === 'string' ? SIDECAR_VERSION : 'development';
+
+const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
+const USAGE = 'usage: sidecar --config FILE --runtime-dir DIRECTORY [--check]';
+
+interface Arguments {
+  readonly config: string;
+  readonly runtimeDirectory: string;
+  /** Only check the settings file. */
+  readonly check: boolean;
+}
+
+function readArguments(): Arguments {
+  const { values } = parseArgs({
+    options: {
+      config: { type: 'string' },
+      'runtime-dir': { type: 'string' },
+      check: { type: 'boolean', default: false },
+    },
+  });
+  const { config, 'runtime-dir': runtimeDirectory = '/run/keepalived-ingress-vip', check } = values;
+  if (config === undefined) throw new Error(USAGE);
+  return { config, runtimeDirectory, check };
+}
+
+function fail(message: string): never {
+  process.stderr.write(`${message}\n`);
+  process.exit(2);
+}
+
+async function loadOrFail(path: string): Promise<LoadedSettings> {
+  try {
+    return await loadSettings(path);
+  } catch (error) {
+    if (!(error instanceof SettingsError)) throw error;
+    return fail(`ERROR: ${path} is not usable, nothing was touched:\n${error.message.replace(/^/gm, '  ')}`);
+  }
+}
+
+function kubeApiUrl(): string | undefined {
+  const host = process.env.KUBERNETES_SERVICE_HOST;
+  if (host === undefined || host === '') return undefined;
+  const port = process.env.KUBERNETES_SERVICE_PORT ?? '443';
+  return `https://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+function watchPods(
+  agent: Agent,
+  cache: NodeOrderCache,
+  { settings }: LoadedSettings,
+  log: Logger,
+): ReleasePods | undefined {
+  const namespace = process.env.POD_NAMESPACE;
+  const { podSelector } = settings.rank;
+  if (podSelector === '' || namespace === undefined || kubeApiUrl() === undefined) return undefined;
+  const pods = new ReleasePods(
+    { namespace, podSelector },
+    {
+      onNodes: (nodes) => {
+        agent.setNodes(nodes);
+        cache.save(nodes).catch((error: unknown) => log.warn({ err: error }, 'cannot keep the order of the nodes'));
+      },
+      onError: (error) => {
+        const reason = error instanceof Error ? error.message : String(error);
+        log.warn({ reason }, 'cannot list the release’s pods; the last known rank stays in force');
+      },
+    },
+  );
+  pods.start();
+  return pods;
+}
+
+async function run({ config, runtimeDirectory }: Arguments, loaded: LoadedSettings): Promise<void> {
+  const { server, metrics, log: logSettings } = loaded.settings;
+  const log = pino({
+    level: logSettings.level,
+    base: { node: process.env.NODE_NAME },
+    timestamp: pino.stdTimeFunctions.isoTime,
+  });
+  const runtime = new RuntimeDirectory({ path: runtimeDirectory, instance: 'vip' });
+  const cache = new NodeOrderCache({ path: `${runtimeDirectory}/nodes.json` });
+  const agent = new Agent(
+    {
+      instanceName: 'vip',
+      node: process.env.NODE_NAME ?? '',
+      nodeAddress: process.env.NODE_IP ?? '',
+      version,
+      kubeApi: { url: kubeApiUrl(), caFile: `${SERVICE_ACCOUNT}/ca.crt`, tokenFile: `${SERVICE_ACCOUNT}/token` },
+      loaded,
+      nodes: await cache.load(),
+    },
+    { runtime, log },
+  );
+  const registry = new Registry();
+  const snapshot = () => agent.snapshot();
+  agent.useMetrics(createMetrics({ registry, snapshot, takeLagMillis: () => agent.takeLagMillis() }));
+  const listeners = [
+    new Listener(server, { handler: createApp({ snapshot }) }),
+    new Listener(metrics, { handler: createMetricsApp({ registry }) }),
+  ];
+  const watcher = new SettingsWatcher(
+    { path: config, version: loaded.version },
+    { onSettings: (next) => void agent.update(next), onRejected: (error) => agent.settingsRejected(error) },
+  );
+  for (const listener of listeners) await listener.start();
+  await agent.start();
+  watcher.start();
+  const pods = watchPods(agent, cache, loaded, log);
+  log.info({ version, config: loaded.version }, 'started');
+
+  handleSignals(async (signal) => {
+    log.info({ signal }, 'stopping');
+    watcher.stop();
+    pods?.stop();
+    await agent.drain(signal);
+    await agent.stop();
+    for (const listener of listeners) await listener.stop();
+  });
+}
+
+/** The first signal ends in order, the second at once. */
+function handleSignals(stop: (signal: string) => Promise<void>): void {
+  let stopping = false;
+  const handle = (signal: NodeJS.Signals): void => {
+    if (stopping) process.exit(1);
+    stopping = true;
+    stop(signal).then(
+      () => process.exit(0),
+      (error: unknown) => fail(`stopping failed: ${String(error)}`),
+    );
+  };
+  process.on('SIGTERM', handle);
+  process.on('SIGINT', handle);
+}
+
+async function main(): Promise<void> {
+  const parsed = readArguments();
+  const loaded = await loadOrFail(parsed.config);
+  if (parsed.check) return;
+  await run(parsed, loaded);
+}
+
+main().catch((error: unknown) => {
+  if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
+    fail(`ERROR: ${error.message}; another process has the port: set sidecar.port or metrics.port to a free one`);
+  }
+  fail(`ERROR: ${error instanceof Error ? error.message : String(error)}`);
+});

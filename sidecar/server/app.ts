@@ -1,0 +1,28 @@
+import express, { type Express, type Response } from 'express';
+import { type AgentSnapshot, readiness, statusOf, trackCheck, trackNode, type Verdict } from './status.ts';
+
+function send(response: Response, { status, body }: Verdict): void {
+  response.status(status).set('Cache-Control', 'no-store').json(body);
+}
+
+/**
+ * The track, health and status endpoints. Never listens by itself.
+ * @param dependencies.snapshot what the agent knows at the moment it is called
+ */
+export function createApp({ snapshot }: { snapshot: () => AgentSnapshot }): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.get('/track', (_request, response) => send(response, trackNode(snapshot())));
+  app.get('/track/:check', (request, response) => {
+    const answer = trackCheck(snapshot(), request.params.check);
+    if (answer !== undefined) send(response, answer);
+    else response.status(404).json({ ok: false, reason: 'no such check; there are service, kubelet and kubeApi' });
+  });
+  app.get('/healthz', (_request, response) => send(response, { status: 200, body: { ok: true } }));
+  app.get('/readyz', (_request, response) => send(response, readiness(snapshot())));
+  app.get('/status', (_request, response) => {
+    response.set('Cache-Control', 'no-store').json(statusOf(snapshot()));
+  });
+  return app;
+}

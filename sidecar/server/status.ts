@@ -1,0 +1,170 @@
+import type { Settings } from '../config/settings.ts';
+import { BAND_NAMES, type Fitness } from '../health/fitness.ts';
+import type { TripwireState } from '../health/tripwire.ts';
+import { CHECK_NAMES, type CheckName, type CheckState, type CheckTiming } from '../health/types.ts';
+import type { HolderState } from '../keepalived/holder.ts';
+import type { SupervisorStatus } from '../keepalived/supervisor-status.ts';
+
+/** Everything that the agent knows of itself at one moment. */
+export interface AgentSnapshot {
+  readonly node: string;
+  readonly version: string;
+  readonly holder: HolderState;
+  readonly fitness: Fitness | undefined;
+  readonly rank: number;
+  readonly drainReasons: readonly string[];
+  readonly checks: Readonly<Partial<Record<CheckName, CheckSnapshot>>>;
+  readonly refusedPorts: readonly TripwireState[];
+  readonly settings: Settings;
+  readonly config: {
+    readonly version: string;
+    readonly loadedAtMs: number;
+    readonly rejected: { readonly errors: readonly string[]; readonly atMs: number } | null;
+    /** Why the settings cannot be carried out on this node. */
+    readonly problem: string | null;
+  };
+  readonly supervisor: SupervisorStatus | undefined;
+}
+
+/** A check that is switched on. */
+export interface CheckSnapshot {
+  readonly target: string;
+  readonly timing: CheckTiming;
+  readonly state: CheckState;
+  /** The check's verdict, watched ports included. */
+  readonly healthy: boolean | undefined;
+}
+
+function time(ms: number | undefined): string | null {
+  return ms === undefined ? null : new Date(ms).toISOString();
+}
+
+function checkStatus(check: CheckSnapshot | undefined): object {
+  if (check === undefined) return { enabled: false };
+  const { state, timing, target, healthy } = check;
+  const last = state.lastResult;
+  return {
+    enabled: true,
+    target,
+    healthy: healthy ?? null,
+    since: time(state.sinceMs),
+    lastResult:
+      last === undefined
+        ? null
+        : {
+            ok: last.outcome === 'success',
+            outcome: last.outcome,
+            reason: last.reason,
+            durationSeconds: last.durationSeconds,
+            at: time(last.atMs),
+          },
+    consecutiveFailures: state.consecutiveFailures,
+    consecutiveSuccesses: state.consecutiveSuccesses,
+    ...timing,
+  };
+}
+
+function fitnessStatus({ fitness, rank, drainReasons }: AgentSnapshot): object | null {
+  if (fitness === undefined) return null;
+  const { band, gate, offset, priority, reason } = fitness;
+  return { band, reason, rank, gate, offset, priority, draining: drainReasons.length > 0, drainReasons };
+}
+
+function keepalivedStatus(supervisor: SupervisorStatus | undefined): object {
+  return {
+    running: supervisor?.keepalivedPid !== undefined,
+    pid: supervisor?.keepalivedPid ?? null,
+    version: supervisor?.keepalivedVersion ?? null,
+    configSha256: supervisor?.runningSha256 ?? null,
+    lastCandidate:
+      supervisor === undefined || supervisor.candidateSha256 === ''
+        ? null
+        : {
+            sha256: supervisor.candidateSha256,
+            result: supervisor.result,
+            exitCode: supervisor.exitCode,
+            messages: supervisor.messages,
+          },
+  };
+}
+
+/** The answer to `GET /status`; times in ISO 8601, durations in seconds. */
+export function statusOf(snapshot: AgentSnapshot): object {
+  const { holder, config } = snapshot;
+  return {
+    node: snapshot.node,
+    version: snapshot.version,
+    holder: holder.holder,
+    holderSince: time(holder.sinceMs),
+    addresses: holder.addresses.map(({ address, prefixLength, interface: on, present }) => ({
+      address: `${address}/${prefixLength}`,
+      interface: on,
+      present,
+    })),
+    vrrp: {
+      state: holder.vrrp.state,
+      priority: holder.vrrp.priority ?? null,
+      since: time(holder.vrrp.sinceMs),
+      virtualRouterId: snapshot.settings.vrrp.virtualRouterId,
+    },
+    disagreement: holder.disagreement,
+    fitness: fitnessStatus(snapshot),
+    checks: Object.fromEntries(CHECK_NAMES.map((name) => [name, checkStatus(snapshot.checks[name])])),
+    refusedPorts: snapshot.refusedPorts.map(({ port, sinceMs }) => ({ port, since: time(sinceMs) })),
+    config: {
+      version: config.version,
+      loadedAt: time(config.loadedAtMs),
+      rejected: config.rejected === null ? null : { errors: config.rejected.errors, at: time(config.rejected.atMs) },
+      problem: config.problem,
+    },
+    keepalived: keepalivedStatus(snapshot.supervisor),
+  };
+}
+
+/** An answer with its HTTP status: 200 when all is well, 503 when not. */
+export interface Verdict {
+  readonly status: 200 | 503;
+  readonly body: object;
+}
+
+function verdict(ok: boolean, body: object): Verdict {
+  return { status: ok ? 200 : 503, body: { ok, ...body } };
+}
+
+/** The answer to `GET /track`: may this node hold the address? */
+export function trackNode(snapshot: AgentSnapshot): Verdict {
+  const { fitness } = snapshot;
+  if (fitness === undefined) return verdict(false, { reason: 'no check has reached a threshold yet' });
+  const checks = Object.fromEntries(
+    CHECK_NAMES.filter((name) => snapshot.checks[name] !== undefined).map((name) => [
+      name,
+      {
+        healthy: snapshot.checks[name]?.healthy ?? null,
+        reason: snapshot.checks[name]?.state.lastResult?.reason ?? null,
+      },
+    ]),
+  );
+  // Bands 0 to 2 can serve; 3 and 4 hold the address at the very most as the last resort.
+  return verdict(fitness.band < 3, { band: fitness.band, reason: BAND_NAMES[fitness.band], checks });
+}
+
+/** The answer to `GET /track/<check>`; undefined when there is no check of that name. */
+export function trackCheck(snapshot: AgentSnapshot, name: string): Verdict | undefined {
+  const known = CHECK_NAMES.find((candidate) => candidate === name);
+  if (known === undefined) return undefined;
+  const check = snapshot.checks[known];
+  if (check === undefined) return verdict(true, { check: name, reason: 'this check is switched off' });
+  const refused = name === 'service' ? snapshot.refusedPorts.map(({ port }) => `port ${port} refuses connections`) : [];
+  const reason = [...refused, check.state.lastResult?.reason ?? 'not asked yet'].join('; ');
+  return verdict(check.healthy === true, { check: name, healthy: check.healthy ?? null, reason });
+}
+
+/** The answer to `GET /readyz`: ready when the node can take part in holding the address. */
+export function readiness(snapshot: AgentSnapshot): Verdict {
+  const missing = [
+    snapshot.config.problem,
+    snapshot.fitness === undefined ? 'no check has reached a threshold yet' : null,
+    snapshot.supervisor?.keepalivedPid === undefined ? 'keepalived does not run yet' : null,
+  ].filter((reason) => reason !== null);
+  return verdict(missing.length === 0, { reasons: missing });
+}
