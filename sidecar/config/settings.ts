@@ -85,9 +85,7 @@ const checksSchema = z.strictObject({
   kubelet: z.strictObject({ enabled: z.boolean(), url: urlWith(['http:', 'https:']), ...timing }),
   kubeApi: z.strictObject({
     enabled: z.boolean(),
-    url: z.union([z.literal(''), urlWith(['https:'])], {
-      error: 'is neither empty (the cluster’s own address) nor a URL that begins with https://',
-    }),
+    url: z.union([z.literal(''), urlWith(['https:'])]),
     ...timing,
   }),
 });

@@ -29,7 +29,7 @@ const PASS_SECONDS = 0.05;
 export function announcementsFor(addressCount: number): Announcements {
   const intervalSeconds = Math.max(0.0001, Math.min(0.02, PASS_SECONDS / Math.max(1, addressCount)));
   const repeats = addressCount <= 2 ? 5 : addressCount <= 10 ? 3 : addressCount <= 100 ? 2 : 1;
-  return { repeats, intervalSeconds: Math.round(intervalSeconds * 10_000) / 10_000 };
+  return { repeats, intervalSeconds: Math.floor(intervalSeconds * 10_000) / 10_000 };
 }
 
 function block(head: string, lines: readonly string[]): string[] {

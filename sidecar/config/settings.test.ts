@@ -1,0 +1,157 @@
+import { describe, expect, it } from 'vitest';
+import { stringify } from 'yaml';
+import { defaultSettings } from '../testing/settings.ts';
+import { parseSettings, SettingsError } from './load.ts';
+import { checkSettings } from './settings.ts';
+
+/** Sets one key by its path in the chart's default settings. */
+function changed(path: string, value: unknown): unknown {
+  const document: Record<string, unknown> = structuredClone(defaultSettings()) as never;
+  const keys = path.split('.');
+  const last = keys.pop() ?? '';
+  let parent = document;
+  for (const key of keys) parent = parent[key] as Record<string, unknown>;
+  if (value === undefined) delete parent[last];
+  else parent[last] = value;
+  return document;
+}
+
+function messages(document: unknown): string[] {
+  const result = checkSettings(document);
+  return result.ok ? [] : result.problems.map(({ path, message }) => `${path}: ${message}`);
+}
+
+describe('settings', () => {
+  it('accepts what the chart renders at its defaults', () => {
+    expect(messages(defaultSettings())).toEqual([]);
+  });
+
+  it.each([
+    ['vrrp.addresses', ['192.0.2.100', '2001:db8::100/64']],
+    ['vrrp.interface', '52:54:00:12:34:56'],
+    ['vrrp.advertIntervalSeconds', 0.02],
+    ['checks.service.url', 'tcp://127.0.0.1:80'],
+    ['checks.service.url', 'https://[::1]:6443/healthz'],
+    ['checks.service.intervalSeconds', 0.25],
+    ['checks.kubeApi.url', 'https://192.0.2.5:6443/livez'],
+    ['vrrp.failbackDelaySeconds', 0],
+  ])('accepts %s: %j', (path, value) => {
+    expect(messages(changed(path, value))).toEqual([]);
+  });
+
+  it.each([
+    ['vrrp.version', 4, /vrrp\.version: Invalid input/],
+    ['vrrp.virtualRouterId', 0, /vrrp\.virtualRouterId: Too small: expected number to be >=1/],
+    ['vrrp.virtualRouterId', 256, /vrrp\.virtualRouterId: Too big: expected number to be <=255/],
+    ['vrrp.virtualRouterId', '10', /vrrp\.virtualRouterId: Invalid input: expected number, received string/],
+    ['vrrp.virtualRouterId', undefined, /^vrrp\.virtualRouterId: is missing$/],
+    ['vrrp.advertIntervalSeconds', 0.001, /vrrp\.advertIntervalSeconds: Too small/],
+    ['vrrp.advertIntervalSeconds', 41, /vrrp\.advertIntervalSeconds: is above 40\.95/],
+    ['vrrp.addresses', [], /vrrp\.addresses: has no address; give at least one, for example 192\.168\.11\.2\/24/],
+    ['vrrp.addresses', ['192.0.2.300'], /vrrp\.addresses\[0\]: "192\.0\.2\.300" is not an IPv4 or IPv6 address/],
+    ['vrrp.addresses', ['192.0.2.3/33'], /vrrp\.addresses\[0\]: "192\.0\.2\.3\/33" is not an IPv4 or IPv6 address/],
+    [
+      'vrrp.addresses',
+      ['192.0.2.3', '192.0.2.3/24'],
+      /vrrp\.addresses\[1\]: 192\.0\.2\.3 is already given as entry 0; remove one/,
+    ],
+    ['vrrp.interface', 'an interface', /vrrp\.interface: is neither empty/],
+    ['vrrp.unicastPeers', ['node2'], /vrrp\.unicastPeers\[0\]: "node2" is not an IPv4 or IPv6 address/],
+    ['vrrp.failbackDelaySeconds', -1, /vrrp\.failbackDelaySeconds: Too small/],
+    [
+      'vrrp.authPasswordFile',
+      '/x',
+      /vrrp\.authPasswordFile: is given, but VRRP version 3 has no password; remove it or use version 2/,
+    ],
+    [
+      'checks.service.url',
+      'ftp://x',
+      /checks\.service\.url: "ftp:\/\/x" is not a URL that begins with http:\/\/, https:\/\/, tcp:\/\//,
+    ],
+    ['checks.service.url', 'tcp://127.0.0.1', /checks\.service\.url: "tcp:\/\/127\.0\.0\.1" has no port/],
+    [
+      'checks.service.url',
+      'http://a:b@127.0.0.1/',
+      /checks\.service\.url: has credentials in it; probes send none, remove them/,
+    ],
+    ['checks.service.intervalSeconds', 0, /checks\.service\.intervalSeconds: Too small/],
+    ['checks.service.timeoutSeconds', 0, /checks\.service\.timeoutSeconds: Too small/],
+    ['checks.service.failureThreshold', 0, /checks\.service\.failureThreshold: Too small/],
+    ['checks.service.successThreshold', 1.5, /checks\.service\.successThreshold: Invalid input: expected int/],
+    ['checks.service.expectedStatuses', [], /checks\.service\.expectedStatuses: has no status; give at least one/],
+    ['checks.service.expectedStatuses', [42], /checks\.service\.expectedStatuses\[0\]: Too small/],
+    ['checks.service.tripwire.ports', [0], /checks\.service\.tripwire\.ports\[0\]: Too small/],
+    [
+      'checks.kubeApi.url',
+      'http://192.0.2.5',
+      /checks\.kubeApi\.url: "http:\/\/192\.0\.2\.5" is not a URL that begins with https/,
+    ],
+    ['lastResort.afterSeconds', -1, /lastResort\.afterSeconds: Too small/],
+    ['drain.timeoutSeconds', 'soon', /drain\.timeoutSeconds: Invalid input: expected number, received string/],
+    ['server.address', 'localhost', /server\.address: is not an IP address/],
+    ['metrics.port', 10270, /metrics\.port: 10270 is also the server’s port; use another/],
+    ['log.level', 'loud', /log\.level: Invalid option/],
+  ])('refuses %s: %j', (path, value, message) => {
+    expect(messages(changed(path, value))).toEqual([expect.stringMatching(message)]);
+  });
+
+  it('refuses a whole-second interval and IPv6 with version 2 of VRRP, each by its name', () => {
+    const document = structuredClone(defaultSettings());
+    document.vrrp.version = 2;
+    document.vrrp.addresses.push('2001:db8::1');
+    expect(messages(document)).toEqual([
+      expect.stringMatching(
+        /^vrrp\.advertIntervalSeconds: 0\.1 is not a whole number; VRRP version 2 counts in seconds/,
+      ),
+      expect.stringMatching(/^vrrp\.addresses\[1\]: 2001:db8::1 is IPv6, which needs version 3 of VRRP/),
+    ]);
+  });
+
+  it('refuses failback together with noPreempt', () => {
+    const document = structuredClone(defaultSettings());
+    document.vrrp.noPreempt = true;
+    document.vrrp.failbackDelaySeconds = 30;
+    expect(messages(document)).toEqual([
+      'vrrp.failbackDelaySeconds: asks for failback while noPreempt forbids it; remove one of the two',
+    ]);
+  });
+
+  it.each([
+    '',
+    'vrrp.',
+    'checks.',
+    'checks.service.',
+    'checks.service.tripwire.',
+    'checks.kubelet.',
+    'checks.kubeApi.',
+    'lastResort.',
+  ])('refuses a key it does not know in "%s"', (prefix) => {
+    expect(messages(changed(`${prefix}colour`, 'red'))).toEqual([
+      `${prefix}colour: is not a known key; correct its spelling or remove it`,
+    ]);
+  });
+
+  it('names every problem of a file, not only the first', () => {
+    const document = structuredClone(defaultSettings()) as unknown as Record<string, Record<string, unknown>>;
+    document.vrrp = { ...document.vrrp, version: 7, virtualRouterId: 999 };
+    document.log = { level: 'loud' };
+    expect(messages(document)).toHaveLength(3);
+  });
+});
+
+describe('a settings file', () => {
+  it('has the version of its bytes', () => {
+    const text = stringify(defaultSettings());
+    expect(parseSettings(text).version).toMatch(/^[0-9a-f]{12}$/);
+    expect(parseSettings(text).version).not.toBe(parseSettings(`${text}\n`).version);
+  });
+
+  it('that is not YAML is refused with the line', () => {
+    expect(() => parseSettings('vrrp:\n  version: [3\n')).toThrow(SettingsError);
+    expect(() => parseSettings('vrrp:\n  version: [3\n')).toThrow(/not YAML: .*line 3/s);
+  });
+
+  it('that is empty is refused', () => {
+    expect(() => parseSettings('')).toThrow(/expected object/);
+  });
+});

@@ -1,0 +1,73 @@
+import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { stringify } from 'yaml';
+import { defaultSettings } from '../testing/settings.ts';
+import { parseSettings } from './load.ts';
+import { SettingsWatcher } from './watch.ts';
+
+let directory: string;
+let generation = 0;
+let watcher: SettingsWatcher;
+const taken = vi.fn();
+const refused = vi.fn();
+
+/** Updates the file as the kubelet does: a new directory, and the link `..data` swapped to it. */
+async function mount(text: string): Promise<void> {
+  generation += 1;
+  const version = `..version${generation}`;
+  await mkdir(join(directory, version));
+  await writeFile(join(directory, version, 'config.yaml'), text);
+  await symlink(version, join(directory, '..data_tmp'));
+  await rename(join(directory, '..data_tmp'), join(directory, '..data'));
+}
+
+function settingsText(routerId: number): string {
+  const settings = defaultSettings();
+  settings.vrrp.virtualRouterId = routerId;
+  return stringify(settings);
+}
+
+beforeEach(async () => {
+  taken.mockReset();
+  refused.mockReset();
+  directory = await mkdtemp(join(tmpdir(), 'settings-'));
+  await mount(settingsText(10));
+  await symlink('..data/config.yaml', join(directory, 'config.yaml'));
+  watcher = new SettingsWatcher(
+    { path: join(directory, 'config.yaml'), version: parseSettings(settingsText(10)).version },
+    { onSettings: taken, onRejected: refused },
+  );
+  watcher.start();
+});
+
+afterEach(async () => {
+  watcher.stop();
+  watcher.stop();
+  await rm(directory, { recursive: true });
+});
+
+describe('the settings watcher', () => {
+  it('hears of a ConfigMap volume’s update', async () => {
+    await mount(settingsText(11));
+    await vi.waitFor(() => expect(taken).toHaveBeenCalledOnce(), 2000);
+    expect(taken.mock.calls[0]?.[0].settings.vrrp.virtualRouterId).toBe(11);
+  });
+
+  it('reports a bad file once and takes the next good one, also when it is the one before', async () => {
+    await mount(settingsText(999));
+    await vi.waitFor(() => expect(refused).toHaveBeenCalledOnce(), 2000);
+    expect(taken).not.toHaveBeenCalled();
+    await mount(settingsText(10));
+    await vi.waitFor(() => expect(taken).toHaveBeenCalledOnce(), 2000);
+    expect(refused).toHaveBeenCalledOnce();
+  });
+
+  it('says nothing when the content stays the same', async () => {
+    await mount(settingsText(10));
+    await mount(settingsText(12));
+    await vi.waitFor(() => expect(taken).toHaveBeenCalled(), 2000);
+    expect(taken).toHaveBeenCalledOnce();
+  });
+});

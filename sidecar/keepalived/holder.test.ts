@@ -1,0 +1,64 @@
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { HolderTracker } from './holder.ts';
+import type { InterfaceAddress } from './network.ts';
+
+const wanted = [
+  { address: '192.0.2.100', prefixLength: 24, family: 4 as const, interface: 'eth0' },
+  { address: '2001:db8::100', prefixLength: 64, family: 6 as const, interface: 'eth0' },
+];
+let onInterface: InterfaceAddress[];
+let nowMs: number;
+const changed = vi.fn();
+let tracker: HolderTracker;
+
+beforeEach(() => {
+  onInterface = [];
+  nowMs = 1000;
+  changed.mockReset();
+  tracker = new HolderTracker(
+    { intervalSeconds: 1 },
+    { interfaceAddresses: () => new Map([['eth0', { addresses: onInterface }]]), now: () => nowMs, onChange: changed },
+  );
+  tracker.setAddresses(wanted);
+});
+
+describe('the holder', () => {
+  it('is the node that has the address on its interface, whatever keepalived says', () => {
+    tracker.notify({ instance: 'vip', state: 'MASTER', priority: 253 });
+    expect(tracker.state.holder).toBe(false);
+    onInterface = [...wanted];
+    nowMs = 1500;
+    tracker.look();
+    expect(tracker.state).toMatchObject({ holder: true, sinceMs: 1500 });
+    expect(changed).toHaveBeenLastCalledWith(expect.objectContaining({ holder: true }));
+  });
+
+  it('is told of each change once', () => {
+    onInterface = [...wanted];
+    tracker.notify({ instance: 'vip', state: 'MASTER', priority: 253 });
+    tracker.look();
+    tracker.look();
+    expect(changed).toHaveBeenCalledOnce();
+  });
+
+  it('is reported as contradicting keepalived only when that lasts longer than a transition', () => {
+    tracker.notify({ instance: 'vip', state: 'MASTER', priority: 253 });
+    nowMs = 2900;
+    tracker.look();
+    expect(tracker.state.disagreement).toBeNull();
+    nowMs = 3000;
+    tracker.look();
+    expect(tracker.state.disagreement).toBe('keepalived is MASTER without 192.0.2.100 on eth0, 2001:db8::100 on eth0');
+    onInterface = [...wanted];
+    tracker.look();
+    expect(tracker.state.disagreement).toBeNull();
+  });
+
+  it('that keeps an address which keepalived gave up is named', () => {
+    onInterface = wanted.slice(0, 1);
+    tracker.notify({ instance: 'vip', state: 'BACKUP', priority: 244 });
+    nowMs = 4000;
+    tracker.look();
+    expect(tracker.state.disagreement).toBe('keepalived is BACKUP but the node has 192.0.2.100 on eth0');
+  });
+});

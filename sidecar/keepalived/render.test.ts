@@ -1,0 +1,103 @@
+import { describe, expect, it } from 'vitest';
+import type { VrrpInstance } from './instance.ts';
+import { announcementsFor, renderConfig } from './render.ts';
+
+const options = { node: 'node1', runtimeDirectory: '/run/vip', trackUrl: 'http://127.0.0.1:10270/track', debug: false };
+
+function address(text: string, family: 4 | 6 = 4) {
+  return { address: text, prefixLength: family === 4 ? 24 : 64, family, interface: 'eth0' };
+}
+
+const instance: VrrpInstance = {
+  name: 'vip',
+  version: 3,
+  virtualRouterId: 10,
+  advertIntervalSeconds: 0.1,
+  interface: 'eth0',
+  addresses: [address('192.0.2.100')],
+};
+
+/** The lines inside a block, without indentation. */
+function blockOf(text: string, head: string): string[] {
+  const lines = text.split('\n').map((line) => line.trim());
+  const from = lines.indexOf(`${head} {`);
+  return from < 0 ? [] : lines.slice(from + 1, lines.indexOf('}', from));
+}
+
+describe('the configuration', () => {
+  it('is the same text for the same input', () => {
+    expect(renderConfig(instance, options)).toBe(renderConfig(structuredClone(instance), options));
+  });
+
+  it('starts as backup with the one base priority on every node, so that only the track files tell nodes apart', () => {
+    const text = renderConfig(instance, options);
+    expect(text).toContain('state BACKUP');
+    expect(text).toContain('priority 244');
+    expect(text).not.toContain('nopreempt');
+  });
+
+  it('closes the gate when its file is missing, and takes silence of the sidecar as a loss of priority', () => {
+    const text = renderConfig(instance, options);
+    expect(blockOf(text, 'track_file vip_gate')).toEqual(['file /run/vip/track/vip.gate', 'weight 0 reverse']);
+    expect(blockOf(text, 'track_file vip_offset')).toEqual(['file /run/vip/track/vip.offset', 'weight 1']);
+    expect(blockOf(text, 'vrrp_script sidecar')).toContain('weight -200');
+  });
+
+  it('advertises one address and leaves the others out of the packet, so that adding one disturbs no neighbour', () => {
+    const text = renderConfig({ ...instance, addresses: [address('192.0.2.100'), address('192.0.2.101')] }, options);
+    expect(blockOf(text, 'virtual_ipaddress')).toEqual(['192.0.2.100/24 dev eth0']);
+    expect(blockOf(text, 'virtual_ipaddress_excluded')).toEqual(['192.0.2.101/24 dev eth0']);
+  });
+
+  it('moves IPv6 and IPv4 in one instance, advertised by IPv4', () => {
+    const text = renderConfig(
+      { ...instance, addresses: [address('2001:db8::100', 6), address('192.0.2.100')] },
+      options,
+    );
+    expect(blockOf(text, 'virtual_ipaddress')).toEqual(['192.0.2.100/24 dev eth0']);
+    expect(blockOf(text, 'virtual_ipaddress_excluded')).toEqual(['2001:db8::100/64 dev eth0 preferred_lft forever']);
+  });
+
+  it('speaks IPv6 where there is no IPv4', () => {
+    const text = renderConfig({ ...instance, addresses: [address('2001:db8::100', 6)] }, options);
+    expect(blockOf(text, 'virtual_ipaddress')).toEqual(['2001:db8::100/64 dev eth0 preferred_lft forever']);
+  });
+
+  it('accepts unicast from its peers only, and nothing that was routed', () => {
+    const unicast = { sourceAddress: '192.0.2.11', peers: ['192.0.2.12', '192.0.2.13'] };
+    const text = renderConfig({ ...instance, unicast }, options);
+    expect(blockOf(text, 'unicast_peer')).toEqual(['192.0.2.12 min_ttl 255', '192.0.2.13 min_ttl 255']);
+    expect(text).toContain('unicast_src_ip 192.0.2.11');
+    expect(text).toContain('vrrp_check_unicast_src');
+    expect(renderConfig(instance, options)).not.toContain('unicast');
+  });
+
+  it('has the password of version 2', () => {
+    const text = renderConfig({ ...instance, version: 2, advertIntervalSeconds: 1, authPassword: 'a#b!c' }, options);
+    expect(blockOf(text, 'authentication')).toEqual(['auth_type PASS', 'auth_pass "a#b!c"']);
+  });
+
+  it('lists the addresses for the supervisor', () => {
+    const text = renderConfig(
+      { ...instance, addresses: [address('192.0.2.100'), address('2001:db8::100', 6)] },
+      options,
+    );
+    expect(text.split('\n').slice(0, 2)).toEqual([
+      '#! address eth0 192.0.2.100/24',
+      '#! address eth0 2001:db8::100/64',
+    ]);
+  });
+});
+
+describe('announcements', () => {
+  it('are repeated five times 20 ms apart for few addresses', () => {
+    expect(announcementsFor(1)).toEqual({ repeats: 5, intervalSeconds: 0.02 });
+    expect(announcementsFor(2)).toEqual({ repeats: 5, intervalSeconds: 0.02 });
+  });
+
+  it('pass over all addresses within 50 ms, up to 500 of them', () => {
+    for (const count of [3, 10, 50, 200, 500]) {
+      expect(announcementsFor(count).intervalSeconds * count).toBeLessThanOrEqual(0.055);
+    }
+  });
+});

@@ -1,0 +1,116 @@
+import { execFileSync } from 'node:child_process';
+import {
+  closeSync,
+  constants,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { RuntimeDirectory } from './runtime-directory.ts';
+
+let path: string;
+let runtime: RuntimeDirectory;
+
+function read(name: string): string {
+  return readFileSync(join(path, name), 'utf8');
+}
+
+beforeEach(async () => {
+  path = mkdtempSync(join(tmpdir(), 'runtime-'));
+  runtime = new RuntimeDirectory({ path, instance: 'vip' });
+  await runtime.prepare();
+});
+
+afterEach(() => {
+  runtime.stop();
+  rmSync(path, { recursive: true });
+});
+
+describe('track files', () => {
+  it('are written only when they change', async () => {
+    expect(await runtime.writeFitness({ gate: 1, offset: 9 })).toBe(true);
+    const inode = statSync(join(path, 'track/vip.gate')).ino;
+    expect(await runtime.writeFitness({ gate: 1, offset: 9 })).toBe(false);
+    expect(await runtime.writeFitness({ gate: 1, offset: -31 })).toBe(true);
+    expect(statSync(join(path, 'track/vip.gate')).ino).toBe(inode);
+    expect([read('track/vip.gate'), read('track/vip.offset')]).toEqual(['1\n', '-31\n']);
+  });
+
+  it('can be read by another user', async () => {
+    await runtime.writeFitness({ gate: 1, offset: 0 });
+    expect(statSync(join(path, 'track/vip.gate')).mode & 0o777).toBe(0o644);
+    expect(statSync(join(path, 'track')).mode & 0o777).toBe(0o777);
+  });
+});
+
+describe('a candidate', () => {
+  it('is offered without a supervisor there', async () => {
+    expect(await runtime.writeCandidate('global_defs {\n}\n')).toBe(true);
+    expect(await runtime.writeCandidate('global_defs {\n}\n')).toBe(false);
+    expect(read('candidate.conf')).toBe('global_defs {\n}\n');
+  });
+
+  it('is announced to a supervisor that reads the FIFO', async () => {
+    const fifo = join(path, 'supervisor.request');
+    execFileSync('mkfifo', [fifo]);
+    const fd = openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
+    await runtime.writeCandidate('x\n');
+    const buffer = Buffer.alloc(64);
+    expect(buffer.toString('utf8', 0, readSync(fd, buffer))).toBe('candidate\n');
+    closeSync(fd);
+  });
+});
+
+describe('the supervisor’s status', () => {
+  it('is undefined before there is one', async () => {
+    expect(await runtime.readSupervisorStatus()).toBeUndefined();
+  });
+
+  it('tells why a candidate was refused', async () => {
+    const lines = [
+      'candidate_sha256=ab',
+      'result=rejected',
+      'exit_code=4',
+      'running_sha256=cd',
+      'keepalived_pid=42',
+      'keepalived_version=2.3.3',
+      'accepted_total=1',
+      'rejected_total=2',
+      'message=(Line 3) a = b',
+      'message=second',
+    ];
+    writeFileSync(join(path, 'supervisor.status'), `${lines.join('\n')}\n`);
+    expect(await runtime.readSupervisorStatus()).toEqual({
+      candidateSha256: 'ab',
+      result: 'rejected',
+      exitCode: 4,
+      runningSha256: 'cd',
+      keepalivedPid: 42,
+      keepalivedVersion: '2.3.3',
+      acceptedTotal: 1,
+      rejectedTotal: 2,
+      messages: ['(Line 3) a = b', 'second'],
+    });
+  });
+});
+
+describe('a request to drain', () => {
+  it('is heard, and answered by a file', async () => {
+    const heard = vi.fn();
+    runtime.watch(heard);
+    writeFileSync(runtime.file('drain'), '');
+    await vi.waitFor(() => expect(heard).toHaveBeenCalledWith('drain'), 2000);
+    expect(await runtime.drainRequested()).toBe(true);
+    await runtime.answerDrain('moved');
+    expect(read('drained')).toBe('moved\n');
+    await runtime.forgetDrain();
+    expect(() => read('drained')).toThrow(/ENOENT/);
+  });
+});

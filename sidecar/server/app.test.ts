@@ -1,0 +1,128 @@
+import request from 'supertest';
+import { describe, expect, it } from 'vitest';
+import { healthySnapshot } from '../testing/snapshot.ts';
+import { createApp } from './app.ts';
+import type { AgentSnapshot } from './status.ts';
+
+function get(path: string, changes: Partial<AgentSnapshot> = {}) {
+  return request(createApp({ snapshot: () => ({ ...healthySnapshot(), ...changes }) })).get(path);
+}
+
+const sick = {
+  band: 3 as const,
+  reason: 'service check failed',
+  gate: 0 as const,
+  offset: -120,
+  priority: 124,
+  bandSinceMs: 1,
+  reviewAtMs: 2,
+};
+const service = healthySnapshot().checks.service;
+const failedService = service === undefined ? {} : { service: { ...service, healthy: false } };
+
+describe('GET /track', () => {
+  it('answers 200 on a node that can serve, with every check', async () => {
+    const { status, body } = await get('/track');
+    expect(status).toBe(200);
+    expect(body).toMatchObject({
+      ok: true,
+      band: 0,
+      checks: { service: { healthy: true }, kubelet: { healthy: true } },
+    });
+    expect(body.checks).not.toHaveProperty('kubeApi');
+  });
+
+  it('answers 200 while the node drains: it serves until another has taken over', async () => {
+    await get('/track', { fitness: { ...sick, band: 2, gate: 1 } }).expect(200);
+  });
+
+  it('answers 503 and why when the service failed', async () => {
+    const { status, body } = await get('/track', { fitness: sick });
+    expect([status, body.reason]).toEqual([503, 'service check failed']);
+  });
+
+  it('answers 503 before anything is known', async () => {
+    const { status, body } = await get('/track', { fitness: undefined });
+    expect([status, body.reason]).toEqual([503, 'no check has reached a threshold yet']);
+  });
+});
+
+describe('GET /track/<check>', () => {
+  it('answers for one check', async () => {
+    await get('/track/service').expect(200);
+    const { status, body } = await get('/track/service', { checks: failedService });
+    expect([status, body.healthy]).toEqual([503, false]);
+  });
+
+  it('names the traffic port that refuses connections', async () => {
+    const refusedPorts = [{ port: 443, connected: false, refused: true, sinceMs: 1 }];
+    const { body } = await get('/track/service', { checks: failedService, refusedPorts });
+    expect(body.reason).toMatch(/^port 443 refuses connections; GET http/);
+  });
+
+  it('answers 200 for a check that is switched off, and 404 for none', async () => {
+    await get('/track/kubeApi').expect(200);
+    await get('/track/ingress').expect(404);
+  });
+});
+
+describe('GET /healthz and /readyz', () => {
+  it('is healthy as soon as it answers', async () => {
+    await get('/healthz', { fitness: undefined }).expect(200);
+  });
+
+  it('is ready when settings, checks and keepalived are', async () => {
+    await get('/readyz').expect(200, { ok: true, reasons: [] });
+  });
+
+  it('says everything that is missing', async () => {
+    const config = { ...healthySnapshot().config, problem: 'no such interface' };
+    const { status, body } = await get('/readyz', { fitness: undefined, supervisor: undefined, config });
+    expect(status).toBe(503);
+    expect(body.reasons).toEqual([
+      'no such interface',
+      'no check has reached a threshold yet',
+      'keepalived does not run yet',
+    ]);
+  });
+});
+
+describe('GET /status', () => {
+  it('tells holder, VRRP state, checks with their thresholds, fitness, config and keepalived', async () => {
+    const { body } = await get('/status').expect(200);
+    expect(body).toMatchObject({
+      node: 'node1',
+      holder: true,
+      holderSince: '2023-11-14T22:13:20.000Z',
+      addresses: [{ address: '192.0.2.100/24', interface: 'eth0', present: true }],
+      vrrp: { state: 'MASTER', priority: 253, virtualRouterId: 10 },
+      disagreement: null,
+      fitness: { band: 0, gate: 1, offset: 9, priority: 253, rank: 0, draining: false },
+      config: { version: 'abcdef012345', rejected: null, problem: null },
+      keepalived: { running: true, pid: 42, version: '2.3.3', lastCandidate: { result: 'accepted', exitCode: 0 } },
+    });
+    expect(body.checks.service).toMatchObject({
+      enabled: true,
+      healthy: true,
+      lastResult: { ok: true, durationSeconds: 0.002 },
+      intervalSeconds: 2,
+      failureThreshold: 2,
+    });
+    expect(body.checks.kubeApi).toEqual({ enabled: false });
+  });
+
+  it('shows refused settings and a refused configuration with their reasons', async () => {
+    const { config, supervisor } = healthySnapshot();
+    const { body } = await get('/status', {
+      config: { ...config, rejected: { errors: ['vrrp.version: is missing'], atMs: 0 } },
+      ...(supervisor === undefined
+        ? {}
+        : { supervisor: { ...supervisor, result: 'rejected', exitCode: 4, messages: ['bad line 3'] } }),
+    });
+    expect(body.config.rejected.errors).toEqual(['vrrp.version: is missing']);
+    expect(body.keepalived).toMatchObject({
+      running: true,
+      lastCandidate: { result: 'rejected', exitCode: 4, messages: ['bad line 3'] },
+    });
+  });
+});

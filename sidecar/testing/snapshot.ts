@@ -1,0 +1,50 @@
+import { initialCheckState } from '../health/thresholds.ts';
+import type { AgentSnapshot } from '../server/status.ts';
+import { defaultSettings } from './settings.ts';
+
+/** What a healthy holder knows of itself, for tests to change one thing of. */
+export function healthySnapshot(): AgentSnapshot {
+  const settings = defaultSettings();
+  const state = {
+    ...initialCheckState(),
+    healthy: true,
+    sinceMs: 1_700_000_000_000,
+    lastResult: {
+      outcome: 'success' as const,
+      reason: 'GET http://127.0.0.1:10254/healthz answered 200',
+      durationSeconds: 0.002,
+      atMs: 1_700_000_001_000,
+    },
+    consecutiveSuccesses: 7,
+  };
+  const check = { target: 'http://127.0.0.1:10254/healthz', timing: settings.checks.service, state, healthy: true };
+  return {
+    node: 'node1',
+    version: '0.1.0',
+    holder: {
+      holder: true,
+      sinceMs: 1_700_000_000_000,
+      addresses: [{ address: '192.0.2.100', prefixLength: 24, family: 4, interface: 'eth0', present: true }],
+      vrrp: { state: 'MASTER', priority: 253, sinceMs: 1_700_000_000_000 },
+      disagreement: null,
+    },
+    fitness: { band: 0, reason: 'healthy', gate: 1, offset: 9, priority: 253, bandSinceMs: 1, reviewAtMs: undefined },
+    rank: 0,
+    drainReasons: [],
+    checks: { service: check, kubelet: check },
+    refusedPorts: [],
+    settings,
+    config: { version: 'abcdef012345', loadedAtMs: 1_700_000_000_000, rejected: null, problem: null },
+    supervisor: {
+      candidateSha256: 'ab',
+      result: 'accepted',
+      exitCode: 0,
+      runningSha256: 'ab',
+      keepalivedPid: 42,
+      keepalivedVersion: '2.3.3',
+      acceptedTotal: 1,
+      rejectedTotal: 0,
+      messages: [],
+    },
+  };
+}
