@@ -1,0 +1,71 @@
+{{/* A number as it was given, also when it was given as a string, which `--set-string` and Rancher's forms do. */}}
+{{- define "kiv.number" -}}
+{{- toString . | trim -}}
+{{- end -}}
+
+{{/*
+The parts of the settings file that the sidecar cannot change while it runs: a change of these restarts the pods (checksum annotation),
+everything else is applied from the mounted ConfigMap.
+*/}}
+{{- define "kiv.restartConfig" -}}
+server:
+  address: 127.0.0.1
+  port: {{ include "kiv.number" .Values.sidecar.port }}
+metrics:
+  address: {{ ternary .Values.metrics.address "127.0.0.1" .Values.metrics.enabled | toJson }}
+  port: {{ include "kiv.number" .Values.metrics.port }}
+log:
+  level: {{ ternary "debug" .Values.logLevel .Values.keepalived.debug }}
+{{- end -}}
+
+{{/* The sidecar's settings file. It renders every key: the schema on the other side is strict. No secret belongs here. */}}
+{{- define "kiv.config" -}}
+{{- $k := .Values.keepalived -}}
+vrrp:
+  version: {{ include "kiv.number" $k.vrrpVersion }}
+  virtualRouterId: {{ include "kiv.number" $k.virtualRouterId }}
+  advertIntervalSeconds: {{ include "kiv.number" $k.advertInterval }}
+  interface: {{ $k.vrrpInterfaceName | default "" | toString | toJson }}
+  addressInterface: {{ $k.vipInterfaceName | default "" | toString | toJson }}
+  addresses: {{ include "kiv.addresses" . }}
+  unicastPeers: {{ $k.unicastPeers | default list | toJson }}
+  noPreempt: {{ $k.vrrpNoPreempt }}
+  failbackDelaySeconds: {{ if kindIs "invalid" $k.failbackDelay }}null{{ else }}{{ include "kiv.number" $k.failbackDelay }}{{ end }}
+  authPasswordFile: {{ ternary "/etc/keepalived-ingress-vip-auth/authPassword" "" (eq (toString $k.vrrpVersion) "2") | toJson }}
+  debug: {{ $k.debug }}
+checks:
+  service:
+    url: {{ $k.checkServiceUrl | toJson }}
+    intervalSeconds: {{ include "kiv.number" $k.checkServiceInterval }}
+    timeoutSeconds: {{ include "kiv.number" $k.checkServiceTimeout }}
+    failureThreshold: {{ include "kiv.number" $k.checkServiceFailAfter }}
+    successThreshold: {{ include "kiv.number" $k.checkServiceRiseAfter }}
+    expectedStatuses: {{ $k.checkServiceExpectedStatuses | toJson }}
+    host: {{ $k.checkServiceHost | default "" | toJson }}
+    caFile: {{ include "kiv.serviceCaFile" . | toJson }}
+    tripwire:
+      enabled: {{ $k.tripwire }}
+      ports: {{ $k.tripwirePorts | default list | toJson }}
+  kubelet:
+    enabled: {{ $k.checkKubelet }}
+    url: {{ $k.checkKubeletUrl | toJson }}
+    intervalSeconds: {{ include "kiv.number" $k.checkKubeletInterval }}
+    timeoutSeconds: {{ include "kiv.number" $k.checkKubeletTimeout }}
+    failureThreshold: {{ include "kiv.number" $k.checkKubeletFailAfter }}
+    successThreshold: {{ include "kiv.number" $k.checkKubeletRiseAfter }}
+  kubeApi:
+    enabled: {{ $k.checkKubeApi }}
+    url: {{ $k.checkKubeApiUrl | default "" | toJson }}
+    intervalSeconds: {{ include "kiv.number" $k.checkKubeApiInterval }}
+    timeoutSeconds: {{ include "kiv.number" $k.checkKubeApiTimeout }}
+    failureThreshold: {{ include "kiv.number" $k.checkKubeApiFailAfter }}
+    successThreshold: {{ include "kiv.number" $k.checkKubeApiRiseAfter }}
+lastResort:
+  enabled: {{ $k.lastResort.enabled }}
+  afterSeconds: {{ include "kiv.number" $k.lastResort.after }}
+drain:
+  timeoutSeconds: {{ include "kiv.number" $k.drainTimeout }}
+rank:
+  podSelector: {{ printf "app.kubernetes.io/name=%s,app.kubernetes.io/instance=%s,app.kubernetes.io/component=node" (include "kiv.name" .) .Release.Name | toJson }}
+{{ include "kiv.restartConfig" . }}
+{{- end -}}

@@ -1,0 +1,88 @@
+{{/* Name of the application, the value of app.kubernetes.io/name. */}}
+{{- define "kiv.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
+{{/* Name of the release's objects. 52 characters at most: Kubernetes adds a hash of 10 to the labels it derives from a workload's name. */}}
+{{- define "kiv.fullname" -}}
+{{- $name := default .Chart.Name .Values.nameOverride -}}
+{{- $full := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
+{{- default $full .Values.fullnameOverride | trunc 52 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- define "kiv.authSecretName" -}}
+{{ include "kiv.fullname" . }}-auth
+{{- end -}}
+
+{{- define "kiv.serviceAccountName" -}}
+{{- default (include "kiv.fullname" .) .Values.serviceAccount.name -}}
+{{- end -}}
+
+{{/* Labels that select the release's node pods. */}}
+{{- define "kiv.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "kiv.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: node
+{{- end -}}
+
+{{- define "kiv.labels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{ include "kiv.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/part-of: {{ .Chart.Name }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* deployment or daemonset, whatever the case it is written in. */}}
+{{- define "kiv.kind" -}}
+{{- toString .Values.kind | lower -}}
+{{- end -}}
+
+{{/*
+matchLabels of the workload. A workload's selector cannot be changed, so that of an existing one is kept where it still selects our pods:
+an upgrade from a chart that selected by name and instance alone goes through without uninstalling.
+*/}}
+{{- define "kiv.matchLabels" -}}
+{{- $ours := include "kiv.selectorLabels" . | fromYaml -}}
+{{- $kind := ternary "DaemonSet" "Deployment" (eq (include "kiv.kind" .) "daemonset") -}}
+{{- $live := lookup "apps/v1" $kind .Release.Namespace (include "kiv.fullname" .) -}}
+{{- $kept := dig "spec" "selector" "matchLabels" dict ($live | default dict) -}}
+{{- $usable := gt (len $kept) 0 -}}
+{{- range $key, $value := $kept -}}
+{{- if ne (get $ours $key) $value -}}{{- $usable = false -}}{{- end -}}
+{{- end -}}
+{{- toYaml (ternary $kept $ours $usable) -}}
+{{- end -}}
+
+{{/* Reference of an image. Takes root and image; Rancher's system registry goes in front where one is set. */}}
+{{- define "kiv.image" -}}
+{{- $registry := dig "cattle" "systemDefaultRegistry" "" (.root.Values.global | default dict) -}}
+{{- $repository := ternary (printf "%s/%s" $registry .image.repository) .image.repository (ne $registry "") -}}
+{{- if .image.digest -}}
+{{- printf "%s@%s" $repository .image.digest -}}
+{{- else -}}
+{{- printf "%s:%s" $repository (default .root.Chart.AppVersion .image.tag) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Seconds that keepalived's preStop hook waits: a little longer than the sidecar, which answers at its own limit. */}}
+{{- define "kiv.drainSeconds" -}}
+{{- .Values.keepalived.drainTimeout | float64 | ceil | int | add 5 -}}
+{{- end -}}
+
+{{/* All virtual addresses as a JSON list, vipAddressCidr first. */}}
+{{- define "kiv.addresses" -}}
+{{- $first := .Values.keepalived.vipAddressCidr | default "" | toString | trim -}}
+{{- $more := .Values.keepalived.vipAddresses | default list -}}
+{{- ternary (prepend $more $first) $more (ne $first "") | toJson -}}
+{{- end -}}
+
+{{/* Where the service check's CA is mounted, empty if none is given. */}}
+{{- define "kiv.serviceCaFile" -}}
+{{- with .Values.keepalived.checkServiceCa -}}
+{{- if or .configMap .secret -}}/etc/keepalived-ingress-vip-ca/{{ .key }}{{- end -}}
+{{- end -}}
+{{- end -}}
