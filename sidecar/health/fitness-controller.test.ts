@@ -1,0 +1,88 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Fitness, FitnessInput } from './fitness.ts';
+import { FitnessController } from './fitness-controller.ts';
+
+let service: FitnessInput['checks']['service'];
+let applied: Fitness[];
+let applyOnce: (fitness: Fitness) => Promise<void>;
+const onChange = vi.fn();
+const onError = vi.fn();
+let controller: FitnessController;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  service = { healthy: true, sinceMs: 0, everFailed: false };
+  applied = [];
+  applyOnce = async (fitness) => void applied.push(fitness);
+  onChange.mockReset();
+  onError.mockReset();
+  controller = new FitnessController({
+    collect: (nowMs) => ({
+      nowMs,
+      checks: { service },
+      draining: false,
+      holder: false,
+      rank: 0,
+      policy: {
+        noPreempt: false,
+        failbackDelaySeconds: null,
+        lastResort: { enabled: true, afterSeconds: 1 },
+        kubeApiSettleSeconds: 8,
+      },
+    }),
+    apply: (fitness) => applyOnce(fitness),
+    onChange,
+    onError,
+    now: () => performance.now(),
+  });
+});
+
+afterEach(() => {
+  controller.stop();
+  vi.useRealTimers();
+});
+
+describe('the fitness controller', () => {
+  it('writes nothing while nothing is known', async () => {
+    service = { healthy: undefined, sinceMs: undefined, everFailed: false };
+    controller.review();
+    await controller.settled();
+    expect(applied).toEqual([]);
+    expect(controller.fitness).toBeUndefined();
+  });
+
+  it('reopens the gate by itself when the time of the last resort has come', async () => {
+    controller.review();
+    service = { healthy: false, sinceMs: 0, everFailed: true };
+    controller.review();
+    await vi.advanceTimersByTimeAsync(999);
+    expect(applied.at(-1)?.gate).toBe(0);
+    await vi.advanceTimersByTimeAsync(2);
+    expect(applied.at(-1)).toMatchObject({ gate: 1, band: 3 });
+    expect(onChange).toHaveBeenCalledTimes(3);
+  });
+
+  it('tells of a change once', () => {
+    controller.review();
+    controller.review();
+    expect(onChange).toHaveBeenCalledOnce();
+  });
+
+  it('tries again when the files cannot be written, and writes what holds then', async () => {
+    const write = applyOnce;
+    applyOnce = () => Promise.reject(new Error('no space left on device'));
+    controller.review();
+    await controller.settled();
+    expect(onError).toHaveBeenCalledOnce();
+    applyOnce = write;
+    await vi.advanceTimersByTimeAsync(250);
+    expect(applied).toHaveLength(1);
+  });
+
+  it('decides nothing any more after stop', async () => {
+    controller.stop();
+    controller.review();
+    await controller.settled();
+    expect(applied).toEqual([]);
+  });
+});

@@ -1,0 +1,94 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { defaultSettings } from '../testing/settings.ts';
+import { Configurator } from './configurator.ts';
+import type { NetworkView } from './network.ts';
+
+const eth0 = {
+  name: 'eth0',
+  mac: '52:54:00:00:00:01',
+  addresses: [{ address: '192.0.2.11', prefixLength: 24, family: 4 as const }],
+};
+let network: NetworkView;
+let offered: string[];
+const onOffered = vi.fn();
+const onProblem = vi.fn();
+let configurator: Configurator;
+
+function create(settings = defaultSettings()): Configurator {
+  return new Configurator(
+    { instanceName: 'vip', node: 'node1', nodeAddress: '192.0.2.11', runtimeDirectory: '/run/vip', settings },
+    {
+      readNetwork: async () => network,
+      offer: async (config) => {
+        const changed = offered.at(-1) !== config;
+        if (changed) offered.push(config);
+        return changed;
+      },
+      onOffered,
+      onProblem,
+    },
+  );
+}
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  network = { interfaces: [eth0], defaultInterface: {} };
+  offered = [];
+  onOffered.mockReset();
+  onProblem.mockReset();
+  configurator = create();
+});
+
+afterEach(() => {
+  configurator.stop();
+  vi.useRealTimers();
+});
+
+describe('the configurator', () => {
+  it('offers a configuration at its start and no second time while nothing changes', async () => {
+    await configurator.start();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(offered).toHaveLength(1);
+    expect(onOffered).toHaveBeenCalledOnce();
+    expect(offered[0]).toContain('192.0.2.100/24 dev eth0');
+  });
+
+  it('waits for an interface that comes later, and says once what is missing', async () => {
+    network = { interfaces: [], defaultInterface: {} };
+    await configurator.start();
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(onProblem).toHaveBeenCalledOnce();
+    expect(configurator.problem).toMatch(/no interface of this node has a subnet with 192\.0\.2\.100/);
+    network = { interfaces: [eth0], defaultInterface: {} };
+    await vi.advanceTimersByTimeAsync(6000);
+    expect(offered).toHaveLength(1);
+    expect(configurator.problem).toBeNull();
+  });
+
+  it('offers what new settings ask for', async () => {
+    await configurator.start();
+    const settings = defaultSettings();
+    settings.vrrp.addresses.push('192.0.2.101');
+    await configurator.update(settings);
+    expect(offered[1]).toContain('192.0.2.101/24 dev eth0');
+  });
+
+  it.each(['', 'ninechars', 'a b', 'a"b', 'a\\b', 'ä'])(
+    'refuses the password "%s" by its field, without showing it',
+    async (password) => {
+      const path = join(mkdtempSync(join(tmpdir(), 'password-')), 'authPassword');
+      writeFileSync(path, password);
+      const settings = defaultSettings();
+      settings.vrrp = { ...settings.vrrp, version: 2, advertIntervalSeconds: 1, authPasswordFile: path };
+      configurator = create(settings);
+      await configurator.start();
+      expect(offered).toEqual([]);
+      expect(configurator.problem).toBe(
+        'keepalived.authPassword: is not 1 to 8 printable ASCII characters without blank, quote and backslash; change it',
+      );
+    },
+  );
+});
