@@ -36,6 +36,8 @@ function gauge(
     registers: [registry],
     collect() {
       this.reset();
+      // Without labels a reset means 0, which would be an answer; what is not known is left out.
+      this.remove();
       collect(this);
     },
   });

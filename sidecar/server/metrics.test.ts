@@ -1,0 +1,72 @@
+import { execa } from 'execa';
+import { Registry } from 'prom-client';
+import request from 'supertest';
+import { describe, expect, it } from 'vitest';
+import { ensureTool } from '../../scripts/tools.ts';
+import { healthySnapshot } from '../testing/snapshot.ts';
+import { createMetrics } from './metrics.ts';
+import { createMetricsApp } from './metrics-app.ts';
+import type { AgentSnapshot } from './status.ts';
+
+async function scrape(changes: Partial<AgentSnapshot> = {}): Promise<string> {
+  const registry = new Registry();
+  const metrics = createMetrics({
+    registry,
+    snapshot: () => ({ ...healthySnapshot(), ...changes }),
+    takeLagMillis: () => 12,
+  });
+  metrics.transition('MASTER');
+  metrics.probed('service', 'success', 0.002);
+  metrics.reloaded();
+  metrics.rejected();
+  const { text, headers } = await request(createMetricsApp({ registry })).get('/metrics').expect(200);
+  expect(headers['content-type']).toMatch(/^text\/plain; version=0\.0\.4/);
+  return text;
+}
+
+describe('GET /metrics', () => {
+  it('passes promtool check metrics', { timeout: 900_000 }, async () => {
+    const { stdout, stderr, exitCode } = await execa(await ensureTool('promtool'), ['check', 'metrics'], {
+      input: await scrape(),
+      reject: false,
+      timeout: 30_000,
+    });
+    expect({ output: stdout + stderr, exitCode }).toEqual({ output: '', exitCode: 0 });
+  });
+
+  it.each([
+    'keepalived_vip_holder{address="192.0.2.100"} 1',
+    'keepalived_vip_vrrp_state{state="MASTER"} 1',
+    'keepalived_vip_holder_disagreement 0',
+    'keepalived_vip_transitions_total{state="MASTER"} 1',
+    'keepalived_vip_probe_success{check="service"} 1',
+    'keepalived_vip_check_healthy{check="kubelet"} 1',
+    'keepalived_vip_probe_consecutive_failures{check="service"} 0',
+    'keepalived_vip_probe_duration_seconds_bucket{le="0.0025",check="service",outcome="success"} 1',
+    'keepalived_vip_fitness_band 0',
+    'keepalived_vip_priority 253',
+    'keepalived_vip_config_reloads_total 1',
+    'keepalived_vip_config_rejections_total 1',
+    'keepalived_vip_config_rejected 0',
+    'keepalived_vip_keepalived_configs_total{result="accepted"} 1',
+    'keepalived_vip_keepalived_up 1',
+    'keepalived_vip_event_loop_lag_seconds 0.012',
+    'keepalived_vip_build_info{version="0.1.0",keepalived="2.3.3"} 1',
+  ])('has %s', async (line) => {
+    expect((await scrape()).split('\n')).toContain(line);
+  });
+
+  it('says nothing of a check that is switched off, and nothing of a band that is not known', async () => {
+    const text = await scrape({ fitness: undefined });
+    expect(text).not.toContain('check="kubeApi"');
+    expect(text).not.toMatch(/^keepalived_vip_fitness_band /m);
+  });
+
+  it('shows that a configuration was refused', async () => {
+    const { supervisor } = healthySnapshot();
+    if (supervisor === undefined) throw new Error('the healthy snapshot has a supervisor');
+    const text = await scrape({ supervisor: { ...supervisor, result: 'rejected', rejectedTotal: 3 } });
+    expect(text).toContain('keepalived_vip_config_rejected 1');
+    expect(text).toContain('keepalived_vip_keepalived_configs_total{result="rejected"} 3');
+  });
+});
