@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { runMain } from './support/main.ts';
 import { isToolName, TOOL_NAMES, type ToolName } from './toolchain/catalogue.ts';
 import { elapsed, ToolError } from './toolchain/progress.ts';
 import { type FoundTool, Toolchain } from './toolchain/toolchain.ts';
@@ -74,9 +75,4 @@ async function main(): Promise<void> {
   if (errors.length > 0) throw new ToolError([...new Set(errors)].join('\n'));
 }
 
-if (import.meta.main) {
-  main().catch((error: unknown) => {
-    process.stderr.write(`tools: ${error instanceof ToolError ? error.message : (error as Error).stack}\n`);
-    process.exitCode = 1;
-  });
-}
+runMain(import.meta.main, 'tools', main);

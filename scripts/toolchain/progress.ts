@@ -1,4 +1,5 @@
 import { execa } from 'execa';
+import { CommandError } from '../support/main.ts';
 
 const REPORT_EVERY_MS = 10_000;
 
@@ -6,7 +7,7 @@ const REPORT_EVERY_MS = 10_000;
 export type Log = (line: string) => void;
 
 /** Something that failed while a tool was fetched or built, in words for the person at the terminal. */
-export class ToolError extends Error {
+export class ToolError extends CommandError {
   override readonly name = 'ToolError';
 }
 

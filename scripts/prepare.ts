@@ -1,0 +1,91 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { runMain } from './support/main.ts';
+import { installCommand, installPackages } from './system/apt.ts';
+import { REQUIREMENTS, type Requirement, SYSTEM_PARTS, type SystemPart } from './system/requirements.ts';
+import { type Log, ToolError } from './toolchain/progress.ts';
+
+const USAGE = `Installs the Debian/Ubuntu packages that the lab, the tests and the tools use. Starts no service.
+
+usage: npm run prepare:system -- [${SYSTEM_PARTS.join('|')}…]   (default: all)`;
+
+/** Folders of administrators' commands, which a user's PATH often lacks. */
+const ADMIN_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
+const PYTHON_LIMIT_MS = 10_000;
+
+/** What `ensureSystem` asks of the machine; a test gives its own. */
+export interface SystemDependencies {
+  readonly log: Log;
+  readonly isPresent: (requirement: Requirement) => boolean;
+  readonly canInstall: () => boolean;
+  readonly install: (packages: readonly string[], log: Log) => Promise<void>;
+}
+
+const machine: SystemDependencies = {
+  log: (line) => process.stderr.write(`prepare: ${line}\n`),
+  isPresent,
+  canInstall: () => process.getuid?.() === 0 && onPath('apt-get'),
+  install: installPackages,
+};
+
+/**
+ * Makes sure that the operating system has what the named parts need. Takes a fraction of a second when nothing is missing.
+ * @returns the packages that were installed
+ * @throws ToolError that names what is missing and the command that installs it, when this process may not install or failed to
+ */
+export async function ensureSystem(
+  what: readonly SystemPart[] = SYSTEM_PARTS,
+  dependencies: SystemDependencies = machine,
+): Promise<readonly string[]> {
+  const packages = missingPackages(what, dependencies.isPresent);
+  if (packages.length === 0) return [];
+  if (!dependencies.canInstall()) {
+    throw new ToolError(`missing on this machine: ${packages.join(', ')}\nas root: ${installCommand(packages)}`);
+  }
+  await dependencies.install(packages, dependencies.log);
+  const left = missingPackages(what, dependencies.isPresent);
+  if (left.length > 0) throw new ToolError(`still missing after the installation: ${left.join(', ')}`);
+  return packages;
+}
+
+function missingPackages(what: readonly SystemPart[], present: (requirement: Requirement) => boolean): string[] {
+  const asked = REQUIREMENTS.filter((requirement) => requirement.parts.some((part) => what.includes(part)));
+  return asked.filter((requirement) => !present(requirement)).map((requirement) => requirement.package);
+}
+
+function isPresent(requirement: Requirement): boolean {
+  if (requirement.command !== undefined) return onPath(requirement.command);
+  if (requirement.python !== undefined) {
+    return spawnSync('python3', ['-c', requirement.python], { timeout: PYTHON_LIMIT_MS }).status === 0;
+  }
+  return (requirement.files ?? []).some((file) => existsSync(file));
+}
+
+function onPath(command: string): boolean {
+  const folders = [...(process.env.PATH ?? '').split(path.delimiter), ...ADMIN_FOLDERS];
+  return folders.some((folder) => folder !== '' && existsSync(path.join(folder, command)));
+}
+
+function isPart(name: string): name is SystemPart {
+  return (SYSTEM_PARTS as readonly string[]).includes(name);
+}
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { help: { type: 'boolean', short: 'h' } },
+  });
+  if (values.help) {
+    process.stdout.write(`${USAGE}\n`);
+    return;
+  }
+  if (!positionals.every(isPart)) throw new ToolError(USAGE);
+  const installed = await ensureSystem(positionals.length > 0 ? positionals.filter(isPart) : SYSTEM_PARTS);
+  process.stderr.write(
+    `prepare: ${installed.length > 0 ? `installed ${installed.join(' ')}` : 'nothing is missing'}\n`,
+  );
+}
+
+runMain(import.meta.main, 'prepare', main);

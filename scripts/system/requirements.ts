@@ -1,0 +1,36 @@
+/** What a machine is prepared for. */
+export const SYSTEM_PARTS = ['lab', 'tests', 'tools'] as const;
+export type SystemPart = (typeof SYSTEM_PARTS)[number];
+
+/** Something of the operating system, and the Debian/Ubuntu package that brings it. */
+export interface Requirement {
+  readonly package: string;
+  readonly parts: readonly SystemPart[];
+  /** Present when this command is found, … */
+  readonly command?: string;
+  /** … or one of these files exists, … */
+  readonly files?: readonly string[];
+  /** … or this Python can be run. */
+  readonly python?: string;
+}
+
+const LAB: readonly SystemPart[] = ['lab', 'tests'];
+
+/** What the lab, the tests and the tools take from the operating system. Go and Node are the user's own choice and not among it. */
+export const REQUIREMENTS: readonly Requirement[] = [
+  { package: 'iproute2', command: 'ip', parts: LAB },
+  { package: 'util-linux', command: 'unshare', parts: LAB },
+  { package: 'mount', command: 'mount', parts: LAB },
+  { package: 'nginx-light', command: 'nginx', parts: LAB },
+  { package: 'mmdebstrap', command: 'mmdebstrap', parts: LAB },
+  {
+    package: 'debian-archive-keyring',
+    files: ['/usr/share/keyrings/debian-archive-keyring.gpg', '/usr/share/keyrings/debian-archive-keyring.pgp'],
+    parts: LAB,
+  },
+  { package: 'openssl', command: 'openssl', parts: LAB },
+  { package: 'curl', command: 'curl', parts: ['tests'] },
+  { package: 'tcpdump', command: 'tcpdump', parts: ['tests'] },
+  { package: 'git', command: 'git', parts: ['tools'] },
+  { package: 'python3-venv', python: 'import ensurepip, venv', parts: ['tools'] },
+];

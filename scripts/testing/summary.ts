@@ -1,0 +1,84 @@
+/** How many tests did what, and which were skipped. */
+export interface Summary {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+  readonly skippedNames: readonly string[];
+}
+
+/** The part of vitest's JSON report that is read here. */
+interface VitestReport {
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly status: string;
+    readonly assertionResults: readonly { readonly fullName: string; readonly status: string }[];
+  }[];
+}
+
+/**
+ * Sums up vitest's JSON report. A file that failed outside its tests (an import, a hook) counts as one failure.
+ * @param json text of the report
+ * @param root folder that file names are shown relative to
+ */
+export function vitestSummary(json: string, root: string): Summary {
+  const report = JSON.parse(json) as VitestReport;
+  return addUp(report.testResults.map((file) => fileSummary(file, root)));
+}
+
+function fileSummary(file: VitestReport['testResults'][number], root: string): Summary {
+  const count = (...statuses: string[]) => file.assertionResults.filter(({ status }) => statuses.includes(status));
+  const skipped = count('pending', 'skipped', 'todo', 'disabled');
+  const failed = count('failed').length;
+  return {
+    passed: count('passed').length,
+    failed: failed === 0 && file.status === 'failed' ? 1 : failed,
+    skipped: skipped.length,
+    skippedNames: skipped.map(({ fullName }) => `${file.name.replace(`${root}/`, '')}: ${fullName.trim()}`),
+  };
+}
+
+/**
+ * Sums up helm-unittest's JUnit report. A suite that failed outside its tests counts as one failure.
+ * @param xml text of the report
+ */
+export function junitSummary(xml: string): Summary {
+  return addUp([...xml.matchAll(/<testsuite\b([^>]*?)(?:\/>|>([\s\S]*?)<\/testsuite>)/g)].map(suiteSummary));
+}
+
+function suiteSummary([, attributes = '', body = '']: RegExpExecArray | RegExpMatchArray): Summary {
+  const cases = [...body.matchAll(/<testcase\b([^>]*?)(?:\/>|>([\s\S]*?)<\/testcase>)/g)];
+  const having = (pattern: RegExp) => cases.filter(([, , inner = '']) => pattern.test(inner));
+  const skipped = having(/<skipped\b/);
+  const failed = having(/<(failure|error)\b/);
+  const suiteFailures = number(attributes, 'failures') + number(attributes, 'errors');
+  return {
+    passed: cases.length - skipped.length - failed.length,
+    failed: failed.length === 0 && suiteFailures > 0 ? 1 : failed.length,
+    skipped: skipped.length,
+    skippedNames: skipped.map(([, own = '']) => `${attribute(attributes, 'name')}: ${attribute(own, 'name')}`),
+  };
+}
+
+function attribute(attributes: string, name: string): string {
+  return new RegExp(`\\b${name}="([^"]*)"`).exec(attributes)?.[1] ?? '';
+}
+
+function number(attributes: string, name: string): number {
+  return Number(attribute(attributes, name) || 0);
+}
+
+/** The sum of several summaries. */
+export function addUp(parts: readonly Summary[]): Summary {
+  const sum = (pick: (part: Summary) => number) => parts.reduce((total, part) => total + pick(part), 0);
+  return {
+    passed: sum((part) => part.passed),
+    failed: sum((part) => part.failed),
+    skipped: sum((part) => part.skipped),
+    skippedNames: parts.flatMap((part) => part.skippedNames),
+  };
+}
+
+/** The line that a run of the tests ends with, `12 passed, 0 failed, 1 skipped`. */
+export function closingLine(summary: Summary): string {
+  return `${summary.passed} passed, ${summary.failed} failed, ${summary.skipped} skipped`;
+}
