@@ -37,7 +37,7 @@ function gauge(
     collect() {
       this.reset();
       // Without labels a reset means 0, which would be an answer; what is not known is left out.
-      this.remove();
+      if (labelNames.length === 0) this.remove();
       collect(this);
     },
   });
