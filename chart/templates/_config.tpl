@@ -1,6 +1,6 @@
 {{/* A number as it was given, also when it was given as a string, which `--set-string` and Rancher's forms do. */}}
 {{- define "kiv.number" -}}
-{{- toString . | trim -}}
+{{- if not (kindIs "invalid" .) -}}{{- toString . | trim -}}{{- end -}}
 {{- end -}}
 
 {{/*
@@ -30,7 +30,7 @@ vrrp:
   addresses: {{ include "kiv.addresses" . }}
   unicastPeers: {{ $k.unicastPeers | default list | toJson }}
   noPreempt: {{ $k.vrrpNoPreempt }}
-  failbackDelaySeconds: {{ if kindIs "invalid" $k.failbackDelay }}null{{ else }}{{ include "kiv.number" $k.failbackDelay }}{{ end }}
+  failbackDelaySeconds: {{ include "kiv.number" $k.failbackDelay | default "null" }}
   authPasswordFile: {{ ternary "/etc/keepalived-ingress-vip-auth/authPassword" "" (eq (toString $k.vrrpVersion) "2") | toJson }}
   debug: {{ $k.debug }}
 checks:

@@ -28,7 +28,7 @@ spec:
     {{- toYaml . | nindent 4 }}
   {{- end }}
   nodeSelector:
-    {{- merge (deepCopy .Values.pod.nodeSelector) (dict "kubernetes.io/os" "linux") | toYaml | nindent 4 }}
+    {{- merge (deepCopy (.Values.pod.nodeSelector | default dict)) (dict "kubernetes.io/os" "linux") | toYaml | nindent 4 }}
   {{- with include "kiv.affinity" . | fromYaml }}
   affinity:
     {{- toYaml . | nindent 4 }}
@@ -48,7 +48,7 @@ spec:
 
 {{/* Labels of the pods: those that select them win over the user's. */}}
 {{- define "kiv.podLabels" -}}
-{{- merge (include "kiv.selectorLabels" . | fromYaml) (deepCopy .Values.pod.labels) (deepCopy .Values.commonLabels) | toYaml -}}
+{{- merge (include "kiv.selectorLabels" . | fromYaml) (deepCopy (.Values.pod.labels | default dict)) (deepCopy (.Values.commonLabels | default dict)) | toYaml -}}
 {{- end -}}
 
 {{- define "kiv.keepalivedContainer" -}}
@@ -59,7 +59,7 @@ args: [run]
 env:
   - name: DRAIN_TIMEOUT_SECONDS
     value: {{ include "kiv.drainSeconds" . | quote }}
-  {{- with concat .Values.pod.extraEnv .Values.keepalived.extraEnv }}
+  {{- with concat (.Values.pod.extraEnv | default list) (.Values.keepalived.extraEnv | default list) }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
 lifecycle:
@@ -119,7 +119,7 @@ env:
     valueFrom:
       fieldRef:
         fieldPath: metadata.namespace
-  {{- with concat .Values.pod.extraEnv .Values.sidecar.extraEnv }}
+  {{- with concat (.Values.pod.extraEnv | default list) (.Values.sidecar.extraEnv | default list) }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
 # Host ports, so that the scheduler keeps two releases with the same ports off one node.
