@@ -4,6 +4,11 @@ export interface ProbeResult {
   /** One line for an operator: what was tried and what came back. */
   readonly reason: string;
   readonly durationSeconds: number;
+  /**
+   * The system error's code, where there was one. `ETIMEDOUT` also when the probe's own time-out ended it; of the refusals, `ECONNREFUSED`
+   * says that nothing listens, `ECONNRESET` that something listened and dropped the connection.
+   */
+  readonly code?: string;
 }
 
 /**

@@ -1,0 +1,135 @@
+import { readFile as readFileFromDisk } from 'node:fs/promises';
+import { judgeError, UNFINISHED } from './http.ts';
+import { type RequestOutcome, request } from './request.ts';
+import { Attempt } from './result.ts';
+import type { Probe, ProbeResult } from './types.ts';
+
+interface KubernetesApiProbeOptions {
+  /** https: URL of the API server's health endpoint, e.g. https://10.43.0.1:443/readyz. */
+  readonly url: string;
+  readonly timeoutSeconds: number;
+  /** PEM file with the cluster's CA. */
+  readonly caFile: string;
+  /** File with the pod's service account token. */
+  readonly tokenFile: string;
+  readonly userAgent?: string | undefined;
+}
+
+interface KubernetesApiProbeDependencies {
+  readonly readFile?: (path: string) => Promise<string>;
+}
+
+interface Credentials {
+  readonly ca: string;
+  readonly token: string;
+}
+
+/** A problem with what the probe itself was given. */
+class CredentialsError extends Error {}
+
+/**
+ * Asks whether this node can reach the Kubernetes API: the API server's health endpoint, its certificate always verified against the
+ * cluster's CA, with the pod's token. Both are read for each probe, because the kubelet rotates them in place.
+ *
+ * 200 is wanted. 401 and 403 count as success too: the check lowers a node's priority because the node cannot reach the API, and an
+ * answer over a verified connection shows that it can. What is wrong then is the token or its rights, which is ours and mostly the
+ * same on all nodes; moving the address would mend nothing. The reason says so, for whoever reads /status.
+ */
+export class KubernetesApiProbe implements Probe {
+  readonly target: string;
+  readonly #url: URL;
+  readonly #options: KubernetesApiProbeOptions;
+  readonly #readFile: (path: string) => Promise<string>;
+
+  /** @param options what to ask and with what; throws TypeError when the URL is none */
+  constructor(options: KubernetesApiProbeOptions, { readFile }: KubernetesApiProbeDependencies = {}) {
+    this.#options = options;
+    this.#url = new URL(options.url);
+    this.#url.username = '';
+    this.#url.password = '';
+    this.target = this.#url.href;
+    this.#readFile = readFile ?? ((path) => readFileFromDisk(path, 'utf8'));
+  }
+
+  /** Asks once; see Probe. */
+  async probe(signal: AbortSignal): Promise<ProbeResult> {
+    const attempt = new Attempt();
+    if (this.#url.protocol !== 'https:') {
+      return attempt.failure(
+        `${this.target} was not asked: the token is sent over https only; write https:// in the URL`,
+      );
+    }
+    try {
+      const { ca, token } = await this.#credentials();
+      return this.#judge(await this.#request(ca, token, attempt, signal), attempt);
+    } catch (error) {
+      if (error instanceof CredentialsError) return attempt.failure(`${this.target} was not asked: ${error.message}`);
+      throw error;
+    }
+  }
+
+  async #credentials(): Promise<Credentials> {
+    const [ca, token] = await Promise.all([
+      this.#read('CA', this.#options.caFile),
+      this.#read('service account token', this.#options.tokenFile),
+    ]);
+    // Checked here, because the HTTP library's own error would quote the header.
+    if (!/^[\x21-\x7e]+$/.test(token)) {
+      throw new CredentialsError(
+        `the service account token in ${this.#options.tokenFile} has characters that no token has`,
+      );
+    }
+    return { ca, token };
+  }
+
+  async #read(what: string, path: string): Promise<string> {
+    let text: string;
+    try {
+      text = (await this.#readFile(path)).trim();
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+      throw new CredentialsError(`the ${what} cannot be read from ${path} (${code})`);
+    }
+    if (text === '') throw new CredentialsError(`the ${what} file ${path} is empty`);
+    return text;
+  }
+
+  #request(ca: string, token: string, attempt: Attempt, signal: AbortSignal): Promise<RequestOutcome> {
+    const headers = {
+      Authorization: `Bearer ${token}`,
+      'User-Agent': this.#options.userAgent ?? 'keepalived-ingress-vip',
+    };
+    const timeoutMs = Math.max(0, this.#options.timeoutSeconds * 1000 - attempt.elapsedMs);
+    return request({ url: this.#url, timeoutMs, headers, ca }, signal);
+  }
+
+  #judge(outcome: RequestOutcome, attempt: Attempt): ProbeResult {
+    const asked = `GET ${this.target}`;
+    switch (outcome.kind) {
+      case 'answer':
+        return judgeStatus(asked, outcome.status, attempt);
+      case 'timeout':
+        return attempt.failure(
+          `${asked}: ${UNFINISHED[outcome.phase]} within ${this.#options.timeoutSeconds} s`,
+          'ETIMEDOUT',
+        );
+      case 'aborted':
+        return attempt.aborted(asked);
+      case 'error':
+        return judgeError(asked, outcome, attempt);
+    }
+  }
+}
+
+function judgeStatus(asked: string, status: number, attempt: Attempt): ProbeResult {
+  if (status === 200) return attempt.success(`${asked} answered 200`);
+  if (status === 401) {
+    return attempt.success(`${asked} answered 401: the API server is reached, but does not accept this pod's token`);
+  }
+  if (status === 403) {
+    return attempt.success(
+      `${asked} answered 403: the API server is reached, but this pod's service account may not read that path`,
+    );
+  }
+  return attempt.failure(`${asked} answered ${status}, expected 200`);
+}

@@ -1,0 +1,160 @@
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import type { Duplex } from 'node:stream';
+import { setImmediate } from 'node:timers';
+import axios, { type AxiosResponse } from 'axios';
+
+/** The kubelet's limit (k8s.io/kubernetes/pkg/probe/http): what a health page says beyond it changes nothing. */
+const MAX_BODY_BYTES = 10 * 1024;
+
+/** One GET. */
+export interface RequestOptions {
+  /** http: or https:, without user information. */
+  readonly url: URL;
+  /** For everything together: name look-up, connection, TLS, headers and body. */
+  readonly timeoutMs: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /** PEM text; the server's certificate is verified against it. Undefined: it is not verified. */
+  readonly ca: string | undefined;
+}
+
+/** What came of a GET. */
+export type RequestOutcome =
+  | { readonly kind: 'answer'; readonly status: number; readonly location: string | undefined; readonly body: string }
+  | { readonly kind: 'error'; readonly code: string | undefined; readonly message: string; readonly phase: Phase }
+  | { readonly kind: 'timeout'; readonly phase: Phase }
+  | { readonly kind: 'aborted' };
+
+/** How far a request had come when it ended. */
+export type Phase = 'connecting' | 'handshaking' | 'waiting' | 'reading';
+
+interface Progress {
+  phase: Phase;
+}
+
+/** An agent for one request, which notes how far the connection has come. No keep-alive: a probe shows that connections are taken. */
+function createAgents(progress: Progress, ca: string | undefined): { httpAgent: HttpAgent; httpsAgent: HttpsAgent } {
+  const httpAgent = new HttpAgent({ keepAlive: false });
+  const httpsAgent = new HttpsAgent({
+    keepAlive: false,
+    // No session is resumed either: each probe sees a whole handshake.
+    maxCachedSessions: 0,
+    rejectUnauthorized: ca !== undefined,
+    ...(ca === undefined ? {} : { ca }),
+  });
+  watchConnections(httpAgent, (socket) => {
+    socket.once('connect', () => advance(progress, 'waiting'));
+  });
+  watchConnections(httpsAgent, (socket) => {
+    socket.once('connect', () => advance(progress, 'handshaking'));
+    socket.once('secureConnect', () => advance(progress, 'waiting'));
+  });
+  return { httpAgent, httpsAgent };
+}
+
+function watchConnections(agent: HttpAgent, watch: (socket: Duplex) => void): void {
+  const createConnection = agent.createConnection.bind(agent);
+  agent.createConnection = (...parameters: Parameters<typeof createConnection>) => {
+    const socket = createConnection(...parameters);
+    if (socket) watch(socket);
+    return socket;
+  };
+}
+
+function advance(progress: Progress, phase: Phase): void {
+  progress.phase = phase;
+}
+
+/**
+ * Makes one GET as the kubelet makes its probes: no proxy from the environment, no redirect followed, no connection kept, at most
+ * 10 KiB of the body read. Never rejects.
+ * @param options what to ask, and for how long
+ * @param signal ends the request early
+ */
+export async function request(options: RequestOptions, signal: AbortSignal): Promise<RequestOutcome> {
+  const progress: Progress = { phase: 'connecting' };
+  const controller = new AbortController();
+  let timedOut = false;
+  const timer = setTimeout(() => {
+    // One more turn of the event loop: when this process was late itself, the answer may be there and only not yet read.
+    setImmediate(() => {
+      timedOut = true;
+      controller.abort();
+    });
+  }, options.timeoutMs);
+  const abort = () => controller.abort();
+  signal.addEventListener('abort', abort);
+  if (signal.aborted) abort();
+  try {
+    return await exchange(options, progress, controller.signal);
+  } catch (error) {
+    if (timedOut) return { kind: 'timeout', phase: progress.phase };
+    if (signal.aborted) return { kind: 'aborted' };
+    return { kind: 'error', ...describe(error), phase: progress.phase };
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', abort);
+    controller.abort();
+  }
+}
+
+async function exchange(options: RequestOptions, progress: Progress, signal: AbortSignal): Promise<RequestOutcome> {
+  const { httpAgent, httpsAgent } = createAgents(progress, options.ca);
+  const response: AxiosResponse<NodeJS.ReadableStream> = await axios.get(options.url.href, {
+    headers: { Accept: '*/*', 'Accept-Encoding': 'identity', ...options.headers },
+    httpAgent,
+    httpsAgent,
+    proxy: false,
+    maxRedirects: 0,
+    decompress: false,
+    // A body beyond the limit is left unread, not an error, so it is read here and not by axios (whose limit is an error).
+    responseType: 'stream',
+    validateStatus: () => true,
+    signal,
+  });
+  advance(progress, 'reading');
+  const location: unknown = response.headers.location;
+  return {
+    kind: 'answer',
+    status: response.status,
+    location: typeof location === 'string' ? location : undefined,
+    body: await readBody(response),
+  };
+}
+
+async function readBody(response: AxiosResponse<NodeJS.ReadableStream>): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  try {
+    for await (const chunk of response.data) {
+      const buffer = Buffer.from(chunk);
+      chunks.push(buffer);
+      length += buffer.length;
+      if (length >= MAX_BODY_BYTES) break;
+    }
+  } catch (error) {
+    // A server that closes with part of the request unread resets the connection behind its 400; what it said before counts.
+    if (response.status !== 400 || length === 0) throw error;
+  }
+  return Buffer.concat(chunks).subarray(0, MAX_BODY_BYTES).toString('utf8');
+}
+
+/** Code and text of an error, from the first of its causes that has a system error's code. */
+function describe(error: unknown): { code: string | undefined; message: string } {
+  const cause = rootCause(error);
+  if (!(cause instanceof Error)) return { code: undefined, message: String(cause) };
+  const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined;
+  return { code, message: cause.message === '' ? (code ?? cause.name) : cause.message };
+}
+
+function rootCause(error: unknown): unknown {
+  if (error instanceof AggregateError && error.errors.length > 0) return commonError(error);
+  if (axios.isAxiosError(error) && error.cause !== undefined) return rootCause(error.cause);
+  return error;
+}
+
+/** Of the attempts at several addresses of one name: one that says more than "refused", otherwise any. */
+function commonError(error: AggregateError): unknown {
+  const errors: unknown[] = error.errors;
+  return errors.find((each) => !(each instanceof Error && 'code' in each && each.code === 'ECONNREFUSED')) ?? errors[0];
+}
