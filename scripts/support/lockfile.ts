@@ -1,7 +1,3 @@
-import { readFile } from 'node:fs/promises';
-import path from 'node:path';
-import { CommandError, runMain } from './support/main.ts';
-
 /** The part of package-lock.json that is read here. */
 interface Lockfile {
   readonly packages: Readonly<Record<string, LockedPackage>>;
@@ -49,8 +45,3 @@ function candidates(place: string, name: string): string[] {
   const above = parts.map((_, index) => parts.slice(0, parts.length - index).join('/node_modules/'));
   return [...above.map((folder) => `${folder}/node_modules/${name}`), `node_modules/${name}`];
 }
-
-runMain(import.meta.main, 'lockcheck', async () => {
-  const problems = lockfileProblems(await readFile(path.resolve(import.meta.dirname, '../package-lock.json'), 'utf8'));
-  if (problems.length > 0) throw new CommandError(`package-lock.json\n${problems.join('\n')}`);
-});

@@ -1,0 +1,73 @@
+import { glob, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { execa } from 'execa';
+import { lockfileProblems } from './support/lockfile.ts';
+import { CommandError, runMain } from './support/main.ts';
+import { step } from './support/steps.ts';
+import { ensureTool } from './tools.ts';
+
+const LIMIT_MS = 5 * 60_000;
+const root = path.resolve(import.meta.dirname, '..');
+
+/** One linter, run over all that concerns it. */
+interface Linter {
+  readonly name: string;
+  readonly run: () => Promise<void>;
+}
+
+const LINTERS: readonly Linter[] = [
+  { name: 'biome (format, style, complexity)', run: () => command('biome', ['check', '--error-on-warnings', '.']) },
+  { name: 'knip (what nothing uses)', run: () => command('knip', ['--no-progress', '--treat-config-hints-as-errors']) },
+  {
+    name: 'dependency-cruiser (who imports whom)',
+    run: () => command('depcruise', ['--progress', 'none', 'sidecar', 'scripts', 'test']),
+  },
+  { name: 'lockfile', run: checkLockfile },
+  { name: 'shellcheck', run: async () => command(await ensureTool('shellcheck'), await shellScripts()) },
+  {
+    name: 'hadolint',
+    run: async () => command(await ensureTool('hadolint'), await files('images/*/Dockerfile')),
+  },
+];
+
+async function command(name: string, parameters: readonly string[]): Promise<void> {
+  const result = await execa(name, parameters, {
+    cwd: root,
+    preferLocal: true,
+    reject: false,
+    stdin: 'ignore',
+    stdout: 'inherit',
+    stderr: 'inherit',
+    timeout: LIMIT_MS,
+  });
+  if (result.failed) throw new CommandError(result.shortMessage);
+}
+
+async function checkLockfile(): Promise<void> {
+  const problems = lockfileProblems(await readFile(path.join(root, 'package-lock.json'), 'utf8'));
+  if (problems.length > 0) throw new CommandError(problems.join('\n'));
+}
+
+async function shellScripts(): Promise<string[]> {
+  return [...(await files('images/*/supervisor')), ...(await files('{images,test}/**/*.sh')), '.ci/run'];
+}
+
+/** Files that match, in a stable order; none at all is a mistake in the pattern or the tree. */
+async function files(pattern: string): Promise<string[]> {
+  const found = await Array.fromAsync(glob(pattern, { cwd: root }));
+  if (found.length === 0) throw new CommandError(`no file matches ${pattern}`);
+  return found.toSorted();
+}
+
+/** Runs every linter, also after one has found something: one run shows all there is to repair. */
+runMain(import.meta.main, 'lint', async () => {
+  const failed: string[] = [];
+  for (const linter of LINTERS) {
+    await step(linter.name, linter.run).catch((error: unknown) => {
+      if (!(error instanceof CommandError)) throw error;
+      process.stderr.write(`${linter.name}: ${error.message}\n`);
+      failed.push(linter.name);
+    });
+  }
+  if (failed.length > 0) throw new CommandError(`found something: ${failed.join(', ')}`);
+});
