@@ -1,0 +1,24 @@
+/** What the API server stand-in is told, as its one argument in JSON. */
+export interface ApiServerOptions {
+  readonly addresses: readonly string[];
+  readonly port: number;
+  readonly certFile: string;
+  readonly keyFile: string;
+  /** The bearer token that every request must carry. */
+  readonly tokenFile: string;
+  /** A JSON array of pods; read again for every list. */
+  readonly podsFile: string;
+}
+
+/** As much of a pod as the lab's API server tells. */
+export interface PodObject {
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace: string;
+    readonly uid: string;
+    readonly resourceVersion: string;
+    readonly labels: Readonly<Record<string, string>>;
+  };
+  readonly spec: { readonly nodeName: string; readonly hostNetwork: true };
+  readonly status: { readonly phase: 'Running'; readonly hostIP: string; readonly podIP: string };
+}

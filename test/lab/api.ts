@@ -1,0 +1,55 @@
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ApiServerOptions, PodObject } from './api-protocol.ts';
+import { makeCertificate } from './certificates.ts';
+import { inNetns } from './netns.ts';
+import { API_PORT, type HostPlan } from './network-plan.ts';
+import type { ClusterAccount } from './pod.ts';
+import { isAlive, listensInNetnsOf, type ProcessRef, startDetached } from './processes.ts';
+import { waitFor } from './wait.ts';
+
+const SERVER = join(import.meta.dirname, 'api-server.ts');
+const START_LIMIT_MS = 20_000;
+
+export interface ApiOptions {
+  readonly host: HostPlan;
+  /** A directory of its own. */
+  readonly directory: string;
+  readonly pods: readonly PodObject[];
+}
+
+/** A running API server and what a pod needs to talk to it. */
+export interface RunningApi {
+  readonly process: ProcessRef;
+  readonly account: ClusterAccount;
+}
+
+/** Makes certificate and token and starts the API server stand-in; returns when it listens. */
+export async function startApi(options: ApiOptions): Promise<RunningApi> {
+  const { host, directory } = options;
+  const addresses = [host.ipv4, host.ipv6];
+  await mkdir(directory, { recursive: true });
+  await chmod(directory, 0o700);
+  const { caFile, certFile, keyFile } = await makeCertificate(directory, addresses);
+  const token = randomBytes(24).toString('base64url');
+  const tokenFile = join(directory, 'token');
+  const podsFile = join(directory, 'pods.json');
+  await writeFile(tokenFile, token);
+  await writeFile(podsFile, JSON.stringify(options.pods));
+  const serverOptions: ApiServerOptions = { addresses, port: API_PORT, certFile, keyFile, tokenFile, podsFile };
+  const command = inNetns(host.netns, [process.execPath, SERVER, JSON.stringify(serverOptions)]);
+  const logFile = join(directory, 'api-server.log');
+  const ref = await startDetached(command, { logFile });
+  await waitFor(
+    'the API server stand-in',
+    () => {
+      if (!isAlive(ref)) {
+        throw new Error(`the API server stand-in ended at once: see ${logFile}`);
+      }
+      return listensInNetnsOf(ref.pid, API_PORT);
+    },
+    { limitMs: START_LIMIT_MS },
+  );
+  return { process: ref, account: { 'ca.crt': await readFile(caFile, 'utf8'), token } };
+}

@@ -1,0 +1,61 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { parse } from 'yaml';
+import { DEFAULT_VIP } from './network-plan.ts';
+
+/** The user's values, as given on the command line. */
+export interface ChartValues {
+  /** Values files (`-f`), later ones win. */
+  readonly files: readonly string[];
+  /** `key=value` (`--set`), stronger than the files. */
+  readonly set: readonly string[];
+}
+
+export const RELEASE_NAME = 'keepalived-ingress-vip';
+export const RELEASE_NAMESPACE = 'vip';
+const CHART = join(import.meta.dirname, '../../chart');
+const RENDER_LIMIT_MS = 60_000;
+
+interface AddressValues {
+  readonly keepalived?: { readonly vipAddressCidr?: unknown; readonly vipAddresses?: unknown };
+}
+
+/** Whether the values name a virtual address; if not, the lab gives its own. */
+async function haveAddress(values: ChartValues): Promise<boolean> {
+  if (values.set.some((assignment) => /(^|,)keepalived\.vipAddress/.test(assignment))) {
+    return true;
+  }
+  const contents = await Promise.all(values.files.map(async (file) => parse(await readFile(file, 'utf8')) as unknown));
+  return contents.some((content) => {
+    const { vipAddressCidr, vipAddresses } = (content as AddressValues | null)?.keepalived ?? {};
+    return isGiven(vipAddressCidr) || isGiven(vipAddresses);
+  });
+}
+
+function isGiven(value: unknown): boolean {
+  return Array.isArray(value) ? value.length > 0 : Boolean(value);
+}
+
+/**
+ * Renders the project's chart with the user's values and gives helm's output.
+ * @param helm path of a helm executable
+ * @throws Error with helm's own words when the chart refuses the values.
+ */
+export async function renderChart(helm: string, values: ChartValues): Promise<string> {
+  const address = (await haveAddress(values)) ? [] : ['--set', `keepalived.vipAddressCidr=${DEFAULT_VIP}`];
+  const result = await execa(
+    helm,
+    [
+      ...['template', RELEASE_NAME, CHART, '--namespace', RELEASE_NAMESPACE],
+      ...address,
+      ...values.files.flatMap((file) => ['-f', file]),
+      ...values.set.flatMap((assignment) => ['--set', assignment]),
+    ],
+    { timeout: RENDER_LIMIT_MS, reject: false },
+  );
+  if (result.failed) {
+    throw new Error(`helm template: ${result.stderr.trim() || result.shortMessage}`);
+  }
+  return result.stdout;
+}

@@ -1,0 +1,61 @@
+import { readFile, rm, rmdir } from 'node:fs/promises';
+import { execa } from 'execa';
+import { LABS_DIRECTORY, labDirectory, ownsNetns } from './names.ts';
+import { listNetns, netnsPath } from './netns.ts';
+import { isAlive, type ProcessRef, pidsInNetns, processRef, signalAll, waitGone } from './processes.ts';
+import { labExists, readState } from './state.ts';
+import { removeNetns } from './topology.ts';
+
+const END_LIMIT_MS = 10_000;
+const COMMAND_LIMIT_MS = 10_000;
+
+/** The processes that the lab's state names, as far as they run. */
+function recordedProcesses(lab: string): ProcessRef[] {
+  if (!labExists(lab)) {
+    return [];
+  }
+  const state = readState(lab);
+  const containers = state.nodes
+    .flatMap((node) => Object.values(node.containers))
+    .flatMap((container) => [
+      { pid: container.insidePid, startTicks: container.startTicks },
+      { pid: container.pid, startTicks: container.outerStartTicks },
+    ]);
+  const servers = state.nodes.flatMap((node) => [node.ingress, node.kubelet]);
+  return [...containers, ...servers, state.api.process].filter(isAlive);
+}
+
+/** Whatever runs inside the lab's namespaces, recorded or not. */
+function processesInside(namespaces: readonly string[]): ProcessRef[] {
+  return namespaces
+    .flatMap((netns) => pidsInNetns(netnsPath(netns)))
+    .filter((pid) => pid !== process.pid)
+    .flatMap((pid) => processRef(pid) ?? []);
+}
+
+async function unmount(directory: string): Promise<void> {
+  const mounts = await readFile('/proc/self/mounts', 'utf8');
+  if (mounts.split('\n').some((line) => line.split(' ')[1] === directory)) {
+    await execa('umount', [directory], { timeout: COMMAND_LIMIT_MS });
+  }
+}
+
+/**
+ * Removes a lab: processes, namespaces, mounts and files. Works on what is really there, so also after a crash,
+ * and does nothing when there is nothing.
+ * @throws Error when something does not go away.
+ */
+export async function takeDown(lab: string): Promise<void> {
+  const namespaces = listNetns().filter((netns) => ownsNetns(lab, netns));
+  const processes = [...recordedProcesses(lab), ...processesInside(namespaces)];
+  signalAll(
+    processes.map((ref) => ref.pid),
+    'SIGKILL',
+  );
+  await waitGone(processes, END_LIMIT_MS);
+  await removeNetns(namespaces);
+  const directory = labDirectory(lab);
+  await unmount(directory);
+  await rm(directory, { recursive: true, force: true });
+  await rmdir(LABS_DIRECTORY).catch(() => undefined); // another lab is still there
+}

@@ -1,0 +1,113 @@
+import type { Instant } from './clock.ts';
+import { now } from './clock.ts';
+import type { FaultName } from './fault-names.ts';
+import { heal, strike } from './faults.ts';
+import { type ActiveFault, changeState, type LabState, type NodeState, readState } from './state.ts';
+import { holdersOf } from './status.ts';
+import { networkOf, targetOf } from './targets.ts';
+
+/** All nodes at once, as a name of a node. */
+export const ALL_NODES = 'all';
+
+/** A fault as it was injected. */
+export interface InjectedFault {
+  readonly fault: FaultName;
+  readonly nodes: readonly string[];
+  /** Immediately before the damage was done. */
+  readonly injectedAt: Instant;
+}
+
+/** Faults as they were healed. */
+export interface HealedFaults {
+  readonly healed: readonly { readonly fault: FaultName; readonly node: string }[];
+  /** Immediately before the first was undone. */
+  readonly startedAt: Instant;
+  /** When all were undone: what had died runs again, though it may still be starting to serve. */
+  readonly healedAt: Instant;
+}
+
+async function chooseNodes(state: LabState, node: string | undefined): Promise<string[]> {
+  if (node === ALL_NODES) {
+    return state.nodes.map((each) => each.name);
+  }
+  if (node !== undefined) {
+    return [node];
+  }
+  const [address] = state.release.addresses;
+  const holders = address === undefined ? [] : await holdersOf(networkOf(state), address);
+  const [holder, ...others] = holders;
+  if (holder === undefined || others.length > 0) {
+    throw new Error(`${holders.join(' and ') || 'no node'} holds ${address}: say which node is meant with --node`);
+  }
+  return [holder];
+}
+
+function checkInactive(state: LabState, fault: FaultName, nodes: readonly string[]): void {
+  const active = state.faults.find((each) => each.name === fault && nodes.includes(each.node));
+  if (active !== undefined) {
+    throw new Error(`${fault} is active on ${active.node} already: heal it first`);
+  }
+}
+
+/**
+ * Injects a fault.
+ * @param node a node's name, `all` for every node at once; by default the node that holds the (first) address
+ * @throws Error when it is active already, or there is nothing to damage.
+ */
+export async function injectFault(lab: string, fault: FaultName, node?: string): Promise<InjectedFault> {
+  let injected: InjectedFault | undefined;
+  await changeState(lab, async (state) => {
+    const nodes = await chooseNodes(state, node);
+    checkInactive(state, fault, nodes);
+    const injectedAt = await strike(
+      fault,
+      nodes.map((name) => targetOf(state, name)),
+    );
+    injected = { fault, nodes, injectedAt };
+    const added = nodes.map((name): ActiveFault => ({ name: fault, node: name, injectedAt }));
+    return { ...state, faults: [...state.faults, ...added] };
+  });
+  if (injected === undefined) {
+    throw new Error(`${fault} was not injected`);
+  }
+  return injected;
+}
+
+/** Which faults to heal; without any of the two, all. */
+export interface HealOptions {
+  readonly fault?: FaultName | undefined;
+  readonly node?: string | undefined;
+}
+
+function isMeant(active: ActiveFault, { fault, node }: HealOptions): boolean {
+  return (fault ?? active.name) === active.name && (node === undefined || node === ALL_NODES || node === active.node);
+}
+
+/** Undoes a node's faults, the last one first. */
+async function healNode(state: LabState, node: NodeState, faults: readonly ActiveFault[]): Promise<NodeState> {
+  let healed = node;
+  for (const active of faults.toReversed()) {
+    healed = await heal(active.name, { ...targetOf(state, node.name), node: healed });
+  }
+  return healed;
+}
+
+/** Undoes faults: starts what died, lets run what was stopped, connects what was cut. All nodes at the same time. */
+export async function healFaults(lab: string, options: HealOptions = {}): Promise<HealedFaults> {
+  if (options.node !== undefined && options.node !== ALL_NODES) {
+    targetOf(readState(lab), options.node);
+  }
+  const startedAt = now();
+  let healed: HealedFaults['healed'] = [];
+  await changeState(lab, async (state) => {
+    const meant = state.faults.filter((active) => isMeant(active, options));
+    const work = state.nodes.map((node) => {
+      const here = meant.filter((active) => active.node === node.name);
+      return healNode(state, node, here);
+    });
+    const nodes = await Promise.all(work);
+    healed = meant.map(({ name, node }) => ({ fault: name, node }));
+    return { ...state, nodes, faults: state.faults.filter((active) => !meant.includes(active)) };
+  });
+  return { healed, startedAt, healedAt: now() };
+}

@@ -1,0 +1,30 @@
+/** Every fault, with what it does to its node. The order is that of the help text. */
+export const FAULTS = {
+  'ingress-crash': 'SIGKILL to the ingress, master and worker',
+  'ingress-hang': 'SIGSTOP to the ingress',
+  'ingress-unhealthy': "the ingress's health endpoint answers 503",
+  'kubelet-down': 'SIGKILL to the kubelet',
+  'api-unreachable': 'packets between the node and the API server are lost',
+  'link-down': "the switch's end of the node's cable goes down: carrier lost",
+  'switch-cut': "the switch's port of the node is disabled: frames lost, carrier stays",
+  'keepalived-term': 'SIGTERM to the keepalived container',
+  'keepalived-kill': 'SIGKILL to keepalived, parent and child',
+  'sidecar-kill': 'SIGKILL to the sidecar container',
+  'sidecar-hang': 'SIGSTOP to the sidecar',
+  'node-freeze': 'SIGSTOP to everything on the node',
+  'bad-config': 'an invalid candidate configuration is offered to keepalived',
+  drain: "the keepalived container's preStop hook runs",
+} as const;
+
+export type FaultName = keyof typeof FAULTS;
+
+export const FAULT_NAMES = Object.keys(FAULTS) as readonly FaultName[];
+
+/** @throws Error that lists the faults when there is none of this name. */
+export function checkFaultName(name: string): FaultName {
+  const found = FAULT_NAMES.find((known) => known === name);
+  if (found === undefined) {
+    throw new Error(`there is no fault ${JSON.stringify(name)}; there are: ${FAULT_NAMES.join(', ')}`);
+  }
+  return found;
+}

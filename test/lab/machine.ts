@@ -1,0 +1,38 @@
+import { delimiter } from 'node:path';
+import { buildSidecar } from '../../scripts/build.ts';
+import { ensureSystem } from '../../scripts/prepare.ts';
+import { ensureTool } from '../../scripts/tools.ts';
+import { ensureImageRoot } from '../support/image-root.ts';
+import { canMakeNamespaces } from '../support/needs.ts';
+
+/** Takes one line of progress. */
+export type Say = (line: string) => void;
+
+/** What the lab takes from outside itself. */
+export interface MachineParts {
+  /** Path of helm. */
+  readonly helm: string;
+  /** Root directory of the keepalived image. */
+  readonly imageRoot: string;
+}
+
+/** Administrators' commands (ip, nginx) are found also where a user's PATH leaves their folders out. */
+export function extendPath(): void {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin'];
+  process.env.PATH = [...new Set(folders)].join(delimiter);
+}
+
+/**
+ * Makes sure that the machine can run a lab, and builds what is missing: the first time takes minutes, later ones a second.
+ * @throws Error that names what is missing and how to get it.
+ */
+export async function readyMachine(say: Say): Promise<MachineParts> {
+  extendPath();
+  await ensureSystem(['lab']);
+  const missing = canMakeNamespaces();
+  if (missing !== null) {
+    throw new Error(missing);
+  }
+  await buildSidecar();
+  return { helm: await ensureTool('helm'), imageRoot: await ensureImageRoot(say) };
+}

@@ -1,0 +1,135 @@
+import { z } from 'zod';
+import { type Container, isRunning } from '../support/container.ts';
+import { ip } from './netns.ts';
+import { type HostPlan, INTERFACE, type NetworkPlan, planNetwork } from './network-plan.ts';
+import { nodeDirectory } from './node-directory.ts';
+import { familyOf, isAlive, type ProcessRef } from './processes.ts';
+import { RUNTIME_VOLUME } from './runtime-files.ts';
+import type { ActiveFault, LabState, NodeState } from './state.ts';
+
+/** A node as it is now: read from the kernel, not from what the lab believes. */
+export interface NodeStatus {
+  readonly name: string;
+  readonly netns: string;
+  readonly address: string;
+  readonly address6: string;
+  readonly interface: string;
+  /** Addresses really on its interfaces that are not its own. */
+  readonly holds: readonly string[];
+  /** Main processes; null where none runs. */
+  readonly processes: {
+    readonly keepalived: number | null;
+    readonly sidecar: number | null;
+    readonly ingress: number | null;
+    readonly kubelet: number | null;
+  };
+  /** As seen inside the node's namespace. */
+  readonly sidecarUrl: string;
+  /** Faults that were injected here and not healed. */
+  readonly faults: readonly string[];
+  /** The pod's runtime directory, seen from the machine. */
+  readonly runtimeDirectory: string;
+  readonly logs: Readonly<Record<string, string>>;
+}
+
+/** The lab as it is now. */
+export interface LabStatus {
+  readonly name: string;
+  readonly client: { readonly netns: string };
+  /** The client that forgets its neighbours. */
+  readonly newcomer: { readonly netns: string };
+  /** The virtual addresses of the settings. */
+  readonly addresses: readonly string[];
+  readonly nodes: readonly NodeStatus[];
+  readonly faults: readonly ActiveFault[];
+}
+
+const interfacesSchema = z.array(
+  z.looseObject({
+    ifname: z.string().optional(),
+    addr_info: z.array(z.looseObject({ local: z.string().optional(), scope: z.string().optional() })).default([]),
+  }),
+);
+
+/** The addresses in what `ip -j address` says that are neither on loopback nor link-local. Pure. */
+export function parseAddresses(json: string): string[] {
+  return interfacesSchema
+    .parse(JSON.parse(json))
+    .filter((link) => link.ifname !== undefined && link.ifname !== 'lo')
+    .flatMap((link) => link.addr_info)
+    .filter((info) => info.scope !== 'link')
+    .flatMap((info) => info.local ?? []);
+}
+
+/** Addresses on a node's interfaces that are not its own. */
+export async function heldBy(host: HostPlan): Promise<string[]> {
+  const addresses = parseAddresses(await ip(['-j', 'address', 'show'], host.netns));
+  return addresses.filter((address) => address !== host.ipv4 && address !== host.ipv6);
+}
+
+/** The names of the nodes that hold an address now. */
+export async function holdersOf(network: NetworkPlan, address: string): Promise<string[]> {
+  const held = await Promise.all(network.nodes.map(async (host) => ({ name: host.name, holds: await heldBy(host) })));
+  return held.filter(({ holds }) => holds.includes(address)).map(({ name }) => name);
+}
+
+function pidOf(ref: ProcessRef): number | null {
+  return isAlive(ref) ? ref.pid : null;
+}
+
+/** The process that a container is there for: not the reaper that is its process 1. */
+function mainProcess(container: Container | undefined, isMain: (name: string) => boolean): number | null {
+  if (container === undefined || !isRunning(container)) {
+    return null;
+  }
+  return familyOf(container.insidePid).find((member) => isMain(member.name))?.pid ?? null;
+}
+
+/** keepalived's parent process on a node, null when none runs. */
+export function keepalivedPid(node: NodeState): number | null {
+  return mainProcess(node.containers.keepalived, (name) => name.startsWith('keepalived'));
+}
+
+/** The sidecar's process on a node, null when none runs. */
+function sidecarPid(node: NodeState): number | null {
+  return mainProcess(node.containers.sidecar, (name) => name !== 'tini');
+}
+
+async function nodeStatus(state: LabState, host: HostPlan, node: NodeState): Promise<NodeStatus> {
+  const directory = nodeDirectory(state.name, host.name);
+  return {
+    name: host.name,
+    netns: host.netns,
+    address: host.ipv4,
+    address6: host.ipv6,
+    interface: INTERFACE,
+    holds: await heldBy(host),
+    processes: {
+      keepalived: keepalivedPid(node),
+      sidecar: sidecarPid(node),
+      ingress: pidOf(node.ingress),
+      kubelet: pidOf(node.kubelet),
+    },
+    sidecarUrl: state.release.sidecarUrl,
+    faults: state.faults.filter((fault) => fault.node === host.name).map((fault) => fault.name),
+    runtimeDirectory: directory.volume(RUNTIME_VOLUME),
+    logs: Object.fromEntries(Object.keys(node.containers).map((name) => [name, directory.log(name)])),
+  };
+}
+
+/** Looks at every node of the lab. */
+export async function labStatus(state: LabState): Promise<LabStatus> {
+  const network = planNetwork(state.name, state.nodeCount);
+  const nodes = network.nodes.flatMap((host) => {
+    const node = state.nodes.find((each) => each.name === host.name);
+    return node === undefined ? [] : [nodeStatus(state, host, node)];
+  });
+  return {
+    name: state.name,
+    client: { netns: network.client.netns },
+    newcomer: { netns: network.newcomer.netns },
+    addresses: state.release.addresses,
+    nodes: await Promise.all(nodes),
+    faults: state.faults,
+  };
+}

@@ -1,0 +1,36 @@
+import type { FaultTarget } from './faults.ts';
+import { type HostPlan, type NetworkPlan, planNetwork } from './network-plan.ts';
+import type { PodPlan } from './pod.ts';
+import type { LabState } from './state.ts';
+
+/** The network of a lab that is up. */
+export function networkOf(state: LabState): NetworkPlan {
+  return planNetwork(state.name, state.nodeCount);
+}
+
+/** How the pod of a node is started. */
+export function podPlanOf(
+  state: Pick<LabState, 'name' | 'release' | 'imageRoot' | 'api'>,
+  plan: NetworkPlan,
+  host: HostPlan,
+): PodPlan {
+  return {
+    lab: state.name,
+    host,
+    release: state.release,
+    imageRoot: state.imageRoot,
+    account: state.api.account,
+    apiAddress: plan.api.ipv4,
+  };
+}
+
+/** A node by its name. @throws Error that lists the nodes. */
+export function targetOf(state: LabState, name: string): FaultTarget {
+  const network = networkOf(state);
+  const host = network.nodes.find((each) => each.name === name);
+  const node = state.nodes.find((each) => each.name === name);
+  if (host === undefined || node === undefined) {
+    throw new Error(`there is no node ${name}; there are: ${state.nodes.map((each) => each.name).join(', ')}`);
+  }
+  return { network, host, node, pod: podPlanOf(state, network, host) };
+}

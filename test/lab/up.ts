@@ -1,0 +1,162 @@
+import { chmod, mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { execa } from 'execa';
+import { type Container, isRunning } from '../support/container.ts';
+import { type RunningApi, startApi } from './api.ts';
+import type { PodObject } from './api-protocol.ts';
+import { type ChartValues, RELEASE_NAMESPACE, renderChart } from './chart.ts';
+import { takeDown } from './down.ts';
+import { type MachineParts, readyMachine, type Say } from './machine.ts';
+import { type Release, readRelease } from './manifests.ts';
+import { LABS_DIRECTORY, labDirectory } from './names.ts';
+import { allHosts, type HostPlan, type NetworkPlan, planNetwork } from './network-plan.ts';
+import { startIngress, startKubelet } from './nginx.ts';
+import { nodeDirectory } from './node-directory.ts';
+import { type PodPlan, podName, preparePod, startPodContainer } from './pod.ts';
+import { listensInNetnsOf } from './processes.ts';
+import { type LabState, type NodeState, writeState } from './state.ts';
+import { holdersOf } from './status.ts';
+import { podPlanOf } from './targets.ts';
+import { createTopology } from './topology.ts';
+import { waitFor } from './wait.ts';
+
+/** What `up` takes. */
+export interface UpOptions {
+  readonly name: string;
+  readonly nodes: number;
+  readonly values: ChartValues;
+}
+
+const COMMAND_LIMIT_MS = 10_000;
+const SIDECAR_LIMIT_MS = 15_000;
+/** The first election takes a few advertisement intervals; a node without health information waits for its first results. */
+const HOLDER_LIMIT_MS = 20_000;
+
+/** The lab's directory, in memory: no disk slows down what is measured, and a reboot leaves nothing. */
+async function makeDirectory(lab: string): Promise<void> {
+  await mkdir(LABS_DIRECTORY, { recursive: true });
+  await chmod(LABS_DIRECTORY, 0o700);
+  const directory = labDirectory(lab);
+  try {
+    await mkdir(directory);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') {
+      throw new LabExistsError(lab);
+    }
+    throw error;
+  }
+  await execa('mount', ['-t', 'tmpfs', '-o', 'mode=0700', 'tmpfs', directory], { timeout: COMMAND_LIMIT_MS });
+}
+
+/** There is a lab of this name, or what is left of one. */
+class LabExistsError extends Error {
+  constructor(lab: string) {
+    super(`the lab ${lab} is up already (or was left behind): \`down\` removes it`);
+  }
+}
+
+function podObjects(plan: NetworkPlan, release: Release): PodObject[] {
+  return plan.nodes.map((host, index) => ({
+    metadata: {
+      name: podName(release, host),
+      namespace: RELEASE_NAMESPACE,
+      uid: `00000000-0000-0000-0000-${String(index + 1).padStart(12, '0')}`,
+      resourceVersion: '1',
+      labels: release.podLabels,
+    },
+    spec: { nodeName: host.name, hostNetwork: true },
+    status: { phase: 'Running', hostIP: host.ipv4, podIP: host.ipv4 },
+  }));
+}
+
+/** Starts the pod's containers one after the other, as the kubelet does: keepalived when the sidecar answers. */
+export async function startPod(plan: PodPlan): Promise<Record<string, Container>> {
+  const containers: Record<string, Container> = {};
+  const port = Number(new URL(plan.release.sidecarUrl).port);
+  for (const { name } of plan.release.containers) {
+    const container = await startPodContainer(plan, name);
+    containers[name] = container;
+    if (name === 'sidecar') {
+      await waitFor(
+        `the sidecar of ${plan.host.name}`,
+        () => {
+          if (!isRunning(container)) {
+            throw new Error(`the sidecar of ${plan.host.name} ended at once`);
+          }
+          return listensInNetnsOf(container.insidePid, port);
+        },
+        { limitMs: SIDECAR_LIMIT_MS },
+      );
+    }
+  }
+  return containers;
+}
+
+async function startNode(plan: PodPlan): Promise<NodeState> {
+  const { lab, host } = plan;
+  const directory = nodeDirectory(lab, host.name);
+  await mkdir(directory.path, { recursive: true });
+  const [ingress, kubelet] = await Promise.all([
+    startIngress({ host, directory: directory.ingress }),
+    startKubelet({ host, directory: directory.kubelet }),
+    preparePod(plan),
+  ]);
+  return { name: host.name, ingress, kubelet, containers: await startPod(plan) };
+}
+
+async function build(options: UpOptions, machine: MachineParts, release: Release, say: Say): Promise<LabState> {
+  const plan = planNetwork(options.name, options.nodes);
+  await createTopology(plan);
+  say(`${allHosts(plan).length} namespaces on one switch`);
+  const pods = podObjects(plan, release);
+  const api: RunningApi = await startApi({ host: plan.api, directory: join(labDirectory(options.name), 'api'), pods });
+  const base = { name: options.name, ...machine, release, api };
+  const start = (host: HostPlan) => startNode(podPlanOf(base, plan, host));
+  const nodes = await Promise.all(plan.nodes.map(start));
+  say(`${nodes.length} nodes run ingress, kubelet, sidecar and keepalived`);
+  return { ...base, nodeCount: options.nodes, values: options.values, nodes, faults: [] };
+}
+
+/**
+ * Brings a lab up and leaves it running. On failure nothing of it is left.
+ * @throws Error that says why; when there is one of this name already, that one is not touched.
+ */
+export async function bringUp(given: UpOptions, say: Say): Promise<LabState> {
+  const options = { ...given, values: absoluteFiles(given.values) };
+  planNetwork(options.name, options.nodes);
+  const machine = await readyMachine(say);
+  const release = readRelease(await renderChart(machine.helm, options.values));
+  await makeDirectory(options.name);
+  try {
+    const state = await build(options, machine, release, say);
+    await writeState(state);
+    return state;
+  } catch (error) {
+    await takeDown(options.name);
+    throw error;
+  }
+}
+
+/** The values with files that another command finds again from wherever it is started. */
+export function absoluteFiles(values: ChartValues): ChartValues {
+  return { files: values.files.map((file) => resolve(file)), set: values.set };
+}
+
+/**
+ * Waits until exactly one node holds each address, and gives the node that holds the first.
+ * @throws Error that says who holds what, when that does not come to pass.
+ */
+export async function waitForOneHolder(state: LabState, limitMs: number = HOLDER_LIMIT_MS): Promise<string> {
+  const plan = planNetwork(state.name, state.nodeCount);
+  const { addresses } = state.release;
+  let seen: string[][] = [];
+  return waitFor(
+    `exactly one holder of ${addresses.join(', ')}`,
+    async () => {
+      seen = await Promise.all(addresses.map((address) => holdersOf(plan, address)));
+      return seen.every((holders) => holders.length === 1) ? seen[0]?.[0] : undefined;
+    },
+    { limitMs },
+    () => addresses.map((address, index) => `${address} is on ${seen[index]?.join(' and ') || 'no node'}`).join('; '),
+  );
+}
