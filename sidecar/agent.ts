@@ -64,6 +64,7 @@ export class Agent {
   #rejected: AgentSnapshot['config']['rejected'] = null;
   #supervisor: SupervisorStatus | undefined;
   #nodes: readonly string[];
+  #lagTakenAtMs = 0;
 
   constructor(options: AgentOptions, { runtime, log }: AgentDependencies) {
     this.#options = options;
@@ -216,7 +217,9 @@ export class Agent {
 
   /** Longest standstill of the event loop since the last call, in milliseconds. */
   takeLagMillis(): number {
-    return this.#lag.takeMax();
+    const sinceMs = this.#lagTakenAtMs;
+    this.#lagTakenAtMs = performance.now();
+    return this.#lag.maxSince(sinceMs);
   }
 
   /** What is known now. */

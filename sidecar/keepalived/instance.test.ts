@@ -38,7 +38,7 @@ describe('an instance', () => {
   });
 
   it('is not drawn to an interface by a virtual address that is on it already', () => {
-    const held = structuredClone(network) as { interfaces: { addresses: object[] }[] };
+    const held = structuredClone(network) as unknown as { interfaces: { addresses: object[] }[] };
     held.interfaces[2]?.addresses.push({ address: '192.0.2.100', prefixLength: 24, family: 4 });
     const view = { ...network, interfaces: [...held.interfaces].reverse() } as unknown as NetworkView;
     expect(resolve({ addresses: ['192.0.2.100/24'] }, view).interface).toBe('eth0');
