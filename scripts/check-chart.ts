@@ -1,4 +1,5 @@
-import { glob, readdir } from 'node:fs/promises';
+import { globSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
 import { CommandError, runMain } from './support/main.ts';
@@ -81,7 +82,7 @@ runMain(import.meta.main, 'check-chart', async () => {
     schemas: await ensureTool('schemas'),
   };
   const versions = await supportedVersions(commands.schemas);
-  const values = (await Array.fromAsync(glob('chart/ci/*-values.yaml', { cwd: root }))).toSorted();
+  const values = globSync('chart/ci/*-values.yaml', { cwd: root }).toSorted();
   if (values.length === 0) throw new CommandError('no chart/ci/*-values.yaml to check');
   for (const file of values) {
     await step(`${file}: helm lint --strict, kubeconform for ${versions.join(' ')}`, () =>

@@ -1,4 +1,5 @@
-import { glob, readFile } from 'node:fs/promises';
+import { globSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
 import { lockfileProblems } from './support/lockfile.ts';
@@ -23,10 +24,10 @@ const LINTERS: readonly Linter[] = [
     run: () => command('depcruise', ['--progress', 'none', 'sidecar', 'scripts', 'test']),
   },
   { name: 'lockfile', run: checkLockfile },
-  { name: 'shellcheck', run: async () => command(await ensureTool('shellcheck'), await shellScripts()) },
+  { name: 'shellcheck', run: async () => command(await ensureTool('shellcheck'), shellScripts()) },
   {
     name: 'hadolint',
-    run: async () => command(await ensureTool('hadolint'), await files('images/*/Dockerfile')),
+    run: async () => command(await ensureTool('hadolint'), files('images/*/Dockerfile')),
   },
 ];
 
@@ -48,13 +49,13 @@ async function checkLockfile(): Promise<void> {
   if (problems.length > 0) throw new CommandError(problems.join('\n'));
 }
 
-async function shellScripts(): Promise<string[]> {
-  return [...(await files('images/*/supervisor')), ...(await files('{images,test}/**/*.sh')), '.ci/run'];
+function shellScripts(): string[] {
+  return [...files('images/*/supervisor'), ...files('{images,test}/**/*.sh'), '.ci/run'];
 }
 
 /** Files that match, in a stable order; none at all is a mistake in the pattern or the tree. */
-async function files(pattern: string): Promise<string[]> {
-  const found = await Array.fromAsync(glob(pattern, { cwd: root }));
+function files(pattern: string): string[] {
+  const found = globSync(pattern, { cwd: root });
   if (found.length === 0) throw new CommandError(`no file matches ${pattern}`);
   return found.toSorted();
 }

@@ -1,0 +1,54 @@
+import { globSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import ts from 'typescript';
+import { describe, expect, it } from 'vitest';
+
+const root = path.resolve(import.meta.dirname, '..');
+
+/** The product's own files: neither tests nor what only tests use. */
+const PRODUCT = globSync('sidecar/**/*.ts', { cwd: root }).filter(
+  (file) => !/[.]test[.]ts$|^sidecar\/testing\//.test(file),
+);
+
+/** Every `process.<member>` that a source text uses; also through an import of node:process. */
+function processMembers(text: string): string[] {
+  const found: string[] = [];
+  const visit = (node: ts.Node): void => {
+    if (ts.isPropertyAccessExpression(node) && ts.isIdentifier(node.expression) && node.expression.text === 'process') {
+      found.push(node.name.text);
+    }
+    if (
+      ts.isImportDeclaration(node) &&
+      ts.isStringLiteral(node.moduleSpecifier) &&
+      /^(node:)?process$/.test(node.moduleSpecifier.text)
+    ) {
+      found.push('import');
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(ts.createSourceFile('file.ts', text, ts.ScriptTarget.Latest));
+  return found;
+}
+
+describe('processMembers', () => {
+  it('finds uses, not mentions', () => {
+    const text =
+      "import { env } from 'node:process';\n// process.exit\nconst s = 'process.exit';\nprocess.env.X; process.exit(1);";
+    expect(processMembers(text)).toEqual(['import', 'env', 'exit']);
+  });
+});
+
+describe('the sidecar', () => {
+  it('has files to look at', () => {
+    expect(PRODUCT).toContain('sidecar/main.ts');
+  });
+
+  it.each(PRODUCT.filter((file) => file !== 'sidecar/main.ts'))(
+    'reads no environment and does not exit in %s',
+    (file) => {
+      const forbidden = ['env', 'exit', 'exitCode', 'abort', 'kill', 'on', 'once', 'argv', 'import'];
+      const used = processMembers(readFileSync(path.join(root, file), 'utf8'));
+      expect(used.filter((member) => forbidden.includes(member))).toEqual([]);
+    },
+  );
+});

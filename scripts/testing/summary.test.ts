@@ -1,0 +1,82 @@
+import { describe, expect, it } from 'vitest';
+import { judged } from './runners.ts';
+import { addUp, closingLine, junitSummary, vitestSummary } from './summary.ts';
+
+const file = (name: string, status: string, ...tests: [string, string][]) => ({
+  name: `/checkout/${name}`,
+  status,
+  assertionResults: tests.map(([fullName, state]) => ({ fullName, status: state })),
+});
+const vitest = (...testResults: ReturnType<typeof file>[]) =>
+  vitestSummary(JSON.stringify({ testResults }), '/checkout');
+
+describe("vitest's report", () => {
+  it('is counted by test, and skipped ones are named', () => {
+    const summary = vitest(
+      file('a.test.ts', 'failed', ['a works', 'passed'], ['a fails', 'failed']),
+      file('b.test.ts', 'passed', ['b is skipped', 'skipped'], ['b waits', 'todo'], ['b is left out', 'pending']),
+    );
+    expect(summary).toEqual({
+      passed: 1,
+      failed: 1,
+      skipped: 3,
+      skippedNames: ['b.test.ts: b is skipped', 'b.test.ts: b waits', 'b.test.ts: b is left out'],
+    });
+  });
+
+  it('counts a file that failed outside its tests as one failure', () => {
+    expect(vitest(file('broken-import.test.ts', 'failed'))).toMatchObject({ passed: 0, failed: 1 });
+    expect(vitest(file('broken-hook.test.ts', 'failed', ['never ran', 'skipped']))).toMatchObject({
+      failed: 1,
+      skipped: 1,
+    });
+  });
+});
+
+describe("helm-unittest's report", () => {
+  it('is counted by test, and skipped ones are named', () => {
+    const xml = `<testsuites>
+      <testsuite id="0" tests="3" failures="1" errors="0" name="pod">
+        <properties><property name="helm-unittest.version" value="1.6"></property></properties>
+        <testcase classname="pod" name="is good" time="0.001"></testcase>
+        <testcase classname="pod" name="is bad"><failure message="Failed" type=""> - asserts[0] fail</failure></testcase>
+        <testcase classname="pod" name="is skipped"><skipped message="SKIPPED"></skipped></testcase>
+      </testsuite>
+      <testsuite id="1" tests="1" failures="0" errors="0" name="service"><testcase classname="service" name="x"/></testsuite>
+    </testsuites>`;
+    expect(junitSummary(xml)).toEqual({ passed: 2, failed: 1, skipped: 1, skippedNames: ['pod: is skipped'] });
+  });
+
+  it('counts a suite that failed outside its tests as one failure', () => {
+    expect(
+      junitSummary('<testsuites><testsuite tests="0" errors="1" name="broken"></testsuite></testsuites>'),
+    ).toMatchObject({
+      passed: 0,
+      failed: 1,
+    });
+  });
+});
+
+describe('judged', () => {
+  const good = { passed: 3, failed: 0, skipped: 0, skippedNames: [] };
+
+  it('adds a failure when a runner failed without a failed test', () => {
+    expect(judged('runner', { failed: true, exitCode: 1 }, good)).toMatchObject({ passed: 3, failed: 1 });
+  });
+
+  it('counts a failed test once', () => {
+    expect(judged('runner', { failed: true, exitCode: 1 }, { ...good, failed: 2 })).toMatchObject({ failed: 2 });
+  });
+
+  it('counts a runner that wrote no report as a failure', () => {
+    expect(judged('runner', { failed: false, exitCode: 0 }, undefined)).toMatchObject({ passed: 0, failed: 1 });
+  });
+});
+
+describe('closingLine', () => {
+  it('sums up all runners', () => {
+    const one = { passed: 2, failed: 1, skipped: 0, skippedNames: [] };
+    const two = { passed: 5, failed: 0, skipped: 1, skippedNames: ['x'] };
+    expect(closingLine(addUp([one, two]))).toBe('7 passed, 1 failed, 1 skipped');
+  });
+});
