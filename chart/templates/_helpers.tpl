@@ -25,15 +25,21 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/component: node
 {{- end -}}
 
+{{/* Labels of every object: the chart's own win over the user's, of which several may be given. Takes root and labels (a list of maps). */}}
+{{- define "kiv.labelsWith" -}}
+{{- $labels := include "kiv.selectorLabels" .root | fromYaml -}}
+{{- $_ := set $labels "helm.sh/chart" (printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-") -}}
+{{- $_ := set $labels "app.kubernetes.io/version" .root.Chart.AppVersion -}}
+{{- $_ := set $labels "app.kubernetes.io/part-of" .root.Chart.Name -}}
+{{- $_ := set $labels "app.kubernetes.io/managed-by" .root.Release.Service -}}
+{{- range append .labels .root.Values.commonLabels -}}
+{{- $labels = merge $labels (deepCopy (. | default dict)) -}}
+{{- end -}}
+{{- toYaml $labels -}}
+{{- end -}}
+
 {{- define "kiv.labels" -}}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
-{{ include "kiv.selectorLabels" . }}
-app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/part-of: {{ .Chart.Name }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
-{{- with .Values.commonLabels }}
-{{ toYaml . }}
-{{- end }}
+{{- include "kiv.labelsWith" (dict "root" . "labels" list) -}}
 {{- end -}}
 
 {{/* deployment or daemonset, whatever the case it is written in. */}}

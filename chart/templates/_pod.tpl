@@ -4,11 +4,8 @@ metadata:
   labels:
     {{- include "kiv.podLabels" . | nindent 4 }}
   annotations:
-    checksum/restart: {{ include "kiv.restartConfig" . | sha256sum }}
-    kubectl.kubernetes.io/default-container: keepalived
-    {{- with .Values.pod.annotations }}
-    {{- toYaml . | nindent 4 }}
-    {{- end }}
+    {{- $annotations := dict "kubectl.kubernetes.io/default-container" "keepalived" "checksum/restart" (include "kiv.restartConfig" . | sha256sum) }}
+    {{- merge $annotations (deepCopy (.Values.pod.annotations | default dict)) | toYaml | nindent 4 }}
 spec:
   hostNetwork: true
   dnsPolicy: {{ .Values.pod.dnsPolicy }}
