@@ -33,6 +33,11 @@ async function haveAddress(values: ChartValues): Promise<boolean> {
   });
 }
 
+/** Whether the values on the command line set the VRRP password. Pure. */
+export function mentionsPassword(values: ChartValues): boolean {
+  return values.set.some((assignment) => /(^|,)keepalived\.authPassword=/.test(assignment));
+}
+
 function isGiven(value: unknown): boolean {
   return Array.isArray(value) ? value.length > 0 : Boolean(value);
 }

@@ -1,5 +1,5 @@
 import { delimiter } from 'node:path';
-import { buildSidecar } from '../../scripts/build.ts';
+import { buildAndReport } from '../../scripts/build.ts';
 import { ensureSystem } from '../../scripts/prepare.ts';
 import { ensureTool } from '../../scripts/tools.ts';
 import { ensureImageRoot } from '../support/image-root.ts';
@@ -33,6 +33,6 @@ export async function readyMachine(say: Say): Promise<MachineParts> {
   if (missing !== null) {
     throw new Error(missing);
   }
-  await buildSidecar();
+  await buildAndReport();
   return { helm: await ensureTool('helm'), imageRoot: await ensureImageRoot(say) };
 }

@@ -1,0 +1,171 @@
+import { Command, InvalidArgumentError } from 'commander';
+import type { ChartValues } from './chart.ts';
+import { takeDown } from './down.ts';
+import { ALL_NODES, healFaults, injectFault } from './fault-control.ts';
+import { checkFaultName, FAULTS } from './fault-names.ts';
+import { extendPath } from './machine.ts';
+import { checkLabName, DEFAULT_LAB } from './names.ts';
+import { formatMs, formatReports, formatStatus, say } from './print.ts';
+import { probeFor } from './probe.ts';
+import { CLIENT_KINDS, type ClientKind } from './prober.ts';
+import { readState } from './state.ts';
+import { labStatus } from './status.ts';
+import { bringUp, waitForOneHolder } from './up.ts';
+import { upgrade } from './upgrade.ts';
+
+/** The lab's command line. Results go to standard output, everything else to standard error. */
+
+interface Named {
+  readonly name: string;
+}
+
+interface Json {
+  readonly json?: boolean;
+}
+
+interface ValueFlags {
+  readonly file: string[];
+  readonly set: string[];
+}
+
+const SECONDS_DEFAULT = 10;
+
+function print(json: boolean | undefined, content: object, text: string): void {
+  process.stdout.write(`${json ? JSON.stringify(content, undefined, 2) : text}\n`);
+}
+
+function collect(value: string, before: string[]): string[] {
+  return [...before, value];
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) {
+    throw new InvalidArgumentError('a whole number above 0 is wanted');
+  }
+  return value;
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && Number.isFinite(value))) {
+    throw new InvalidArgumentError('a number above 0 is wanted');
+  }
+  return value;
+}
+
+function clientKinds(text: string): ClientKind[] {
+  const kinds = CLIENT_KINDS.filter((kind) => text === kind || text === 'both');
+  if (kinds.length === 0) {
+    throw new InvalidArgumentError(`one of ${CLIENT_KINDS.join(', ')}, both`);
+  }
+  return kinds;
+}
+
+function valuesOf(flags: ValueFlags): ChartValues {
+  return { files: flags.file, set: flags.set };
+}
+
+function withValues(command: Command): Command {
+  return command
+    .option('-f, --file <values.yaml>', 'values file for the chart; may be given several times', collect, [])
+    .option('--set <key=value>', 'a value for the chart; may be given several times', collect, []);
+}
+
+const program = new Command('lab')
+  .description('Nodes, switch and clients as network namespaces, with the real keepalived, sidecar and chart.')
+  .option('--name <name>', 'which lab: several can be up at the same time', checkLabName, DEFAULT_LAB)
+  .helpOption('-h, --help')
+  .showHelpAfterError();
+
+const labName = (): string => program.opts<Named>().name;
+
+withValues(program.command('up'))
+  .description('bring the lab up')
+  .option('--nodes <count>', 'number of nodes', wholeNumber, 3)
+  .option('--json', 'print the status as JSON')
+  .action(async (flags: ValueFlags & Json & { nodes: number }) => {
+    const state = await bringUp({ name: labName(), nodes: flags.nodes, values: valuesOf(flags) }, say);
+    // A lab whose settings let nobody hold the address is one to look into, so it stays up.
+    await waitForOneHolder(state).catch((error: Error) => say(`WARNING: ${error.message}`));
+    const status = await labStatus(readState(state.name));
+    print(flags.json, status, formatStatus(status));
+  });
+
+program
+  .command('status')
+  .description('who holds what, and what runs')
+  .option('--json', 'print JSON')
+  .action(async (flags: Json) => {
+    const status = await labStatus(readState(labName()));
+    print(flags.json, status, formatStatus(status));
+  });
+
+program
+  .command('fault')
+  .argument('<fault>', 'what to break')
+  .description('break something on a node')
+  .option('--node <node>', `name of the node, or ${ALL_NODES}; by default the one that holds the address`)
+  .option('--json', 'print JSON')
+  .addHelpText(
+    'after',
+    `\nFaults:\n${Object.entries(FAULTS)
+      .map(([name, what]) => `  ${name.padEnd(18)}${what}`)
+      .join('\n')}`,
+  )
+  .action(async (fault: string, flags: Json & { node?: string }) => {
+    const injected = await injectFault(labName(), checkFaultName(fault), flags.node);
+    print(flags.json, injected, `${fault} on ${injected.nodes.join(', ')} at ${injected.injectedAt.wall}`);
+  });
+
+program
+  .command('heal')
+  .argument('[fault]', 'what to repair; by default everything')
+  .description('repair what was broken')
+  .option('--node <node>', 'only on this node')
+  .option('--json', 'print JSON')
+  .action(async (fault: string | undefined, flags: Json & { node?: string }) => {
+    const wanted = fault === undefined ? undefined : checkFaultName(fault);
+    const healed = await healFaults(labName(), { fault: wanted, node: flags.node });
+    const names = healed.healed.map((each) => `${each.fault} on ${each.node}`);
+    print(flags.json, healed, names.length === 0 ? 'nothing to heal' : `healed: ${names.join(', ')}`);
+  });
+
+withValues(program.command('apply'))
+  .description('change the chart’s values of the running lab, as helm upgrade does')
+  .option('--reset', 'forget the values given before', false)
+  .option('--json', 'print JSON')
+  .action(async (flags: ValueFlags & Json & { reset: boolean }) => {
+    const done = await upgrade(labName(), { values: valuesOf(flags), reset: flags.reset }, say);
+    const took = formatMs(done.doneAt.monotonicMs - done.startedAt.monotonicMs);
+    const what =
+      done.restarted.length === 0 ? 'files changed, no pod restarted' : `new pods on ${done.restarted.join(', ')}`;
+    print(flags.json, done, `${what}, in ${took}`);
+  });
+
+program
+  .command('probe')
+  .description('open new connections to the addresses all the time and report outages')
+  .option('--seconds <seconds>', 'how long', positive, SECONDS_DEFAULT)
+  .option('--interval <ms>', 'time between two attempts; default 5, for newcomers 20', positive)
+  .option('--client <kind>', `${CLIENT_KINDS.join(', ')} or both`, clientKinds, [...CLIENT_KINDS])
+  .option('--json', 'print JSON')
+  .action(async (flags: Json & { seconds: number; interval?: number; client: ClientKind[] }) => {
+    const { seconds, interval, client } = flags;
+    const report = await probeFor(readState(labName()), { seconds, kinds: client, intervalMs: interval }, say);
+    print(flags.json, report, formatReports(report.clients));
+  });
+
+program
+  .command('down')
+  .description('remove the lab with everything in it')
+  .action(async () => {
+    await takeDown(labName());
+    say('nothing of the lab is left');
+  });
+
+extendPath();
+program.parseAsync().catch((error: unknown) => {
+  say(`ERROR: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+});
