@@ -4,6 +4,7 @@ import { Registry } from 'prom-client';
 import { Agent } from './agent.ts';
 import { type LoadedSettings, loadSettings, SettingsError } from './config/load.ts';
 import { SettingsWatcher } from './config/watch.ts';
+import type { KubeApiAccess } from './health/checks.ts';
 import { RuntimeDirectory } from './keepalived/runtime-directory.ts';
 import { NodeOrderCache } from './kubernetes/node-order-cache.ts';
 import { ReleasePods } from './kubernetes/release-pods.ts';
@@ -55,14 +56,14 @@ async function loadOrFail(path: string): Promise<LoadedSettings> {
   }
 }
 
-function kubeApiUrl(): string | undefined {
-  const host = process.env.KUBERNETES_SERVICE_HOST;
-  if (host === undefined || host === '') return undefined;
+function kubeApiAccess(): KubeApiAccess {
+  const host = process.env.KUBERNETES_SERVICE_HOST ?? '';
   const port = process.env.KUBERNETES_SERVICE_PORT ?? '443';
-  return `https://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const url = host === '' ? undefined : `https://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  return { url, caFile: `${SERVICE_ACCOUNT}/ca.crt`, tokenFile: `${SERVICE_ACCOUNT}/token` };
 }
 
-function watchPods(
+function followPods(
   agent: Agent,
   cache: NodeOrderCache,
   { settings }: LoadedSettings,
@@ -70,18 +71,16 @@ function watchPods(
 ): ReleasePods | undefined {
   const namespace = process.env.POD_NAMESPACE;
   const { podSelector } = settings.rank;
-  if (podSelector === '' || namespace === undefined || kubeApiUrl() === undefined) return undefined;
+  const { url, ...credentials } = kubeApiAccess();
+  if (podSelector === '' || namespace === undefined || url === undefined) return undefined;
   const pods = new ReleasePods(
-    { namespace, podSelector },
+    { ...credentials, url, namespace, podSelector, userAgent: `keepalived-ingress-vip/${version}` },
     {
       onNodes: (nodes) => {
         agent.setNodes(nodes);
         cache.save(nodes).catch((error: unknown) => log.warn({ err: error }, 'cannot keep the order of the nodes'));
       },
-      onError: (error) => {
-        const reason = error instanceof Error ? error.message : String(error);
-        log.warn({ reason }, 'cannot list the release’s pods; the last known rank stays in force');
-      },
+      onError: (reason) => log.warn({ reason }, 'cannot list the release’s pods; the last known rank stays in force'),
     },
   );
   pods.start();
@@ -103,7 +102,7 @@ async function run({ config, runtimeDirectory }: Arguments, loaded: LoadedSettin
       node: process.env.NODE_NAME ?? '',
       nodeAddress: process.env.NODE_IP ?? '',
       version,
-      kubeApi: { url: kubeApiUrl(), caFile: `${SERVICE_ACCOUNT}/ca.crt`, tokenFile: `${SERVICE_ACCOUNT}/token` },
+      kubeApi: kubeApiAccess(),
       loaded,
       nodes: await cache.load(),
     },
@@ -123,7 +122,7 @@ async function run({ config, runtimeDirectory }: Arguments, loaded: LoadedSettin
   for (const listener of listeners) await listener.start();
   await agent.start();
   watcher.start();
-  const pods = watchPods(agent, cache, loaded, log);
+  const pods = followPods(agent, cache, loaded, log);
   log.info({ version, config: loaded.version }, 'started');
 
   handleSignals(async (signal) => {

@@ -1,14 +1,14 @@
-import {
-  CoreV1Api,
-  type Informer,
-  KubeConfig,
-  makeInformer,
-  type ObjectCache,
-  type V1Pod,
-} from '@kubernetes/client-node';
-import { orderNodes } from './rank.ts';
+import { readFile } from 'node:fs/promises';
+import { Agent } from 'node:https';
+import axios from 'axios';
+import { orderNodes, type RankedPod } from './rank.ts';
 
 interface ReleasePodsOptions {
+  /** Base URL of the API server; https. */
+  readonly url: string;
+  readonly caFile: string;
+  readonly tokenFile: string;
+  readonly userAgent: string;
   readonly namespace: string;
   /** Label selector of the release's pods. */
   readonly podSelector: string;
@@ -17,73 +17,98 @@ interface ReleasePodsOptions {
 interface ReleasePodsDependencies {
   /** Called with the nodes of the release's pods, in order of preference, whenever they change. */
   readonly onNodes: (nodes: readonly string[]) => void;
-  /** Called when the API cannot be asked; it is tried again. */
-  readonly onError: (error: unknown) => void;
+  /** Called with the reason when the API cannot be asked; it is tried again. */
+  readonly onError: (reason: string) => void;
   /** Uniform in [0, 1). */
   readonly random?: () => number;
 }
 
+interface PodList {
+  readonly metadata?: { readonly continue?: string };
+  readonly items?: readonly {
+    readonly spec?: { readonly nodeName?: string };
+    readonly status?: { readonly phase?: string };
+  }[];
+}
+
+const INTERVAL_SECONDS = 300;
 const RETRY_SECONDS = 15;
+const TIMEOUT_MILLIS = 10_000;
+const PAGE = 500;
 
 /**
- * Follows which nodes run the release's pods, by one watch. Nothing waits for it: until the API has told, and while it is away, the node
- * goes on with what it was told last.
+ * Learns which nodes run the release's pods, for ranks. Asks now and then instead of watching: ranks only break ties between equally
+ * healthy nodes, and a watch with the client library costs more memory than the rest of the sidecar together. Nothing waits for it: until
+ * the API has told, and while it is away, the node goes on with what it was told last.
  */
 export class ReleasePods {
   readonly #options: ReleasePodsOptions;
   readonly #dependencies: ReleasePodsDependencies;
-  #informer: (Informer<V1Pod> & ObjectCache<V1Pod>) | undefined;
-  #retry: NodeJS.Timeout | undefined;
-  #told: string | undefined;
+  #abort: AbortController | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #told = '';
 
   constructor(options: ReleasePodsOptions, dependencies: ReleasePodsDependencies) {
     this.#options = options;
     this.#dependencies = dependencies;
   }
 
-  /** Begins to watch, with the pod's own service account. */
+  /** Asks at once, and then every five minutes; after a failure sooner. */
   start(): void {
-    if (this.#informer !== undefined) return;
-    const config = new KubeConfig();
-    config.loadFromCluster();
-    const api = config.makeApiClient(CoreV1Api);
-    const { namespace, podSelector: labelSelector } = this.#options;
-    const list = () => api.listNamespacedPod({ namespace, labelSelector });
-    const informer = makeInformer(config, `/api/v1/namespaces/${namespace}/pods`, list, labelSelector);
-    this.#informer = informer;
-    for (const event of ['add', 'update', 'delete'] as const) informer.on(event, () => this.#tell());
-    informer.on('error', (error) => this.#failed(error));
-    this.#begin();
+    if (this.#abort !== undefined) return;
+    this.#abort = new AbortController();
+    void this.#ask(this.#abort.signal);
   }
 
-  /** Ends the watch; may be called twice. */
+  /** Ends asking; may be called twice. */
   stop(): void {
-    const informer = this.#informer;
-    this.#informer = undefined;
-    clearTimeout(this.#retry);
-    void informer?.stop();
+    clearTimeout(this.#timer);
+    this.#abort?.abort();
+    this.#abort = undefined;
   }
 
-  #begin(): void {
-    const informer = this.#informer;
-    if (informer === undefined) return;
-    informer.start().catch((error: unknown) => this.#failed(error));
+  async #ask(signal: AbortSignal): Promise<void> {
+    let seconds = INTERVAL_SECONDS;
+    try {
+      const pods = await this.#list(signal);
+      if (!signal.aborted) this.#tell(orderNodes(pods));
+    } catch (error) {
+      if (signal.aborted) return;
+      seconds = RETRY_SECONDS;
+      // Only the message: the error of an HTTP request carries its headers, and with them the token.
+      this.#dependencies.onError(error instanceof Error ? error.message : 'unknown error');
+    }
+    if (signal.aborted) return;
+    const jitter = 0.75 + (this.#dependencies.random ?? Math.random)() / 2;
+    this.#timer = setTimeout(() => void this.#ask(signal), seconds * 1000 * jitter);
+    this.#timer.unref();
   }
 
-  #failed(error: unknown): void {
-    if (this.#informer === undefined) return;
-    this.#dependencies.onError(error);
-    clearTimeout(this.#retry);
-    const jitter = 0.5 + (this.#dependencies.random ?? Math.random)();
-    this.#retry = setTimeout(() => this.#begin(), RETRY_SECONDS * 1000 * jitter);
-    this.#retry.unref();
+  async #list(signal: AbortSignal): Promise<RankedPod[]> {
+    const { url, caFile, tokenFile, namespace, podSelector, userAgent } = this.#options;
+    const [ca, token] = await Promise.all([readFile(caFile, 'utf8'), readFile(tokenFile, 'utf8')]);
+    const httpsAgent = new Agent({ ca, keepAlive: false });
+    const pods: RankedPod[] = [];
+    let page: string | undefined;
+    do {
+      const { data } = await axios.get<PodList>(`${url}/api/v1/namespaces/${encodeURIComponent(namespace)}/pods`, {
+        params: { labelSelector: podSelector, limit: PAGE, ...(page === undefined ? {} : { continue: page }) },
+        headers: { Authorization: `Bearer ${token.trim()}`, Accept: 'application/json', 'User-Agent': userAgent },
+        httpsAgent,
+        proxy: false,
+        maxRedirects: 0,
+        timeout: TIMEOUT_MILLIS,
+        signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MILLIS)]),
+      });
+      pods.push(...(data.items ?? []).map(({ spec, status }) => ({ nodeName: spec?.nodeName, phase: status?.phase })));
+      page = data.metadata?.continue || undefined;
+    } while (page !== undefined);
+    return pods;
   }
 
-  #tell(): void {
-    const pods = this.#informer?.list() ?? [];
-    const nodes = orderNodes(pods.map(({ spec, status }) => ({ nodeName: spec?.nodeName, phase: status?.phase })));
+  #tell(nodes: readonly string[]): void {
     const text = JSON.stringify(nodes);
-    // A pod that is not scheduled yet comes without a node; an empty order would only undo what is known.
+    // Pods that are not scheduled yet have no node; an empty order would only undo what is known.
     if (nodes.length === 0 || text === this.#told) return;
     this.#told = text;
     this.#dependencies.onNodes(nodes);

@@ -60,7 +60,10 @@ function checkStatus(check: CheckSnapshot | undefined): object {
           },
     consecutiveFailures: state.consecutiveFailures,
     consecutiveSuccesses: state.consecutiveSuccesses,
-    ...timing,
+    intervalSeconds: timing.intervalSeconds,
+    timeoutSeconds: timing.timeoutSeconds,
+    failureThreshold: timing.failureThreshold,
+    successThreshold: timing.successThreshold,
   };
 }
 
