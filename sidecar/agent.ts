@@ -157,7 +157,11 @@ export class Agent {
   async start(): Promise<void> {
     await this.#runtime.prepare();
     this.#lag.start();
-    this.#runtime.watch((name) => void this.#directoryChanged(name));
+    this.#runtime.watch((name) => {
+      this.#directoryChanged(name).catch((error: unknown) =>
+        this.#log.error({ err: error, file: name }, 'cannot follow a change'),
+      );
+    });
     await this.#notify.open();
     this.#checks.update(this.#loaded.settings.checks);
     await this.#configurator.start();

@@ -28,11 +28,14 @@ export function parseNotification(line: string): VrrpNotification | undefined {
   return { instance: match[1], state, priority: Number(match[3]) };
 }
 
+const RETRY_MILLIS = 500;
+
 /** Reads keepalived's notify FIFO. */
 export class NotifyReader {
   readonly #path: string;
   readonly #onNotification: (notification: VrrpNotification) => void;
   #socket: Socket | undefined;
+  #timer: NodeJS.Timeout | undefined;
   #opening = false;
   #stopped = false;
   #rest = '';
@@ -52,7 +55,10 @@ export class NotifyReader {
       if (this.#stopped) await closeFile(fd);
       else this.#read(fd);
     } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+      const code = error instanceof Error && 'code' in error ? error.code : undefined;
+      // EACCES: just made, its mode not set yet; the change of mode is a change of the directory too.
+      if (code !== 'ENOENT' && code !== 'EACCES') throw error;
+      this.#retry();
     } finally {
       this.#opening = false;
     }
@@ -61,8 +67,15 @@ export class NotifyReader {
   /** Closes the FIFO; may be called twice. */
   stop(): void {
     this.#stopped = true;
+    clearTimeout(this.#timer);
     this.#socket?.destroy();
     this.#socket = undefined;
+  }
+
+  #retry(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.open().catch(() => this.#retry()), RETRY_MILLIS);
+    this.#timer.unref();
   }
 
   #read(fd: number): void {

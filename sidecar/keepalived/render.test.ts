@@ -40,7 +40,8 @@ describe('the configuration', () => {
     const text = renderConfig(instance, options);
     expect(blockOf(text, 'track_file vip_gate')).toEqual(['file /run/vip/track/vip.gate', 'weight 0 reverse']);
     expect(blockOf(text, 'track_file vip_offset')).toEqual(['file /run/vip/track/vip.offset', 'weight 1']);
-    expect(blockOf(text, 'vrrp_script sidecar')).toContain('weight -200');
+    expect(blockOf(text, 'track_file vip_pulse')).toEqual(['file /run/vip/track/vip.pulse', 'weight 1']);
+    expect(text).toContain('#! pulse vip.pulse -200 http://127.0.0.1:10270/track\n');
   });
 
   it('advertises one address and leaves the others out of the packet, so that adding one disturbs no neighbour', () => {
@@ -82,7 +83,7 @@ describe('the configuration', () => {
       { ...instance, addresses: [address('192.0.2.100'), address('2001:db8::100', 6)] },
       options,
     );
-    expect(text.split('\n').slice(0, 2)).toEqual([
+    expect(text.split('\n').slice(1, 3)).toEqual([
       '#! address eth0 192.0.2.100/24',
       '#! address eth0 2001:db8::100/64',
     ]);

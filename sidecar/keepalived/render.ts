@@ -7,7 +7,7 @@ export interface RenderOptions {
   /** Name by which keepalived calls the node in its log. */
   readonly node: string;
   readonly runtimeDirectory: string;
-  /** URL that the track_script polls; any answer counts, only silence fails. */
+  /** URL that the supervisor polls; any answer counts, only silence costs priority. */
   readonly trackUrl: string;
   readonly debug: boolean;
 }
@@ -17,6 +17,9 @@ interface Announcements {
   readonly repeats: number;
   readonly intervalSeconds: number;
 }
+
+/** What a node loses while its sidecar is silent: more than all bands together, but not the right to serve last. */
+const SILENCE_WEIGHT = -200;
 
 /** Seconds that one pass over all addresses may take; an address that waits longer for its announcement is an outage. */
 const PASS_SECONDS = 0.05;
@@ -72,8 +75,6 @@ function globalLines(instance: VrrpInstance, options: RenderOptions): string[] {
     'vrrp_rlimit_rttime 1000000',
     'vrrp_no_swap',
     ...(instance.unicast === undefined ? [] : ['vrrp_check_unicast_src']),
-    'script_user root',
-    'enable_script_security',
   ];
 }
 
@@ -102,8 +103,7 @@ function instanceLines(instance: VrrpInstance, options: RenderOptions): string[]
     ...(instance.authPassword === undefined
       ? []
       : block('authentication', ['auth_type PASS', `auth_pass "${instance.authPassword}"`])),
-    ...block('track_file', [`${instance.name}_gate`, `${instance.name}_offset`]),
-    ...block('track_script', ['sidecar']),
+    ...block('track_file', [`${instance.name}_gate`, `${instance.name}_offset`, `${instance.name}_pulse`]),
     ...block('virtual_ipaddress', advertised.map(addressLine)),
     ...(excluded.length === 0 ? [] : block('virtual_ipaddress_excluded', excluded.map(addressLine))),
   ];
@@ -111,25 +111,20 @@ function instanceLines(instance: VrrpInstance, options: RenderOptions): string[]
 
 /**
  * Renders keepalived's configuration. Pure; the same input gives the same text.
- * @returns the text, with one comment `#! address <interface> <address>/<prefix>` per virtual address for the supervisor
+ * @returns the text, with comments for the supervisor: `#! address <interface> <address>/<prefix>` for each virtual address, and
+ *   `#! pulse <track file> <weight> <url>`: what to poll, and what to write while it does not answer
  */
 export function renderConfig(instance: VrrpInstance, options: RenderOptions): string {
   const track = `${options.runtimeDirectory}/track/${instance.name}`;
   const lines = [
+    `#! pulse ${instance.name}.pulse ${SILENCE_WEIGHT} ${options.trackUrl}`,
     ...instance.addresses.map(
       ({ interface: device, address, prefixLength }) => `#! address ${device} ${address}/${prefixLength}`,
     ),
     ...block('global_defs', globalLines(instance, options)),
     ...block(`track_file ${instance.name}_gate`, [`file ${track}.gate`, 'weight 0 reverse']),
     ...block(`track_file ${instance.name}_offset`, [`file ${track}.offset`, 'weight 1']),
-    ...block('vrrp_script sidecar', [
-      `script "/usr/bin/curl -s -o /dev/null -m 0.8 ${options.trackUrl}"`,
-      'interval 1',
-      'timeout 1',
-      'fall 3',
-      'rise 1',
-      'weight -200',
-    ]),
+    ...block(`track_file ${instance.name}_pulse`, [`file ${track}.pulse`, 'weight 1']),
     ...block(`vrrp_instance ${instance.name}`, instanceLines(instance, options)),
   ];
   return `${lines.join('\n')}\n`;
