@@ -6,8 +6,16 @@ import { type Log, runStep } from '../toolchain/progress.ts';
 const UPDATE_LIMIT_SECONDS = 300;
 const INSTALL_LIMIT_SECONDS = 900;
 const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-/** What packages' maintainer scripts start a service with. */
-const SERVICE_STARTERS = ['invoke-rc.d', 'deb-systemd-invoke', 'service', 'systemctl', 'start-stop-daemon'];
+/** What packages' maintainer scripts start a service with, now and at the next boot. */
+const SERVICE_STARTERS = [
+  'invoke-rc.d',
+  'deb-systemd-invoke',
+  'service',
+  'systemctl',
+  'start-stop-daemon',
+  'update-rc.d',
+  'deb-systemd-helper',
+];
 
 /** The command with which a person installs `packages`. */
 export function installCommand(packages: readonly string[]): string {
@@ -15,7 +23,8 @@ export function installCommand(packages: readonly string[]): string {
 }
 
 /**
- * Installs packages with apt-get, as root, without starting any service that they bring: an nginx of the system would take port 80.
+ * Installs packages with apt-get, as root, without starting any service that they bring, now or at boot: an nginx of the system would
+ * take port 80.
  *
  * The commands that start services are covered on dpkg's PATH by ones that do nothing. A `policy-rc.d` would do the same, but stay
  * behind when this process is killed.
