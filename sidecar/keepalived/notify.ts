@@ -28,6 +28,11 @@ export function parseNotification(line: string): VrrpNotification | undefined {
   return { instance: match[1], state, priority: Number(match[3]) };
 }
 
+/** The FIFO is not there, or just made and its mode not set. */
+function isNotYet(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'EACCES');
+}
+
 const RETRY_MILLIS = 500;
 
 /** Reads keepalived's notify FIFO. */
@@ -55,9 +60,7 @@ export class NotifyReader {
       if (this.#stopped) await closeFile(fd);
       else this.#read(fd);
     } catch (error) {
-      const code = error instanceof Error && 'code' in error ? error.code : undefined;
-      // EACCES: just made, its mode not set yet; the change of mode is a change of the directory too.
-      if (code !== 'ENOENT' && code !== 'EACCES') throw error;
+      if (!isNotYet(error)) throw error;
       this.#retry();
     } finally {
       this.#opening = false;
