@@ -1,7 +1,7 @@
 import type { Instant } from './clock.ts';
 import { now } from './clock.ts';
 import type { FaultName } from './fault-names.ts';
-import { heal, strike } from './faults.ts';
+import { heal, revive, strike } from './faults.ts';
 import { type ActiveFault, changeState, type LabState, type NodeState, readState } from './state.ts';
 import { holdersOf } from './status.ts';
 import { networkOf, targetOf } from './targets.ts';
@@ -20,6 +20,8 @@ export interface InjectedFault {
 /** Faults as they were healed. */
 export interface HealedFaults {
   readonly healed: readonly { readonly fault: FaultName; readonly node: string }[];
+  /** What had ended without a fault that was healed now, and runs again: `sidecar on node1`. */
+  readonly revived: readonly string[];
   /** Immediately before the first was undone. */
   readonly startedAt: Instant;
   /** When all were undone: what had died runs again, though it may still be starting to serve. */
@@ -92,22 +94,45 @@ async function healNode(state: LabState, node: NodeState, faults: readonly Activ
   return healed;
 }
 
-/** Undoes faults: starts what died, lets run what was stopped, connects what was cut. All nodes at the same time. */
+/** Names of what runs on a node now but did not in the state of before. */
+function startedSince(before: NodeState, after: NodeState): string[] {
+  const pids = ({ ingress, kubelet, containers }: NodeState): [string, number][] => [
+    ['ingress', ingress.pid],
+    ['kubelet', kubelet.pid],
+    ...Object.entries(containers).map(([name, container]): [string, number] => [name, container.insidePid]),
+  ];
+  const known = new Map(pids(before));
+  return pids(after)
+    .filter(([name, pid]) => known.get(name) !== pid)
+    .map(([name]) => `${name} on ${after.name}`);
+}
+
+/**
+ * Undoes faults: starts what died, lets run what was stopped, connects what was cut. All nodes at the same time.
+ * When no fault is named, everything runs afterwards, also what ended by itself.
+ */
 export async function healFaults(lab: string, options: HealOptions = {}): Promise<HealedFaults> {
   if (options.node !== undefined && options.node !== ALL_NODES) {
     targetOf(readState(lab), options.node);
   }
   const startedAt = now();
   let healed: HealedFaults['healed'] = [];
+  const revived: string[] = [];
   await changeState(lab, async (state) => {
     const meant = state.faults.filter((active) => isMeant(active, options));
-    const work = state.nodes.map((node) => {
+    const work = state.nodes.map(async (node) => {
       const here = meant.filter((active) => active.node === node.name);
-      return healNode(state, node, here);
+      const cured = await healNode(state, node, here);
+      if (options.fault !== undefined || ![undefined, ALL_NODES, node.name].includes(options.node)) {
+        return cured;
+      }
+      const running = await revive({ ...targetOf(state, node.name), node: cured });
+      revived.push(...startedSince(cured, running));
+      return running;
     });
     const nodes = await Promise.all(work);
     healed = meant.map(({ name, node }) => ({ fault: name, node }));
     return { ...state, nodes, faults: state.faults.filter((active) => !meant.includes(active)) };
   });
-  return { healed, startedAt, healedAt: now() };
+  return { healed, revived, startedAt, healedAt: now() };
 }

@@ -148,6 +148,15 @@ async function prepareDrain(target: FaultTarget): Promise<Strike> {
   };
 }
 
+/** The node with everything running that should run, whatever ended it: as the kubelet sees to it. */
+export async function revive(target: FaultTarget): Promise<NodeState> {
+  let node = await withKubelet({ ...target, node: await withIngress(target) });
+  for (const { name } of target.pod.release.containers) {
+    node = await withContainer({ ...target, node }, name);
+  }
+  return node;
+}
+
 function continueAll(pids: readonly number[]): void {
   signalAll(pids, 'SIGCONT');
 }

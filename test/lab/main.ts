@@ -127,7 +127,7 @@ program
   .action(async (fault: string | undefined, flags: Json & { node?: string }) => {
     const wanted = fault === undefined ? undefined : checkFaultName(fault);
     const healed = await healFaults(labName(), { fault: wanted, node: flags.node });
-    const names = healed.healed.map((each) => `${each.fault} on ${each.node}`);
+    const names = [...healed.healed.map((each) => `${each.fault} on ${each.node}`), ...healed.revived];
     print(flags.json, healed, names.length === 0 ? 'nothing to heal' : `healed: ${names.join(', ')}`);
   });
 

@@ -107,7 +107,7 @@ async function startNode(plan: PodPlan): Promise<NodeState> {
 async function build(options: UpOptions, machine: MachineParts, release: Release, say: Say): Promise<LabState> {
   const plan = planNetwork(options.name, options.nodes);
   await createTopology(plan);
-  say(`${allHosts(plan).length} namespaces on one switch`);
+  say(`${allHosts(plan).length} machines on one switch`);
   const pods = podObjects(plan, release);
   const api: RunningApi = await startApi({ host: plan.api, directory: join(labDirectory(options.name), 'api'), pods });
   const base = { name: options.name, ...machine, release, api };
