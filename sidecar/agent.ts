@@ -94,8 +94,8 @@ export class Agent {
     this.#drain = new Drain({
       holder: () => this.#holder.state.holder,
       onChange: (draining) => {
-        log.info({ draining, reasons: this.#drain.reasons }, draining ? 'draining' : 'no longer draining');
         this.#fitness.review();
+        log.info({ draining, reasons: this.#drain.reasons }, draining ? 'draining' : 'no longer draining');
       },
     });
     this.#fitness = new FitnessController({
@@ -114,9 +114,9 @@ export class Agent {
         interfaceAddresses,
         now: () => Date.now(),
         onChange: (state) => {
+          this.#fitness.review();
           const { holder, vrrp, disagreement } = state;
           log.info({ holder, vrrp: vrrp.state, priority: vrrp.priority, disagreement }, 'holder state');
-          this.#fitness.review();
         },
       },
     );
@@ -173,7 +173,6 @@ export class Agent {
   /** Moves the address away if it is here, within the settings' limit. */
   async drain(reason: string): Promise<void> {
     this.#drain.begin(reason);
-    await this.#fitness.settled();
     const outcome = await this.#drain.waitUntilMoved(this.#loaded.settings.drain.timeoutSeconds);
     this.#log.info({ outcome }, 'drained');
   }
@@ -187,7 +186,6 @@ export class Agent {
     this.#notify.stop();
     this.#runtime.stop();
     this.#lag.stop();
-    await this.#fitness.settled();
   }
 
   /** Takes new settings while running. A problem leaves the last good ones in force and is reported. */

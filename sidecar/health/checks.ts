@@ -78,7 +78,7 @@ export class Checks {
     return this.#running.get(name)?.worker;
   }
 
-  /** Traffic ports whose connections are refused. */
+  /** Watched ports that refuse connections. */
   refusedPorts(): readonly TripwireState[] {
     return (this.#running.get('service')?.tripwires ?? []).map(({ state }) => state).filter(({ refused }) => refused);
   }
@@ -158,23 +158,41 @@ export class Checks {
     return createServiceProbe({ url, timeoutSeconds, expectedStatuses, host, ca: checks.ca, userAgent });
   }
 
-  /** The service's own port is only listened to: what it says is judged by the probe. Traffic ports are judged by themselves. */
+  /**
+   * Held connections to the service's own port and to the traffic ports. A port that refuses two connections in a row counts as a failed
+   * service at once, by the kernel's word and without waiting for the probe, which is asked as well.
+   */
   #tripwires(
     { url, tripwire, intervalSeconds, timeoutSeconds }: Settings['checks']['service'],
     worker: CheckWorker,
   ): Tripwire[] {
-    const { hostname, port, protocol } = new URL(url);
-    const host = hostname.replace(/^\[|\]$/g, '');
-    const servicePort = port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port);
-    const probeNow = (reason: string): void => void worker.probeNow(reason);
-    const own = { host, port: servicePort, intervalSeconds, timeoutSeconds };
-    const listening = tripwire.enabled ? [new Tripwire(own, { onTripped: probeNow })] : [];
-    const judged = tripwire.ports.map((trafficPort) => {
-      const onChange = (): void => this.#dependencies.onChange('service', worker.state);
-      return new Tripwire({ ...own, port: trafficPort, judged: true }, { onTripped: probeNow, onChange });
+    const ports = new Set([...(tripwire.enabled ? [portOf(url)] : []), ...tripwire.ports]);
+    const host = new URL(url).hostname.replace(/^\[|\]$/g, '');
+    return [...ports].map((port) => {
+      return new Tripwire(
+        { host, port, intervalSeconds, timeoutSeconds, judged: true },
+        {
+          onTripped: (reason) => void worker.probeNow(reason),
+          onChange: () => this.#portChanged(worker.state),
+        },
+      );
     });
-    return [...listening, ...judged];
   }
+
+  #portChanged(state: CheckState): void {
+    const check = this.#running.get('service');
+    if (check !== undefined) {
+      check.changedAtMs = this.#dependencies.monotonicMs();
+      check.everFailed = true;
+    }
+    this.#dependencies.onChange('service', state);
+  }
+}
+
+function portOf(url: string): number {
+  const { port, protocol } = new URL(url);
+  if (port !== '') return Number(port);
+  return protocol === 'https:' ? 443 : 80;
 }
 
 function stopCheck({ worker, tripwires }: RunningCheck): void {

@@ -3,8 +3,8 @@ import { decideFitness, type Fitness, type FitnessInput } from './fitness.ts';
 interface FitnessDependencies {
   /** Collects everything that the decision rests on, as it is now. */
   readonly collect: (nowMs: number) => FitnessInput;
-  /** Puts a decision into effect; its errors are reported by `onError`, and it is tried again. */
-  readonly apply: (fitness: Fitness) => Promise<void>;
+  /** Puts a decision into effect; what it throws is reported by `onError`, and it is tried again. */
+  readonly apply: (fitness: Fitness) => void;
   /** Called when band, gate or priority changed. */
   readonly onChange: (fitness: Fitness, previous: Fitness | undefined) => void;
   readonly onError: (error: unknown) => void;
@@ -13,12 +13,11 @@ interface FitnessDependencies {
 
 const RETRY_MILLIS = 200;
 
-/** Decides anew whenever something changed or time alone changes the decision, and puts decisions into effect in their order. */
+/** Decides anew whenever something changed or time alone changes the decision, and puts each decision into effect. */
 export class FitnessController {
   readonly #dependencies: FitnessDependencies;
   #fitness: Fitness | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #applying: Promise<void> = Promise.resolve();
   #stopped = false;
 
   constructor(dependencies: FitnessDependencies) {
@@ -39,16 +38,11 @@ export class FitnessController {
     clearTimeout(this.#timer);
     if (fitness === undefined) return;
     this.#fitness = fitness;
-    if (fitness.reviewAtMs !== undefined) {
-      this.#timer = setTimeout(() => this.review(), Math.max(1, fitness.reviewAtMs - nowMs));
-    }
-    this.#enqueue();
+    // First of all: what follows can wait, the clients cannot.
+    const applied = this.#apply(fitness);
+    const reviewAtMs = applied ? fitness.reviewAtMs : nowMs + RETRY_MILLIS;
+    if (reviewAtMs !== undefined) this.#timer = setTimeout(() => this.review(), Math.max(1, reviewAtMs - nowMs));
     if (differs(fitness, previous)) this.#dependencies.onChange(fitness, previous);
-  }
-
-  /** Resolves when every decision so far is in effect. */
-  async settled(): Promise<void> {
-    await this.#applying;
   }
 
   /** Ends deciding; what was written stays. */
@@ -57,18 +51,14 @@ export class FitnessController {
     clearTimeout(this.#timer);
   }
 
-  #enqueue(): void {
-    // Always the newest decision: what was decided while a write was under way replaces what waited for it.
-    this.#applying = this.#applying.then(async () => {
-      const fitness = this.#fitness;
-      if (fitness === undefined) return;
-      try {
-        await this.#dependencies.apply(fitness);
-      } catch (error) {
-        this.#dependencies.onError(error);
-        setTimeout(() => this.review(), RETRY_MILLIS).unref();
-      }
-    });
+  #apply(fitness: Fitness): boolean {
+    try {
+      this.#dependencies.apply(fitness);
+      return true;
+    } catch (error) {
+      this.#dependencies.onError(error);
+      return false;
+    }
   }
 }
 

@@ -40,8 +40,8 @@ export interface TripwireState {
  */
 const QUICK_RECONNECTIONS = 5;
 
-/** The first quick reconnection waits this long, each further one twice as long as the one before. */
-const QUICK_PAUSE_MS = 2;
+/** Pause before a refused connection is tried again, and before the first quick reconnection; each further one takes twice as long. */
+const QUICK_PAUSE_MS = 1;
 
 /** A connection that was held at least this long costs no quick reconnection: to reconnect twice a second hammers nobody. */
 const STEADY_MS = 500;
@@ -64,6 +64,8 @@ export class Tripwire {
   #connectedAtMs = 0;
   /** Refused connections in a row. */
   #refusals = 0;
+  /** A loss of the connection of which nobody was told yet. */
+  #loss: string | undefined;
   #quick = QUICK_RECONNECTIONS;
   #refilledAtMs = 0;
 
@@ -124,16 +126,20 @@ export class Tripwire {
     this.#refusals = 0;
     this.#state = { ...this.#state, connected: true };
     this.#setRefused(false);
+    this.#tellLoss();
   }
 
   #lost(loss: Loss): void {
     this.#state = { ...this.#state, connected: false };
     this.#connectAfter(this.#reconnectionPauseMs());
-    this.#trip(loss === 'closed' ? 'closed the held connection' : `broke the held connection (${loss})`);
+    this.#loss = loss === 'closed' ? 'closed the held connection' : `broke the held connection (${loss})`;
+    // A port that is judged by itself is asked by the kernel first: a probe's work would only delay the answer.
+    if (this.#options.judged !== true) this.#tellLoss();
   }
 
   #failed(loss: Loss): void {
     if (loss !== 'ECONNREFUSED') {
+      this.#tellLoss();
       this.#refusals = 0;
       this.#connectAfter(this.#slowPauseMs());
       return;
@@ -141,8 +147,16 @@ export class Tripwire {
     this.#refusals += 1;
     this.#connectAfter(this.#refusals === 1 ? QUICK_PAUSE_MS : this.#slowPauseMs());
     if (this.#refusals !== 2) return;
+    this.#loss = undefined;
     this.#setRefused(true);
     this.#trip('refuses connections');
+  }
+
+  /** Tells of a loss that was not told yet. */
+  #tellLoss(): void {
+    const loss = this.#loss;
+    this.#loss = undefined;
+    if (loss !== undefined) this.#trip(loss);
   }
 
   #setRefused(refused: boolean): void {
@@ -166,7 +180,7 @@ export class Tripwire {
     const gained = (nowMs - this.#refilledAtMs) / (this.#options.intervalSeconds * 1000);
     this.#quick = Math.min(QUICK_RECONNECTIONS, this.#quick + gained);
     this.#refilledAtMs = nowMs;
-    if (nowMs - this.#connectedAtMs >= STEADY_MS) return QUICK_PAUSE_MS;
+    if (nowMs - this.#connectedAtMs >= STEADY_MS) return 0;
     if (this.#quick < 1) return this.#slowPauseMs();
     const pauseMs = QUICK_PAUSE_MS * 2 ** (QUICK_RECONNECTIONS - Math.ceil(this.#quick));
     this.#quick -= 1;

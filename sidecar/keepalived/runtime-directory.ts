@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { constants, type FSWatcher, watch } from 'node:fs';
+import { constants, type FSWatcher, renameSync, watch, writeFileSync } from 'node:fs';
 import { access, chmod, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parseSupervisorStatus, type SupervisorStatus } from './supervisor-status.ts';
@@ -20,12 +20,16 @@ async function exists(path: string): Promise<boolean> {
   );
 }
 
+function temporaryBeside(path: string): string {
+  return join(dirname(path), `.${randomUUID()}`);
+}
+
 /**
  * Replaces a file so that a reader sees the old content or the new one, never a part. Readable for all: the two containers run as
  * different users, and only they mount the volume.
  */
 async function replaceFile(path: string, text: string): Promise<void> {
-  const temporary = join(dirname(path), `.${randomUUID()}`);
+  const temporary = temporaryBeside(path);
   await writeFile(temporary, text, { mode: 0o644 });
   await rename(temporary, path);
 }
@@ -57,16 +61,19 @@ export class RuntimeDirectory {
   }
 
   /**
-   * Writes the two track files, each only when it changed.
+   * Writes the two track files, each only when it changed; returns whether one was written.
    * The offset goes first: a gate must not open on the priority of the past. When the gate closes, it goes first, since it is urgent.
+   * Synchronous for the same reason: the directory is memory, and each trip through the thread pool is a millisecond of outage.
    */
-  async writeFitness(fitness: { gate: 0 | 1; offset: number }): Promise<boolean> {
+  writeFitness(fitness: { gate: 0 | 1; offset: number }): boolean {
     const gate = { path: this.#track('gate'), text: `${fitness.gate}\n` };
     const offset = { path: this.#track('offset'), text: `${fitness.offset}\n` };
     let wrote = false;
     for (const { path, text } of fitness.gate === 0 ? [gate, offset] : [offset, gate]) {
       if (this.#written.get(path) === text) continue;
-      await replaceFile(path, text);
+      const temporary = temporaryBeside(path);
+      writeFileSync(temporary, text, { mode: 0o644 });
+      renameSync(temporary, path);
       this.#written.set(path, text);
       wrote = true;
     }
