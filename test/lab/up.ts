@@ -25,6 +25,8 @@ export interface UpOptions {
   readonly name: string;
   readonly nodes: number;
   readonly values: ChartValues;
+  /** Changes what the chart rendered before it is carried out, e.g. to run something else for comparison. */
+  readonly adapt?: (release: Release) => Release;
 }
 
 const COMMAND_LIMIT_MS = 10_000;
@@ -125,7 +127,8 @@ export async function bringUp(given: UpOptions, say: Say): Promise<LabState> {
   const options = { ...given, values: absoluteFiles(given.values) };
   planNetwork(options.name, options.nodes);
   const machine = await readyMachine(say);
-  const release = readRelease(await renderChart(machine.helm, options.values));
+  const rendered = readRelease(await renderChart(machine.helm, options.values));
+  const release = options.adapt?.(rendered) ?? rendered;
   await makeDirectory(options.name);
   try {
     const state = await build(options, machine, release, say);
