@@ -1,0 +1,113 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Command, InvalidArgumentError } from 'commander';
+import { takeDown } from '../lab/down.ts';
+import { say } from '../lab/print.ts';
+import { labProber } from '../lab/probe.ts';
+import { bringUp, waitForOneHolder } from '../lab/up.ts';
+import { type Measurement, missedBudgets, pageOf, tableOf } from './report.ts';
+import { type Run, runFault } from './scenario.ts';
+import { SUITES, type Suite } from './suites.ts';
+
+/* `npm run bench`: measures outages, beside the reference in the same session. */
+
+const LAB = 'bench';
+const PAGE = join(import.meta.dirname, '../../docs/performance.md');
+
+interface Options {
+  readonly suite?: string[];
+  readonly fault?: string[];
+  readonly runs?: number;
+  readonly write?: boolean;
+  readonly json?: boolean;
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('not a whole number above 0');
+  return value;
+}
+
+function chosen({ suite, fault, runs }: Options): Suite[] {
+  return SUITES.filter(({ name }) => suite === undefined || suite.includes(name)).map((each) => ({
+    ...each,
+    faults: each.faults
+      .filter((candidate) => fault === undefined || fault.includes(candidate.fault))
+      .map((candidate) => ({ ...candidate, runs: runs ?? candidate.runs })),
+  }));
+}
+
+async function measure(
+  suite: Suite,
+  fault: Suite['faults'][number],
+  bench: Parameters<typeof runFault>[0],
+): Promise<Measurement> {
+  const runs: Run[] = [];
+  while (runs.length < fault.runs) {
+    const run = await runFault(bench, fault.fault);
+    runs.push(run);
+    const { outageMs, healOutageMs, oneHolderMs, from, to } = run;
+    const figures = `outage ${outageMs.toFixed(1)} ms, healing ${healOutageMs.toFixed(1)} ms, one holder after ${oneHolderMs.toFixed(0)} ms`;
+    say(`${suite.name} ${fault.fault} ${runs.length}/${fault.runs}: ${figures}, ${from} -> ${to}`);
+  }
+  return { suite, fault: fault.fault, runs };
+}
+
+async function runSuite(suite: Suite): Promise<Measurement[]> {
+  if (suite.faults.length === 0) return [];
+  const values = { files: [], set: suite.set };
+  const state = await bringUp(
+    { name: LAB, nodes: 3, values, ...(suite.adapt === undefined ? {} : { adapt: suite.adapt }) },
+    say,
+  );
+  const prober = labProber(state, 'regular');
+  try {
+    await waitForOneHolder(state);
+    await prober.start();
+    const measurements: Measurement[] = [];
+    for (const fault of suite.faults) {
+      measurements.push(await measure(suite, fault, { state, prober, quietMs: suite.quietMs }));
+    }
+    return measurements;
+  } finally {
+    await prober.stop();
+    await takeDown(LAB);
+  }
+}
+
+async function run(options: Options): Promise<void> {
+  await takeDown(LAB);
+  const measurements: Measurement[] = [];
+  for (const suite of chosen(options)) measurements.push(...(await runSuite(suite)));
+  if (options.write) await writeFile(PAGE, pageOf(measurements, new Date().toISOString().slice(0, 10)));
+  process.stdout.write(
+    options.json
+      ? `${JSON.stringify(measurements.map(({ suite, fault, runs }) => ({ suite: suite.name, fault, runs })))}\n`
+      : `${tableOf(measurements)}\n`,
+  );
+  const missed = measurements.flatMap(missedBudgets);
+  for (const line of missed) say(`missed: ${line}`);
+  if (missed.length > 0) process.exitCode = 1;
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    say(`${signal}: removing the lab`);
+    void takeDown(LAB).finally(() => process.exit(130));
+  });
+}
+
+new Command('bench')
+  .description('Measures how long clients go without an answer, beside the reference in the same session.')
+  .option('--suite <name...>', `only these: ${SUITES.map(({ name }) => name).join(', ')}`)
+  .option('--fault <name...>', 'only these faults')
+  .option('--runs <n>', 'this many runs of each instead of the usual number', positive)
+  .option('--write', 'write docs/performance.md')
+  .option('--json', 'every run as JSON on standard output')
+  .action((options: Options) => run(options))
+  .parseAsync()
+  .catch(async (error: unknown) => {
+    say(`bench: ${error instanceof Error ? error.message : String(error)}`);
+    await takeDown(LAB);
+    process.exit(1);
+  });

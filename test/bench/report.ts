@@ -1,0 +1,104 @@
+import { cpus } from 'node:os';
+import type { FaultName } from '../lab/fault-names.ts';
+import type { Run } from './scenario.ts';
+import { type Statistics, statisticsOf } from './statistics.ts';
+import type { Suite } from './suites.ts';
+
+/** The runs of one fault in one suite. */
+export interface Measurement {
+  readonly suite: Suite;
+  readonly fault: FaultName;
+  readonly runs: readonly Run[];
+}
+
+/** A promise that was not kept, in words. */
+export function missedBudgets({ suite, fault, runs }: Measurement): string[] {
+  const budget = suite.faults.find((candidate) => candidate.fault === fault)?.budget;
+  if (budget === undefined) return [];
+  const outage = outageOf(runs);
+  const heal = statisticsOf(runs.map(({ healOutageMs }) => healOutageMs));
+  const checks: [string, number, number | undefined][] = [
+    ['median', outage.medianMs, budget.medianMs],
+    ['worst', outage.worstMs, budget.worstMs],
+    ['worst while healing', heal.worstMs, budget.healWorstMs],
+  ];
+  return checks
+    .filter(([, measured, promised]) => promised !== undefined && measured > promised)
+    .map(([what, measured, promised]) => `${suite.name} ${fault}: ${what} ${ms(measured)} ms, promised ${promised} ms`);
+}
+
+function outageOf(runs: readonly Run[]): Statistics {
+  return statisticsOf(runs.map(({ outageMs }) => outageMs));
+}
+
+function ms(value: number): string {
+  return value < 100 ? value.toFixed(1) : value.toFixed(0);
+}
+
+function ratio(mine: Statistics, reference: Measurement | undefined): string {
+  if (reference === undefined) return '';
+  const theirs = outageOf(reference.runs);
+  return mine.medianMs < 1 ? 'no outage' : `${(theirs.medianMs / mine.medianMs).toFixed(0)} x`;
+}
+
+function row(measurement: Measurement, reference: Measurement | undefined): string {
+  const { suite, fault, runs } = measurement;
+  const outage = outageOf(runs);
+  const heal = statisticsOf(runs.map(({ healOutageMs }) => healOutageMs));
+  const one = statisticsOf(runs.map(({ oneHolderMs }) => oneHolderMs));
+  const cells = [
+    `\`${fault}\``,
+    suite.title,
+    String(outage.runs),
+    ms(outage.medianMs),
+    ms(outage.worstMs),
+    ms(heal.worstMs),
+    ms(one.worstMs),
+    ratio(outage, reference),
+  ];
+  return `| ${cells.join(' | ')} |`;
+}
+
+/** The measurements as one Markdown table, with ratios to the reference measured in the same session. */
+export function tableOf(measurements: readonly Measurement[]): string {
+  const head = [
+    '| fault on the holder | settings | runs | outage, median (ms) | outage, worst (ms) | outage while healing, worst (ms) | one holder after healing, worst (ms) | reference / this, medians |',
+    '|---|---|---|---|---|---|---|---|',
+  ];
+  const rows = measurements.map((measurement) => {
+    const isReference = measurement.suite.name === 'reference';
+    const reference = isReference
+      ? undefined
+      : measurements.find(({ suite, fault }) => suite.name === 'reference' && fault === measurement.fault);
+    return row(measurement, reference);
+  });
+  return [...head, ...rows].join('\n');
+}
+
+/** The page `docs/performance.md`. */
+export function pageOf(measurements: readonly Measurement[], date: string): string {
+  const missed = measurements.flatMap(missedBudgets);
+  const missedSlots = measurements.flatMap(({ runs }) => runs).reduce((sum, run) => sum + run.missedSlots, 0);
+  return `# How long clients go without an answer
+
+Written by \`npm run bench -- --write\` on ${date}, ${cpus().length} cores (${cpus()[0]?.model.trim()}), Node ${process.version}. Three nodes, real keepalived, nginx and VRRP, as
+network namespaces on one bridge, all on this one machine, so nodes and clients share its cores. A client opens a new connection every 5 ms. An outage lasts from the
+completion of the last success that started before the first failed attempt to the completion of the first success that started after it; 0 when no attempt failed.
+${missedSlots} attempts were not made because the machine was too busy.
+
+${tableOf(measurements)}
+
+*Reference settings*: keepalived alone, as the chart that this one replaces documents it: advertisements every second, all nodes at one priority,
+\`preempt_delay 5\`, shell scripts that ask the service every 2 s and fail it after 2, kubelet and API every 5 s and after 5. Same keepalived, same lab, same session.
+
+${missed.length === 0 ? 'Every promise was kept.' : `Promises that were not kept:\n\n${missed.map((line) => `- ${line}`).join('\n')}`}
+
+## What the figures rest on
+
+- A fault that the node itself notices (ingress dead, keepalived stopped) costs the time to notice it, one priority-0 advertisement and the next node's skew:
+  \`(256 - priority) / 256 x advertInterval\`.
+- A fault that silences the node (link, switch, power) costs three missed advertisements and the skew. \`keepalived.advertInterval\` 0.05 and 0.02 shorten that, at the
+  price of more packets and of false take-overs on nodes that stall for longer than three intervals.
+- An ingress that hangs, or answers with an error, is noticed by the interval: up to \`checkServiceInterval x checkServiceFailAfter\`, plus a time-out when it hangs.
+`;
+}

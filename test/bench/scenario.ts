@@ -1,0 +1,123 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { monotonicMs } from '../lab/clock.ts';
+import { healFaults, injectFault } from '../lab/fault-control.ts';
+import type { FaultName } from '../lab/fault-names.ts';
+import { nodeDirectory } from '../lab/node-directory.ts';
+import { findOutages } from '../lab/outages.ts';
+import type { Prober } from '../lab/prober.ts';
+import { RUNTIME_VOLUME } from '../lab/runtime-files.ts';
+import type { LabState } from '../lab/state.ts';
+import { holdersOf } from '../lab/status.ts';
+import { networkOf } from '../lab/targets.ts';
+import { waitFor } from '../lab/wait.ts';
+
+/** One fault, injected on the holder and healed, as a client saw it. */
+export interface Run {
+  /** Longest time without service from the fault to the healing. */
+  readonly outageMs: number;
+  /** Longest time without service from the healing on. */
+  readonly healOutageMs: number;
+  /** From the healing to exactly one holder on the nodes' interfaces. */
+  readonly oneHolderMs: number;
+  readonly from: string;
+  readonly to: string;
+  /** Attempts that the machine was too busy to make: with many of them a figure says little. */
+  readonly missedSlots: number;
+}
+
+/** A lab that is measured. */
+export interface Bench {
+  readonly state: LabState;
+  readonly prober: Prober;
+  /** Service must have been steady for so long before and after a fault; longer than the slowest thing that can still happen. */
+  readonly quietMs: number;
+}
+
+const LIMIT_MS = 30_000;
+const LOOK_MS = 5;
+
+function addressOf({ state }: Bench): string {
+  const address = state.release.addresses[0];
+  if (address === undefined) throw new Error('the lab has no address');
+  return address;
+}
+
+function quietSince(bench: Bench, sinceMs: number): boolean {
+  const from = Math.max(sinceMs, monotonicMs() - bench.quietMs);
+  if (monotonicMs() - sinceMs < bench.quietMs) return false;
+  const attempts = bench.prober.attempts(addressOf(bench), from);
+  return attempts.length > 0 && attempts.every(({ ok }) => ok);
+}
+
+/** Whether every node could take over: its gate is open and its priority that of a healthy node. Nodes without these files pass. */
+function allFit({ state }: Bench): boolean {
+  return state.nodes.every(({ name }) => {
+    const track = `${nodeDirectory(state.name, name).volume(RUNTIME_VOLUME)}/track/vip`;
+    if (!existsSync(`${track}.gate`)) return true;
+    const [gate, offset, pulse] = ['gate', 'offset', 'pulse'].map((kind) =>
+      Number(readFileSync(`${track}.${kind}`, 'utf8')),
+    );
+    return gate === 1 && (offset ?? 0) >= -30 && pulse === 0;
+  });
+}
+
+/** Waits until service is steady, every node is fit, and exactly one holds the address; gives its name. */
+export async function settle(bench: Bench): Promise<string> {
+  const sinceMs = monotonicMs();
+  const network = networkOf(bench.state);
+  return waitFor(
+    'a steady lab',
+    async () => {
+      if (!allFit(bench) || !quietSince(bench, sinceMs)) return undefined;
+      const holders = await holdersOf(network, addressOf(bench));
+      return holders.length === 1 ? holders[0] : undefined;
+    },
+    { limitMs: LIMIT_MS, everyMs: 20 },
+  );
+}
+
+async function moved(bench: Bench, from: string, sinceMs: number): Promise<string> {
+  const network = networkOf(bench.state);
+  return waitFor(
+    `another holder than ${from}`,
+    async () => {
+      const others = (await holdersOf(network, addressOf(bench))).filter((name) => name !== from);
+      return others.length === 1 && quietSince(bench, sinceMs) ? others[0] : undefined;
+    },
+    { limitMs: LIMIT_MS, everyMs: LOOK_MS },
+  );
+}
+
+async function oneHolder(bench: Bench, sinceMs: number): Promise<number> {
+  const network = networkOf(bench.state);
+  const countHolders = async () => (await holdersOf(network, addressOf(bench))).length;
+  await waitFor('exactly one holder', async () => (await countHolders()) === 1, {
+    limitMs: LIMIT_MS,
+    everyMs: LOOK_MS,
+  });
+  return Math.max(0, monotonicMs() - sinceMs);
+}
+
+function longestOutage(bench: Bench, fromMs: number, toMs: number): number {
+  const attempts = bench.prober.attempts(addressOf(bench), fromMs).filter(({ startMs }) => startMs < toMs);
+  return Math.max(0, ...findOutages(attempts).map(({ durationMs }) => durationMs));
+}
+
+/** Injects a fault on the holder, waits for service elsewhere, heals, and waits for peace. */
+export async function runFault(bench: Bench, fault: FaultName): Promise<Run> {
+  const from = await settle(bench);
+  const missedBefore = bench.prober.report(Number.POSITIVE_INFINITY).missedSlots;
+  const { injectedAt } = await injectFault(bench.state.name, fault, from);
+  const to = await moved(bench, from, injectedAt.monotonicMs);
+  const healing = monotonicMs();
+  // The last success before the fault belongs to the outage.
+  const outageMs = longestOutage(bench, injectedAt.monotonicMs - 100, healing);
+  const { startedAt } = await healFaults(bench.state.name, { fault });
+  const oneHolderMs = await oneHolder(bench, startedAt.monotonicMs);
+  await settle(bench);
+  const healOutageMs = longestOutage(bench, startedAt.monotonicMs - 100, Number.POSITIVE_INFINITY);
+  const { missedSlots } = bench.prober.report(Number.POSITIVE_INFINITY);
+  await delay(Math.random() * 200); // faults come at any moment of the advertisement interval
+  return { outageMs, healOutageMs, oneHolderMs, from, to, missedSlots: missedSlots - missedBefore };
+}
