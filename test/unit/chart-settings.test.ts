@@ -1,0 +1,61 @@
+import { globSync } from 'node:fs';
+import path from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { parseAllDocuments } from 'yaml';
+import { ensureTool } from '../../scripts/tools.ts';
+import { parseSettings } from '../../sidecar/config/load.ts';
+import { type ChartValues, renderChart } from '../lab/chart.ts';
+
+const ROOT = path.resolve(import.meta.dirname, '../..');
+const VALUES = globSync('chart/ci/*-values.yaml', { cwd: ROOT }).toSorted();
+/** A cold machine builds helm first. */
+const SET_UP_LIMIT_MS = 30 * 60_000;
+
+let helm: string;
+
+beforeAll(async () => {
+  helm = await ensureTool('helm');
+}, SET_UP_LIMIT_MS);
+
+/** The settings file as the chart renders it, taken by the sidecar's own loader. */
+async function settingsOf(values: ChartValues) {
+  const rendered = await renderChart(helm, values);
+  const objects = parseAllDocuments(rendered).map((document) => document.toJS());
+  const map = objects.find((object) => object?.kind === 'ConfigMap');
+  return parseSettings(map.data['config.yaml']).settings;
+}
+
+describe('the settings file that the chart renders', () => {
+  it('is rendered for several modes', () => expect(VALUES.length).toBeGreaterThan(10));
+
+  it.each(VALUES)('is one that the sidecar takes, with %s', async (file) => {
+    const settings = await settingsOf({ files: [path.join(ROOT, file)], set: [] });
+    expect(settings.vrrp.addresses.length).toBeGreaterThan(0);
+  });
+
+  it.each([
+    ['keepalived.virtualRouterId=1'],
+    ['keepalived.virtualRouterId=255'],
+    ['keepalived.advertInterval=0.01'],
+    ['keepalived.advertInterval=40.95'],
+    ['keepalived.failbackDelay=0'],
+    ['keepalived.failbackDelay=86400'],
+    ['keepalived.failbackDelay='],
+    ['keepalived.vrrpInterfaceName=52:54:00:ab:CD:ef'],
+    ['keepalived.vrrpInterfaceName=enp0s31f6.100'],
+    ['keepalived.checkServiceInterval=0.1'],
+    ['keepalived.checkServiceTimeout=0.05'],
+    ['keepalived.checkServiceFailAfter=1000'],
+    ['keepalived.checkServiceUrl=http://[::1]:10254/healthz?verbose'],
+    ['keepalived.checkServiceUrl=http://localhost'],
+    ['keepalived.checkServiceUrl=tcp://127.0.0.1:65535'],
+    ['keepalived.checkServiceHost=ingress.example.org:8443'],
+    ['keepalived.tripwirePorts={1,65535}'],
+    ['keepalived.lastResort.after=0'],
+    ['keepalived.drainTimeout=600'],
+    ['keepalived.vipAddresses={2001:DB8::a:b/64,1:2:3:4:5:6:7::,10.0.0.1/32}'],
+    ['keepalived.unicastPeers={fd00::11,fd00::12}'],
+  ])('is one that the sidecar takes at the edge of what the chart takes: %s', async (assignment) => {
+    await expect(settingsOf({ files: [], set: [assignment] })).resolves.toBeDefined();
+  });
+});
