@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest';
+import type { PodObject } from './api-protocol.ts';
+import { readApiRequest, selectPods } from './api-requests.ts';
+
+const PODS = '/api/v1/namespaces/vip/pods';
+
+function pod(name: string, namespace: string, labels: Record<string, string>): PodObject {
+  return {
+    metadata: { name, namespace, uid: name, resourceVersion: '1', labels },
+    spec: { nodeName: name, hostNetwork: true },
+    status: { phase: 'Running', hostIP: '172.30.0.11', podIP: '172.30.0.11' },
+  };
+}
+
+describe('readApiRequest', () => {
+  it.each(['/readyz', '/livez', '/healthz', '/readyz?verbose'])('knows %s as a question after health', (url) => {
+    expect(readApiRequest(url)).toEqual({ kind: 'health' });
+  });
+
+  it('reads namespace and labels of a list of pods', () => {
+    expect(readApiRequest(`${PODS}?labelSelector=${encodeURIComponent('a/b=c,d==e')}&limit=500`)).toEqual({
+      kind: 'pods',
+      namespace: 'vip',
+      labels: { 'a/b': 'c', d: 'e' },
+      watch: undefined,
+    });
+  });
+
+  it('reads a watch that goes on from a resource version', () => {
+    expect(readApiRequest(`${PODS}?watch=true&resourceVersion=1&timeoutSeconds=30`)).toMatchObject({
+      watch: { initial: false, timeoutSeconds: 30 },
+    });
+  });
+
+  it('lets a watch without a resource version begin with what exists', () => {
+    expect(readApiRequest(`${PODS}?watch=1`)).toMatchObject({ watch: { initial: true, timeoutSeconds: undefined } });
+  });
+
+  it('does not know other paths', () => {
+    expect(readApiRequest('/api/v1/namespaces/vip/secrets')).toEqual({ kind: 'unknown' });
+    expect(readApiRequest('/readyz/')).toEqual({ kind: 'unknown' });
+  });
+});
+
+describe('selectPods', () => {
+  it('gives the pods of the namespace that carry all labels', () => {
+    const pods = [
+      pod('a', 'vip', { x: '1', y: '2' }),
+      pod('b', 'vip', { x: '1' }),
+      pod('c', 'else', { x: '1', y: '2' }),
+    ];
+    expect(selectPods(pods, 'vip', { x: '1', y: '2' }).map(({ metadata }) => metadata.name)).toEqual(['a']);
+    expect(selectPods(pods, 'vip', {}).map(({ metadata }) => metadata.name)).toEqual(['a', 'b']);
+  });
+});
