@@ -20,7 +20,7 @@ The last line is "N passed, N failed, N skipped". With CI set, a skipped test is
 /** The tools that tests call; linters are not among them. */
 const TOOLS: Readonly<Record<Kind, readonly ToolName[]>> = {
   unit: ['helm', 'promtool'],
-  integration: ['helm', 'promtool', 'shellcheck'],
+  integration: ['helm', 'promtool', 'shellcheck', 'kubeconform', 'schemas'],
   chart: ['helm-unittest'],
 };
 

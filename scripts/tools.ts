@@ -12,8 +12,8 @@ usage: npm run tools -- [name…]
 
 names: ${TOOL_NAMES.join(' ')} (default: all)
 
-A tool on PATH in a good version is used. Otherwise the version pinned in tools/ is built, kept in
-\${XDG_CACHE_HOME:-~/.cache}/keepalived-ingress-vip/tools and linked into .tools/.`;
+A tool on PATH in a good version is used. Otherwise the version pinned in tools/ is built and kept in
+\${XDG_CACHE_HOME:-~/.cache}/keepalived-ingress-vip/tools. Either way it is linked into .tools/.`;
 
 const root = path.resolve(import.meta.dirname, '..');
 const toolchain = new Toolchain(
@@ -34,7 +34,7 @@ export async function ensureTool(name: ToolName): Promise<string> {
   return (await toolchain.ensure(name)).path;
 }
 
-/** Environment for a command that calls other tools by name: PATH with the pinned tools first. */
+/** Environment for a command that calls other tools by name: PATH with the links in .tools/bin first. */
 export function toolEnvironment(): { PATH: string } {
   return { PATH: `${toolchain.bin}${path.delimiter}${process.env.PATH ?? ''}` };
 }

@@ -1,13 +1,8 @@
 import { elapsed } from '../toolchain/progress.ts';
 
-/** Writes a heading to standard error, so that standard output stays the tests' own. */
-export function heading(text: string): void {
-  process.stderr.write(`\n== ${text}\n`);
-}
-
-/** Runs one part of a longer run under a heading, and says how long it took. */
+/** Runs one part of a longer run under a heading, and says how long it took; on standard error, so that standard output stays the tests' own. */
 export async function step<T>(text: string, work: () => Promise<T>): Promise<T> {
-  heading(text);
+  process.stderr.write(`== ${text}\n`);
   const started = performance.now();
   try {
     return await work();

@@ -50,11 +50,15 @@ export async function convertSchemas(source: string, target: string): Promise<st
 
 /** The supported versions among a wheel's schema folders, oldest first. */
 export function strictVersions(folders: readonly string[]): string[] {
-  return folders
-    .map((folder) => /^v(1\.(\d+)\.\d+)-local-strict$/.exec(folder))
-    .filter((match) => match !== null && Number(match[2]) >= OLDEST_MINOR)
-    .map((match) => match?.[1] ?? '')
-    .toSorted((a, b) => a.localeCompare(b, 'en', { numeric: true }));
+  const versions = folders
+    .map((folder) => /^v([\d.]+)-local-strict$/.exec(folder)?.[1])
+    .filter((version) => version !== undefined);
+  return inOrder(versions.filter((version) => Number(version.split('.')[1]) >= OLDEST_MINOR));
+}
+
+/** Version numbers, oldest first. */
+export function inOrder(versions: readonly string[]): string[] {
+  return versions.toSorted((a, b) => a.localeCompare(b, 'en', { numeric: true }));
 }
 
 async function convertFolder(source: string, target: string): Promise<void> {

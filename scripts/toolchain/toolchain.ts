@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { type Accepted, acceptFromPath } from './acceptance.ts';
 import { CATALOGUE, type Tool, type ToolName } from './catalogue.ts';
@@ -51,7 +50,7 @@ export class Toolchain {
     this.#recipe = dependencies.recipe ?? recipeFor;
   }
 
-  /** Folder of links to the pinned tools; put it first on PATH for commands that call other tools. */
+  /** Folder of links to the tools; put it first on PATH for commands that call other tools. */
   get bin(): string {
     return path.join(this.#options.root, '.tools/bin');
   }
@@ -72,10 +71,11 @@ export class Toolchain {
     const tool = CATALOGUE[name];
     for (const needed of tool.needs ?? []) await this.ensure(needed);
     const accepted = await this.#accepted(tool);
-    if (accepted === undefined) return this.#pinned(name, tool);
-    // A link from an earlier run would hide the command that was just found good.
-    await rm(this.#link(name, tool), { force: true });
-    return { name, path: accepted.path, version: accepted.version, origin: 'PATH' };
+    const found: FoundTool =
+      accepted === undefined ? await this.#pinned(name, tool) : { name, ...accepted, origin: 'PATH' };
+    // Links are replaced, never removed: another run may be about to use one.
+    await replaceLink(found.path, this.#link(name, tool));
+    return found;
   }
 
   async #accepted(tool: Tool): Promise<Accepted | undefined> {
@@ -86,9 +86,8 @@ export class Toolchain {
     const recipe = await this.#recipe(tool, this.#options.root);
     const kept = path.join(this.#options.store, recipe.key);
     if (!(await exists(kept))) await this.#install(name, tool, recipe);
-    const link = this.#link(name, tool);
-    await replaceLink(name === 'schemas' ? kept : path.join(kept, 'bin', tool.command), link);
-    return { name, path: link, version: recipe.version.replace(/^v/, ''), origin: 'pinned' };
+    const file = name === 'schemas' ? kept : path.join(kept, 'bin', tool.command);
+    return { name, path: file, version: recipe.version.replace(/^v/, ''), origin: 'pinned' };
   }
 
   async #install(name: ToolName, tool: Tool, recipe: Recipe): Promise<void> {
