@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { access, lstat, mkdir, rename, rm, symlink } from 'node:fs/promises';
+import { access, lstat, mkdir, realpath, rename, rm, symlink } from 'node:fs/promises';
 import path from 'node:path';
 
 /** Whether a file, folder or intact link is there. */
@@ -10,18 +10,26 @@ export async function exists(file: string): Promise<boolean> {
   );
 }
 
-/** All executables called `command` in the folders of a PATH, in its order. */
+/**
+ * All executables called `command` in the folders of a PATH, in its order.
+ * @param leaveOut folders not to look into, by whatever name the PATH calls them
+ */
 export async function findOnPath(
   command: string,
   searchPath: string,
   leaveOut: readonly string[] = [],
 ): Promise<string[]> {
-  const folders = searchPath
-    .split(path.delimiter)
-    .filter((folder) => folder !== '' && !leaveOut.includes(path.resolve(folder)));
-  const files = folders.map((folder) => path.join(folder, command));
-  const usable = await Promise.all(files.map(isExecutable));
-  return files.filter((_, index) => usable[index]);
+  const forbidden = await Promise.all(leaveOut.map(realFolder));
+  const found: string[] = [];
+  for (const folder of searchPath.split(path.delimiter).filter((name) => name !== '')) {
+    const file = path.join(folder, command);
+    if ((await isExecutable(file)) && !forbidden.includes(await realFolder(folder))) found.push(file);
+  }
+  return found;
+}
+
+async function realFolder(folder: string): Promise<string> {
+  return realpath(folder).catch(() => path.resolve(folder));
 }
 
 async function isExecutable(file: string): Promise<boolean> {

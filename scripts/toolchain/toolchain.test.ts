@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, readlink, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { execa } from 'execa';
@@ -79,6 +79,15 @@ describe('a tool on PATH', () => {
     expect(await readlink(path.join(folder, 'checkout/.tools/bin/kubeconform'))).toBe(
       path.join(folder, 'path/kubeconform'),
     );
+  });
+
+  it('is passed over when it is the link of this checkout, whatever PATH calls its folder', async () => {
+    const link = path.join(folder, 'checkout/.tools/bin/kubeconform');
+    await mkdir(path.dirname(link), { recursive: true });
+    await writeFile(link, '#!/bin/sh\necho v0.7.0\n', { mode: 0o755 });
+    await rm(path.join(folder, 'path'), { recursive: true });
+    await symlink(path.dirname(link), path.join(folder, 'path'));
+    expect(await toolchain().ensure('kubeconform')).toMatchObject({ origin: 'pinned' });
   });
 
   it('is passed over when it is a helm that takes every cluster for Kubernetes 1.20', async () => {
