@@ -20,6 +20,7 @@ interface Options {
   readonly runs?: number;
   readonly write?: boolean;
   readonly json?: boolean;
+  readonly keep?: boolean;
 }
 
 function positive(text: string): number {
@@ -53,7 +54,7 @@ async function measure(
   return { suite, fault: fault.fault, runs };
 }
 
-async function runSuite(suite: Suite): Promise<Measurement[]> {
+async function runSuite(suite: Suite, keep: boolean): Promise<Measurement[]> {
   if (suite.faults.length === 0) return [];
   const values = { files: [], set: suite.set };
   const state = await bringUp(
@@ -61,6 +62,7 @@ async function runSuite(suite: Suite): Promise<Measurement[]> {
     say,
   );
   const prober = labProber(state, 'regular');
+  let failed = true;
   try {
     await waitForOneHolder(state);
     await prober.start();
@@ -68,17 +70,18 @@ async function runSuite(suite: Suite): Promise<Measurement[]> {
     for (const fault of suite.faults) {
       measurements.push(await measure(suite, fault, { state, prober, quietMs: suite.quietMs }));
     }
+    failed = false;
     return measurements;
   } finally {
     await prober.stop();
-    await takeDown(LAB);
+    if (!(failed && keep)) await takeDown(LAB);
   }
 }
 
 async function run(options: Options): Promise<void> {
   await takeDown(LAB);
   const measurements: Measurement[] = [];
-  for (const suite of chosen(options)) measurements.push(...(await runSuite(suite)));
+  for (const suite of chosen(options)) measurements.push(...(await runSuite(suite, options.keep === true)));
   if (options.write) await writeFile(PAGE, pageOf(measurements, new Date().toISOString().slice(0, 10)));
   process.stdout.write(
     options.json
@@ -103,11 +106,11 @@ new Command('bench')
   .option('--fault <name...>', 'only these faults')
   .option('--runs <n>', 'this many runs of each instead of the usual number', positive)
   .option('--write', 'write docs/performance.md')
+  .option('--keep', `when a run fails, leave the lab up to be looked at: npm run lab -- --name ${LAB} status`)
   .option('--json', 'every run as JSON on standard output')
   .action((options: Options) => run(options))
   .parseAsync()
   .catch(async (error: unknown) => {
     say(`bench: ${error instanceof Error ? error.message : String(error)}`);
-    await takeDown(LAB);
     process.exit(1);
   });

@@ -10,6 +10,7 @@ import { PreparedCommand } from './prepared-command.ts';
 import { familyOf, isAlive, pidsInNetns, signalAll } from './processes.ts';
 import { endDrain, offerBrokenCandidate, RUNTIME_VOLUME, restoreCandidate } from './runtime-files.ts';
 import type { NodeState } from './state.ts';
+import { waitFor } from './wait.ts';
 
 /** A node, as faults see it. */
 export interface FaultTarget {
@@ -29,6 +30,7 @@ interface Fault {
   heal(target: FaultTarget): Promise<NodeState>;
 }
 
+const STOP_LIMIT_MS = 15_000;
 const HARMLESS_QUESTION = { ip: 'link show dev lo', bridge: 'link show' } as const;
 /** States of a bridge port (linux/if_bridge.h). */
 const PORT = { disabled: 0, forwarding: 3 } as const;
@@ -57,6 +59,13 @@ function runningIngress(target: FaultTarget): number {
     throw new Error(`the ingress of ${target.host.name} does not run`);
   }
   return target.node.ingress.pid;
+}
+
+/** keepalived takes a second to stop; a container that is still stopping must not be taken for one that runs. */
+async function waitForEnd({ node, host }: FaultTarget, name: string): Promise<void> {
+  const container = node.containers[name];
+  if (container === undefined) return;
+  await waitFor(`the end of ${name} on ${host.name}`, () => !isRunning(container), { limitMs: STOP_LIMIT_MS });
 }
 
 /** The node with the container running: what is left of a dead one is removed, a running one is left alone. */
@@ -207,7 +216,10 @@ const FAULT_TABLE: Readonly<Record<FaultName, Fault>> = {
       const container = runningContainer(target, 'keepalived');
       return () => signalContainer(container, 'SIGTERM');
     },
-    heal: (target) => withContainer(target, 'keepalived'),
+    heal: async (target) => {
+      await waitForEnd(target, 'keepalived');
+      return withContainer(target, 'keepalived');
+    },
   },
   'keepalived-kill': { prepare: prepareKeepalivedKill, heal: (target) => withContainer(target, 'keepalived') },
   'sidecar-kill': {
