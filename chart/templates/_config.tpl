@@ -18,6 +18,12 @@ log:
   level: {{ ternary "debug" .Values.logLevel .Values.keepalived.debug }}
 {{- end -}}
 
+{{/* Statuses of a healthy service as a JSON list. See docs/adr/0203 for the 401. */}}
+{{- define "kiv.expectedStatuses" -}}
+{{- $apiServer := regexMatch `^https://[^/]+:6443/(healthz|livez|readyz)([/?].*)?$` .Values.keepalived.checkServiceUrl -}}
+{{- .Values.keepalived.checkServiceExpectedStatuses | default (ternary (list 200 401) (list 200) $apiServer) | toJson -}}
+{{- end -}}
+
 {{/* The sidecar's settings file. It renders every key: the schema on the other side is strict. No secret belongs here. */}}
 {{- define "kiv.config" -}}
 {{- $k := .Values.keepalived -}}
@@ -40,7 +46,7 @@ checks:
     timeoutSeconds: {{ include "kiv.number" $k.checkServiceTimeout }}
     failureThreshold: {{ include "kiv.number" $k.checkServiceFailAfter }}
     successThreshold: {{ include "kiv.number" $k.checkServiceRiseAfter }}
-    expectedStatuses: {{ $k.checkServiceExpectedStatuses | toJson }}
+    expectedStatuses: {{ include "kiv.expectedStatuses" . }}
     host: {{ $k.checkServiceHost | default "" | toJson }}
     caFile: {{ include "kiv.serviceCaFile" . | toJson }}
     tripwire:

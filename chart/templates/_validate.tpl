@@ -227,9 +227,6 @@ The sidecar checks the same settings again when it loads them; here they fail be
 {{- with $k.checkKubeApiUrl -}}
 {{- include "kiv.validate.url" (dict "found" $found "field" "keepalived.checkKubeApiUrl" "url" . "schemes" (list "https") "example" "https://127.0.0.1:6443/readyz, or be empty for the cluster's own API server") -}}
 {{- end -}}
-{{- if not $k.checkServiceExpectedStatuses -}}
-{{- include "kiv.problem" (dict "found" $found "message" "keepalived.checkServiceExpectedStatuses is empty; give at least one HTTP status, e.g. [200]") -}}
-{{- end -}}
 {{- range $index, $status := $k.checkServiceExpectedStatuses -}}
 {{- include "kiv.validate.number" (dict "found" $found "field" (printf "keepalived.checkServiceExpectedStatuses[%d]" $index) "value" $status "min" 100 "max" 599 "whole" true) -}}
 {{- end -}}
