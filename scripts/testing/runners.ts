@@ -59,17 +59,22 @@ export async function runChartTests(): Promise<Summary> {
   });
 }
 
-/** A runner that failed although its report counts no failure failed all the same: a stray rejection, a time limit, no test found. */
+/**
+ * What a run came to. A runner that failed although its report counts no failure failed all the same: a stray rejection, a time limit,
+ * no test found.
+ * @param read what its report says; undefined when it wrote none
+ * @param say takes one line for the person at the terminal
+ */
 export function judged(
   runner: string,
   result: { readonly failed: boolean; readonly exitCode?: number | undefined },
   read: Summary | undefined,
+  say: (line: string) => void = (line) => process.stderr.write(`${line}\n`),
 ): Summary {
   const summary = read ?? FAILURE;
+  if (read === undefined) say(`${runner} wrote no report`);
   if (!result.failed || summary.failed > 0) return summary;
-  process.stderr.write(
-    `${runner} failed (exit ${result.exitCode ?? 'by a signal or the time limit'}) without a failed test\n`,
-  );
+  say(`${runner} failed (exit ${result.exitCode ?? 'by a signal or the time limit'}) without a failed test`);
   return addUp([summary, FAILURE]);
 }
 

@@ -60,16 +60,22 @@ describe("helm-unittest's report", () => {
 describe('judged', () => {
   const good = { passed: 3, failed: 0, skipped: 0, skippedNames: [] };
 
-  it('adds a failure when a runner failed without a failed test', () => {
-    expect(judged('runner', { failed: true, exitCode: 1 }, good)).toMatchObject({ passed: 3, failed: 1 });
+  it('adds a failure when a runner failed without a failed test, and says so', () => {
+    const said: string[] = [];
+    const summary = judged('vitest', { failed: true, exitCode: 1 }, good, (line) => said.push(line));
+    expect(summary).toMatchObject({ passed: 3, failed: 1 });
+    expect(said).toEqual(['vitest failed (exit 1) without a failed test']);
   });
 
   it('counts a failed test once', () => {
-    expect(judged('runner', { failed: true, exitCode: 1 }, { ...good, failed: 2 })).toMatchObject({ failed: 2 });
+    expect(judged('vitest', { failed: true, exitCode: 1 }, { ...good, failed: 2 })).toMatchObject({ failed: 2 });
   });
 
-  it('counts a runner that wrote no report as a failure', () => {
-    expect(judged('runner', { failed: false, exitCode: 0 }, undefined)).toMatchObject({ passed: 0, failed: 1 });
+  it('counts a runner that wrote no report as a failure, and says so', () => {
+    const said: string[] = [];
+    const summary = judged('vitest', { failed: false, exitCode: 0 }, undefined, (line) => said.push(line));
+    expect(summary).toMatchObject({ passed: 0, failed: 1 });
+    expect(said).toEqual(['vitest wrote no report']);
   });
 });
 
