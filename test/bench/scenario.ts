@@ -77,16 +77,20 @@ export async function settle(bench: Bench): Promise<string> {
   );
 }
 
-async function moved(bench: Bench, from: string, sinceMs: number): Promise<string> {
+/** Waits until another node holds the address and service has been steady since. */
+async function moved(bench: Bench, from: string): Promise<string> {
   const network = networkOf(bench.state);
-  return waitFor(
+  const to = await waitFor(
     `another holder than ${from}`,
     async () => {
       const others = (await holdersOf(network, addressOf(bench))).filter((name) => name !== from);
-      return others.length === 1 && quietSince(bench, sinceMs) ? others[0] : undefined;
+      return others.length === 1 ? others[0] : undefined;
     },
     { limitMs: LIMIT_MS, everyMs: LOOK_MS },
   );
+  const sinceMs = monotonicMs();
+  await waitFor(`steady service from ${to}`, () => quietSince(bench, sinceMs), { limitMs: LIMIT_MS, everyMs: LOOK_MS });
+  return to;
 }
 
 async function oneHolder(bench: Bench, sinceMs: number): Promise<number> {
@@ -109,7 +113,7 @@ export async function runFault(bench: Bench, fault: FaultName): Promise<Run> {
   const from = await settle(bench);
   const missedBefore = bench.prober.report(Number.POSITIVE_INFINITY).missedSlots;
   const { injectedAt } = await injectFault(bench.state.name, fault, from);
-  const to = await moved(bench, from, injectedAt.monotonicMs);
+  const to = await moved(bench, from);
   const healing = monotonicMs();
   // The last success before the fault belongs to the outage.
   const outageMs = longestOutage(bench, injectedAt.monotonicMs - 100, healing);
