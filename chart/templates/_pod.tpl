@@ -12,7 +12,8 @@ spec:
   serviceAccountName: {{ include "kiv.serviceAccountName" . }}
   # The token is mounted into the sidecar alone, see the volume api-access.
   automountServiceAccountToken: false
-  terminationGracePeriodSeconds: {{ include "kiv.drainSeconds" . | int | add 10 }}
+  # The drain, then at most 8 s in which the supervisor stops keepalived, then the sidecar.
+  terminationGracePeriodSeconds: {{ include "kiv.drainSeconds" . | int | add 15 }}
   {{- with .Values.pod.priorityClassName }}
   priorityClassName: {{ . }}
   {{- end }}
