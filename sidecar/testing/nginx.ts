@@ -1,0 +1,102 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { waitFor } from '../../test/lab/wait.ts';
+import { findCommand } from '../../test/support/needs.ts';
+
+/** An nginx of its own, below a directory of its own. */
+export interface Nginx {
+  readonly port: number;
+  /** Process ids of its workers. */
+  workers(): Promise<readonly number[]>;
+  /** Loads its configuration again, as a controller does after each change (SIGHUP). */
+  reload(): void;
+  /** SIGKILL to master and workers, in that order or (the harder case) the workers first. */
+  kill(order: 'master-first' | 'workers-first'): Promise<void>;
+  /** Starts it again on the same port. */
+  start(): Promise<void>;
+  /** Ends it and removes what it left. */
+  remove(): Promise<void>;
+}
+
+interface NginxOptions {
+  readonly port: number;
+  readonly workers?: number;
+  /** After `listen 127.0.0.1:PORT`. */
+  readonly listen?: string;
+  /** Lines within the server block. */
+  readonly server?: string;
+}
+
+const LIMIT_MS = 10_000;
+
+/** Starts an nginx that answers 200 to everything on a port of loopback, and waits until it takes connections. */
+export async function startNginx({ port, workers = 2, listen = '', server = '' }: NginxOptions): Promise<Nginx> {
+  const directory = mkdtempSync(join(tmpdir(), 'nginx-'));
+  const configuration = join(directory, 'nginx.conf');
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+    (name) => `${name}_temp_path ${directory}/${name};`,
+  );
+  writeFileSync(
+    configuration,
+    `daemon off; worker_processes ${workers}; pid ${directory}/pid; error_log stderr crit;
+     ${process.getuid?.() === 0 ? 'user root;' : ''}
+     events { worker_connections 64; }
+     http { access_log off; ${temporary.join(' ')}
+       server { listen 127.0.0.1:${port} ${listen}; ${server} location / { return 200 "ok\\n"; } } }`,
+  );
+  let master: ChildProcess | undefined;
+  let ended: Promise<unknown> = Promise.resolve();
+
+  const start = async () => {
+    const child = spawn(findCommand('nginx') ?? 'nginx', ['-p', directory, '-e', 'stderr', '-c', configuration], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+    ended = new Promise((resolve) => child.once('exit', resolve));
+    master = child;
+    await waitFor('nginx', () => takesConnections(port), { limitMs: LIMIT_MS, everyMs: 10 });
+  };
+  const pidOf = (child: ChildProcess | undefined): number => {
+    if (child?.pid === undefined) throw new Error('nginx does not run');
+    return child.pid;
+  };
+  const workerPids = async () => childrenOf(pidOf(master));
+
+  await start();
+  return {
+    port,
+    start,
+    workers: workerPids,
+    reload: () => process.kill(pidOf(master), 'SIGHUP'),
+    kill: async (order) => {
+      const pids = [pidOf(master), ...(await workerPids())];
+      if (order === 'workers-first') pids.reverse();
+      for (const pid of pids) process.kill(pid, 'SIGKILL');
+      await ended;
+    },
+    remove: async () => {
+      if (master?.exitCode === null && master.signalCode === null) process.kill(pidOf(master), 'SIGTERM');
+      await ended;
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+async function childrenOf(pid: number): Promise<number[]> {
+  const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  return text.split(' ').filter(Boolean).map(Number);
+}
+
+function takesConnections(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: '127.0.0.1', port });
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
