@@ -36,7 +36,7 @@ function processesInside(namespaces: readonly string[]): ProcessRef[] {
 async function unmount(directory: string): Promise<void> {
   const mounts = await readFile('/proc/self/mounts', 'utf8');
   if (mounts.split('\n').some((line) => line.split(' ')[1] === directory)) {
-    await execa('umount', [directory], { timeout: COMMAND_LIMIT_MS });
+    await execa('umount', [directory], { timeout: COMMAND_LIMIT_MS, detached: true });
   }
 }
 

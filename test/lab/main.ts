@@ -3,14 +3,15 @@ import type { ChartValues } from './chart.ts';
 import { takeDown } from './down.ts';
 import { ALL_NODES, healFaults, injectFault } from './fault-control.ts';
 import { checkFaultName, FAULTS } from './fault-names.ts';
-import { extendPath } from './machine.ts';
+import { exitCodeOf, interruptible } from './interruption.ts';
+import { extendPath, type MachineParts, readyMachine } from './machine.ts';
 import { checkLabName, DEFAULT_LAB } from './names.ts';
 import { formatMs, formatReports, formatStatus, say } from './print.ts';
 import { probeFor } from './probe.ts';
 import { CLIENT_KINDS, type ClientKind } from './prober.ts';
 import { readState } from './state.ts';
-import { labStatus } from './status.ts';
-import { bringUp, waitForOneHolder } from './up.ts';
+import { type LabStatus, labStatus } from './status.ts';
+import { bringUp, type UpOptions, waitForOneHolder } from './up.ts';
 import { upgrade } from './upgrade.ts';
 
 /** The lab's command line. Results go to standard output, everything else to standard error. */
@@ -72,6 +73,22 @@ function withValues(command: Command): Command {
     .option('--set <key=value>', 'a value for the chart; may be given several times', collect, []);
 }
 
+/** Brings the lab up and waits until it is ready for use; gives it up when interrupted. */
+async function up(options: UpOptions, machine: MachineParts, signal: AbortSignal): Promise<LabStatus> {
+  const state = await bringUp(options, machine, say);
+  try {
+    // A lab whose settings let nobody hold the address is one to look into, so it stays up.
+    await waitForOneHolder(state, { signal }).catch((error: Error) => {
+      signal.throwIfAborted();
+      say(`WARNING: ${error.message}`);
+    });
+    return await labStatus(readState(state.name));
+  } catch (error) {
+    await takeDown(state.name);
+    throw error;
+  }
+}
+
 const program = new Command('lab')
   .description('Nodes, switch and clients as network namespaces, with the real keepalived, sidecar and chart.')
   .option('--name <name>', 'which lab: several can be up at the same time', checkLabName, DEFAULT_LAB)
@@ -85,10 +102,9 @@ withValues(program.command('up'))
   .option('--nodes <count>', 'number of nodes', wholeNumber, 3)
   .option('--json', 'print the status as JSON')
   .action(async (flags: ValueFlags & Json & { nodes: number }) => {
-    const state = await bringUp({ name: labName(), nodes: flags.nodes, values: valuesOf(flags) }, say);
-    // A lab whose settings let nobody hold the address is one to look into, so it stays up.
-    await waitForOneHolder(state).catch((error: Error) => say(`WARNING: ${error.message}`));
-    const status = await labStatus(readState(state.name));
+    const options = { name: labName(), nodes: flags.nodes, values: valuesOf(flags) };
+    const machine = await readyMachine(say);
+    const status = await interruptible((signal) => up(options, machine, signal), say);
     print(flags.json, status, formatStatus(status));
   });
 
@@ -167,5 +183,5 @@ program
 extendPath();
 program.parseAsync().catch((error: unknown) => {
   say(`ERROR: ${error instanceof Error ? error.message : String(error)}`);
-  process.exitCode = 1;
+  process.exitCode = exitCodeOf(error);
 });

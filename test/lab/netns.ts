@@ -24,16 +24,20 @@ export function listNetns(): string[] {
   }
 }
 
-/** Runs `ip` (in a namespace, if one is given) and gives its output. @throws Error with what ip said. */
+/**
+ * Runs `ip` (in a namespace, if one is given) and gives its output. @throws Error with what ip said.
+ * Out of reach of a Ctrl-C at the terminal: what makes and removes namespaces is not torn off halfway.
+ */
 export async function ip(args: readonly string[], netns?: string): Promise<string> {
   const where = netns === undefined ? [] : ['-n', netns];
-  return (await execa('ip', [...where, ...args], { timeout: COMMAND_LIMIT_MS })).stdout;
+  return (await execa('ip', [...where, ...args], { timeout: COMMAND_LIMIT_MS, detached: true })).stdout;
 }
 
 /** Runs many `ip` commands in one process, in order; the first that fails ends it. */
 export async function ipBatch(commands: readonly string[], netns?: string): Promise<void> {
   const where = netns === undefined ? [] : ['-n', netns];
-  await execa('ip', [...where, '-batch', '-'], { input: `${commands.join('\n')}\n`, timeout: COMMAND_LIMIT_MS });
+  const input = `${commands.join('\n')}\n`;
+  await execa('ip', [...where, '-batch', '-'], { input, timeout: COMMAND_LIMIT_MS, detached: true });
 }
 
 /** Sets kernel parameters below /proc/sys inside a namespace; those that the kernel does not have are passed over. */

@@ -6,7 +6,7 @@ import { type RunningApi, startApi } from './api.ts';
 import type { PodObject } from './api-protocol.ts';
 import { type ChartValues, RELEASE_NAMESPACE, renderChart } from './chart.ts';
 import { takeDown } from './down.ts';
-import { type MachineParts, readyMachine, type Say } from './machine.ts';
+import type { MachineParts, Say } from './machine.ts';
 import { type Release, readRelease } from './manifests.ts';
 import { LABS_DIRECTORY, labDirectory } from './names.ts';
 import { allHosts, type HostPlan, type NetworkPlan, planNetwork } from './network-plan.ts';
@@ -18,7 +18,7 @@ import { type LabState, type NodeState, writeState } from './state.ts';
 import { holdersOf } from './status.ts';
 import { podPlanOf } from './targets.ts';
 import { createTopology } from './topology.ts';
-import { waitFor } from './wait.ts';
+import { type WaitOptions, waitFor } from './wait.ts';
 
 /** What `up` takes. */
 export interface UpOptions {
@@ -123,10 +123,9 @@ async function build(options: UpOptions, machine: MachineParts, release: Release
  * Brings a lab up and leaves it running. On failure nothing of it is left.
  * @throws Error that says why; when there is one of this name already, that one is not touched.
  */
-export async function bringUp(given: UpOptions, say: Say): Promise<LabState> {
+export async function bringUp(given: UpOptions, machine: MachineParts, say: Say): Promise<LabState> {
   const options = { ...given, values: absoluteFiles(given.values) };
   planNetwork(options.name, options.nodes);
-  const machine = await readyMachine(say);
   const rendered = readRelease(await renderChart(machine.helm, options.values));
   const release = options.adapt?.(rendered) ?? rendered;
   await makeDirectory(options.name);
@@ -147,9 +146,10 @@ export function absoluteFiles(values: ChartValues): ChartValues {
 
 /**
  * Waits until exactly one node holds each address, and gives the node that holds the first.
+ * @param options by default the wait has a limit of 20 s
  * @throws Error that says who holds what, when that does not come to pass.
  */
-export async function waitForOneHolder(state: LabState, limitMs: number = HOLDER_LIMIT_MS): Promise<string> {
+export async function waitForOneHolder(state: LabState, options: Partial<WaitOptions> = {}): Promise<string> {
   const plan = planNetwork(state.name, state.nodeCount);
   const { addresses } = state.release;
   let seen: string[][] = [];
@@ -159,7 +159,7 @@ export async function waitForOneHolder(state: LabState, limitMs: number = HOLDER
       seen = await Promise.all(addresses.map((address) => holdersOf(plan, address)));
       return seen.every((holders) => holders.length === 1) ? seen[0]?.[0] : undefined;
     },
-    { limitMs },
+    { limitMs: HOLDER_LIMIT_MS, ...options },
     () => addresses.map((address, index) => `${address} is on ${seen[index]?.join(' and ') || 'no node'}`).join('; '),
   );
 }

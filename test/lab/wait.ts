@@ -6,6 +6,8 @@ export interface WaitOptions {
   readonly limitMs: number;
   /** How often the condition is looked at. */
   readonly everyMs?: number;
+  /** Ends the wait early, with the signal's reason as error. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -20,6 +22,7 @@ export async function waitFor<T>(
 ): Promise<T> {
   const end = monotonicMs() + options.limitMs;
   for (;;) {
+    options.signal?.throwIfAborted();
     const value = await condition();
     if (value !== undefined && value !== false) {
       return value;

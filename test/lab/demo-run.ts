@@ -1,0 +1,145 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { monotonicMs, wallToMonotonicMs } from './clock.ts';
+import { healFaults, injectFault } from './fault-control.ts';
+import type { FaultName } from './fault-names.ts';
+import type { Say } from './machine.ts';
+import { nodeDirectory } from './node-directory.ts';
+import { Observer } from './observer.ts';
+import { findOutages, type Outage } from './outages.ts';
+import { labProber } from './probe.ts';
+import { CLIENT_KINDS, type ClientKind, type Prober } from './prober.ts';
+import { type LabState, readState } from './state.ts';
+import { buildTimeline, parseLog, type TimelineEntry } from './timeline.ts';
+import { waitForOneHolder } from './up.ts';
+import { waitFor } from './wait.ts';
+
+/** One step of the demo and what clients saw of it. */
+export interface DemoStep {
+  readonly step: string;
+  readonly node: string;
+  readonly holderBefore: string;
+  readonly holderAfter: string;
+  /** Empty for a healing. */
+  readonly timeline: readonly TimelineEntry[];
+  readonly outages: Readonly<Record<ClientKind, readonly Outage[]>>;
+}
+
+/** What the demo showed. */
+export interface DemoResult {
+  readonly address: string;
+  readonly nodes: readonly string[];
+  readonly steps: readonly DemoStep[];
+  /** What went otherwise than it should; empty when all is well. */
+  readonly problems: readonly string[];
+}
+
+/** Longest time in which another node has to take over. */
+const TAKEOVER_LIMIT_MS = 10_000;
+/** After a take-over: late effects (a second election, a forgotten ARP entry) would show in this time. */
+const WATCH_AFTER_FAULT_MS = 1500;
+/** After a healing: an address that wants back would move in this time. */
+const WATCH_AFTER_HEALING_MS = 3500;
+
+/** The show itself, on a lab that is up: everything it starts ends with `stop`. */
+export class DemoRun {
+  readonly #lab: string;
+  readonly #address: string;
+  readonly #observer: Observer;
+  readonly #probers: Readonly<Record<ClientKind, Prober>>;
+  readonly #signal: AbortSignal;
+  readonly #say: Say;
+
+  constructor(state: LabState, dependencies: { readonly signal: AbortSignal; readonly say: Say }) {
+    const [address] = state.release.addresses;
+    if (address === undefined) {
+      throw new Error('the lab has no virtual address');
+    }
+    this.#lab = state.name;
+    this.#address = address;
+    this.#observer = new Observer(state);
+    this.#probers = { regular: labProber(state, 'regular'), newcomer: labProber(state, 'newcomer') };
+    this.#signal = dependencies.signal;
+    this.#say = dependencies.say;
+  }
+
+  async start(): Promise<void> {
+    this.#observer.start();
+    await Promise.all(CLIENT_KINDS.map((kind) => this.#probers[kind].start()));
+  }
+
+  async stop(): Promise<void> {
+    this.#observer.stop();
+    await Promise.all(CLIENT_KINDS.map((kind) => this.#probers[kind].stop()));
+  }
+
+  /** The node that holds the address. */
+  holder(): Promise<string> {
+    return waitForOneHolder(readState(this.#lab), { signal: this.#signal });
+  }
+
+  /** Breaks the holder and watches another node take over. */
+  async break(fault: FaultName): Promise<DemoStep> {
+    const before = await this.holder();
+    this.#say(`${fault} on ${before}`);
+    const { injectedAt } = await injectFault(this.#lab, fault, before);
+    const faultMs = injectedAt.monotonicMs;
+    await waitFor(
+      'the address on another node, and an answer from there',
+      () => this.#servedElsewhere(before, faultMs),
+      {
+        limitMs: TAKEOVER_LIMIT_MS,
+        signal: this.#signal,
+      },
+    );
+    await delay(WATCH_AFTER_FAULT_MS, undefined, { signal: this.#signal });
+    const timeline = buildTimeline({
+      fault,
+      node: before,
+      address: this.#address,
+      faultMs,
+      events: this.#observer.events(faultMs),
+      log: parseLog(readFileSync(nodeDirectory(this.#lab, before).log('sidecar'), 'utf8')),
+      attempts: this.#probers.regular.attempts(this.#address, faultMs),
+      toMonotonicMs: wallToMonotonicMs,
+    });
+    const holderAfter = timeline.find(({ event }) => event === 'new holder')?.node ?? 'nobody';
+    return {
+      step: fault,
+      node: before,
+      holderBefore: before,
+      holderAfter,
+      timeline,
+      outages: this.#outagesSince(faultMs),
+    };
+  }
+
+  /** Repairs what is broken and watches where the address is afterwards. */
+  async repair(fault: FaultName, node: string): Promise<DemoStep> {
+    const holderBefore = await this.holder();
+    const startMs = monotonicMs();
+    await healFaults(this.#lab, { fault, node });
+    this.#say(`${fault} on ${node} is healed`);
+    await delay(WATCH_AFTER_HEALING_MS, undefined, { signal: this.#signal });
+    const holderAfter = await this.holder();
+    const step = `${fault} healed`;
+    return { step, node, holderBefore, holderAfter, timeline: [], outages: this.#outagesSince(startMs) };
+  }
+
+  #servedElsewhere(node: string, sinceMs: number): boolean {
+    const moved = this.#observer
+      .events(sinceMs)
+      .some(
+        (event) => event.kind === 'address' && event.added && event.node !== node && event.address === this.#address,
+      );
+    const attempts = this.#probers.regular.attempts(this.#address, sinceMs);
+    return moved && attempts.some((attempt) => attempt.ok && attempt.who !== node);
+  }
+
+  /** The outages that ended after `sinceMs`: the attempts of just before are needed to see where they began. */
+  #outagesSince(sinceMs: number): Record<ClientKind, Outage[]> {
+    const of = (kind: ClientKind) =>
+      findOutages(this.#probers[kind].attempts(this.#address)).filter((outage) => outage.toMs >= sinceMs);
+    return { regular: of('regular'), newcomer: of('newcomer') };
+  }
+}

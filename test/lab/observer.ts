@@ -1,0 +1,89 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { type FSWatcher, readFileSync, watch } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import { createInterface } from 'node:readline';
+import { monotonicMs } from './clock.ts';
+import { nodeDirectory } from './node-directory.ts';
+import { gateFile, RUNTIME_VOLUME } from './runtime-files.ts';
+import type { LabState } from './state.ts';
+import { networkOf } from './targets.ts';
+
+/** Something that the outside of a node shows, at the moment at which it was seen (ms of CLOCK_MONOTONIC). */
+export type NodeEvent = { readonly atMs: number; readonly node: string } & (
+  | { readonly kind: 'gate'; readonly value: number }
+  | { readonly kind: 'address'; readonly address: string; readonly added: boolean }
+);
+
+/** What `ip -o monitor address` says in one line; undefined when it is about something else. Pure. */
+export function parseAddressLine(line: string): { address: string; added: boolean } | undefined {
+  const match = /^(Deleted )?\d+: \S+\s+inet6? ([^/\s]+)/.exec(line);
+  return match?.[2] === undefined ? undefined : { address: match[2], added: match[1] === undefined };
+}
+
+/** Watches the nodes' addresses and gate files as they change. */
+export class Observer {
+  readonly #state: LabState;
+  readonly #events: NodeEvent[] = [];
+  readonly #monitors: ChildProcess[] = [];
+  readonly #watchers: FSWatcher[] = [];
+
+  constructor(state: LabState) {
+    this.#state = state;
+  }
+
+  start(): void {
+    if (this.#monitors.length > 0) {
+      return;
+    }
+    for (const host of networkOf(this.#state).nodes) {
+      this.#watchGate(host.name);
+      this.#monitorAddresses(host.name, host.netns);
+    }
+  }
+
+  stop(): void {
+    for (const watcher of this.#watchers.splice(0)) {
+      watcher.close();
+    }
+    for (const monitor of this.#monitors.splice(0)) {
+      monitor.kill('SIGKILL');
+    }
+  }
+
+  /** What has been seen since then, in order. */
+  events(sinceMs: number): NodeEvent[] {
+    return this.#events.filter((event) => event.atMs >= sinceMs);
+  }
+
+  #watchGate(node: string): void {
+    const file = gateFile(nodeDirectory(this.#state.name, node).volume(RUNTIME_VOLUME));
+    const watcher = watch(dirname(file), (_, name) => {
+      const atMs = monotonicMs();
+      if (name === basename(file)) {
+        this.#events.push({ atMs, node, kind: 'gate', value: readNumber(file) });
+      }
+    });
+    this.#watchers.push(watcher);
+  }
+
+  #monitorAddresses(node: string, netns: string): void {
+    const monitor = spawn('ip', ['-n', netns, '-o', 'monitor', 'address'], { stdio: ['ignore', 'pipe', 'ignore'] });
+    monitor.on('error', () => undefined); // the time line then lacks its addresses, and says so
+    createInterface({ input: monitor.stdout }).on('line', (line) => {
+      const atMs = monotonicMs();
+      const change = parseAddressLine(line);
+      if (change !== undefined) {
+        this.#events.push({ atMs, node, kind: 'address', ...change });
+      }
+    });
+    this.#monitors.push(monitor);
+  }
+}
+
+function readNumber(file: string): number {
+  try {
+    return Number(readFileSync(file, 'utf8'));
+  } catch {
+    return Number.NaN;
+  }
+}
