@@ -1,0 +1,289 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { execInContainer, isRunning } from '../support/container.ts';
+import { ensureImageRoot } from '../support/image-root.ts';
+import { canMakeNamespaces, command, mustSkip } from '../support/needs.ts';
+import { AS_PID_1, config, hostPids, RUNTIME_DIR, TestNetwork, type TestNode, UNDER_TINI } from './supervisor-node.ts';
+
+const FIRST = '10.77.0.100';
+const SECOND = '10.77.0.101';
+const GOOD = config({ addresses: [FIRST] });
+const BOTH = config({ addresses: [FIRST, SECOND] });
+const BAD = config({ addresses: [FIRST], priority: 'high' });
+
+const skip = mustSkip('the supervisor with the real keepalived', [canMakeNamespaces, command('mmdebstrap')]);
+
+/** Tells every change of a node's addresses from now on. */
+function watchAddresses(node: TestNode): { changes: () => string; stop: () => void } {
+  const path = join(node.runtime, '.addresses');
+  const child = spawn('sh', ['-c', `exec ip -n ${node.netns} -o monitor address >${path}`], { stdio: 'ignore' });
+  return { changes: () => node.read(path), stop: () => void child.kill() };
+}
+
+/** How often keepalived has reloaded. */
+function reloads(node: TestNode): number {
+  return node.log.match(/Reload complete/g)?.length ?? 0;
+}
+
+describe.skipIf(skip)('the supervisor of keepalived', () => {
+  const network = new TestNetwork();
+
+  beforeAll(async () => {
+    await ensureImageRoot();
+    await network.open();
+  });
+  afterEach(() => network.closeNodes());
+  afterAll(() => network.close());
+
+  describe('starts keepalived', () => {
+    it('only with a valid configuration', async () => {
+      const node = await network.node();
+      const container = await node.start();
+      await node.until('waits', () => node.log.includes('waiting for a valid configuration'));
+      expect((await node.run(container, 'check')).exitCode).toBe(0);
+
+      node.offer(BAD);
+      await node.until('refuses', () => node.status.result === 'rejected');
+      expect(node.status).toMatchObject({ keepalivedPid: undefined, runningSha256: '', rejectedTotal: 1 });
+      expect(node.status.messages.join('\n')).toMatch(/candidate\.conf: Line \d+\) invalid number 'high'/);
+      expect(node.log).toContain('refused the candidate: keepalived is not started');
+      expect(node.log).not.toContain('Starting Keepalived');
+
+      node.offer(GOOD);
+      await node.until('serves', () => node.has(FIRST));
+      expect(node.status).toMatchObject({ result: 'accepted', exitCode: 0, acceptedTotal: 1, rejectedTotal: 1 });
+      expect(node.status.runningSha256).toBe(node.status.candidateSha256);
+      expect(node.status.keepalivedVersion).toMatch(/^2\.\d+\.\d+/);
+      expect((await node.run(container, 'check')).exitCode).toBe(0);
+    });
+
+    it('with a candidate that was there before the supervisor', async () => {
+      const node = await network.node();
+      await node.serve(GOOD, { address: FIRST });
+      expect(node.status.result).toBe('accepted');
+    });
+
+    it('with a candidate that nobody announced', async () => {
+      const node = await network.node();
+      await node.start();
+      await node.until('waits', () => node.log.includes('waiting for a valid configuration'));
+      node.place('candidate.conf', GOOD);
+      await node.until('serves', () => node.has(FIRST), 8_000);
+    });
+
+    it('with what ran before, when the container starts anew beside an invalid candidate', async () => {
+      const node = await network.node();
+      const container = await node.serve(GOOD, { address: FIRST });
+      process.kill(container.insidePid, 'SIGKILL');
+      await node.until('is gone', () => !isRunning(container));
+      node.offer(BAD);
+      await node.start();
+      await node.until('goes on', () => node.log.includes('going on with the configuration that ran before'));
+      await node.until('serves', () => node.log.match(/Entering MASTER STATE/g)?.length === 2);
+      expect(node.status.result).toBe('rejected');
+      expect(node.status.messages.join()).toContain('invalid number');
+      expect(node.read(join(node.runtime, 'keepalived.conf'))).toBe(GOOD);
+    });
+  });
+
+  describe.each([
+    ['under tini', UNDER_TINI],
+    ['as process 1', AS_PID_1],
+    ['below a shell', ['/bin/sh', '-c', 'supervisor run & wait'] as [string, ...string[]]],
+  ])('runs %s', (_form, argv) => {
+    it('on a read-only root file system with only NET_ADMIN, NET_RAW and SYS_NICE', async () => {
+      const node = await network.node();
+      const container = await node.serve(GOOD, { address: FIRST, argv });
+      const vrrp = readFileSync(`/proc/${node.vrrpPid(container)}/status`, 'utf8');
+      // linux/capability.h: NET_ADMIN 12, NET_RAW 13, SYS_NICE 23.
+      const mask = (2n ** 12n + 2n ** 13n + 2n ** 23n).toString(16).padStart(16, '0');
+      expect(vrrp).toMatch(new RegExp(`^CapEff:\\s${mask}$`, 'm'));
+      expect(vrrp).toMatch(new RegExp(`^CapBnd:\\s${mask}$`, 'm'));
+      expect(vrrp).toMatch(/^NoNewPrivs:\s1$/m);
+      const touch = await execInContainer(container, { argv: ['/bin/touch', '/usr/local/bin/new'] });
+      expect(touch.stderr).toContain('Read-only file system');
+      expect(await node.has(FIRST)).toBe(true);
+    });
+  });
+
+  it('gives keepalived real-time scheduling that a reload does not turn into its death', async () => {
+    const node = await network.node();
+    const container = await node.serve(config({ addresses: [FIRST], advertSeconds: 0.01 }), { address: FIRST });
+    node.offer(config({ addresses: [FIRST, SECOND], advertSeconds: 0.01 }));
+    await node.until('reloads', () => reloads(node) === 1);
+    const vrrp = node.vrrpPid(container);
+    expect(execFileSync('chrt', ['-p', String(vrrp)], { encoding: 'utf8' })).toMatch(/SCHED_RR[\s\S]*priority: 50/);
+    // 0 here is a death sentence: the kernel kills it at the next tick that finds it running.
+    expect(readFileSync(`/proc/${vrrp}/limits`, 'utf8')).toMatch(/Max realtime timeout\s+500000\s+900000/);
+  });
+
+  describe('given a new candidate', () => {
+    it('refuses an invalid one and keeps serving', async () => {
+      const node = await network.node();
+      const container = await node.serve(GOOD, { address: FIRST });
+      const [keepalived, vrrp] = [node.keepalivedPid(container), node.vrrpPid(container)];
+      const watch = watchAddresses(node);
+      const running = node.status.runningSha256;
+      node.offer(BAD);
+      await node.until('refuses', () => node.status.result === 'rejected', 1_000);
+      expect(node.status).toMatchObject({ exitCode: 5, runningSha256: running, rejectedTotal: 1, acceptedTotal: 1 });
+      expect(node.status.messages[0]).toContain("invalid number 'high'");
+      expect(node.log).toMatch(/level=error .*refused the candidate: keepalived goes on .*invalid number 'high'/);
+      expect([node.keepalivedPid(container), node.vrrpPid(container)]).toEqual([keepalived, vrrp]);
+      expect(node.read(join(node.runtime, 'keepalived.conf'))).toBe(GOOD);
+      expect(reloads(node)).toBe(0);
+      expect(await node.has(FIRST)).toBe(true);
+      expect(watch.changes()).toBe('');
+      watch.stop();
+    });
+
+    it('refuses one for an interface that is missing, and takes it when the interface comes', async () => {
+      const node = await network.node();
+      await node.start();
+      node.offer(config({ addresses: [FIRST], device: 'vlan7' }));
+      await node.until('refuses', () => node.status.result === 'rejected');
+      expect(node.status.messages.join()).toContain("vlan7 for vrrp_instance vip doesn't exist");
+      execFileSync('ip', ['-n', node.netns, 'link', 'add', 'vlan7', 'type', 'bridge']);
+      execFileSync('ip', ['-n', node.netns, 'link', 'set', 'vlan7', 'up']);
+      await node.until('takes it', () => node.status.result === 'accepted', 12_000);
+      expect(node.status.rejectedTotal).toBe(1);
+    });
+
+    it('says what to do about one that it may not read', async () => {
+      const node = await network.node();
+      await node.serve(GOOD, { address: FIRST });
+      node.offer(BOTH, 0o600);
+      await node.until('refuses', () => node.status.result === 'rejected');
+      expect(node.status.messages.join()).toContain('Permission denied');
+      node.offer(BOTH);
+      await node.until('takes it', () => node.has(SECOND));
+    });
+
+    it('reloads without losing an address', async () => {
+      const node = await network.node();
+      const container = await node.serve(GOOD, { address: FIRST });
+      const [keepalived, vrrp] = [node.keepalivedPid(container), node.vrrpPid(container)];
+      const watch = watchAddresses(node);
+      node.offer(BOTH);
+      await node.until('has the new address', () => node.has(SECOND), 1_000);
+      node.offer(GOOD);
+      await node.until('has dropped it', async () => !(await node.has(SECOND)), 1_000);
+      expect([node.keepalivedPid(container), node.vrrpPid(container)]).toEqual([keepalived, vrrp]);
+      expect(watch.changes()).toContain(`Deleted`);
+      expect(watch.changes()).not.toContain(FIRST);
+      expect(node.log.match(/Entering \w+ STATE/g)).toEqual(['Entering BACKUP STATE', 'Entering MASTER STATE']);
+      expect(reloads(node)).toBe(2);
+      watch.stop();
+    });
+
+    it('does not reload for the one that runs already', async () => {
+      const node = await network.node();
+      await node.serve(GOOD, { address: FIRST });
+      node.offer(GOOD);
+      node.offer(BAD);
+      await node.until('refuses', () => node.status.result === 'rejected');
+      node.offer(GOOD);
+      await node.until('accepts', () => node.status.result === 'accepted');
+      expect(node.log).toContain('the candidate is what runs already');
+      expect(reloads(node)).toBe(0);
+    });
+
+    it('keeps the list of addresses ahead of keepalived, and reduces it only after the reload', async () => {
+      const node = await network.node();
+      await node.serve(BOTH, { address: SECOND });
+      expect(node.listed).toEqual([`eth0 ${FIRST}/24`, `eth0 ${SECOND}/24`]);
+      node.offer(GOOD);
+      await node.until('has dropped it', async () => !(await node.has(SECOND)));
+      expect(node.listed).toContain(`eth0 ${SECOND}/24`);
+      await node.until('forgets it', () => node.listed.join() === `eth0 ${FIRST}/24`, 12_000);
+      expect(await node.has(FIRST)).toBe(true);
+    });
+
+    it('does not lose one that arrives while another is being tested', async () => {
+      const node = await network.node();
+      // A keepalived whose test takes half a second, and which says that it has begun.
+      const slow = join(node.state, 'slow-keepalived');
+      const marker = `${RUNTIME_DIR}/testing`;
+      writeFileSync(slow, `#!/bin/sh\n[ "$1" != -t ] || { echo >>${marker}; sleep 0.5; }\nexec keepalived "$@"\n`, {
+        mode: 0o755,
+      });
+      const started = (): number => node.read(join(node.runtime, 'testing')).length;
+      await node.start({
+        binds: [{ host: slow, container: '/usr/local/bin/slow-keepalived', readOnly: true }],
+        env: { KEEPALIVED: 'slow-keepalived' },
+      });
+      node.offer(BAD);
+      await node.until('is testing the first', () => started() === 1);
+      node.offer(GOOD);
+      node.offer(BOTH);
+      await node.until('takes the last', () => node.has(SECOND), 2_500);
+      expect(started()).toBe(2);
+      expect(node.read(join(node.runtime, 'keepalived.conf'))).toBe(BOTH);
+    });
+
+    it('ends up with the last of many in a row', async () => {
+      const node = await network.node();
+      await node.serve(GOOD, { address: FIRST });
+      for (let index = 0; index < 10; index += 1) {
+        node.offer(config({ addresses: [FIRST], head: `# ${index}\n` }));
+      }
+      node.offer(BOTH);
+      await node.until('takes the last', () => node.has(SECOND));
+      expect(await node.has(FIRST)).toBe(true);
+    });
+  });
+
+  describe('taking the sidecar’s pulse', () => {
+    const PORT = 10270;
+    const pulsed = config({ addresses: [FIRST], head: `#! pulse vip.pulse -200 http://127.0.0.1:${PORT}/track\n` });
+
+    it('lets a node serve last while the sidecar is silent', async () => {
+      const node = await network.node();
+      await node.serve(pulsed, { address: FIRST });
+      const pulse = (): string => node.read(join(node.runtime, 'track/vip.pulse'));
+      expect(pulse()).toBe('0\n');
+      await node.until('serves last', () => pulse() === '-200\n', 6_000);
+      await node.until('has the lower priority', () => node.log.includes('Changing effective priority from 244 to 44'));
+      expect(await node.has(FIRST)).toBe(true);
+
+      // Any answer is one, also "503".
+      const answer = `require('http').createServer((q, r) => r.writeHead(503).end()).listen(${PORT}, '127.0.0.1')`;
+      const server = spawn('nsenter', [`--net=/run/netns/${node.netns}`, process.execPath, '-e', answer]);
+      await node.until('serves as before', () => pulse() === '0\n', 4_000).finally(() => server.kill());
+    });
+  });
+
+  describe('check', () => {
+    it('fails when keepalived is stopped, so that the pod is restarted', async () => {
+      const node = await network.node();
+      const container = await node.serve(GOOD, { address: FIRST });
+      expect((await node.run(container, 'check')).exitCode).toBe(0);
+      for (const pid of [node.vrrpPid(container), node.keepalivedPid(container)]) {
+        process.kill(pid, 'SIGSTOP');
+        const check = await node.run(container, 'check');
+        process.kill(pid, 'SIGCONT');
+        expect([check.exitCode, check.stdout]).toEqual([1, expect.stringContaining('keepalived does not run')]);
+      }
+    });
+  });
+
+  it('leaves no process of its own outside the container’s process tree', async () => {
+    const node = await network.node();
+    const container = await node.serve(GOOD, { address: FIRST });
+    const before = hostPids(container);
+    expect(before.length).toBeGreaterThan(4);
+    process.kill(container.insidePid, 'SIGTERM');
+    await node.until('is gone', () => !isRunning(container), 6_000);
+    expect(before.filter(({ host }) => isAlive(host))).toEqual([]);
+  });
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
