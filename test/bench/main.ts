@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { takeDown } from '../lab/down.ts';
+import { readyMachine } from '../lab/machine.ts';
 import { say } from '../lab/print.ts';
 import { labProber } from '../lab/probe.ts';
 import { bringUp, waitForOneHolder } from '../lab/up.ts';
