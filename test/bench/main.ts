@@ -58,10 +58,8 @@ async function measure(
 async function runSuite(suite: Suite, keep: boolean): Promise<Measurement[]> {
   if (suite.faults.length === 0) return [];
   const values = { files: [], set: suite.set };
-  const state = await bringUp(
-    { name: LAB, nodes: 3, values, ...(suite.adapt === undefined ? {} : { adapt: suite.adapt }) },
-    say,
-  );
+  const adapt = suite.adapt === undefined ? {} : { adapt: suite.adapt };
+  const state = await bringUp({ name: LAB, nodes: 3, values, ...adapt }, await readyMachine(say), say);
   const prober = labProber(state, 'regular');
   let failed = true;
   try {

@@ -50,14 +50,16 @@ function quietSince(bench: Bench, sinceMs: number): boolean {
   return attempts.length > 0 && attempts.every(({ ok }) => ok);
 }
 
+function read(path: string): string {
+  return existsSync(path) ? readFileSync(path, 'utf8') : 'missing';
+}
+
 /** Whether every node could take over: its gate is open and its priority that of a healthy node. Nodes without these files pass. */
 function allFit({ state }: Bench): boolean {
   return state.nodes.every(({ name }) => {
     const track = `${nodeDirectory(state.name, name).volume(RUNTIME_VOLUME)}/track/vip`;
     if (!existsSync(`${track}.gate`)) return true;
-    const [gate, offset, pulse] = ['gate', 'offset', 'pulse'].map((kind) =>
-      Number(readFileSync(`${track}.${kind}`, 'utf8')),
-    );
+    const [gate, offset, pulse] = ['gate', 'offset', 'pulse'].map((kind) => Number(read(`${track}.${kind}`)));
     return gate === 1 && (offset ?? 0) >= -30 && pulse === 0;
   });
 }
