@@ -44,7 +44,7 @@ function readArguments(): Arguments | undefined {
 /** Installs what the tests need. What cannot be had is said aloud; in CI it ends the run, elsewhere the tests that need it are skipped or fail. */
 async function prepare(kinds: readonly Kind[]): Promise<void> {
   const complaints: string[] = [];
-  if (kinds.includes('integration')) {
+  if (kinds.some((kind) => kind !== 'chart')) {
     await ensureSystem(['tests', 'tools']).catch((error: unknown) => {
       if (!(error instanceof CommandError)) throw error;
       complaints.push(error.message);

@@ -30,7 +30,6 @@ export const REQUIREMENTS: readonly Requirement[] = [
   },
   { package: 'openssl', command: 'openssl', parts: LAB },
   { package: 'curl', command: 'curl', parts: ['tests'] },
-  { package: 'tcpdump', command: 'tcpdump', parts: ['tests'] },
   { package: 'git', command: 'git', parts: ['tools'] },
   { package: 'python3-venv', python: 'import ensurepip, venv', parts: ['tools'] },
 ];
