@@ -1,0 +1,164 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { execa } from 'execa';
+import { afterAll, beforeAll } from 'vitest';
+import { monotonicMs } from '../lab/clock.ts';
+import { takeDown } from '../lab/down.ts';
+import { injectFault } from '../lab/fault-control.ts';
+import type { FaultName } from '../lab/fault-names.ts';
+import { readyMachine } from '../lab/machine.ts';
+import { inNetns } from '../lab/netns.ts';
+import { nodeDirectory } from '../lab/node-directory.ts';
+import { labProber } from '../lab/probe.ts';
+import type { Prober } from '../lab/prober.ts';
+import { RUNTIME_VOLUME } from '../lab/runtime-files.ts';
+import { type LabState, readState } from '../lab/state.ts';
+import { holdersOf } from '../lab/status.ts';
+import { networkOf } from '../lab/targets.ts';
+import { bringUp, waitForOneHolder } from '../lab/up.ts';
+import { waitFor } from '../lab/wait.ts';
+
+const LIMIT_MS = 20_000;
+const REQUEST_LIMIT_MS = 5000;
+const quiet = (): void => undefined;
+
+/** A lab that a test file works on, with the questions that tests ask of it. */
+export class LabUnderTest {
+  readonly name: string;
+  readonly #set: readonly string[];
+
+  constructor(options: { name: string; set?: readonly string[] }) {
+    this.name = options.name;
+    this.#set = options.set ?? [];
+  }
+
+  /** Brings the lab up before the tests of the block and removes it after them, whatever happened. */
+  register(): void {
+    beforeAll(async () => {
+      await takeDown(this.name);
+      const machine = await readyMachine(quiet);
+      await bringUp({ name: this.name, nodes: 3, values: { files: [], set: this.#set } }, machine, quiet);
+      await this.ready();
+    });
+    afterAll(() => takeDown(this.name));
+  }
+
+  /** The lab's state as its last command left it. */
+  get state(): LabState {
+    return readState(this.name);
+  }
+
+  get nodes(): string[] {
+    return this.state.nodes.map(({ name }) => name);
+  }
+
+  /** The first virtual address. */
+  get address(): string {
+    return this.state.release.addresses[0] ?? '';
+  }
+
+  /** Names of the nodes that have the address on an interface. */
+  holders(address = this.address): Promise<string[]> {
+    return holdersOf(networkOf(this.state), address);
+  }
+
+  /** Waits for exactly one holder of every address. */
+  oneHolder(limitMs = LIMIT_MS): Promise<string> {
+    return waitForOneHolder(this.state, { limitMs });
+  }
+
+  /** Waits until every node could take over and one holds the address; gives its name. */
+  async ready(): Promise<string> {
+    await waitFor('every node to be fit', () => this.nodes.every((node) => this.#fit(node)), { limitMs: LIMIT_MS });
+    return this.oneHolder();
+  }
+
+  /** Waits until the holder is another node than `from`. */
+  movedFrom(from: string, limitMs = LIMIT_MS): Promise<string> {
+    return waitFor(
+      `the address to leave ${from}`,
+      async () => {
+        const holders = await this.holders();
+        return holders.length === 1 && holders[0] !== from ? holders[0] : undefined;
+      },
+      { limitMs },
+    );
+  }
+
+  /** Asks a sidecar, inside its node's network. */
+  async ask(node: string, path: string): Promise<string> {
+    const { sidecarUrl } = this.state.release;
+    const url = new URL(path, sidecarUrl);
+    if (path === '/metrics') url.port = String(Number(url.port) + 1);
+    return this.fetch(this.#host(node).netns, url.href);
+  }
+
+  /** What a sidecar tells of itself. */
+  async status(node: string): Promise<Record<string, never>> {
+    return JSON.parse(await this.ask(node, '/status'));
+  }
+
+  /** Sum of a metric over its labels. */
+  async metric(node: string, name: string): Promise<number> {
+    const lines = (await this.ask(node, '/metrics'))
+      .split('\n')
+      .filter((line) => line.startsWith(name) && /^[{ ]/.test(line.slice(name.length)));
+    return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+  }
+
+  /** Changes of VRRP state so far, of all nodes. */
+  async transitions(): Promise<number> {
+    const counts = await Promise.all(this.nodes.map((node) => this.metric(node, 'keepalived_vip_transitions_total')));
+    return counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  /** Fetches a URL from inside a network namespace. */
+  async fetch(netns: string, url: string): Promise<string> {
+    const [program, ...args] = inNetns(netns, ['curl', '-s', '-m', '3', url]);
+    return (await execa(program, args, { timeout: REQUEST_LIMIT_MS, reject: false })).stdout;
+  }
+
+  /** Content of a file in a node's runtime directory; empty when it is not there. */
+  runtimeFile(node: string, file: string): string {
+    const path = `${nodeDirectory(this.name, node).volume(RUNTIME_VOLUME)}/${file}`;
+    return existsSync(path) ? readFileSync(path, 'utf8').trim() : '';
+  }
+
+  /** Runs a client beside `body` and gives what it saw; body's faults are the client's outages. */
+  async probed<T>(
+    body: (prober: Prober) => Promise<T>,
+  ): Promise<{ value: T; longestOutageMs: number; failed: number }> {
+    const prober = labProber(this.state, 'regular');
+    await prober.start();
+    try {
+      const sinceMs = monotonicMs();
+      const value = await body(prober);
+      await prober.stop();
+      const seen = prober.report(sinceMs).addresses;
+      return {
+        value,
+        longestOutageMs: Math.max(...seen.map(({ longestOutageMs }) => longestOutageMs)),
+        failed: seen.reduce((sum, { failed }) => sum + failed, 0),
+      };
+    } finally {
+      await prober.stop();
+    }
+  }
+
+  /** Injects a fault, by default on the holder. */
+  async fault(name: FaultName, node?: string): Promise<void> {
+    await injectFault(this.name, name, node);
+  }
+
+  #host(node: string) {
+    const host = networkOf(this.state).nodes.find(({ name }) => name === node);
+    if (host === undefined) throw new Error(`no node ${node}`);
+    return host;
+  }
+
+  #fit(node: string): boolean {
+    const [gate, offset, pulse] = ['gate', 'offset', 'pulse'].map((kind) =>
+      Number(this.runtimeFile(node, `track/vip.${kind}`)),
+    );
+    return gate === 1 && (offset ?? -255) >= -30 && pulse === 0;
+  }
+}

@@ -1,0 +1,313 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterEach, describe, expect, it } from 'vitest';
+import { monotonicMs } from '../lab/clock.ts';
+import { healFaults } from '../lab/fault-control.ts';
+import { upgrade } from '../lab/upgrade.ts';
+import { waitFor } from '../lab/wait.ts';
+import { canMakeNamespaces, command, mustSkip } from '../support/needs.ts';
+import { LabUnderTest } from './lab-under-test.ts';
+
+const skip = mustSkip('the main job in the lab', [canMakeNamespaces, command('nginx'), command('mmdebstrap')]);
+const LIMIT = { limitMs: 15_000 };
+const quiet = (): void => undefined;
+/** Quick API checks: an outage is noticed within 1.5 s, and 2.5 s later the holder counts it too. */
+const QUICK_API = ['IntervalX=0.5', 'TimeoutX=0.5', 'FailAfterX=2'].map(
+  (text) => `keepalived.checkKubeApi${text.replace('X', '')}`,
+);
+const API_SETTLED_MS = 6000;
+
+describe.skipIf(skip)('a release at its defaults', () => {
+  const lab = new LabUnderTest({ name: 'main' });
+  lab.register();
+  afterEach(async () => {
+    await healFaults(lab.name);
+    await lab.ready();
+  });
+
+  it('moves the address when the ingress on its node dies, and leaves it there when that node is well again', async () => {
+    const from = await lab.ready();
+    const { value: to, longestOutageMs } = await lab.probed(async () => {
+      await lab.fault('ingress-crash');
+      return lab.movedFrom(from);
+    });
+    expect(longestOutageMs).toBeLessThan(500);
+    await healFaults(lab.name);
+    expect(await lab.ready()).toBe(to);
+  });
+
+  it('gives the address away on a drain without losing a client, and takes part again afterwards', async () => {
+    const from = await lab.ready();
+    const { longestOutageMs } = await lab.probed(async () => {
+      await lab.fault('drain');
+      await lab.movedFrom(from);
+    });
+    expect(longestOutageMs).toBeLessThan(100);
+    expect(await lab.status(from)).toMatchObject({ fitness: { band: 2, draining: true } });
+  });
+
+  it.each(['sidecar-kill', 'sidecar-hang'] as const)(
+    'loses no client to %s: another node takes over while the old one serves',
+    async (fault) => {
+      const from = await lab.ready();
+      const { longestOutageMs } = await lab.probed(async () => {
+        await lab.fault(fault);
+        await lab.movedFrom(from);
+      });
+      expect(longestOutageMs).toBeLessThanOrEqual(50);
+      expect(lab.runtimeFile(from, 'track/vip.pulse')).toBe('-200');
+    },
+  );
+
+  it('goes on with the running configuration when an invalid one is offered, and shows the refusal', async () => {
+    const from = await lab.ready();
+    const before = await lab.status(from);
+    await lab.fault('bad-config');
+    await waitFor('the refusal', async () => JSON.stringify(await lab.status(from)).includes('"rejected"'), LIMIT);
+    expect(await lab.status(from)).toMatchObject({
+      holder: true,
+      keepalived: {
+        running: true,
+        pid: (before as Record<string, Record<string, unknown>>).keepalived?.pid,
+        lastCandidate: { result: 'rejected', exitCode: expect.any(Number), messages: [expect.stringMatching(/./)] },
+      },
+    });
+    expect(await lab.metric(from, 'keepalived_vip_config_rejected')).toBe(1);
+    expect(await lab.metric(from, 'keepalived_vip_keepalived_configs_total{result="rejected"}')).toBeGreaterThanOrEqual(
+      0,
+    );
+    expect(await lab.holders()).toEqual([from]);
+  });
+
+  it('lets one node hold the address as the last resort when the ingress is down everywhere', async () => {
+    await lab.ready();
+    await lab.fault('ingress-crash', 'all');
+    await waitFor('every node to be sick', async () => (await bands(lab)).every((band) => band === 3), LIMIT);
+    await lab.oneHolder();
+  });
+
+  it('serves whatever node is left when two of three have died', async () => {
+    const from = await lab.ready();
+    await lab.fault('node-freeze', from);
+    const second = await waitFor(
+      'a second holder',
+      async () => (await lab.holders()).find((name) => name !== from),
+      LIMIT,
+    );
+    await lab.fault('ingress-crash', second);
+    const left = await waitFor(
+      'the last node',
+      async () => (await lab.holders()).find((name) => name !== from && name !== second),
+      LIMIT,
+    );
+    expect(lab.nodes).toContain(left);
+  });
+
+  it('applies a new check URL and a new address within 2 s of the file’s change, without a restart or a lost connection', async () => {
+    const from = await lab.ready();
+    const pids = JSON.stringify(lab.state.nodes);
+    const second = '172.30.0.101';
+    const { failed } = await lab.probed(async () => {
+      const values = {
+        files: [],
+        set: [
+          `keepalived.vipAddresses={172.30.0.101/24}`,
+          'keepalived.checkServiceUrl=http://127.0.0.1:10254/healthz?deep=1',
+        ],
+      };
+      const { startedAt, restarted } = await upgrade(lab.name, { values, reset: false }, quiet);
+      expect(restarted).toEqual([]);
+      await waitFor(
+        'the new address and URL',
+        async () => {
+          const target = JSON.stringify(await lab.status(from)).includes(
+            '"target":"http://127.0.0.1:10254/healthz?deep=1"',
+          );
+          return target && (await lab.holders(second)).length === 1;
+        },
+        LIMIT,
+      );
+      expect(monotonicMs() - startedAt.monotonicMs).toBeLessThan(2000);
+      await delay(500); // long enough for a reload that goes wrong to show
+    });
+    expect(failed).toBe(0);
+    expect(await lab.holders()).toEqual([from]);
+    expect(await lab.holders(second)).toEqual([from]);
+    expect(JSON.stringify(lab.state.nodes)).toBe(pids);
+  });
+
+  it('refuses bad settings at run time and goes on with the last good ones', async () => {
+    const from = await lab.ready();
+    const file = `/run/keepalived-ingress-vip-lab/${lab.name}/nodes/${from}/volumes/config`;
+    const { readdirSync, readFileSync, writeFileSync } = await import('node:fs');
+    expect(readdirSync(file)).toContain('config.yaml');
+    const good = readFileSync(`${file}/config.yaml`, 'utf8');
+    writeFileSync(`${file}/config.yaml`, good.replace('virtualRouterId: 10', 'virtualRouterId: 999'));
+    await waitFor(
+      'the refusal',
+      async () => (await lab.metric(from, 'keepalived_vip_config_rejections_total')) >= 1,
+      LIMIT,
+    );
+    expect(await lab.status(from)).toMatchObject({
+      holder: true,
+      vrrp: { virtualRouterId: 10 },
+      config: {
+        rejected: { errors: [expect.stringMatching(/^vrrp\.virtualRouterId: Too big: expected number to be <=255/)] },
+      },
+    });
+    writeFileSync(`${file}/config.yaml`, good);
+    await waitFor(
+      'the good settings',
+      async () => JSON.stringify(await lab.status(from)).includes('"rejected":null'),
+      LIMIT,
+    );
+  });
+
+  it('does not flap in 60 s with six busy loops on the machine', { timeout: 150_000 }, async () => {
+    await lab.ready();
+    const before = await lab.transitions();
+    const loops: ChildProcess[] = [];
+    try {
+      for (let count = 0; count < 6; count += 1) {
+        loops.push(spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' }));
+      }
+      await delay(60_000); // the time is what is asked for
+    } finally {
+      for (const loop of loops) loop.kill('SIGKILL');
+    }
+    expect((await lab.transitions()) - before).toBe(0);
+    expect(await lab.holders()).toHaveLength(1);
+  });
+});
+
+describe.skipIf(skip)('an outage of the Kubernetes API', () => {
+  const lab = new LabUnderTest({ name: 'api1', set: QUICK_API });
+  lab.register();
+  afterEach(async () => {
+    await healFaults(lab.name);
+    await waitFor('the API everywhere', async () => (await bands(lab)).every((band) => band === 0), LIMIT);
+    await lab.ready();
+  });
+
+  it('moves nothing when it concerns every node, neither when it begins nor when it ends', async () => {
+    await lab.ready();
+    const before = await lab.transitions();
+    await lab.fault('api-unreachable', 'all');
+    await waitFor('every node to notice', async () => (await bands(lab)).every((band) => band === 1), LIMIT);
+    await healFaults(lab.name);
+    await waitFor('every node to recover', async () => (await bands(lab)).every((band) => band === 0), LIMIT);
+    expect((await lab.transitions()) - before).toBe(0);
+  });
+
+  it('moves the address without an outage when it concerns only the holder', async () => {
+    const from = await lab.ready();
+    const { longestOutageMs } = await lab.probed(async () => {
+      await lab.fault('api-unreachable', from);
+      await lab.movedFrom(from);
+    });
+    expect(longestOutageMs).toBeLessThan(100);
+  });
+
+  it('does not hinder a fail-over', async () => {
+    const from = await lab.ready();
+    await lab.fault('api-unreachable', 'all');
+    await waitFor('every node to notice', async () => (await bands(lab)).every((band) => band === 1), LIMIT);
+    await lab.fault('ingress-crash', from);
+    await lab.movedFrom(from, 2000);
+  });
+
+  it('leaves the address with the holder when vrrpNoPreempt is set', async () => {
+    await upgrade(lab.name, { values: { files: [], set: ['keepalived.vrrpNoPreempt=true'] }, reset: false }, quiet);
+    const from = await lab.ready();
+    await lab.fault('api-unreachable', from);
+    const noticed = async () => JSON.stringify(await lab.status(from)).includes('"consecutiveFailures":2');
+    await waitFor('the holder to notice', noticed, LIMIT);
+    await delay(API_SETTLED_MS); // by now it would have given the address away
+    expect(await lab.holders()).toEqual([from]);
+  });
+});
+
+describe.skipIf(skip)('other ways to run it', () => {
+  describe('with an IPv4 and an IPv6 address', () => {
+    const lab = new LabUnderTest({
+      name: 'dual',
+      set: ['keepalived.vipAddresses={172.30.0.100/24,fd00:172:30::100/64}'],
+    });
+    lab.register();
+
+    it('moves both together', async () => {
+      const from = await lab.ready();
+      const { longestOutageMs } = await lab.probed(async () => {
+        await lab.fault('ingress-crash');
+        await lab.movedFrom(from);
+        await lab.oneHolder();
+      });
+      expect(await lab.holders('172.30.0.100')).toEqual(await lab.holders('fd00:172:30::100'));
+      expect(longestOutageMs).toBeLessThan(500);
+    });
+  });
+
+  describe('with unicast', () => {
+    const peers = ['172.30.0.11', '172.30.0.12', '172.30.0.13'].join(',');
+    const lab = new LabUnderTest({ name: 'uni', set: [`keepalived.unicastPeers={${peers}}`] });
+    lab.register();
+
+    it('has one holder and moves the address', async () => {
+      const from = await lab.ready();
+      await lab.fault('ingress-crash');
+      await lab.movedFrom(from);
+    });
+  });
+
+  describe('with VRRP version 2 and its password', () => {
+    const lab = new LabUnderTest({
+      name: 'vrrp2',
+      set: ['keepalived.vrrpVersion=2', 'keepalived.advertInterval=1', 'keepalived.authPassword=s3cret'],
+    });
+    lab.register();
+
+    it('has one holder and moves the address', async () => {
+      const from = await lab.ready();
+      await lab.fault('ingress-crash');
+      await lab.movedFrom(from);
+    });
+  });
+
+  describe('without the last resort', () => {
+    const lab = new LabUnderTest({ name: 'strict', set: ['keepalived.lastResort.enabled=false'] });
+    lab.register();
+
+    it('lets nobody hold the address when the ingress is down everywhere', async () => {
+      await lab.ready();
+      await lab.fault('ingress-crash', 'all');
+      await waitFor('no holder', async () => (await lab.holders()).length === 0, LIMIT);
+      await delay(2500); // longer than the last resort would have waited
+      expect(await lab.holders()).toEqual([]);
+      await healFaults(lab.name);
+      await lab.ready();
+    });
+  });
+
+  describe('with failback', () => {
+    const lab = new LabUnderTest({ name: 'back', set: ['keepalived.failbackDelay=1'] });
+    lab.register();
+
+    it('gives the address back to the best-ranked node when that has been healthy for the delay', async () => {
+      await waitFor('node1 to hold the address', async () => (await lab.holders()).join() === 'node1', LIMIT);
+      await lab.fault('ingress-crash', 'node1');
+      await lab.movedFrom('node1');
+      await healFaults(lab.name);
+      const { longestOutageMs } = await lab.probed(() =>
+        waitFor('node1 to hold the address again', async () => (await lab.holders()).join() === 'node1', LIMIT),
+      );
+      expect(longestOutageMs).toBeLessThan(100);
+    });
+  });
+});
+
+async function bands(lab: LabUnderTest): Promise<(number | undefined)[]> {
+  const statuses: Record<string, { band?: number } | null>[] = await Promise.all(
+    lab.nodes.map((node) => lab.status(node)),
+  );
+  return statuses.map(({ fitness }) => fitness?.band);
+}
