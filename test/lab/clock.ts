@@ -11,6 +11,11 @@ export function monotonicMs(): number {
   return Number(process.hrtime.bigint() / 1000n) / 1000;
 }
 
+/** Without the digits that subtracting large numbers leaves behind: whole microseconds. */
+export function roundMs(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
+}
+
 /** The present instant. */
 export function now(): Instant {
   return { monotonicMs: monotonicMs(), wall: new Date().toISOString() };

@@ -33,6 +33,12 @@ export async function interruptible<T>(
   process.stdout.on('error', closed);
   try {
     return await work(controller.signal);
+  } catch (error) {
+    if (controller.signal.aborted) {
+      // What fails then fails because of the signal: children at the same terminal got it too.
+      throw Object.assign(controller.signal.reason as InterruptedError, { cause: error });
+    }
+    throw error;
   } finally {
     for (const [name, handler] of handlers) {
       process.off(name, handler);

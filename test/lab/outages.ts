@@ -1,3 +1,5 @@
+import { roundMs } from './clock.ts';
+
 /** One attempt of a client: a new connection, one request, one answer or none. Times in ms of CLOCK_MONOTONIC. */
 export interface Attempt {
   readonly startMs: number;
@@ -39,7 +41,7 @@ function close(open: OpenOutage, after: Attempt | undefined): Outage {
   return {
     fromMs,
     toMs,
-    durationMs: Math.max(0, toMs - fromMs),
+    durationMs: roundMs(Math.max(0, toMs - fromMs)),
     failedAttempts: open.failed.length,
     reasons: [...new Set(open.failed.map((attempt) => attempt.who))],
     before: open.lastSuccess?.who ?? null,
@@ -95,9 +97,9 @@ export function summarize(attempts: readonly Attempt[]): AttemptSummary {
     failed: attempts.length - successes.length,
     outages,
     longestOutageMs: Math.max(0, ...outages.map((outage) => outage.durationMs)),
-    totalOutageMs: outages.reduce((sum, outage) => sum + outage.durationMs, 0),
-    longestSilenceMs: longestGap(successes.map((attempt) => attempt.endMs)),
-    latencyMs: percentiles(successes.map((attempt) => attempt.endMs - attempt.startMs)),
+    totalOutageMs: roundMs(outages.reduce((sum, outage) => sum + outage.durationMs, 0)),
+    longestSilenceMs: roundMs(longestGap(successes.map((attempt) => attempt.endMs))),
+    latencyMs: percentiles(successes.map((attempt) => roundMs(attempt.endMs - attempt.startMs))),
     answeredBy,
   };
 }

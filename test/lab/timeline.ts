@@ -1,3 +1,4 @@
+import { roundMs } from './clock.ts';
 import type { NodeEvent } from './observer.ts';
 import type { Attempt } from './outages.ts';
 
@@ -101,5 +102,5 @@ export function buildTimeline(all: Observations): TimelineEntry[] {
   const entries = [fault, ...detection(seen), ...gateWritten(seen), ...addressMoves(seen), ...firstAnswer(seen)];
   return entries
     .toSorted((a, b) => a.atMs - b.atMs)
-    .map(({ atMs, ...entry }) => ({ ms: Math.round((atMs - seen.faultMs) * 10) / 10, ...entry }));
+    .map(({ atMs, ...entry }) => ({ ms: roundMs(atMs - seen.faultMs), ...entry }));
 }
