@@ -9,6 +9,7 @@ import { FitnessController } from './health/fitness-controller.ts';
 import { CHECK_NAMES } from './health/types.ts';
 import { Configurator } from './keepalived/configurator.ts';
 import { HolderTracker } from './keepalived/holder.ts';
+import type { VirtualAddress } from './keepalived/instance.ts';
 import { interfaceAddresses, readNetwork } from './keepalived/network.ts';
 import { NotifyReader, type VrrpNotification } from './keepalived/notify.ts';
 import type { RuntimeDirectory } from './keepalived/runtime-directory.ts';
@@ -65,6 +66,8 @@ export class Agent {
   #supervisor: SupervisorStatus | undefined;
   #nodes: readonly string[];
   #lagTakenAtMs = 0;
+  /** A configuration that keepalived has not taken yet. */
+  #offered: { readonly sha256: string; readonly addresses: readonly VirtualAddress[] } | undefined;
 
   constructor(options: AgentOptions, { runtime, log }: AgentDependencies) {
     this.#options = options;
@@ -131,12 +134,14 @@ export class Agent {
       {
         readNetwork,
         offer: (config) => runtime.writeCandidate(config),
-        onOffered: (instance) => {
+        onOffered: (instance, sha256) => {
+          this.#offered = { sha256, addresses: instance.addresses };
+          // What ran before this process started is not known: there is nothing better to look for.
+          if (this.#holder.state.addresses.length === 0) this.#holder.setAddresses(instance.addresses);
           log.info(
             { interface: instance.interface, addresses: instance.addresses.map(({ address }) => address) },
             'config offered',
           );
-          this.#holder.setAddresses(instance.addresses);
         },
         onProblem: (message) =>
           log.error({ problem: message }, 'the settings cannot be carried out on this node; trying again'),
@@ -296,6 +301,11 @@ export class Agent {
     const before = this.#supervisor;
     const status = await this.#runtime.readSupervisorStatus();
     this.#supervisor = status;
+    const offered = this.#offered;
+    if (offered !== undefined && status?.runningSha256 === offered.sha256) {
+      this.#offered = undefined;
+      this.#holder.setAddresses(offered.addresses);
+    }
     if (status?.result !== 'rejected' || status.rejectedTotal === before?.rejectedTotal) return;
     this.#log.error(
       { exitCode: status.exitCode, messages: status.messages },

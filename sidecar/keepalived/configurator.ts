@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { Settings } from '../config/settings.ts';
 import { InstanceError, resolveInstance, type VrrpInstance } from './instance.ts';
@@ -15,8 +16,8 @@ interface ConfiguratorDependencies {
   readonly readNetwork: () => Promise<NetworkView>;
   /** Offers a configuration to the supervisor; true when it was a new one. */
   readonly offer: (config: string) => Promise<boolean>;
-  /** Called when a new configuration was offered. */
-  readonly onOffered: (instance: VrrpInstance) => void;
+  /** Called when a new configuration was offered, with its SHA-256, by which the supervisor tells what runs. */
+  readonly onOffered: (instance: VrrpInstance, sha256: string) => void;
   /** Called when the settings cannot be carried out on this node, once per reason; it is tried again. */
   readonly onProblem: (message: string) => void;
 }
@@ -75,10 +76,11 @@ export class Configurator {
   async #configureOnce(): Promise<void> {
     try {
       const instance = await this.#resolve();
-      const offered = await this.#dependencies.offer(renderConfig(instance, this.#renderOptions()));
+      const config = renderConfig(instance, this.#renderOptions());
+      const offered = await this.#dependencies.offer(config);
       this.#problem = null;
       this.#instance = instance;
-      if (offered) this.#dependencies.onOffered(instance);
+      if (offered) this.#dependencies.onOffered(instance, createHash('sha256').update(config).digest('hex'));
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
       if (message !== this.#problem) this.#dependencies.onProblem(message);

@@ -61,4 +61,14 @@ describe('the holder', () => {
     tracker.look();
     expect(tracker.state.disagreement).toBe('keepalived is BACKUP but the node has 192.0.2.100 on eth0');
   });
+
+  it('stays the holder while keepalived exchanges all its addresses, and no longer than that takes', () => {
+    onInterface = [...wanted];
+    tracker.notify({ instance: 'vip', state: 'MASTER', priority: 253 });
+    tracker.setAddresses([{ address: '192.0.2.7', prefixLength: 24, family: 4, interface: 'eth0' }]);
+    expect(tracker.state.holder).toBe(true);
+    nowMs += 2000;
+    tracker.look();
+    expect(tracker.state.holder).toBe(false);
+  });
 });

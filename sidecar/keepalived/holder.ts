@@ -4,7 +4,10 @@ import type { VrrpNotification, VrrpState } from './notify.ts';
 
 /** Whether this node holds the address, from two sources: what keepalived says and what is on the interface. */
 export interface HolderState {
-  /** True when at least one of the virtual addresses is on its interface. This is the truth that clients meet. */
+  /**
+   * True when at least one of the virtual addresses is on its interface; this is the truth that clients meet. Also true for a master whose
+   * addresses were just all exchanged, while keepalived puts the new ones on.
+   */
   readonly holder: boolean;
   /** Wall clock in milliseconds of the last change of `holder`. */
   readonly sinceMs: number;
@@ -19,7 +22,7 @@ export interface HolderState {
 }
 
 /** A transition adds 200 addresses in well under a second; what lasts longer is no transition. */
-const DISAGREEMENT_AFTER_MILLIS = 2000;
+const TRANSITION_MILLIS = 2000;
 
 interface HolderDependencies {
   readonly interfaceAddresses: () => Map<string, { addresses: InterfaceAddress[] }>;
@@ -34,6 +37,7 @@ export class HolderTracker {
   readonly #dependencies: HolderDependencies;
   #wanted: readonly VirtualAddress[] = [];
   #state: HolderState;
+  #exchangedAtMs = 0;
   #differsSinceMs: number | undefined;
   #timer: NodeJS.Timeout | undefined;
 
@@ -55,9 +59,10 @@ export class HolderTracker {
     return this.#state;
   }
 
-  /** Sets which addresses to look for, and looks. */
+  /** Sets which addresses to look for, and looks. Call it when keepalived has taken the configuration that has them. */
   setAddresses(addresses: readonly VirtualAddress[]): void {
     this.#wanted = addresses;
+    this.#exchangedAtMs = this.#dependencies.now();
     this.look();
   }
 
@@ -93,8 +98,10 @@ export class HolderTracker {
       ...wanted,
       present: found.get(wanted.interface)?.addresses.some(({ address }) => address === wanted.address) ?? false,
     }));
-    const holder = addresses.some(({ present }) => present);
     const nowMs = this.#dependencies.now();
+    const exchanging =
+      before.holder && before.vrrp.state === 'MASTER' && nowMs - this.#exchangedAtMs < TRANSITION_MILLIS;
+    const holder = exchanging || addresses.some(({ present }) => present);
     const next = { ...before, holder, sinceMs: holder === before.holder ? before.sinceMs : nowMs, addresses };
     this.#state = { ...next, disagreement: this.#lastingDisagreement(next, nowMs) };
     const changed = holder !== before.holder || this.#state.disagreement !== before.disagreement;
@@ -108,7 +115,7 @@ export class HolderTracker {
       return null;
     }
     this.#differsSinceMs ??= nowMs;
-    return nowMs - this.#differsSinceMs >= DISAGREEMENT_AFTER_MILLIS ? text : null;
+    return nowMs - this.#differsSinceMs >= TRANSITION_MILLIS ? text : null;
   }
 }
 

@@ -73,7 +73,8 @@ function globalLines(instance: VrrpInstance, options: RenderOptions): string[] {
     'vrrp_higher_prio_send_advert true',
     'vrrp_rt_priority 50',
     'vrrp_rlimit_rttime 1000000',
-    'vrrp_no_swap',
+    // No script runs; without a user keepalived looks for one of its own and complains at each reload.
+    'script_user root',
     ...(instance.unicast === undefined ? [] : ['vrrp_check_unicast_src']),
   ];
 }
