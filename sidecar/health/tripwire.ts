@@ -43,12 +43,17 @@ const QUICK_RECONNECTIONS = 5;
 /** Pause before a refused connection is tried again, and before the first quick reconnection; each further one takes twice as long. */
 const QUICK_PAUSE_MS = 1;
 
+const LONGEST_QUICK_PAUSE_MS = QUICK_PAUSE_MS * 2 ** (QUICK_RECONNECTIONS - 1);
+
 /** A connection that was held at least this long costs no quick reconnection: to reconnect twice a second hammers nobody. */
 const STEADY_MS = 500;
 
 /**
  * Holds a connection to a port, so that the kernel tells at once when the server goes away instead of the next probe finding out.
  * The loss of the connection is no fault in itself (servers close idle ones, and reload), it is an occasion to probe.
+ *
+ * To the server the connection is an idle client's. An nginx that reloads keeps the old worker process that has it until its
+ * client_header_timeout is over, as it does for the connections that browsers open in advance.
  */
 export class Tripwire {
   readonly #options: TripwireOptions;
@@ -131,10 +136,11 @@ export class Tripwire {
 
   #lost(loss: Loss): void {
     this.#state = { ...this.#state, connected: false };
-    this.#connectAfter(this.#reconnectionPauseMs());
+    const pauseMs = this.#reconnectionPauseMs();
+    this.#connectAfter(pauseMs);
     this.#loss = loss === 'closed' ? 'closed the held connection' : `broke the held connection (${loss})`;
-    // A port that is judged by itself is asked by the kernel first: a probe's work would only delay the answer.
-    if (this.#options.judged !== true) this.#tellLoss();
+    // Of a port that is judged by itself the kernel is asked first, when that is soon: a probe's work would only delay the answer.
+    if (this.#options.judged !== true || pauseMs > LONGEST_QUICK_PAUSE_MS) this.#tellLoss();
   }
 
   #failed(loss: Loss): void {
@@ -182,7 +188,7 @@ export class Tripwire {
     this.#refilledAtMs = nowMs;
     if (nowMs - this.#connectedAtMs >= STEADY_MS) return 0;
     if (this.#quick < 1) return this.#slowPauseMs();
-    const pauseMs = QUICK_PAUSE_MS * 2 ** (QUICK_RECONNECTIONS - Math.ceil(this.#quick));
+    const pauseMs = QUICK_PAUSE_MS * 2 ** (QUICK_RECONNECTIONS - Math.floor(this.#quick));
     this.#quick -= 1;
     return pauseMs;
   }

@@ -14,8 +14,13 @@ export interface Nginx {
   workers(): Promise<readonly number[]>;
   /** Loads its configuration again, as a controller does after each change (SIGHUP). */
   reload(): void;
-  /** SIGKILL to master and workers, in that order or (the harder case) the workers first. */
-  kill(order: 'master-first' | 'workers-first'): Promise<void>;
+  /** SIGKILL to the master, then to its workers. */
+  kill(): Promise<void>;
+  /**
+   * SIGKILL to the workers, then to the master, which holds the listening socket open until then: the harder case.
+   * @param between what happens after the workers' end and before the master's
+   */
+  killWorkersFirst(between: () => Promise<unknown>): Promise<void>;
   /** Starts it again on the same port. */
   start(): Promise<void>;
   /** Ends it and removes what it left. */
@@ -42,7 +47,7 @@ export async function startNginx({ port, workers = 2, listen = '', server = '' }
   );
   writeFileSync(
     configuration,
-    `daemon off; worker_processes ${workers}; pid ${directory}/pid; error_log stderr crit;
+    `daemon off; worker_processes ${workers}; pid ${directory}/pid; error_log stderr emerg;
      ${process.getuid?.() === 0 ? 'user root;' : ''}
      events { worker_connections 64; }
      http { access_log off; ${temporary.join(' ')}
@@ -71,10 +76,18 @@ export async function startNginx({ port, workers = 2, listen = '', server = '' }
     start,
     workers: workerPids,
     reload: () => process.kill(pidOf(master), 'SIGHUP'),
-    kill: async (order) => {
+    kill: async () => {
       const pids = [pidOf(master), ...(await workerPids())];
-      if (order === 'workers-first') pids.reverse();
       for (const pid of pids) process.kill(pid, 'SIGKILL');
+      await ended;
+    },
+    killWorkersFirst: async (between) => {
+      const workers = await workerPids();
+      // A master that runs would start new workers, which would outlive it and go on serving.
+      process.kill(pidOf(master), 'SIGSTOP');
+      for (const pid of workers) process.kill(pid, 'SIGKILL');
+      await between();
+      process.kill(pidOf(master), 'SIGKILL');
       await ended;
     },
     remove: async () => {
