@@ -214,6 +214,19 @@ describe('Tripwire', () => {
 });
 
 describe('Tripwire of a port that is judged by itself', () => {
+  it('calls nothing more once it was stopped from within onChange', async () => {
+    const { time, tripwire, changes, trips, onSocket } = setUp({ judged: true });
+    onSocket.current = refuses;
+    changes.push = (...states: TripwireState[]) => {
+      tripwire.stop();
+      return states.length;
+    };
+    tripwire.start();
+    await time.advance(60_000);
+    expect(trips).toEqual([]);
+    expect(time.pending).toBe(0);
+  });
+
   it('reports a refusal that is confirmed, and the first connection after it', async () => {
     const { time, tripwire, changes, onSocket } = setUp({ judged: true });
     onSocket.current = refuses;
