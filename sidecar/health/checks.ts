@@ -148,7 +148,7 @@ export class Checks {
       const { url, timeoutSeconds } = checks.kubeApi;
       const base = this.#options.kubeApi.url;
       const target = url !== '' ? url : `${base ?? 'https://kubernetes.default.svc'}/readyz`;
-      return new KubernetesApiProbe({ ...this.#options.kubeApi, url: target, timeoutSeconds });
+      return new KubernetesApiProbe({ ...this.#options.kubeApi, url: target, timeoutSeconds, userAgent });
     }
     if (name === 'kubelet') {
       const { url, timeoutSeconds } = checks.kubelet;

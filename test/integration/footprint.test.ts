@@ -39,7 +39,7 @@ beforeAll(async () => {
   const config = join(directory, 'config.yaml');
   writeFileSync(config, stringify(settings));
   startedMs = performance.now();
-  const args = ['--max-semi-space-size=1', BUNDLE, '--config', config, '--runtime-dir', directory];
+  const args = ['--lite-mode', '--max-semi-space-size=1', BUNDLE, '--config', config, '--runtime-dir', directory];
   sidecar = spawn(process.execPath, args, { stdio: 'ignore', env: { NODE_NAME: 'node1', NODE_IP: '192.0.2.11' } });
   await waitFor('the first gate', () => existsSync(gate), { limitMs: 10_000, everyMs: 5 });
   gateMs = performance.now() - startedMs;

@@ -53,7 +53,7 @@ const IMAGES: Readonly<Record<string, Image>> = {
     binds: () => [supervisorBind()],
   },
   sidecar: {
-    entrypoint: ['/usr/bin/tini', '--', 'node', '--max-semi-space-size=1', '/app/sidecar.cjs'],
+    entrypoint: ['/usr/bin/tini', '--', 'node', '--lite-mode', '--max-semi-space-size=1', '/app/sidecar.cjs'],
     binds: () => [
       { host: existsSync(NODE) ? NODE : process.execPath, container: '/usr/local/bin/node', readOnly: true },
       { host: SIDECAR_BUNDLE, container: '/app/sidecar.cjs', readOnly: true },
