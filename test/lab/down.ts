@@ -2,14 +2,17 @@ import { readFile, rm, rmdir } from 'node:fs/promises';
 import { execa } from 'execa';
 import { LABS_DIRECTORY, labDirectory, ownsNetns } from './names.ts';
 import { listNetns, netnsPath } from './netns.ts';
-import { isAlive, type ProcessRef, pidsInNetns, processRef, signalAll, waitGone } from './processes.ts';
+import { familyOf, isAlive, type ProcessRef, pidsInNetns, processRef, signalAll, waitGone } from './processes.ts';
 import { labExists, readState } from './state.ts';
 import { removeNetns } from './topology.ts';
+import { waitFor } from './wait.ts';
 
 const END_LIMIT_MS = 10_000;
+/** Not worth an error. */
+const REAP_LIMIT_MS = 3000;
 const COMMAND_LIMIT_MS = 10_000;
 
-/** The processes that the lab's state names, as far as they run. */
+/** The processes that the lab's state names, as far as they run, and their descendants. */
 function recordedProcesses(lab: string): ProcessRef[] {
   if (!labExists(lab)) {
     return [];
@@ -22,7 +25,10 @@ function recordedProcesses(lab: string): ProcessRef[] {
       { pid: container.pid, startTicks: container.outerStartTicks },
     ]);
   const servers = state.nodes.flatMap((node) => [node.ingress, node.kubelet]);
-  return [...containers, ...servers, state.api.process].filter(isAlive);
+  return [...containers, ...servers, state.api.process]
+    .filter(isAlive)
+    .flatMap((ref) => familyOf(ref.pid))
+    .flatMap(({ pid }) => processRef(pid) ?? []);
 }
 
 /** Whatever runs inside the lab's namespaces, recorded or not. */
@@ -33,10 +39,17 @@ function processesInside(namespaces: readonly string[]): ProcessRef[] {
     .flatMap((pid) => processRef(pid) ?? []);
 }
 
+/** Dead processes stay listed until their new parent, the machine's process 1, looks after them; some take their time. */
+async function waitReaped(processes: readonly ProcessRef[]): Promise<void> {
+  const isReaped = () => processes.every((ref) => processRef(ref.pid)?.startTicks !== ref.startTicks);
+  await waitFor('process 1', isReaped, { limitMs: REAP_LIMIT_MS }).catch(() => undefined);
+}
+
 async function unmount(directory: string): Promise<void> {
   const mounts = await readFile('/proc/self/mounts', 'utf8');
   if (mounts.split('\n').some((line) => line.split(' ')[1] === directory)) {
-    await execa('umount', [directory], { timeout: COMMAND_LIMIT_MS, detached: true });
+    // Lazily: a shell that someone left inside must not keep the rest.
+    await execa('umount', ['--lazy', directory], { timeout: COMMAND_LIMIT_MS, detached: true });
   }
 }
 
@@ -53,6 +66,7 @@ export async function takeDown(lab: string): Promise<void> {
     'SIGKILL',
   );
   await waitGone(processes, END_LIMIT_MS);
+  await waitReaped(processes);
   await removeNetns(namespaces);
   const directory = labDirectory(lab);
   await unmount(directory);

@@ -103,7 +103,10 @@ export class Prober {
 
   /** The attempts at one address that have ended so far and started at `sinceMs` (CLOCK_MONOTONIC) or later. */
   attempts(address: string, sinceMs = 0): Attempt[] {
-    return (this.#attempts.get(address) ?? []).filter((attempt) => attempt.startMs >= sinceMs);
+    const known = this.#attempts.get(address) ?? [];
+    // They came in the order of their ends: what ended before `sinceMs` is a first part, which a long run need not look through.
+    const first = known.findLastIndex((attempt) => attempt.endMs < sinceMs) + 1;
+    return known.slice(first).filter((attempt) => attempt.startMs >= sinceMs);
   }
 
   /** What has been seen since `sinceMs` (CLOCK_MONOTONIC), by default since the start. */
