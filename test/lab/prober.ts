@@ -138,10 +138,3 @@ export class Prober {
     return this.#options.addresses.every((address) => this.#attempts.has(address));
   }
 }
-
-/** Makes a client and starts it. */
-export async function startProber(options: ProberOptions): Promise<Prober> {
-  const prober = new Prober(options);
-  await prober.start();
-  return prober;
-}
