@@ -31,6 +31,7 @@ export async function interruptible<T>(
     process.on(name, handler);
   }
   process.stdout.on('error', closed);
+  process.stderr.on('error', () => undefined); // the terminal is gone; cleaning up matters more than saying so
   try {
     return await work(controller.signal);
   } catch (error) {
