@@ -8,7 +8,6 @@ export const DEFAULT_LAB = 'default';
 
 /** The network namespaces that a lab has besides its nodes. */
 const SHARED_ROLES = ['switch', 'client', 'newcomer', 'api'] as const;
-type SharedRole = (typeof SHARED_ROLES)[number];
 
 const ROLE_PATTERN = new RegExp(`^(?:${SHARED_ROLES.join('|')}|node[0-9]+)$`);
 
