@@ -78,7 +78,7 @@ describe.skipIf(skip)('the supervisor of keepalived', () => {
 
   it('ends by SIGTERM while it still waits for a configuration', async () => {
     const node = await network.node();
-    const container = await node.start();
+    const container = await node.start({ argv: AS_PID_1 });
     await node.until('waits', () => node.log.includes('waiting for a valid configuration'));
     signalContainer(container, 'SIGTERM');
     await isGone(node, container, 1_000);
