@@ -8,8 +8,8 @@
 
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
@@ -53,19 +53,31 @@ function imageRootPath(): string {
 }
 
 function checkTools(): void {
-  if (process.getuid?.() !== 0) {
-    throw new Error('the image root for tests is made by root: run it as root (sudo)');
-  }
   if (findCommand('mmdebstrap') === null) {
     throw new Error('mmdebstrap is missing: apt-get install --no-install-recommends mmdebstrap');
   }
   if (!KEYRINGS.some((path) => existsSync(path))) {
     throw new Error("Debian's archive keys are missing: apt-get install debian-archive-keyring");
   }
+  if (process.getuid?.() !== 0) {
+    throw new Error('the image root for tests is made by root: run it as root (sudo)');
+  }
+}
+
+/** What a build left that was killed. */
+async function removeRemains(target: string): Promise<void> {
+  const pattern = new RegExp(`^${basename(target)}\\.(\\d+)\\.tmp$`);
+  for (const name of await readdir(dirname(target))) {
+    const pid = pattern.exec(name)?.[1];
+    if (pid !== undefined && !existsSync(`/proc/${pid}`)) {
+      await rm(join(dirname(target), name), { recursive: true, force: true });
+    }
+  }
 }
 
 async function build(target: string, say: (line: string) => void): Promise<void> {
   checkTools();
+  await removeRemains(target);
   const temporary = `${target}.${process.pid}.tmp`;
   say(`making the keepalived image's root with mmdebstrap (once, about half a minute): ${target}`);
   const command = execa(
