@@ -117,6 +117,11 @@ describe('summarize', () => {
     expect(summarize([...attempts, failure(0, 200)]).latencyMs).toEqual({ p50: 50, p95: 95, p99: 99, max: 100 });
   });
 
+  it('rounds a rank up, so that a percentile is one of the values', () => {
+    const attempts = [success(0, 10), success(5, 25), success(10, 40)];
+    expect(summarize(attempts).latencyMs).toEqual({ p50: 20, p95: 30, p99: 30, max: 30 });
+  });
+
   it('shows a standstill in which no attempt failed', () => {
     expect(summarize([success(0, 1), success(5, 150), success(10, 151)]).longestSilenceMs).toBe(149);
   });

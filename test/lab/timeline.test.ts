@@ -59,6 +59,8 @@ describe('buildTimeline', () => {
           gate(1002, 'node1', 1),
           address(950, 'node2', true),
           address(1001, 'node2', true, '172.30.0.101'),
+          address(1001, 'node1', true),
+          address(1001, 'node2', false),
         ],
         log: [
           { wallMs: 500, check: 'service', healthy: false },
