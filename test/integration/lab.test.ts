@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -24,6 +25,8 @@ const NEEDS = [canMakeNamespaces, command('nginx'), command('mmdebstrap'), comma
 const skip = mustSkip('the lab and its faults', NEEDS);
 
 const CHECKOUT = join(import.meta.dirname, '../..');
+/** Two checkouts on one machine may be tested at the same time; one checkout finds and removes what its own broken run left. */
+const SUFFIX = createHash('sha256').update(CHECKOUT).digest('hex').slice(0, 2);
 const LIMIT = { limitMs: 15_000 };
 /** Longest time from the end of healing to exactly one holder. */
 const ONE_HOLDER_LIMIT_MS = 2000;
@@ -52,7 +55,7 @@ async function carrier(node: NodeStatus): Promise<boolean> {
 }
 
 describe.skipIf(skip)('a fault of the lab', () => {
-  const lab = new LabUnderTest({ name: 'faults' });
+  const lab = new LabUnderTest({ name: `faults${SUFFIX}` });
   lab.register();
 
   async function node(name: string): Promise<NodeStatus> {
@@ -164,7 +167,7 @@ describe.skipIf(skip)('a fault of the lab', () => {
 });
 
 describe.skipIf(skip)('the lab', () => {
-  const NAME = 'life';
+  const NAME = `life${SUFFIX}`;
   const owned = () => listNetns().filter((netns) => ownsNetns(NAME, netns));
   const cli = (...args: string[]) =>
     execa('npm', ['run', '-s', 'lab', '--', '--name', NAME, ...args], { cwd: CHECKOUT, timeout: 60_000 });
@@ -178,12 +181,12 @@ describe.skipIf(skip)('the lab', () => {
     await cli('up', '--nodes', '2');
     const { stdout } = await cli('status', '--json');
     const status = JSON.parse(stdout);
-    expect(status).toMatchObject({ client: { netns: 'kiv-life-client' }, addresses: ['172.30.0.100'] });
+    expect(status).toMatchObject({ client: { netns: `kiv-${NAME}-client` }, addresses: ['172.30.0.100'] });
     expect(status.nodes).toHaveLength(2);
     for (const node of status.nodes) {
       expect(node).toMatchObject({
         name: expect.stringMatching(/^node[12]$/),
-        netns: `kiv-life-${node.name}`,
+        netns: `kiv-${NAME}-${node.name}`,
         address: expect.stringMatching(/^172\.30\.0\.1[12]$/),
         interface: 'eth0',
         sidecarUrl: 'http://127.0.0.1:10270',
@@ -207,7 +210,7 @@ describe.skipIf(skip)('the lab', () => {
     const state = await up();
     const error = (await cli('up').catch((caught: ExecaError) => caught)) as ExecaError;
     expect(error.exitCode).toBe(1);
-    expect(error.stderr).toMatch(/life is up already .*`down` removes it/);
+    expect(error.stderr).toMatch(/is up already .*`down` removes it/);
     expect((await labStatus(state)).nodes.every(({ processes }) => processes.keepalived !== null)).toBe(true);
     await takeDown(NAME);
   });
@@ -215,7 +218,7 @@ describe.skipIf(skip)('the lab', () => {
   it('goes down after parts of it were torn out, and a second time', async () => {
     const state = await up();
     process.kill(state.api.process.pid, 'SIGKILL');
-    await execa('ip', ['netns', 'delete', 'kiv-life-node1'], { timeout: 10_000 });
+    await execa('ip', ['netns', 'delete', `kiv-${NAME}-node1`], { timeout: 10_000 });
     await takeDown(NAME);
     await takeDown(NAME);
     expect(owned()).toEqual([]);
@@ -257,17 +260,18 @@ describe.skipIf(skip)('the demo', () => {
     execa('npm', ['run', '-s', 'demo', '--', '--json'], { cwd: CHECKOUT, timeout: 120_000, reject: false, ...options });
 
   it('shows the address moving, staying and moving again, and leaves nothing behind', async () => {
-    const { stdout, exitCode } = await demo();
-    expect(exitCode).toBe(0);
+    const { stdout, stderr, exitCode } = await demo();
+    expect(exitCode, stderr).toBe(0);
     const { steps, problems } = JSON.parse(stdout);
     expect(problems).toEqual([]);
     expect(steps.map(({ step }: { step: string }) => step)).toEqual([
       ...['ingress-crash', 'ingress-crash healed', 'link-down', 'link-down healed'],
     ]);
     const [crash, repaired, cut] = steps;
-    expect(crash.timeline.map(({ event }: { event: string }) => event)).toEqual([
-      ...['fault', 'detection', 'gate written', 'address gone', 'new holder', 'first answer'],
-    ]);
+    // As a set: on a busy machine what is watched is seen a little after it happened, and so in another order.
+    expect(new Set(crash.timeline.map(({ event }: { event: string }) => event))).toEqual(
+      new Set(['fault', 'detection', 'gate written', 'address gone', 'new holder', 'first answer']),
+    );
     expect([repaired.holderBefore, repaired.holderAfter]).toEqual([crash.holderAfter, crash.holderAfter]);
     expect(cut.node).toBe(crash.holderAfter);
     expect(leftOvers()).toEqual([]);
@@ -295,7 +299,7 @@ describe.skipIf(skip)('the demo', () => {
 
 describe.skipIf(skip)('the addresses of a lab', () => {
   it('are the user’s when the values give some', async () => {
-    const name = 'own';
+    const name = `own${SUFFIX}`;
     await takeDown(name);
     try {
       const set = ['keepalived.vipAddresses={172.30.0.200/24}'];
