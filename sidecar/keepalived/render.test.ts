@@ -69,6 +69,7 @@ describe('the configuration', () => {
     const text = renderConfig({ ...instance, unicast }, options);
     expect(blockOf(text, 'unicast_peer')).toEqual(['192.0.2.12 min_ttl 255', '192.0.2.13 min_ttl 255']);
     expect(text).toContain('unicast_src_ip 192.0.2.11');
+    expect(text).toContain('unicast_ttl 255');
     expect(text).toContain('vrrp_check_unicast_src');
     expect(renderConfig(instance, options)).not.toContain('unicast');
   });

@@ -84,6 +84,8 @@ function unicastLines({ unicast }: VrrpInstance): string[] {
   // RFC 9568 section 5.1.1.3: what was routed has a TTL below 255 and cannot be a neighbour's.
   return [
     `unicast_src_ip ${unicast.sourceAddress}`,
+    // The default is 255 for IPv4 but the system's 64 for IPv6.
+    'unicast_ttl 255',
     ...block(
       'unicast_peer',
       unicast.peers.map((peer) => `${peer} min_ttl 255`),

@@ -251,9 +251,13 @@ describe.skipIf(skip)('other ways to run it', () => {
     });
   });
 
-  describe('with unicast', () => {
-    const peers = ['172.30.0.11', '172.30.0.12', '172.30.0.13'].join(',');
-    const lab = new LabUnderTest({ name: 'uni', set: [`keepalived.unicastPeers={${peers}}`] });
+  describe.each([
+    { family: 'IPv4', name: 'uni4', address: '172.30.0.100/24', node: '172.30.0.1' },
+    { family: 'IPv6', name: 'uni6', address: 'fd00:172:30::100/64', node: 'fd00:172:30::1' },
+  ])('with $family unicast', ({ name, address, node }) => {
+    const peers = [1, 2, 3].map((number) => `${node}${number}`).join(',');
+    const set = [`keepalived.vipAddresses={${address}}`, `keepalived.unicastPeers={${peers}}`];
+    const lab = new LabUnderTest({ name, set });
     lab.register();
 
     it('has one holder and moves the address', async () => {
