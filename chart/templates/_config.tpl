@@ -18,7 +18,7 @@ log:
   level: {{ ternary "debug" .Values.logLevel .Values.keepalived.debug }}
 {{- end -}}
 
-{{/* Statuses of a healthy service as a JSON list. See docs/adr/0203 for the 401. */}}
+{{/* Statuses of a healthy service as a JSON list. See docs/adr/0015 for the 401. */}}
 {{- define "kiv.expectedStatuses" -}}
 {{- $apiServer := regexMatch `^https://[^/]+:6443/(healthz|livez|readyz)([/?].*)?$` .Values.keepalived.checkServiceUrl -}}
 {{- .Values.keepalived.checkServiceExpectedStatuses | default (ternary (list 200 401) (list 200) $apiServer) | toJson -}}

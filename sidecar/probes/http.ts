@@ -33,7 +33,7 @@ export const UNFINISHED: Readonly<Record<Phase, string>> = {
 
 /**
  * Asks an HTTP or HTTPS URL, as the kubelet's httpGet does, except that it answers to the statuses it was given and follows no redirect.
- * When plain HTTP is answered by "this port speaks TLS", it asks again over TLS and keeps to it (docs/adr/0301-plain-http-to-a-tls-port.md).
+ * When plain HTTP is answered by "this port speaks TLS", it asks again over TLS and keeps to it (docs/adr/0019-plain-http-to-a-tls-port.md).
  */
 export class HttpProbe implements Probe {
   readonly target: string;
