@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { execa } from 'execa';
 import { afterAll, beforeAll } from 'vitest';
@@ -21,13 +22,19 @@ const LIMIT_MS = 20_000;
 const REQUEST_LIMIT_MS = 5000;
 const quiet = (): void => undefined;
 
+/** Two checkouts on one machine may be tested at the same time; one checkout finds and removes what its own broken run left. */
+export const CHECKOUT_SUFFIX = createHash('sha256')
+  .update(import.meta.dirname)
+  .digest('hex')
+  .slice(0, 2);
+
 /** A lab that a test file works on, with the questions that tests ask of it. */
 export class LabUnderTest {
   readonly name: string;
   readonly #set: readonly string[];
 
   constructor(options: { name: string; set?: readonly string[] }) {
-    this.name = options.name;
+    this.name = `${options.name}${CHECKOUT_SUFFIX}`;
     this.#set = options.set ?? [];
   }
 

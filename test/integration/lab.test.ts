@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -19,14 +18,12 @@ import { networkOf } from '../lab/targets.ts';
 import { bringUp, waitForOneHolder } from '../lab/up.ts';
 import { waitFor } from '../lab/wait.ts';
 import { canMakeNamespaces, command, mustSkip } from '../support/needs.ts';
-import { LabUnderTest } from './lab-under-test.ts';
+import { CHECKOUT_SUFFIX, LabUnderTest } from './lab-under-test.ts';
 
 const NEEDS = [canMakeNamespaces, command('nginx'), command('mmdebstrap'), command('curl'), command('tcpdump')];
 const skip = mustSkip('the lab and its faults', NEEDS);
 
 const CHECKOUT = join(import.meta.dirname, '../..');
-/** Two checkouts on one machine may be tested at the same time; one checkout finds and removes what its own broken run left. */
-const SUFFIX = createHash('sha256').update(CHECKOUT).digest('hex').slice(0, 2);
 const LIMIT = { limitMs: 15_000 };
 /** Longest time from the end of healing to exactly one holder. */
 const ONE_HOLDER_LIMIT_MS = 2000;
@@ -57,7 +54,7 @@ async function carrier(node: NodeStatus): Promise<boolean> {
 }
 
 describe.skipIf(skip)('a fault of the lab', () => {
-  const lab = new LabUnderTest({ name: `faults${SUFFIX}` });
+  const lab = new LabUnderTest({ name: 'faults' });
   lab.register();
 
   async function node(name: string): Promise<NodeStatus> {
@@ -182,7 +179,7 @@ describe.skipIf(skip)('a fault of the lab', () => {
 });
 
 describe.skipIf(skip)('the lab', () => {
-  const NAME = `life${SUFFIX}`;
+  const NAME = `life${CHECKOUT_SUFFIX}`;
   const owned = () => listNetns().filter((netns) => ownsNetns(NAME, netns));
   const cli = (...args: string[]) =>
     execa('npm', ['run', '-s', 'lab', '--', '--name', NAME, ...args], { cwd: CHECKOUT, timeout: 60_000 });
@@ -314,7 +311,7 @@ describe.skipIf(skip)('the demo', () => {
 
 describe.skipIf(skip)('the addresses of a lab', () => {
   it('are the user’s when the values give some', async () => {
-    const name = `own${SUFFIX}`;
+    const name = `own${CHECKOUT_SUFFIX}`;
     await takeDown(name);
     try {
       const set = ['keepalived.vipAddresses={172.30.0.200/24}'];
