@@ -1,0 +1,175 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { stringify } from 'yaml';
+import type { Settings } from './config/settings.ts';
+import { defaultSettings } from './testing/settings.ts';
+
+const MAIN = join(import.meta.dirname, 'main.ts');
+const LIMIT = 10_000;
+let directory: string;
+let runtime: string;
+let config: string;
+let server: Server;
+let running: ChildProcess | undefined;
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => probe.once('listening', resolve));
+  const { port } = probe.address() as AddressInfo;
+  await new Promise((resolve) => probe.close(resolve));
+  return port;
+}
+
+function arguments_(...more: string[]): string[] {
+  return [MAIN, '--config', config, '--runtime-dir', runtime, ...more];
+}
+
+/** The sidecar's environment in a pod, and nothing else. */
+const environment = { NODE_NAME: 'node1', NODE_IP: '192.0.2.11', PATH: process.env.PATH ?? '' };
+
+async function write(change: (settings: Settings) => void = () => undefined): Promise<void> {
+  const settings = defaultSettings();
+  settings.vrrp.addressInterface = 'lo';
+  settings.checks.service.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/healthz`;
+  settings.checks.kubelet.enabled = false;
+  settings.checks.kubeApi.enabled = false;
+  settings.server.port = await freePort();
+  settings.metrics.port = await freePort();
+  change(settings);
+  writeFileSync(config, stringify(settings));
+}
+
+function start(): { output: () => string; ended: Promise<number | null> } {
+  let text = '';
+  const child = spawn(process.execPath, arguments_(), { env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
+  running = child;
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => {
+      text += chunk.toString();
+    });
+  }
+  return { output: () => text, ended: new Promise((resolve) => child.once('close', resolve)) };
+}
+
+beforeEach(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'main-'));
+  runtime = mkdtempSync(join(directory, 'run-'));
+  config = join(directory, 'config.yaml');
+  server = createServer((_request, response) => response.end('ok'));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+});
+
+afterEach(() => {
+  running?.kill('SIGKILL');
+  running = undefined;
+  server.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+describe('the sidecar', () => {
+  it('refuses a bad settings file with one line per problem, before anything is touched', async () => {
+    await write((settings) => {
+      settings.vrrp.virtualRouterId = 999;
+      settings.vrrp.addresses = ['192.0.2.300'];
+      Object.assign(settings.checks, { colour: 'red' });
+    });
+    const { exitCode, stderr } = await execa(process.execPath, arguments_(), {
+      env: environment,
+      reject: false,
+      timeout: LIMIT,
+    });
+    expect(exitCode).toBe(2);
+    expect(stderr.split('\n')).toEqual([
+      `ERROR: ${config} is not usable, nothing was touched:`,
+      '  vrrp.virtualRouterId: Too big: expected number to be <=255',
+      expect.stringMatching(/^ {2}vrrp\.addresses\[0\]: "192\.0\.2\.300" is not an IPv4 or IPv6 address/),
+      '  checks.colour: is not a known key; correct its spelling or remove it',
+    ]);
+    expect(readdirSync(runtime)).toEqual([]);
+  });
+
+  it('says which file it cannot read', async () => {
+    const { exitCode, stderr } = await execa(process.execPath, arguments_(), {
+      env: environment,
+      reject: false,
+      timeout: LIMIT,
+    });
+    expect([exitCode, stderr]).toEqual([2, expect.stringMatching(/the settings file cannot be read: ENOENT/)]);
+  });
+
+  it('only checks the settings file when asked to', async () => {
+    await write();
+    const { exitCode } = await execa(process.execPath, arguments_('--check'), {
+      env: environment,
+      reject: false,
+      timeout: LIMIT,
+    });
+    expect(exitCode).toBe(0);
+    expect(readdirSync(runtime)).toEqual([]);
+  });
+
+  it('names the values to change when another process has its port, before anything is touched', async () => {
+    const { port } = server.address() as AddressInfo;
+    await write((settings) => {
+      settings.server.port = port;
+    });
+    const { exitCode, stderr } = await execa(process.execPath, arguments_(), {
+      env: environment,
+      reject: false,
+      timeout: LIMIT,
+    });
+    expect(exitCode).toBe(2);
+    expect(stderr).toMatch(
+      /EADDRINUSE.*; another process has the port: set sidecar\.port or metrics\.port to a free one/,
+    );
+    expect(readdirSync(runtime)).toEqual([]);
+  });
+
+  it('opens the gate for a healthy service, offers a configuration, and ends in order on SIGTERM', async () => {
+    await write();
+    const { output, ended } = start();
+    await vi.waitFor(() => expect(readFileSync(join(runtime, 'track/vip.gate'), 'utf8')).toBe('1\n'), LIMIT);
+    await vi.waitFor(
+      () => expect(readFileSync(join(runtime, 'candidate.conf'), 'utf8')).toContain('192.0.2.100/24 dev lo'),
+      LIMIT,
+    );
+    await vi.waitFor(() => expect(output()).toContain('"msg":"started"'), LIMIT);
+    running?.kill('SIGTERM');
+    expect(await ended).toBe(0);
+    // The files stay: keepalived goes on with them.
+    expect(existsSync(join(runtime, 'track/vip.gate'))).toBe(true);
+    expect(output()).toContain('"outcome":"not holding"');
+  });
+
+  it('closes the gate when the service dies', async () => {
+    await write();
+    start();
+    const gate = (): string => readFileSync(join(runtime, 'track/vip.gate'), 'utf8');
+    await vi.waitFor(() => expect(gate()).toBe('1\n'), LIMIT);
+    server.close();
+    server.closeAllConnections();
+    await vi.waitFor(() => expect(gate()).toBe('0\n'), { timeout: LIMIT, interval: 5 });
+    // And reopens it in the last band, as the last resort.
+    await vi.waitFor(() => expect(gate()).toBe('1\n'), LIMIT);
+    expect(Number(readFileSync(join(runtime, 'track/vip.offset'), 'utf8'))).toBeLessThanOrEqual(-120);
+  });
+
+  it('drains while the file asks for it', async () => {
+    await write();
+    start();
+    const offset = (): number => Number(readFileSync(join(runtime, 'track/vip.offset'), 'utf8'));
+    await vi.waitFor(() => expect(offset()).toBe(-30), LIMIT);
+    writeFileSync(join(runtime, 'drain'), '');
+    await vi.waitFor(() => expect(readFileSync(join(runtime, 'drained'), 'utf8')).toBe('moved\n'), LIMIT);
+    expect(offset()).toBe(-110);
+    rmSync(join(runtime, 'drain'));
+    await vi.waitFor(() => expect(offset()).toBe(-30), LIMIT);
+    await vi.waitFor(() => expect(existsSync(join(runtime, 'drained'))).toBe(false), LIMIT);
+  });
+});
