@@ -15,7 +15,7 @@ function check(url: string): string {
 
 function scriptBlock(name: string, interval: number, fall: number, weight = ''): string {
   return `vrrp_script ${name} {
-    script "/bin/sh ${FOLDER}/${name}.sh"
+    script "/usr/bin/dash ${FOLDER}/${name}.sh"
     interval ${interval}
     fall ${fall}
     ${weight}
@@ -27,6 +27,7 @@ function configuration(address: string): string {
   return `global_defs {
     vrrp_version 2
     script_user root
+    enable_script_security
 }
 ${scriptBlock('service', 2, 2)}${scriptBlock('kubelet', 5, 5)}${scriptBlock('api', 5, 5, 'weight -40')}vrrp_instance vip {
     state BACKUP
