@@ -55,8 +55,9 @@ async function measure(
   return { suite, fault: fault.fault, runs };
 }
 
-async function runSuite(suite: Suite, keep: boolean): Promise<Measurement[]> {
-  if (suite.faults.length === 0) return [];
+/** Adds to `measurements` as it goes, so that what was measured before a failure is not lost. */
+async function runSuite(suite: Suite, keep: boolean, measurements: Measurement[]): Promise<void> {
+  if (suite.faults.length === 0) return;
   const values = { files: [], set: suite.set };
   const adapt = suite.adapt === undefined ? {} : { adapt: suite.adapt };
   const state = await bringUp({ name: LAB, nodes: 3, values, ...adapt }, await readyMachine(say), say);
@@ -65,12 +66,10 @@ async function runSuite(suite: Suite, keep: boolean): Promise<Measurement[]> {
   try {
     await waitForOneHolder(state);
     await prober.start();
-    const measurements: Measurement[] = [];
     for (const fault of suite.faults) {
       measurements.push(await measure(suite, fault, { state, prober, quietMs: suite.quietMs }));
     }
     failed = false;
-    return measurements;
   } finally {
     await prober.stop();
     if (!(failed && keep)) await takeDown(LAB);
@@ -80,7 +79,15 @@ async function runSuite(suite: Suite, keep: boolean): Promise<Measurement[]> {
 async function run(options: Options): Promise<void> {
   await takeDown(LAB);
   const measurements: Measurement[] = [];
-  for (const suite of chosen(options)) measurements.push(...(await runSuite(suite, options.keep === true)));
+  for (const suite of chosen(options)) {
+    try {
+      await runSuite(suite, options.keep === true, measurements);
+    } catch (error) {
+      process.exitCode = 1;
+      say(`${suite.name}: ${error instanceof Error ? error.message : String(error)}; going on with what was measured`);
+      if (options.keep) break;
+    }
+  }
   if (options.write) await writeFile(PAGE, pageOf(measurements, new Date().toISOString().slice(0, 10)));
   process.stdout.write(
     options.json

@@ -35,6 +35,8 @@ export interface Bench {
 }
 
 const LIMIT_MS = 30_000;
+/** After a healing some clients stay with a node that no longer serves until their neighbour entry expires. */
+const RECOVERY_LIMIT_MS = 120_000;
 const LOOK_MS = 5;
 
 function addressOf({ state }: Bench): string {
@@ -65,7 +67,7 @@ function allFit({ state }: Bench): boolean {
 }
 
 /** Waits until service is steady, every node is fit, and exactly one holds the address; gives its name. */
-export async function settle(bench: Bench): Promise<string> {
+async function settle(bench: Bench, limitMs: number = LIMIT_MS): Promise<string> {
   const sinceMs = monotonicMs();
   const network = networkOf(bench.state);
   return waitFor(
@@ -75,7 +77,7 @@ export async function settle(bench: Bench): Promise<string> {
       const holders = await holdersOf(network, addressOf(bench));
       return holders.length === 1 ? holders[0] : undefined;
     },
-    { limitMs: LIMIT_MS, everyMs: 20 },
+    { limitMs, everyMs: 20 },
   );
 }
 
@@ -121,7 +123,7 @@ export async function runFault(bench: Bench, fault: FaultName): Promise<Run> {
   const outageMs = longestOutage(bench, injectedAt.monotonicMs - 100, healing);
   const { startedAt } = await healFaults(bench.state.name, { fault });
   const oneHolderMs = await oneHolder(bench, startedAt.monotonicMs);
-  await settle(bench);
+  await settle(bench, RECOVERY_LIMIT_MS);
   const healOutageMs = longestOutage(bench, startedAt.monotonicMs - 100, Number.POSITIVE_INFINITY);
   const { missedSlots } = bench.prober.report(Number.POSITIVE_INFINITY);
   await delay(Math.random() * 200); // faults come at any moment of the advertisement interval

@@ -57,10 +57,10 @@ export const SUITES: readonly Suite[] = [
     adapt: asReference,
     quietMs: 7000,
     faults: [
-      { fault: 'ingress-crash', runs: 3 },
-      { fault: 'keepalived-term', runs: 3 },
-      { fault: 'link-down', runs: 3 },
-      { fault: 'switch-cut', runs: 3 },
+      { fault: 'ingress-crash', runs: 2 },
+      { fault: 'keepalived-term', runs: 2 },
+      { fault: 'link-down', runs: 2 },
+      { fault: 'switch-cut', runs: 2 },
     ],
   },
 ];
