@@ -29,7 +29,8 @@ export const REQUIREMENTS: readonly Requirement[] = [
     parts: LAB,
   },
   { package: 'openssl', command: 'openssl', parts: LAB },
-  { package: 'curl', command: 'curl', parts: ['tests'] },
+  { package: 'curl', command: 'curl', parts: LAB },
+  { package: 'tcpdump', command: 'tcpdump', parts: ['tests'] },
   { package: 'git', command: 'git', parts: ['tools'] },
   { package: 'python3-venv', python: 'import ensurepip, venv', parts: ['tools'] },
 ];
