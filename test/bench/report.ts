@@ -78,13 +78,11 @@ export function tableOf(measurements: readonly Measurement[]): string {
 /** The page `docs/performance.md`. */
 export function pageOf(measurements: readonly Measurement[], date: string): string {
   const missed = measurements.flatMap(missedBudgets);
-  const missedSlots = measurements.flatMap(({ runs }) => runs).reduce((sum, run) => sum + run.missedSlots, 0);
   return `# How long clients go without an answer
 
 Written by \`npm run bench -- --write\` on ${date}, ${cpus().length} cores (${cpus()[0]?.model.trim()}), Node ${process.version}. Three nodes, real keepalived, nginx and VRRP, as
 network namespaces on one bridge, all on this one machine, so nodes and clients share its cores. A client opens a new connection every 5 ms. An outage lasts from the
 completion of the last success that started before the first failed attempt to the completion of the first success that started after it; 0 when no attempt failed.
-${missedSlots} attempts were not made because the machine was too busy.
 
 ${tableOf(measurements)}
 
