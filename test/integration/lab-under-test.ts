@@ -75,7 +75,7 @@ export class LabUnderTest {
 
   /** Waits until every node could take over and one holds the address; gives its name. */
   async ready(): Promise<string> {
-    await waitFor('every node to be fit', () => this.nodes.every((node) => this.#fit(node)), { limitMs: LIMIT_MS });
+    await waitFor('every node to be fit', () => this.nodes.every((node) => this.#isFit(node)), { limitMs: LIMIT_MS });
     return this.oneHolder();
   }
 
@@ -162,7 +162,7 @@ export class LabUnderTest {
     return host;
   }
 
-  #fit(node: string): boolean {
+  #isFit(node: string): boolean {
     const [gate, offset, pulse] = ['gate', 'offset', 'pulse'].map((kind) =>
       Number(this.runtimeFile(node, `track/vip.${kind}`)),
     );
