@@ -167,6 +167,19 @@ describe.skipIf(skip)('a release at its defaults', () => {
     );
   });
 
+  it('moves nothing when every node loses the Kubernetes API at once, nor when it comes back', {
+    timeout: 180_000,
+  }, async () => {
+    await lab.ready();
+    const before = await lab.transitions();
+    const slow = { limitMs: 60_000 };
+    await lab.fault('api-unreachable', 'all');
+    await waitFor('every node to count it', async () => (await bands(lab)).every((band) => band === 1), slow);
+    await healFaults(lab.name);
+    await waitFor('every node to recover', async () => (await bands(lab)).every((band) => band === 0), slow);
+    expect((await lab.transitions()) - before).toBe(0);
+  });
+
   it('does not flap in 60 s with six busy loops on the machine', { timeout: 150_000 }, async () => {
     await lab.ready();
     const before = await lab.transitions();
