@@ -1,0 +1,160 @@
+/**
+ * Debian directory trees made by mmdebstrap and kept in the user's cache: no registry, no container engine. A tree is made once
+ * and never changed; its name changes with everything that goes into it.
+ */
+
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { execa } from 'execa';
+import { cacheFolder } from './cache-folder.ts';
+import { findCommand } from './needs.ts';
+
+/** What a tree is made of. */
+export interface DebianRoot {
+  /** First part of its folder's name in the cache, such as `image-root`. */
+  readonly label: string;
+  /** Release, such as `trixie`. */
+  readonly suite: string;
+  /** Packages besides the essential ones; recommended ones do not come along. */
+  readonly packages: readonly string[];
+}
+
+/** Raise it when the arguments of mmdebstrap below change. */
+const RECIPE = '1';
+/** A cold build takes half a minute; a slow mirror gets ten. */
+const BUILD_LIMIT_MS = 600_000;
+const POLL_MS = 250;
+const KEYRINGS = ['/usr/share/keyrings/debian-archive-keyring.gpg', '/usr/share/keyrings/debian-archive-keyring.pgp'];
+
+function pathOf(root: DebianRoot): string {
+  const hash = createHash('sha256')
+    .update(JSON.stringify([root.suite, RECIPE, process.arch, root.packages.toSorted()]))
+    .digest('hex')
+    .slice(0, 12);
+  return join(cacheFolder(), `${root.label}-${hash}`);
+}
+
+function checkTools(): void {
+  if (findCommand('mmdebstrap') === null) {
+    throw new Error('mmdebstrap is missing: apt-get install --no-install-recommends mmdebstrap');
+  }
+  if (!KEYRINGS.some((path) => existsSync(path))) {
+    throw new Error("Debian's archive keys are missing: apt-get install debian-archive-keyring");
+  }
+  if (process.getuid?.() !== 0) {
+    throw new Error('Debian trees are made by root: run it as root (sudo)');
+  }
+}
+
+/** What a build left that was killed. */
+async function removeRemains(target: string): Promise<void> {
+  const pattern = new RegExp(`^${basename(target)}\\.(\\d+)\\.tmp$`);
+  for (const name of await readdir(dirname(target))) {
+    const pid = pattern.exec(name)?.[1];
+    if (pid !== undefined && !existsSync(`/proc/${pid}`)) {
+      await rm(join(dirname(target), name), { recursive: true, force: true });
+    }
+  }
+}
+
+async function build(root: DebianRoot, target: string, say: (line: string) => void): Promise<void> {
+  checkTools();
+  await removeRemains(target);
+  const temporary = `${target}.${process.pid}.tmp`;
+  say(`making a Debian tree with mmdebstrap (once, about half a minute): ${target}`);
+  const command = execa(
+    'mmdebstrap',
+    [
+      '--variant=minbase',
+      `--include=${root.packages.join(',')}`,
+      '--aptopt=APT::Install-Recommends "false"',
+      '--aptopt=Acquire::Languages "none"',
+      '--aptopt=Acquire::Retries "3"',
+      ...['man', 'doc', 'locale', 'info'].map((folder) => `--dpkgopt=path-exclude=/usr/share/${folder}/*`),
+      root.suite,
+      temporary,
+    ],
+    { stdin: 'ignore', timeout: BUILD_LIMIT_MS, all: true, env: { DEBIAN_FRONTEND: 'noninteractive' } },
+  );
+  // mmdebstrap's own progress bars are for terminals: its "I:" lines are enough, and apt's text only when it fails.
+  command.all.setEncoding('utf8').on('data', (chunk: string) => {
+    for (const line of chunk.split(/[\r\n]+/)) {
+      if (line.startsWith('I: ')) {
+        say(line);
+      }
+    }
+  });
+  try {
+    await command;
+    await rename(temporary, target);
+  } catch (error) {
+    // Another process may have been faster; its directory is as good as ours.
+    if (!existsSync(target)) {
+      throw new Error(`mmdebstrap could not make ${target}`, { cause: error });
+    }
+  } finally {
+    await rm(temporary, { recursive: true, force: true });
+  }
+}
+
+async function isAlive(lock: string): Promise<boolean> {
+  const pid = Number(await readFile(lock, 'utf8').catch(() => '0'));
+  // An empty lock is one that its owner is just writing.
+  return pid === 0 || existsSync(`/proc/${pid}`);
+}
+
+/** Only one process builds; the rename keeps it right even if this lock failed. Returns false when another has it. */
+async function takeLock(lock: string): Promise<boolean> {
+  try {
+    await writeFile(lock, `${process.pid}`, { flag: 'wx' });
+    return true;
+  } catch {
+    if (!(await isAlive(lock))) {
+      await rm(lock, { force: true });
+    }
+    return false;
+  }
+}
+
+async function buildOnce(root: DebianRoot, target: string, say: (line: string) => void): Promise<void> {
+  const lock = `${target}.lock`;
+  await mkdir(dirname(target), { recursive: true });
+  const giveUpAt = Date.now() + BUILD_LIMIT_MS;
+  while (!(await takeLock(lock))) {
+    if (existsSync(target)) {
+      return;
+    }
+    if (Date.now() > giveUpAt) {
+      throw new Error(`another process is making ${target} for too long; if there is none, remove ${lock}`);
+    }
+    await delay(POLL_MS);
+  }
+  try {
+    if (!existsSync(target)) {
+      await build(root, target, say);
+    }
+  } finally {
+    await rm(lock, { force: true });
+  }
+}
+
+/**
+ * A Debian directory tree, made on first use (about half a minute, needs root and a Debian mirror).
+ * Safe to call from several processes at once. Treat the directory as read-only.
+ * @param say gets progress lines, only when it is really made; stderr by default
+ * @returns absolute path
+ * @throws Error that names the command to run when mmdebstrap or Debian's keys are missing
+ */
+export async function ensureDebianRoot(
+  root: DebianRoot,
+  say: (line: string) => void = (line) => process.stderr.write(`${line}\n`),
+): Promise<string> {
+  const target = pathOf(root);
+  if (!existsSync(target)) {
+    await buildOnce(root, target, say);
+  }
+  return target;
+}
