@@ -1,0 +1,81 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { isAlive, type ProcessRef, processRef } from './processes.ts';
+import { waitFor } from './wait.ts';
+
+/** Two commands that change the same state take turns; a turn that takes longer is stuck. */
+const LOCK_LIMIT_MS = 60_000;
+
+/** What one command leaves for the next, as a JSON file that is always whole. */
+export class StateFile<T extends object> {
+  readonly #file: string;
+  readonly #subject: string;
+  readonly #lockLimitMs: number;
+
+  /**
+   * @param file path of the file; its directory is made by someone else
+   * @param subject what it describes, for error messages: `lab`
+   * @param lockLimitMs how long a change waits for another's
+   */
+  constructor(file: string, subject: string, lockLimitMs = LOCK_LIMIT_MS) {
+    this.#file = file;
+    this.#subject = subject;
+    this.#lockLimitMs = lockLimitMs;
+  }
+
+  exists(): boolean {
+    return existsSync(this.#file);
+  }
+
+  /** @throws Error that names the command that makes one. */
+  read(): T {
+    if (!this.exists()) {
+      throw new Error(`there is no ${this.#subject}: start one with \`up\``);
+    }
+    return JSON.parse(readFileSync(this.#file, 'utf8')) as T;
+  }
+
+  /** Replaces the state in one step. */
+  async write(state: T): Promise<void> {
+    const temporary = `${this.#file}.${process.pid}`;
+    await writeFile(temporary, JSON.stringify(state, undefined, 2), { mode: 0o600 });
+    await rename(temporary, this.#file);
+  }
+
+  /** Reads the state, lets `change` work on what it describes, and writes what it returns; other commands' changes wait meanwhile. */
+  async change(change: (state: T) => Promise<T>): Promise<void> {
+    const lock = join(dirname(this.#file), 'lock');
+    this.read();
+    await waitFor(`another command of the ${this.#subject}`, () => takeLock(lock), {
+      limitMs: this.#lockLimitMs,
+      everyMs: 10,
+    });
+    try {
+      await this.write(await change(this.read()));
+    } finally {
+      await rm(lock, { force: true });
+    }
+  }
+}
+
+async function takeLock(lock: string): Promise<boolean> {
+  try {
+    await writeFile(lock, JSON.stringify(processRef(process.pid)), { flag: 'wx' });
+    return true;
+  } catch {
+    if (wasLeft(lock)) {
+      await rm(lock, { force: true });
+    }
+    return false;
+  }
+}
+
+/** Whether the lock is that of a process which ended without giving it back. */
+function wasLeft(lock: string): boolean {
+  try {
+    return !isAlive(JSON.parse(readFileSync(lock, 'utf8')) as ProcessRef);
+  } catch {
+    return false; // just given back, or just being written
+  }
+}
