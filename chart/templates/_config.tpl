@@ -18,9 +18,14 @@ log:
   level: {{ ternary "debug" .Values.logLevel .Values.keepalived.debug }}
 {{- end -}}
 
+{{/* The URL of the service check. See docs/adr/0015 for the https:// that an API server's gets. */}}
+{{- define "kiv.serviceUrl" -}}
+{{- regexReplaceAll `^http://([^/]+:6443/(healthz|livez|readyz)([/?].*)?)$` .Values.keepalived.checkServiceUrl "https://${1}" -}}
+{{- end -}}
+
 {{/* Statuses of a healthy service as a JSON list. See docs/adr/0015 for the 401. */}}
 {{- define "kiv.expectedStatuses" -}}
-{{- $apiServer := regexMatch `^https://[^/]+:6443/(healthz|livez|readyz)([/?].*)?$` .Values.keepalived.checkServiceUrl -}}
+{{- $apiServer := regexMatch `^https://[^/]+:6443/(healthz|livez|readyz)([/?].*)?$` (include "kiv.serviceUrl" .) -}}
 {{- .Values.keepalived.checkServiceExpectedStatuses | default (ternary (list 200 401) (list 200) $apiServer) | toJson -}}
 {{- end -}}
 
@@ -41,7 +46,7 @@ vrrp:
   debug: {{ $k.debug }}
 checks:
   service:
-    url: {{ $k.checkServiceUrl | toJson }}
+    url: {{ include "kiv.serviceUrl" . | toJson }}
     intervalSeconds: {{ include "kiv.number" $k.checkServiceInterval }}
     timeoutSeconds: {{ include "kiv.number" $k.checkServiceTimeout }}
     failureThreshold: {{ include "kiv.number" $k.checkServiceFailAfter }}

@@ -238,7 +238,7 @@ The sidecar checks the same settings again when it loads them; here they fail be
 {{- include "kiv.problem" (dict "found" $found "message" "keepalived.checkServiceCa has both a configMap and a secret; remove one of the two") -}}
 {{- end -}}
 {{- if or $ca.configMap $ca.secret -}}
-{{- if not (hasPrefix "https://" $k.checkServiceUrl) -}}
+{{- if not (hasPrefix "https://" (include "kiv.serviceUrl" .root)) -}}
 {{- include "kiv.problem" (dict "found" $found "message" (printf "keepalived.checkServiceCa is given, but keepalived.checkServiceUrl is %q; make it https://…, or remove the CA" $k.checkServiceUrl)) -}}
 {{- end -}}
 {{- if not (regexMatch `^[-._A-Za-z0-9]+$` ($ca.key | default "")) -}}
