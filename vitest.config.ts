@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 /** Tests that start nothing outside their own process tree and need no privilege. */
-const UNIT = ['sidecar/**/*.test.ts', 'scripts/**/*.test.ts', 'test/{lab,bench,support,unit}/**/*.test.ts'];
+const UNIT = ['sidecar/**/*.test.ts', 'scripts/**/*.test.ts', 'test/{lab,bench,cluster,support,unit}/**/*.test.ts'];
 
 export default defineConfig({
   test: {

@@ -157,3 +157,24 @@ export function listensInNetnsOf(pid: number, port: number): boolean {
     }
   });
 }
+
+/** A process with what tells it from others. */
+export interface NamedProcess {
+  readonly pid: number;
+  /** The kernel's short name (proc_pid_comm(5)). */
+  readonly name: string;
+  readonly commandLine: string;
+}
+
+/** The processes in a network namespace with their names; those that end meanwhile are left out. */
+export function processesInNetns(path: string): NamedProcess[] {
+  return pidsInNetns(path).flatMap((pid) => {
+    try {
+      const name = readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
+      const commandLine = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
+      return [{ pid, name, commandLine }];
+    } catch {
+      return [];
+    }
+  });
+}

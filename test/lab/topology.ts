@@ -4,7 +4,7 @@ import { allHosts, type HostPlan, INTERFACE, type NetworkPlan } from './network-
 const BRIDGE = 'switch0';
 
 /** No waiting for duplicate address detection, no router advertisements: addresses are usable at once and stay as given. */
-const HOST_SYSCTLS = {
+export const HOST_SYSCTLS = {
   'net.ipv6.conf.all.disable_ipv6': '0',
   'net.ipv6.conf.default.disable_ipv6': '0',
   'net.ipv6.conf.default.accept_dad': '0',
@@ -15,7 +15,7 @@ const HOST_SYSCTLS = {
 };
 
 /** A plain switch: filters of the machine that hosts the lab have no say in it. */
-const SWITCH_SYSCTLS = {
+export const SWITCH_SYSCTLS = {
   'net.bridge.bridge-nf-call-iptables': '0',
   'net.bridge.bridge-nf-call-ip6tables': '0',
   'net.bridge.bridge-nf-call-arptables': '0',

@@ -1,0 +1,65 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { rm, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { listNetns, netnsPath } from '../lab/netns.ts';
+import { isAlive, type ProcessRef, pidsInNetns, processRef, signalAll, waitGone } from '../lab/processes.ts';
+import { killMachine, removeCgroups, removeEmptyCgroup } from './machine.ts';
+import { removeNetwork } from './network.ts';
+import { type ClusterPlan, ownsNetns, planCluster } from './plan.ts';
+import { clusterCgroup, clusterDirectory, clusterState, clustersDirectory } from './state.ts';
+
+const END_LIMIT_MS = 20_000;
+
+/** Keepers of machines that a command started without getting to write it down: they name their disk. */
+function strayKeepers(cluster: string): ProcessRef[] {
+  const disk = `${join(clusterDirectory(cluster), 'machines')}/`;
+  return readdirSync('/proc')
+    .filter((name) => /^[0-9]+$/.test(name))
+    .filter((pid) => {
+      try {
+        const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+        return words[0] === 'unshare' && words.some((word) => word.startsWith(disk));
+      } catch {
+        return false;
+      }
+    })
+    .flatMap((pid) => processRef(Number(pid)) ?? []);
+}
+
+async function killStrays(cluster: string): Promise<void> {
+  const inside = listNetns()
+    .filter((netns) => ownsNetns(cluster, netns))
+    .flatMap((netns) => pidsInNetns(netnsPath(netns)));
+  const strays = [...strayKeepers(cluster), ...inside.flatMap((pid) => processRef(pid) ?? [])].filter(
+    (ref) => ref.pid !== process.pid && isAlive(ref),
+  );
+  signalAll(
+    strays.map((ref) => ref.pid),
+    'SIGKILL',
+  );
+  await waitGone(strays, END_LIMIT_MS);
+}
+
+/** The plan of a cluster of which nothing but the name may be known: enough to find what belongs to it. */
+function planOf(cluster: string): ClusterPlan {
+  const state = clusterState(cluster);
+  return planCluster(state.exists() ? state.read().shape : { name: cluster, nodes: 1, controlPlanes: 1, subnet: 0 });
+}
+
+/**
+ * Removes a cluster: processes, namespaces, cgroups and disks. Works on what is really there, so also after a crash, and does
+ * nothing when there is nothing.
+ * @throws Error when something does not go away.
+ */
+export async function takeDown(cluster: string): Promise<void> {
+  const state = clusterState(cluster);
+  const machines = state.exists() ? state.read().machines : [];
+  const cgroup = clusterCgroup(cluster);
+  await Promise.all(machines.map((machine) => killMachine(machine, cgroup)));
+  await killStrays(cluster);
+  await removeNetwork(planOf(cluster));
+  await removeCgroups(cgroup);
+  await removeEmptyCgroup('kivc');
+  await rm(clusterDirectory(cluster), { recursive: true, force: true });
+  await rmdir(clustersDirectory()).catch(() => undefined); // another cluster is still there
+}

@@ -1,0 +1,231 @@
+import { type Instant, now } from '../lab/clock.ts';
+import { PreparedCommand } from '../lab/prepared-command.ts';
+import { listensInNetnsOf, signalAll } from '../lab/processes.ts';
+import { waitFor } from '../lab/wait.ts';
+import type { ClusterFaultName } from './fault-names.ts';
+import { INGRESS_NAME, INGRESS_NAMESPACE } from './ingress.ts';
+import type { Kubectl } from './kubectl.ts';
+import { killMachine, type RunningMachine, switchService } from './machine.ts';
+import { unplug } from './network.ts';
+import type { ClusterParts } from './parts.ts';
+import type { ClusterPlan, MachinePlan } from './plan.ts';
+import { pidsOf } from './status.ts';
+import { bootMachine } from './up.ts';
+
+/** A machine, as faults see it. */
+export interface FaultTarget {
+  readonly plan: ClusterPlan;
+  readonly parts: ClusterParts;
+  readonly machine: MachinePlan;
+  /** Undefined while it is off. */
+  readonly running: RunningMachine | undefined;
+  readonly kubectl: Kubectl;
+  readonly cgroup: string;
+}
+
+/** What became of the machine: the same, another boot of it, or nothing. */
+type Outcome = RunningMachine | undefined;
+
+/** Does the damage, and gives the machine afterwards. */
+type Strike = () => Promise<Outcome>;
+
+interface Fault {
+  /** Gets everything ready, so that what is left is quick. @throws Error when there is nothing to damage. */
+  prepare(target: FaultTarget): Promise<Strike>;
+  /** Undoes the damage. */
+  heal(target: FaultTarget): Promise<Outcome>;
+}
+
+const BACK_LIMIT_MS = 60_000;
+const DRAIN_LIMIT_MS = 120_000;
+/** States of a bridge port (linux/if_bridge.h). */
+const PORT = { disabled: 0, forwarding: 3 } as const;
+/** A health port of the sidecar and the traffic port of the ingress tell that they are back. */
+const INGRESS_PORT = 80;
+const RELEASE_SELECTOR = 'app.kubernetes.io/name=keepalived-ingress-vip';
+
+function on(target: FaultTarget): RunningMachine {
+  if (target.running === undefined) throw new Error(`${target.machine.name} is off`);
+  return target.running;
+}
+
+/** A signal to a program's processes on the machine. */
+function signal(program: Parameters<typeof pidsOf>[1], name: NodeJS.Signals): Fault['prepare'] {
+  return async (target) => {
+    const running = on(target);
+    const pids = pidsOf(target.machine, program);
+    if (pids.length === 0) throw new Error(`no ${program} runs on ${target.machine.name}`);
+    return async () => {
+      signalAll(pids, name);
+      return running;
+    };
+  };
+}
+
+/** An order to an `ip` or `bridge` inside the switch, and the one that undoes it. */
+function switchFault(program: 'ip' | 'bridge', order: (port: string) => string, undo: (port: string) => string): Fault {
+  const question = { ip: 'link show dev lo', bridge: 'link show' }[program];
+  const prepare = ({ plan }: FaultTarget) => PreparedCommand.start(program, plan.switchNetns, question);
+  return {
+    prepare: async (target) => {
+      const running = on(target);
+      const command = await prepare(target);
+      return async () => {
+        await command.run(order(target.machine.name));
+        return running;
+      };
+    },
+    heal: async (target) => {
+      await (await prepare(target)).run(undo(target.machine.name));
+      return target.running;
+    },
+  };
+}
+
+const LINK_CUT = switchFault(
+  'ip',
+  (port) => `link set ${port} down`,
+  (port) => `link set ${port} up`,
+);
+
+function serviceFault(name: string): Fault {
+  return {
+    prepare: async (target) => {
+      const running = on(target);
+      return async () => {
+        await switchService(running, name, false);
+        return running;
+      };
+    },
+    heal: async (target) => {
+      if (target.running !== undefined) await switchService(target.running, name, true);
+      return target.running;
+    },
+  };
+}
+
+/** A crash gives nobody notice: the cable goes first, so that no dying process says goodbye. */
+async function prepareCrash(target: FaultTarget): Promise<Strike> {
+  const running = on(target);
+  const cut = await LINK_CUT.prepare(target);
+  return async () => {
+    await cut();
+    await killMachine(running, target.cgroup);
+    await unplug(target.plan, target.machine);
+    return undefined;
+  };
+}
+
+function boot(target: FaultTarget): Promise<RunningMachine> {
+  return bootMachine(target.plan, target.machine, target.parts);
+}
+
+async function bootIfOff(target: FaultTarget): Promise<Outcome> {
+  return target.running ?? (await boot(target));
+}
+
+/** Waits until a program runs that the kubelet starts again. */
+async function waitBack(target: FaultTarget, program: Parameters<typeof pidsOf>[1]): Promise<Outcome> {
+  const { machine } = target;
+  const back = () => pidsOf(machine, program).length > 0;
+  await waitFor(`${program} on ${machine.name}`, back, { limitMs: BACK_LIMIT_MS, everyMs: 50 });
+  return target.running;
+}
+
+/** A new pod at once, where the kubelet would wait longer after each crash. */
+async function renewIngress(target: FaultTarget): Promise<Outcome> {
+  const { kubectl, machine, running } = target;
+  if (running === undefined) return undefined;
+  const pods = ['-n', INGRESS_NAMESPACE, '-l', `app=${INGRESS_NAME}`, `--field-selector=spec.nodeName=${machine.name}`];
+  if (pidsOf(machine, 'ingress').length === 0) {
+    await kubectl(['delete', 'pod', ...pods, '--wait=true', '--timeout=30s']);
+  }
+  const serves = () => listensInNetnsOf(running.init.pid, INGRESS_PORT);
+  await waitFor(`the ingress on ${machine.name}`, serves, { limitMs: BACK_LIMIT_MS, everyMs: 50 });
+  return running;
+}
+
+/** A kubectl command on the node. */
+function kubectlFault(command: (node: string) => readonly string[], undo: Fault['heal']): Fault {
+  return {
+    prepare: async (target) => async () => {
+      await target.kubectl(command(target.machine.name), { timeout: DRAIN_LIMIT_MS });
+      return target.running;
+    },
+    heal: undo,
+  };
+}
+
+async function uncordon(target: FaultTarget): Promise<Outcome> {
+  await target.kubectl(['uncordon', target.machine.name]);
+  return target.running;
+}
+
+const FAULTS: Readonly<Record<ClusterFaultName, Fault>> = {
+  'ingress-crash': { prepare: signal('ingress', 'SIGKILL'), heal: renewIngress },
+  'kubelet-stop': serviceFault('kubelet'),
+  'apiserver-stop': serviceFault('kube-apiserver'),
+  'link-cut': LINK_CUT,
+  'switch-cut': switchFault(
+    'bridge',
+    (port) => `link set dev ${port} state ${PORT.disabled}`,
+    (port) => `link set dev ${port} state ${PORT.forwarding}`,
+  ),
+  'node-crash': { prepare: prepareCrash, heal: bootIfOff },
+  'node-reboot': {
+    prepare: async (target) => {
+      const crash = await prepareCrash(target);
+      return async () => {
+        await crash();
+        return boot(target);
+      };
+    },
+    heal: bootIfOff,
+  },
+  'keepalived-kill': {
+    prepare: signal('keepalived', 'SIGKILL'),
+    heal: (target) => waitBack(target, 'keepalived'),
+  },
+  'sidecar-kill': { prepare: signal('sidecar', 'SIGKILL'), heal: (target) => waitBack(target, 'sidecar') },
+  'sidecar-hang': {
+    prepare: signal('sidecar', 'SIGSTOP'),
+    heal: async (target) => {
+      signalAll(pidsOf(target.machine, 'sidecar'), 'SIGCONT');
+      return waitBack(target, 'sidecar');
+    },
+  },
+  'pod-delete': kubectlFault(
+    (node) => [
+      ...['delete', 'pod', '--all-namespaces', '-l', RELEASE_SELECTOR],
+      ...[`--field-selector=spec.nodeName=${node}`, '--wait=false'],
+    ],
+    async (target) => target.running,
+  ),
+  drain: kubectlFault(
+    (node) => ['drain', node, '--ignore-daemonsets', '--delete-emptydir-data', '--timeout=100s'],
+    uncordon,
+  ),
+  cordon: kubectlFault((node) => ['cordon', node], uncordon),
+};
+
+/** A fault that is ready to be done; nothing has happened yet. */
+export interface PreparedFault {
+  /** Does it. @returns the instant immediately before, and the machine afterwards */
+  readonly strike: () => Promise<{ readonly at: Instant; readonly machine: RunningMachine | undefined }>;
+}
+
+/** Gets a fault ready. @throws Error when there is nothing to damage. */
+export async function prepareFault(name: ClusterFaultName, target: FaultTarget): Promise<PreparedFault> {
+  const strike = await FAULTS[name].prepare(target);
+  return {
+    strike: async () => {
+      const at = now();
+      return { at, machine: await strike() };
+    },
+  };
+}
+
+/** Undoes a fault and gives the machine afterwards. */
+export async function healFault(name: ClusterFaultName, target: FaultTarget): Promise<RunningMachine | undefined> {
+  return FAULTS[name].heal(target);
+}

@@ -1,0 +1,58 @@
+import { stringify } from 'yaml';
+import { SANDBOX_IMAGE } from './services.ts';
+
+/** Namespace and name of the ingress, which is also the value of its pods' label `app`. */
+export const INGRESS_NAMESPACE = 'ingress';
+export const INGRESS_NAME = 'ingress';
+
+/** nginx puts the node's name into its answers by itself: on the host's network a pod's host name is the node's. */
+const NGINX_CONF = `daemon off;
+worker_processes 1;
+user root;
+pid /tmp/nginx.pid;
+error_log stderr warn;
+events { worker_connections 4096; }
+http {
+  access_log off;
+  default_type text/plain;
+  server { listen 80; listen [::]:80; return 200 "$hostname\\n"; }
+  server { listen 127.0.0.1:10254; location = /healthz { return 200 "ok\\n"; } }
+}
+`;
+
+/**
+ * An ingress as ingress-nginx is usually run on bare metal: a DaemonSet on the host's network, traffic on port 80 (answered with the
+ * node's name), health on 127.0.0.1:10254. A real nginx, without a controller. Gives YAML.
+ */
+export function ingressManifest(): string {
+  const labels = { app: INGRESS_NAME };
+  const metadata = { name: INGRESS_NAME, namespace: INGRESS_NAMESPACE };
+  const container = {
+    name: 'nginx',
+    image: SANDBOX_IMAGE,
+    imagePullPolicy: 'IfNotPresent',
+    args: ['nginx', '-e', 'stderr', '-c', '/etc/ingress/nginx.conf'],
+    readinessProbe: { httpGet: { host: '127.0.0.1', port: 10254, path: '/healthz' }, periodSeconds: 1 },
+    resources: { requests: { cpu: '10m', memory: '16Mi' } },
+    volumeMounts: [{ name: 'config', mountPath: '/etc/ingress' }],
+  };
+  const pod = {
+    hostNetwork: true,
+    terminationGracePeriodSeconds: 5,
+    tolerations: [{ operator: 'Exists' }],
+    priorityClassName: 'system-node-critical',
+    containers: [container],
+    volumes: [{ name: 'config', configMap: { name: INGRESS_NAME } }],
+  };
+  const objects = [
+    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: INGRESS_NAMESPACE } },
+    { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { 'nginx.conf': NGINX_CONF } },
+    {
+      apiVersion: 'apps/v1',
+      kind: 'DaemonSet',
+      metadata,
+      spec: { selector: { matchLabels: labels }, template: { metadata: { labels }, spec: pod } },
+    },
+  ];
+  return objects.map((object) => stringify(object)).join('---\n');
+}

@@ -1,0 +1,138 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { stringify } from 'yaml';
+import { API_SERVICE_IP, apiServerFor, type ClusterPlan, type MachinePlan } from './plan.ts';
+
+const OPENSSL_LIMIT_MS = 30_000;
+const KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '30'];
+
+/** Whom a certificate names, and for which addresses it is good. Groups are organisations (O), users are common names (CN). */
+interface Identity {
+  readonly file: string;
+  readonly subject: string;
+  readonly names?: readonly string[];
+}
+
+/** A PEM certificate with its key. */
+interface Certificate {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** Everything secret that the machines of one cluster share or have alone, as PEM texts. */
+export interface Pki {
+  readonly ca: Certificate;
+  /** Signs and verifies service account tokens. */
+  readonly serviceAccount: { readonly key: string; readonly publicKey: string };
+  /** By the name of the identity: `admin`, `apiserver`, `node1`… */
+  readonly certificate: (identity: string) => Certificate;
+}
+
+function identities(plan: ClusterPlan): Identity[] {
+  const kubernetes = ['', '.default', '.default.svc', '.default.svc.cluster.local'].map(
+    (tail) => `DNS:kubernetes${tail}`,
+  );
+  const apiAddresses = ['127.0.0.1', API_SERVICE_IP, plan.apiVip, ...plan.controlPlanes.map((each) => each.ipv4)];
+  return [
+    { file: 'admin', subject: '/O=system:masters/CN=admin' },
+    {
+      file: 'apiserver',
+      subject: '/CN=kube-apiserver',
+      names: [...kubernetes, ...apiAddresses.map((address) => `IP:${address}`)],
+    },
+    { file: 'apiserver-kubelet', subject: '/O=system:masters/CN=kube-apiserver-kubelet-client' },
+    { file: 'front-proxy', subject: '/CN=front-proxy-client' },
+    { file: 'controller-manager', subject: '/CN=system:kube-controller-manager' },
+    { file: 'scheduler', subject: '/CN=system:kube-scheduler' },
+    { file: 'kube-proxy', subject: '/CN=system:kube-proxy' },
+    // The kubelet shows the same certificate to the API server as a client and to others as a server.
+    ...plan.nodes.map((node) => ({
+      file: node.name,
+      subject: `/O=system:nodes/CN=system:node:${node.name}`,
+      names: [`DNS:${node.name}`, `IP:${node.ipv4}`],
+    })),
+  ];
+}
+
+async function openssl(args: readonly string[]): Promise<void> {
+  await execa('openssl', args, { timeout: OPENSSL_LIMIT_MS });
+}
+
+async function makeAuthority(directory: string): Promise<void> {
+  await openssl([
+    ...['req', '-x509', ...KEY, '-subj', '/CN=cluster-ca'],
+    ...['-keyout', join(directory, 'ca.key'), '-out', join(directory, 'ca.crt')],
+    ...['-addext', 'keyUsage=critical,keyCertSign,cRLSign,digitalSignature'],
+  ]);
+}
+
+async function makeServiceAccountKey(directory: string): Promise<void> {
+  const key = join(directory, 'sa.key');
+  await openssl(['ecparam', '-name', 'prime256v1', '-genkey', '-noout', '-out', key]);
+  await openssl(['ec', '-in', key, '-pubout', '-out', join(directory, 'sa.pub')]);
+}
+
+async function sign(directory: string, identity: Identity): Promise<void> {
+  const names = identity.names === undefined ? [] : ['-addext', `subjectAltName=${identity.names.join(',')}`];
+  await openssl([
+    ...['req', '-x509', ...KEY, '-subj', identity.subject],
+    ...['-keyout', join(directory, `${identity.file}.key`), '-out', join(directory, `${identity.file}.crt`)],
+    ...['-CA', join(directory, 'ca.crt'), '-CAkey', join(directory, 'ca.key')],
+    ...['-addext', 'basicConstraints=critical,CA:FALSE', '-addext', 'extendedKeyUsage=clientAuth,serverAuth', ...names],
+  ]);
+}
+
+/**
+ * Makes the authority of a cluster and a certificate for each of its parts.
+ * @param directory empty or missing; keeps the files
+ * @throws Error with what openssl said
+ */
+export async function makePki(plan: ClusterPlan, directory: string): Promise<Pki> {
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await Promise.all([makeAuthority(directory), makeServiceAccountKey(directory)]);
+  const wanted = identities(plan);
+  await Promise.all(wanted.map((identity) => sign(directory, identity)));
+  const read = async (file: string): Promise<Certificate> => ({
+    cert: await readFile(join(directory, `${file}.crt`), 'utf8'),
+    key: await readFile(join(directory, `${file}.key`), 'utf8'),
+  });
+  const certificates = new Map<string, Certificate>();
+  for (const { file } of wanted) {
+    certificates.set(file, await read(file));
+  }
+  return {
+    ca: await read('ca'),
+    serviceAccount: {
+      key: await readFile(join(directory, 'sa.key'), 'utf8'),
+      publicKey: await readFile(join(directory, 'sa.pub'), 'utf8'),
+    },
+    certificate: (identity) => {
+      const found = certificates.get(identity);
+      if (found === undefined) throw new Error(`the cluster has no certificate for ${identity}`);
+      return found;
+    },
+  };
+}
+
+/**
+ * A kubeconfig with which `identity` talks to an API server.
+ * @param machine the machine on which it is used; without one it is for use from outside
+ */
+export function kubeconfig(pki: Pki, plan: ClusterPlan, identity: string, machine?: MachinePlan): string {
+  const base64 = (text: string) => Buffer.from(text).toString('base64');
+  const { cert, key } = pki.certificate(identity);
+  return stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [
+      {
+        name: plan.name,
+        cluster: { server: apiServerFor(plan, machine), 'certificate-authority-data': base64(pki.ca.cert) },
+      },
+    ],
+    users: [{ name: identity, user: { 'client-certificate-data': base64(cert), 'client-key-data': base64(key) } }],
+    contexts: [{ name: plan.name, context: { cluster: plan.name, user: identity } }],
+    'current-context': plan.name,
+  });
+}

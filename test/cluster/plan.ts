@@ -1,0 +1,146 @@
+import type { HostPlan } from '../lab/network-plan.ts';
+
+/** Name of the cluster that is meant when none is given; its namespaces are called `kivc-…`, those of cluster `x` `kivc-x-…`. */
+export const DEFAULT_CLUSTER = 'default';
+
+/** Clusters that can be up at the same time: each has a subnet of its own, of which the third byte is this number. */
+export const SUBNETS = 100;
+
+const MAX_NODES = 20;
+const FIRST_NODE = 10;
+/** Services' virtual addresses; only the cluster's own machines know them. */
+export const SERVICE_CIDR = '10.96.0.0/16';
+/** Pods' addresses of all nodes. */
+export const POD_CIDR = '10.244.0.0/16';
+/** First address of SERVICE_CIDR: the Service `kubernetes`. */
+export const API_SERVICE_IP = '10.96.0.1';
+export const API_SERVER_PORT = 6443;
+
+/** A machine of the cluster: namespaces and cgroups of its own, one interface on the switch. */
+export interface MachinePlan extends HostPlan {
+  /** Runs etcd, API server, controller manager and scheduler. */
+  readonly controlPlane: boolean;
+  /** Runs containerd, kubelet and kube-proxy: is a node of the cluster. */
+  readonly node: boolean;
+  /** Addresses of its pods; undefined where there is no kubelet. */
+  readonly podCidr?: string;
+}
+
+/** All machines of a cluster and how they are connected. */
+export interface ClusterPlan {
+  readonly name: string;
+  readonly switchNetns: string;
+  /** The bridge's own address: every machine's default gateway, which leads nowhere. */
+  readonly gateway: string;
+  /** The interface with which the machine that hosts the cluster reaches the API servers. */
+  readonly uplink: { readonly device: string; readonly ipv4: string };
+  readonly client: HostPlan;
+  /** The client that forgets its neighbours before each attempt. */
+  readonly newcomer: HostPlan;
+  readonly machines: readonly MachinePlan[];
+  /** The machines that are nodes of the cluster. */
+  readonly nodes: readonly MachinePlan[];
+  readonly controlPlanes: readonly MachinePlan[];
+  /** An address for the API servers together: their certificates are valid for it. */
+  readonly apiVip: string;
+  /** The address that examples and tests use for the ingress. */
+  readonly ingressVip: string;
+  readonly prefixLength: number;
+}
+
+/** What a cluster is made of. */
+export interface ClusterShape {
+  readonly name: string;
+  readonly nodes: number;
+  /** 1: a machine of its own that is no node. More: that many of the nodes, each with an API server and an etcd member. */
+  readonly controlPlanes: number;
+  /** 0 to SUBNETS - 1. */
+  readonly subnet: number;
+}
+
+/**
+ * Refuses names that could be mistaken for another cluster's namespaces.
+ * @throws Error that says what a name may look like.
+ */
+export function checkClusterName(name: string): string {
+  if (!/^[a-z0-9]{1,8}$/.test(name) || /^(switch|client|newcomer|cp|node[0-9]+)$/.test(name)) {
+    throw new Error(
+      `cluster name ${JSON.stringify(name)} is not usable: 1 to 8 of a-z and 0-9, and not the name of a machine`,
+    );
+  }
+  return name;
+}
+
+/** First part of the names of a cluster's network namespaces. */
+export function netnsPrefix(cluster: string): string {
+  return cluster === DEFAULT_CLUSTER ? 'kivc-' : `kivc-${cluster}-`;
+}
+
+function checkShape({ nodes, controlPlanes }: ClusterShape): void {
+  if (!Number.isInteger(nodes) || nodes < 1 || nodes > MAX_NODES) {
+    throw new Error(`${nodes} nodes are not possible: 1 to ${MAX_NODES}`);
+  }
+  if (![1, 3, 5].includes(controlPlanes)) {
+    throw new Error(`${controlPlanes} control planes are not possible: 1, 3 or 5, for etcd needs a majority`);
+  }
+  if (controlPlanes > 1 && controlPlanes > nodes) {
+    throw new Error(`${controlPlanes} control planes need as many nodes, not ${nodes}`);
+  }
+}
+
+/**
+ * The machines and the network of a cluster. Pure.
+ * @throws Error when the shape is not possible.
+ */
+export function planCluster(shape: ClusterShape): ClusterPlan {
+  checkShape(shape);
+  const { name, subnet } = shape;
+  const host = (role: string, number: number): HostPlan => ({
+    name: role,
+    netns: `${netnsPrefix(name)}${role}`,
+    ipv4: `10.77.${subnet}.${number}`,
+    ipv6: `fd00:77:${subnet + 1}::${number}`,
+    mac: `02:1f:00:00:${hexByte(subnet)}:${hexByte(number)}`,
+  });
+  const nodes = Array.from({ length: shape.nodes }, (_, index): MachinePlan => {
+    const number = index + 1;
+    return {
+      ...host(`node${number}`, FIRST_NODE + number),
+      controlPlane: shape.controlPlanes > 1 && number <= shape.controlPlanes,
+      node: true,
+      podCidr: `10.244.${number}.0/24`,
+    };
+  });
+  const own: MachinePlan[] = shape.controlPlanes === 1 ? [{ ...host('cp', 2), controlPlane: true, node: false }] : [];
+  const machines = [...own, ...nodes];
+  return {
+    name,
+    switchNetns: `${netnsPrefix(name)}switch`,
+    gateway: `10.77.${subnet}.254`,
+    uplink: { device: name === DEFAULT_CLUSTER ? 'kivc' : `kivc-${name}`, ipv4: `10.77.${subnet}.1` },
+    client: host('client', 3),
+    newcomer: host('newcomer', 4),
+    machines,
+    nodes,
+    controlPlanes: machines.filter((machine) => machine.controlPlane),
+    apiVip: `10.77.${subnet}.99`,
+    ingressVip: `10.77.${subnet}.100`,
+    prefixLength: 24,
+  };
+}
+
+function hexByte(value: number): string {
+  return value.toString(16).padStart(2, '0');
+}
+
+/** URL of the API server that a machine talks to: its own where it has one, else the first. Pure. */
+export function apiServerFor(plan: ClusterPlan, machine?: MachinePlan): string {
+  const server = machine?.controlPlane ? machine : plan.controlPlanes[0];
+  return `https://${server?.ipv4}:${API_SERVER_PORT}`;
+}
+
+/** The names of all network namespaces that a cluster may have, whatever became of it. */
+export function ownsNetns(cluster: string, netns: string): boolean {
+  const prefix = netnsPrefix(cluster);
+  return netns.startsWith(prefix) && /^(switch|client|newcomer|cp|node[0-9]+|loader)$/.test(netns.slice(prefix.length));
+}

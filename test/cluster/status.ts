@@ -1,0 +1,152 @@
+import { netnsPath } from '../lab/netns.ts';
+import { INTERFACE } from '../lab/network-plan.ts';
+import { formatTable } from '../lab/print.ts';
+import { isAlive, type NamedProcess, processesInNetns } from '../lab/processes.ts';
+import { heldBy } from '../lab/status.ts';
+import { type ClusterPlan, type MachinePlan, planCluster } from './plan.ts';
+import { adminKubeconfig, type ClusterState, machineDirectory } from './state.ts';
+
+/** What may run on a node, and how its main processes are told from others. */
+const PROGRAMS = {
+  ingress: ({ name, commandLine }: NamedProcess) => name === 'nginx' && commandLine.includes('master process'),
+  keepalived: ({ name, commandLine }: NamedProcess) => name === 'keepalived' && !commandLine.includes(' -t '),
+  sidecar: ({ commandLine }: NamedProcess) => commandLine.includes('/app/sidecar.cjs'),
+  kubelet: ({ name }: NamedProcess) => name === 'kubelet',
+  'kube-apiserver': ({ name }: NamedProcess) => name === 'kube-apiserver',
+} as const;
+
+export type ProgramName = keyof typeof PROGRAMS;
+
+/** A machine as it is now: read from the kernel, not from what the cluster says. */
+export interface MachineStatus {
+  readonly name: string;
+  readonly netns: string;
+  readonly address: string;
+  readonly address6: string;
+  readonly interface: string;
+  readonly controlPlane: boolean;
+  /** Whether it is a node of the cluster. */
+  readonly node: boolean;
+  /** Whether it is switched on. */
+  readonly up: boolean;
+  /** Addresses really on its interfaces that are not its own. */
+  readonly holds: readonly string[];
+  /** Lowest pid of each program; null where none runs. */
+  readonly processes: Readonly<Record<ProgramName, number | null>>;
+  /** Faults that were injected here and not healed. */
+  readonly faults: readonly string[];
+  /** Folder with the services' and pods' logs, seen from outside. */
+  readonly logs: string;
+}
+
+/** The cluster as it is now. */
+export interface ClusterStatus {
+  readonly name: string;
+  readonly kubeconfig: string;
+  readonly client: { readonly netns: string; readonly address: string };
+  /** The client that forgets its neighbours. */
+  readonly newcomer: { readonly netns: string };
+  /** Free addresses in the nodes' network, with prefix length: for the ingress, and one that the API servers' certificates name. */
+  readonly ingressVip: string;
+  readonly apiVip: string;
+  readonly machines: readonly MachineStatus[];
+}
+
+/** The pids of a program on a machine, in ascending order. */
+export function pidsOf(machine: MachinePlan, program: ProgramName): number[] {
+  return processesInNetns(netnsPath(machine.netns))
+    .filter(PROGRAMS[program])
+    .map(({ pid }) => pid)
+    .toSorted((a, b) => a - b);
+}
+
+async function machineStatus(state: ClusterState, machine: MachinePlan): Promise<MachineStatus> {
+  const running = state.machines.find((each) => each.name === machine.name);
+  const up = running !== undefined && isAlive(running.init);
+  const all = up ? processesInNetns(netnsPath(machine.netns)) : [];
+  const first = (program: ProgramName) =>
+    all
+      .filter(PROGRAMS[program])
+      .map(({ pid }) => pid)
+      .toSorted((a, b) => a - b)[0] ?? null;
+  return {
+    name: machine.name,
+    netns: machine.netns,
+    address: machine.ipv4,
+    address6: machine.ipv6,
+    interface: INTERFACE,
+    controlPlane: machine.controlPlane,
+    node: machine.node,
+    up,
+    holds: up ? await virtualAddresses(machine) : [],
+    processes: {
+      ingress: first('ingress'),
+      keepalived: first('keepalived'),
+      sidecar: first('sidecar'),
+      kubelet: first('kubelet'),
+      'kube-apiserver': first('kube-apiserver'),
+    },
+    faults: state.faults.filter((fault) => fault.node === machine.name).map((fault) => fault.name),
+    logs: `${machineDirectory(state.shape.name, machine.name)}/log`,
+  };
+}
+
+/** The addresses on a node that are neither its own nor those of its pods' bridge. */
+async function virtualAddresses(machine: MachinePlan): Promise<string[]> {
+  const pods = machine.podCidr?.replace(/\.0\/24$/, '.');
+  const held = await heldBy(machine);
+  return held.filter((address) => pods === undefined || !address.startsWith(pods));
+}
+
+/** The names of the nodes that hold an address now (given without prefix length); those that are off hold none. */
+export async function holdersOf(state: ClusterState, address: string): Promise<string[]> {
+  const plan = planCluster(state.shape);
+  const on = new Set(state.machines.filter((each) => isAlive(each.init)).map((each) => each.name));
+  const nodes = plan.nodes.filter((node) => on.has(node.name));
+  const held = await Promise.all(nodes.map(async (node) => ({ name: node.name, holds: await virtualAddresses(node) })));
+  return held.filter(({ holds }) => holds.includes(address)).map(({ name }) => name);
+}
+
+/** The nodes that hold any virtual address now. */
+export async function anyHolders(state: ClusterState): Promise<string[]> {
+  const status = await clusterStatus(state);
+  return status.machines.filter(({ holds }) => holds.length > 0).map(({ name }) => name);
+}
+
+/** Looks at every machine of the cluster. */
+export async function clusterStatus(state: ClusterState): Promise<ClusterStatus> {
+  const plan: ClusterPlan = planCluster(state.shape);
+  const withPrefix = (address: string) => `${address}/${plan.prefixLength}`;
+  return {
+    name: plan.name,
+    kubeconfig: adminKubeconfig(plan.name),
+    client: { netns: plan.client.netns, address: plan.client.ipv4 },
+    newcomer: { netns: plan.newcomer.netns },
+    ingressVip: withPrefix(plan.ingressVip),
+    apiVip: withPrefix(plan.apiVip),
+    machines: await Promise.all(plan.machines.map((machine) => machineStatus(state, machine))),
+  };
+}
+
+/** The cluster for people. Pure. */
+export function formatStatus(status: ClusterStatus): string {
+  const pid = (value: number | null) => (value === null ? '-' : String(value));
+  const rows = status.machines.map((machine) => [
+    machine.name,
+    machine.up ? 'up' : 'off',
+    machine.netns,
+    machine.address,
+    machine.holds.join(' ') || '-',
+    pid(machine.processes.keepalived),
+    pid(machine.processes.sidecar),
+    pid(machine.processes.ingress),
+    pid(machine.processes.kubelet),
+    machine.faults.join(' ') || '-',
+  ]);
+  const head = ['MACHINE', '', 'NETNS', 'ADDRESS', 'HOLDS', 'KEEPALIVED', 'SIDECAR', 'INGRESS', 'KUBELET', 'FAULTS'];
+  return [
+    formatTable([head, ...rows]),
+    `client: ${status.client.netns}   free for the ingress: ${status.ingressVip}   for the API servers: ${status.apiVip}`,
+    `export KUBECONFIG=${status.kubeconfig}`,
+  ].join('\n');
+}
