@@ -13,6 +13,7 @@ export const TOOL_NAMES = [
   'shellcheck',
   'hadolint',
   'hyperkube',
+  'helm3',
 ] as const;
 export type ToolName = (typeof TOOL_NAMES)[number];
 
@@ -63,10 +64,10 @@ export interface Tool {
   readonly byNameOnly?: true;
 }
 
-/** Without these flags the Helm 3 engine calls itself Kubernetes 1.20, and a chart with a `kubeVersion` does not render. */
-const HELM3_ENGINE_KUBERNETES = ['Major=1', 'Minor=37'].map(
-  (part) => `-X helm.sh/helm/v3/pkg/chartutil.k8sVersion${part}`,
-);
+/** Makes a package of Helm 3 know a Kubernetes of today; by itself it takes every cluster that it cannot ask for 1.20. */
+function helm3Kubernetes(module: 'chartutil' | 'lint/rules'): string[] {
+  return ['Major=1', 'Minor=37'].map((part) => `-X helm.sh/helm/v3/pkg/${module}.k8sVersion${part}`);
+}
 
 /** What upstream's build links into every Kubernetes program; without it all of them call themselves v0.0.0-master. */
 function kubernetesVersion(version: string): string[] {
@@ -110,7 +111,8 @@ export const CATALOGUE: Readonly<Record<ToolName, Tool>> = {
       directory: 'tools/helm-unittest',
       module: 'github.com/helm-unittest/helm-unittest',
       package: 'github.com/helm-unittest/helm-unittest/cmd/helm-unittest',
-      linkerFlags: () => HELM3_ENGINE_KUBERNETES,
+      // Without it a chart with a `kubeVersion` does not render.
+      linkerFlags: () => helm3Kubernetes('chartutil'),
     },
   },
   kubeconform: {
@@ -190,6 +192,29 @@ export const CATALOGUE: Readonly<Record<ToolName, Tool>> = {
         'kube-scheduler',
         'kubectl',
         'kubelet',
+      ],
+    },
+    byNameOnly: true,
+  },
+  // Beside `helm`, which may be Helm 4: the chart has to install with both.
+  helm3: {
+    command: 'helm3',
+    onPath: {
+      command: 'helm3',
+      versionArguments: ['version', '--template', '{{.Version}}'],
+      atLeast: '3.16',
+      below: '4',
+      alsoRenders: 'kubeVersion',
+    },
+    source: {
+      kind: 'go',
+      directory: 'tools/helm3',
+      module: 'helm.sh/helm/v3',
+      package: 'helm.sh/helm/v3/cmd/helm',
+      linkerFlags: (version) => [
+        `-X helm.sh/helm/v3/internal/version.version=${version}`,
+        ...helm3Kubernetes('chartutil'),
+        ...helm3Kubernetes('lint/rules'),
       ],
     },
     byNameOnly: true,
