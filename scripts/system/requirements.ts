@@ -1,5 +1,5 @@
 /** What a machine is prepared for. */
-export const SYSTEM_PARTS = ['lab', 'tests', 'tools'] as const;
+export const SYSTEM_PARTS = ['lab', 'tests', 'tools', 'trees', 'images'] as const;
 export type SystemPart = (typeof SYSTEM_PARTS)[number];
 
 /** Something of the operating system, and the Debian/Ubuntu package that brings it. */
@@ -15,6 +15,8 @@ export interface Requirement {
 }
 
 const LAB: readonly SystemPart[] = ['lab', 'tests'];
+/** Debian trees are the lab's image root, and base images where no registry gives them. */
+const TREES: readonly SystemPart[] = [...LAB, 'trees', 'images'];
 
 /** What the lab, the tests and the tools take from the operating system. Go and Node are the user's own choice and not among it. */
 export const REQUIREMENTS: readonly Requirement[] = [
@@ -22,15 +24,17 @@ export const REQUIREMENTS: readonly Requirement[] = [
   { package: 'util-linux', command: 'unshare', parts: LAB },
   { package: 'mount', command: 'mount', parts: LAB },
   { package: 'nginx-light', command: 'nginx', parts: LAB },
-  { package: 'mmdebstrap', command: 'mmdebstrap', parts: LAB },
+  { package: 'mmdebstrap', command: 'mmdebstrap', parts: TREES },
   {
     package: 'debian-archive-keyring',
     files: ['/usr/share/keyrings/debian-archive-keyring.gpg', '/usr/share/keyrings/debian-archive-keyring.pgp'],
-    parts: LAB,
+    parts: TREES,
   },
   { package: 'openssl', command: 'openssl', parts: LAB },
   { package: 'curl', command: 'curl', parts: LAB },
   { package: 'tcpdump', command: 'tcpdump', parts: ['tests'] },
   { package: 'git', command: 'git', parts: ['tools'] },
+  // The engine that needs no service; where another works, images are built with that.
+  { package: 'buildah', command: 'buildah', parts: ['images'] },
   { package: 'python3-venv', python: 'import ensurepip, venv', parts: ['tools'] },
 ];

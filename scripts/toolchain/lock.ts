@@ -10,9 +10,16 @@ const SAY_AFTER_MS = 2000;
  *
  * The kernel's file lock is held by a child that ends with its standard input, so the lock is free again when this process is gone,
  * however it ended; there is no stale lock to judge.
+ * @param what the work, as a person waiting for it shall read it
  * @throws ToolError when the lock is still taken after `limitSeconds`
  */
-export async function withLock<T>(file: string, limitSeconds: number, log: Log, work: () => Promise<T>): Promise<T> {
+export async function withLock<T>(
+  file: string,
+  limitSeconds: number,
+  log: Log,
+  work: () => Promise<T>,
+  what = 'installing tools',
+): Promise<T> {
   await mkdir(path.dirname(file), { recursive: true });
   const script = 'exec 9>>"$1"; flock -w "$2" 9 || exit 75; echo held; exec cat >/dev/null';
   const holder = execa('sh', ['-c', script, 'sh', file, String(limitSeconds)], {
@@ -20,13 +27,13 @@ export async function withLock<T>(file: string, limitSeconds: number, log: Log, 
     stderr: 'ignore',
     buffer: false,
   });
-  const say = setTimeout(() => log('waiting for another run that is installing tools …'), SAY_AFTER_MS);
+  const say = setTimeout(() => log(`waiting for another run that is ${what} …`), SAY_AFTER_MS);
   try {
     const held = await new Promise<boolean>((resolve) => {
       holder.stdout.once('data', () => resolve(true));
       void holder.then(() => resolve(false));
     });
-    if (!held) throw new ToolError(`another run has been installing tools for over ${limitSeconds} s (lock: ${file})`);
+    if (!held) throw new ToolError(`another run has been ${what} for over ${limitSeconds} s (lock: ${file})`);
     clearTimeout(say);
     return await work();
   } finally {

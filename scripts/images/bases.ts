@@ -1,0 +1,109 @@
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { ensureDebianRoot } from '../../test/support/debian-root.ts';
+import { ensureSystem } from '../prepare.ts';
+import { CommandError } from '../support/main.ts';
+import { type Log, runStep, ToolError } from '../toolchain/progress.ts';
+import type { Engine } from './engine.ts';
+
+/** Images that the Dockerfiles begin with, by the names they use. */
+export type BaseName = 'debian:trixie-slim' | 'node:24-slim';
+
+/** Where base images come from: what is here, else the registry, else made here; always the registry; or always made here. */
+export const BASE_SOURCES = ['auto', 'pull', 'local'] as const;
+export type BaseSource = (typeof BASE_SOURCES)[number];
+
+const PULL_LIMIT_SECONDS = 120;
+const TAR_LIMIT_SECONDS = 120;
+const STAND_IN = 'keepalived-ingress-vip.stand-in';
+const NODE_MAJOR = '24';
+
+/** What Debian's own image sets, so that layers do not carry apt's caches. */
+const APT_SETTINGS = `DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb /var/cache/apt/archives/partial/*.deb /var/cache/apt/*.bin || true"; };
+APT::Update::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb /var/cache/apt/archives/partial/*.deb /var/cache/apt/*.bin || true"; };
+Dir::Cache::pkgcache "";
+Dir::Cache::srcpkgcache "";
+`;
+
+function fullName(base: BaseName): string {
+  return `docker.io/library/${base}`;
+}
+
+/** Builds an image from a Dockerfile's text in a folder of its own, which `fill` puts the files into. */
+async function buildStandIn(
+  engine: Engine,
+  base: BaseName,
+  lines: readonly string[],
+  fill: (folder: string) => Promise<void>,
+): Promise<void> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'base-image-'));
+  try {
+    await fill(folder);
+    const dockerfile = path.join(folder, 'Dockerfile');
+    await writeFile(dockerfile, `${lines.join('\n')}\n`);
+    const labels = { [STAND_IN]: base };
+    await engine.build({ ref: fullName(base), dockerfile, context: folder, variables: {}, labels, fresh: false });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function makeDebian(engine: Engine, log: Log): Promise<void> {
+  await ensureSystem(['trees']);
+  const tree = await ensureDebianRoot({ label: 'debian-base', suite: 'trixie', packages: [] }, log);
+  const lines = ['FROM scratch', 'ADD root.tar /', 'COPY docker-clean /etc/apt/apt.conf.d/', 'CMD ["bash"]'];
+  await buildStandIn(engine, 'debian:trixie-slim', lines, async (folder) => {
+    await writeFile(path.join(folder, 'docker-clean'), APT_SETTINGS);
+    // What mmdebstrap took over from this machine stays out.
+    const excluded = ['./etc/resolv.conf', './etc/hostname', './dev/*'].map((pattern) => `--exclude=${pattern}`);
+    const file = path.join(folder, 'root.tar');
+    const words = ['--numeric-owner', ...excluded, '--create', `--file=${file}`, `--directory=${tree}`, '.'];
+    const step = { label: 'packing the Debian tree', command: 'tar', arguments: words, directory: '/' };
+    await runStep({ ...step, limitSeconds: TAR_LIMIT_SECONDS }, log);
+  });
+}
+
+/** The Node that runs this, which `npm ci` installed. */
+function nodeProgram(): string {
+  const [major] = process.versions.node.split('.');
+  if (major === NODE_MAJOR) return process.execPath;
+  throw new CommandError(
+    `node:24-slim is made of the Node ${NODE_MAJOR} that "npm ci" installs; this is ${process.version}: start it by "npm run images"`,
+  );
+}
+
+async function makeNode(engine: Engine, log: Log): Promise<void> {
+  await ensureBase(engine, 'debian:trixie-slim', 'auto', log);
+  const lines = ['FROM debian:trixie-slim', 'COPY --chmod=0755 node /usr/local/bin/node', 'CMD ["node"]'];
+  await buildStandIn(engine, 'node:24-slim', lines, (folder) => copyFile(nodeProgram(), path.join(folder, 'node')));
+}
+
+const MAKERS: Readonly<Record<BaseName, (engine: Engine, log: Log) => Promise<void>>> = {
+  'debian:trixie-slim': makeDebian,
+  'node:24-slim': makeNode,
+};
+
+async function pullOrMake(engine: Engine, base: BaseName, log: Log): Promise<void> {
+  try {
+    await engine.pull(fullName(base), PULL_LIMIT_SECONDS);
+  } catch (error) {
+    if (!(error instanceof ToolError)) throw error;
+    const reason = error.message.trim().split('\n').at(-1) ?? '';
+    log(`no registry gives ${base} (${reason}): making a stand-in from Debian's packages`);
+    await MAKERS[base](engine, log);
+  }
+}
+
+/**
+ * Makes sure that an engine has a base image. A stand-in is made by mmdebstrap (which needs root) and, for Node, of the program that
+ * `npm ci` installed; it is labelled as such.
+ * @param source `auto` takes what is here, else pulls, else makes; `pull` fetches the current one; `local` makes it
+ * @throws ToolError or CommandError that says what failed
+ */
+export async function ensureBase(engine: Engine, base: BaseName, source: BaseSource, log: Log): Promise<void> {
+  const present = await engine.labelsOf(fullName(base));
+  if (source === 'pull') return engine.pull(fullName(base), PULL_LIMIT_SECONDS);
+  if (source === 'local') return present?.[STAND_IN] === base ? undefined : MAKERS[base](engine, log);
+  return present === undefined ? pullOrMake(engine, base, log) : undefined;
+}

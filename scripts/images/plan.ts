@@ -1,0 +1,66 @@
+import { createHash } from 'node:crypto';
+import { globSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { parse } from 'yaml';
+import { CommandError } from '../support/main.ts';
+import type { ImageDefinition } from './catalogue.ts';
+
+/** One image to be had under one name. */
+export interface ImagePlan {
+  readonly definition: ImageDefinition;
+  /** Full name, `registry/name:tag`. */
+  readonly ref: string;
+  /** Build arguments. */
+  readonly variables: Readonly<Record<string, string>>;
+  /** Changes with everything that goes into the image, save its base: 12 hexadecimal digits. */
+  readonly fingerprint: string;
+}
+
+/** How the images are called, and what their labels say. */
+export interface Naming {
+  /** What stands before `keepalived-ingress-vip/…`: a registry, and a path in it. */
+  readonly registry: string;
+  readonly tag: string;
+  /** Address of the sources, for the image's label. */
+  readonly source?: string;
+  /** Commit of the sources, for the image's label. */
+  readonly revision?: string;
+}
+
+/** Where images go that are not pushed anywhere: the names that the chart's defaults stand for. */
+export const DEFAULT_REGISTRY = 'docker.io';
+
+/** Raise it when the way in which images are built changes, and not only what is in them. */
+const RECIPE = '1';
+const DIGITS = 12;
+/** The files that most images are made of are small; a name without a file is a mistake in a pattern. */
+const checkout = path.resolve(import.meta.dirname, '../..');
+
+/** The tag that the chart's defaults ask for: its appVersion. */
+export async function defaultTag(): Promise<string> {
+  const chart = parse(await readFile(path.join(checkout, 'chart/Chart.yaml'), 'utf8')) as { appVersion: string };
+  return chart.appVersion;
+}
+
+async function sha256(file: string): Promise<string> {
+  return createHash('sha256')
+    .update(await readFile(path.join(checkout, file)))
+    .digest('hex');
+}
+
+async function inputsOf(definition: ImageDefinition): Promise<[string, string][]> {
+  const files = definition.inputs.flatMap((pattern) => globSync(pattern, { cwd: checkout })).toSorted();
+  if (!files.includes(definition.dockerfile)) throw new CommandError(`${definition.dockerfile} is missing`);
+  return Promise.all(files.map(async (file) => [file, await sha256(file)] as [string, string]));
+}
+
+/** Says what an image is called and made of. @throws CommandError when its Dockerfile is missing */
+export async function planImage(definition: ImageDefinition, naming: Naming): Promise<ImagePlan> {
+  const ref = `${naming.registry}/keepalived-ingress-vip/${definition.name}:${naming.tag}`;
+  const variables = { VERSION: naming.tag, SOURCE: naming.source ?? '', REVISION: naming.revision ?? '' };
+  const hash = createHash('sha256').update(
+    JSON.stringify([RECIPE, process.arch, ref, variables, await inputsOf(definition)]),
+  );
+  return { definition, ref, variables, fingerprint: hash.digest('hex').slice(0, DIGITS) };
+}
