@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { LoadedSettings, SettingsError } from './config/load.ts';
 import type { Settings } from './config/settings.ts';
 import { Checks, type KubeApiAccess } from './health/checks.ts';
+import { Cordon } from './health/cordon.ts';
 import { Drain } from './health/drain.ts';
 import { EventLoopLag } from './health/event-loop-lag.ts';
 import { BAND_NAMES, type Fitness, type FitnessInput } from './health/fitness.ts';
@@ -55,6 +56,8 @@ export class Agent {
   readonly #lag: EventLoopLag;
   readonly #checks: Checks;
   readonly #drain: Drain;
+  /** Takes what the Kubernetes API tells of the node. */
+  readonly cordon: Cordon;
   readonly #fitness: FitnessController;
   readonly #holder: HolderTracker;
   readonly #configurator: Configurator;
@@ -99,6 +102,17 @@ export class Agent {
       onChange: (draining) => {
         this.#fitness.review();
         log.info({ draining, reasons: this.#drain.reasons }, draining ? 'draining' : 'no longer draining');
+      },
+    });
+    this.cordon = new Cordon({
+      now: () => Date.now(),
+      onChange: ({ cordon }) => {
+        this.#fitness.review();
+        log.info({ cordon }, typeof cordon === 'string' ? 'the node is cordoned' : 'the node is not cordoned any more');
+      },
+      onProblem: (problem) => {
+        if (problem === null) log.info('the API tells again whether the node is cordoned');
+        else log.warn({ problem }, 'cordons of this node are not seen; what was known last stays in force');
       },
     });
     this.#fitness = new FitnessController({
@@ -241,6 +255,7 @@ export class Agent {
       fitness: this.#fitness.fitness,
       rank: this.#rank,
       drainReasons: this.#drain.reasons,
+      cordon: this.cordon.state,
       checks,
       refusedPorts: this.#checks.refusedPorts(),
       settings: this.#loaded.settings,
@@ -270,6 +285,7 @@ export class Agent {
       nowMs,
       checks: this.#checks.views(),
       draining: this.#drain.draining,
+      cordoned: this.cordon.cordoned,
       holder: this.#holder.state.holder,
       rank: this.#rank,
       policy: {

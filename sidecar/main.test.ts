@@ -167,7 +167,7 @@ describe('the sidecar', () => {
     await vi.waitFor(() => expect(offset()).toBe(-30), LIMIT);
     writeFileSync(join(runtime, 'drain'), '');
     await vi.waitFor(() => expect(readFileSync(join(runtime, 'drained'), 'utf8')).toBe('moved\n'), LIMIT);
-    expect(offset()).toBe(-110);
+    expect(offset()).toBe(-109);
     rmSync(join(runtime, 'drain'));
     await vi.waitFor(() => expect(offset()).toBe(-30), LIMIT);
     await vi.waitFor(() => expect(existsSync(join(runtime, 'drained'))).toBe(false), LIMIT);

@@ -6,8 +6,9 @@ import { type LoadedSettings, loadSettings, SettingsError } from './config/load.
 import { SettingsWatcher } from './config/watch.ts';
 import type { KubeApiAccess } from './health/checks.ts';
 import { RuntimeDirectory } from './keepalived/runtime-directory.ts';
-import { NodeOrderCache } from './kubernetes/node-order-cache.ts';
+import { NodeWatch } from './kubernetes/node-watch.ts';
 import { ReleasePods } from './kubernetes/release-pods.ts';
+import { readCordon, readNodeOrder, StateCache } from './kubernetes/state-cache.ts';
 import { createApp } from './server/app.ts';
 import { Listener } from './server/listener.ts';
 import { createMetrics } from './server/metrics.ts';
@@ -65,7 +66,7 @@ function kubeApiAccess(): KubeApiAccess {
 
 function followPods(
   agent: Agent,
-  cache: NodeOrderCache,
+  cache: StateCache<readonly string[]>,
   { settings }: LoadedSettings,
   log: Logger,
 ): ReleasePods | undefined {
@@ -87,6 +88,55 @@ function followPods(
   return pods;
 }
 
+type CordonCache = StateCache<string | null | undefined>;
+
+/** Follows whether the node is cordoned, while the settings ask for it. */
+class CordonFollower {
+  readonly #agent: Agent;
+  readonly #keep: (cordon: string | null | undefined) => void;
+  readonly #watch: NodeWatch | undefined;
+
+  constructor(agent: Agent, { cache, log }: { cache: CordonCache; log: Logger }) {
+    this.#agent = agent;
+    this.#keep = (cordon) => {
+      cache.save(cordon).catch((error: unknown) => log.warn({ err: error }, 'cannot keep what is known of the cordon'));
+    };
+    const node = process.env.NODE_NAME ?? '';
+    const { url, ...credentials } = kubeApiAccess();
+    if (url === undefined || node === '') return;
+    this.#watch = new NodeWatch(
+      { ...credentials, url, node, userAgent: `keepalived-ingress-vip/${version}` },
+      {
+        onCordon: (cordon) => {
+          agent.cordon.tell(cordon);
+          this.#keep(cordon);
+        },
+        onProblem: (problem) => agent.cordon.report(problem),
+      },
+    );
+  }
+
+  /**
+   * Begins or ends following, as the agent's settings have it now.
+   * @param known what was known before this process began
+   */
+  apply(known?: string | null): void {
+    if (this.#watch === undefined) return;
+    if (this.#agent.snapshot().settings.drain.onCordon) {
+      this.#agent.cordon.begin(known);
+      this.#watch.start();
+    } else {
+      this.#watch.stop();
+      this.#agent.cordon.end();
+      this.#keep(undefined);
+    }
+  }
+
+  stop(): void {
+    this.#watch?.stop();
+  }
+}
+
 async function run({ config, runtimeDirectory }: Arguments, loaded: LoadedSettings): Promise<void> {
   const { server, metrics, log: logSettings } = loaded.settings;
   const log = pino({
@@ -95,7 +145,8 @@ async function run({ config, runtimeDirectory }: Arguments, loaded: LoadedSettin
     timestamp: pino.stdTimeFunctions.isoTime,
   });
   const runtime = new RuntimeDirectory({ path: runtimeDirectory, instance: 'vip' });
-  const cache = new NodeOrderCache({ path: `${runtimeDirectory}/nodes.json` });
+  const cache = new StateCache({ path: `${runtimeDirectory}/nodes.json`, read: readNodeOrder });
+  const cordonCache = new StateCache({ path: `${runtimeDirectory}/cordon.json`, read: readCordon });
   const agent = new Agent(
     {
       instanceName: 'vip',
@@ -115,11 +166,17 @@ async function run({ config, runtimeDirectory }: Arguments, loaded: LoadedSettin
     new Listener(server, { handler: createApp({ snapshot }) }),
     new Listener(metrics, { handler: createMetricsApp({ registry }) }),
   ];
+  const cordons = new CordonFollower(agent, { cache: cordonCache, log });
   const watcher = new SettingsWatcher(
     { path: config, version: loaded.version },
-    { onSettings: (next) => void agent.update(next), onRejected: (error) => agent.settingsRejected(error) },
+    {
+      onSettings: (next) => void agent.update(next).then(() => cordons.apply()),
+      onRejected: (error) => agent.settingsRejected(error),
+    },
   );
   for (const listener of listeners) await listener.start();
+  // Before the first decision, so that a container that restarts on a cordoned node does not offer itself for a moment.
+  cordons.apply(await cordonCache.load());
   await agent.start();
   watcher.start();
   const pods = followPods(agent, cache, loaded, log);
@@ -129,6 +186,7 @@ async function run({ config, runtimeDirectory }: Arguments, loaded: LoadedSettin
     log.info({ signal }, 'stopping');
     watcher.stop();
     pods?.stop();
+    cordons.stop();
     await agent.drain(signal);
     await agent.stop();
     for (const listener of listeners) await listener.stop();

@@ -76,6 +76,7 @@ lastResort:
   afterSeconds: {{ include "kiv.number" $k.lastResort.after }}
 drain:
   timeoutSeconds: {{ include "kiv.number" $k.drainTimeout }}
+  onCordon: {{ $k.drainOnCordon }}
 rank:
   podSelector: {{ printf "app.kubernetes.io/name=%s,app.kubernetes.io/instance=%s,app.kubernetes.io/component=node" (include "kiv.name" .) .Release.Name | toJson }}
 {{ include "kiv.restartConfig" . }}

@@ -18,6 +18,11 @@
 {{- default (include "kiv.fullname" .) .Values.serviceAccount.name -}}
 {{- end -}}
 
+{{/* Name of the release's objects that are in no namespace. The colon is in no other name: no two releases can have the same. */}}
+{{- define "kiv.clusterName" -}}
+{{- printf "%s:%s" .Release.Namespace (include "kiv.fullname" .) -}}
+{{- end -}}
+
 {{/* Labels that select the release's node pods. */}}
 {{- define "kiv.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "kiv.name" . }}

@@ -96,7 +96,7 @@ const settingsSchema = z
     vrrp: vrrpSchema,
     checks: checksSchema,
     lastResort: z.strictObject({ enabled: z.boolean(), afterSeconds: seconds(0, 3600) }),
-    drain: z.strictObject({ timeoutSeconds: seconds(0, 600) }),
+    drain: z.strictObject({ timeoutSeconds: seconds(0, 600), onCordon: z.boolean() }),
     rank: z.strictObject({ podSelector: z.string() }),
     server: z.strictObject({
       address: z.string().refine((text) => isIP(text) !== 0, { error: 'is not an IP address' }),

@@ -21,6 +21,7 @@ beforeEach(() => {
       nowMs,
       checks: { service },
       draining: false,
+      cordoned: false,
       holder: false,
       rank: 0,
       policy: {

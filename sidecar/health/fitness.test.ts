@@ -17,6 +17,7 @@ function input(changes: Partial<FitnessInput> = {}): FitnessInput {
     nowMs: 1000,
     checks: { service: healthy, kubelet: healthy, kubeApi: healthy },
     draining: false,
+    cordoned: false,
     holder: false,
     rank: 0,
     policy,
@@ -31,23 +32,25 @@ function decide(changes: Partial<FitnessInput>, previous?: Fitness): Fitness {
 }
 
 const anyRank = fc.nat(9);
-/** Checks that put a node into band 0 to 4 once every settling time is over. */
-const checksOfBand: FitnessInput['checks'][] = [
-  { service: healthy, kubelet: healthy, kubeApi: healthy },
-  { service: healthy, kubelet: healthy, kubeApi: failed },
-  { service: healthy, kubelet: healthy, kubeApi: healthy },
-  { service: failed, kubelet: healthy, kubeApi: healthy },
-  { service: healthy, kubelet: failed, kubeApi: healthy },
+const wellChecks: FitnessInput['checks'] = { service: healthy, kubelet: healthy, kubeApi: healthy };
+/** What puts a node where it is once every settling time is over, from the fittest to the least fit. */
+const STATES: readonly (Partial<FitnessInput> & { readonly band: number })[] = [
+  { band: 0 },
+  { band: 1, checks: { ...wellChecks, kubeApi: failed } },
+  { band: 2, cordoned: true },
+  { band: 2, draining: true },
+  { band: 3, checks: { ...wellChecks, service: failed } },
+  { band: 4, checks: { ...wellChecks, kubelet: failed } },
 ];
+const anyState = fc.nat(STATES.length - 1);
+/** Besides what decides the state: what a node of it may have as well, such as a cordon on a node that also drains. */
+const anyMore = fc.record({ cordoned: fc.boolean() });
+const anyPolicy = fc.constantFrom(policy, { ...policy, failbackDelaySeconds: 30 });
 
-function nodeInBand(band: number, holder: boolean, rank: number): Fitness {
-  return decide({
-    nowMs: 60_000,
-    checks: checksOfBand[band] ?? (checksOfBand[0] as never),
-    draining: band === 2,
-    holder,
-    rank,
-  });
+/** A node of a state: `more` holds only where the state is worse than it. */
+function nodeOf(state: number, changes: Partial<FitnessInput>, more: Partial<FitnessInput> = {}): Fitness {
+  const { band: _band, ...input } = STATES[state] ?? { band: 0 };
+  return decide({ nowMs: 60_000, ...(state > 2 ? more : {}), ...input, ...changes });
 }
 
 describe('priority', () => {
@@ -61,19 +64,31 @@ describe('priority', () => {
 
   it('lets a healthier node win whatever the ranks and whoever holds', () => {
     fc.assert(
-      fc.property(fc.nat(4), fc.nat(4), anyRank, anyRank, fc.boolean(), (first, second, rank, otherRank, holder) => {
-        fc.pre(first < second);
-        expect(nodeInBand(first, !holder, rank).priority).toBeGreaterThan(
-          nodeInBand(second, holder, otherRank).priority,
-        );
-      }),
+      fc.property(
+        ...[anyState, anyState, anyRank, anyRank, fc.boolean(), anyPolicy, anyMore],
+        (first, second, rank, otherRank, holder, wish, more) => {
+          fc.pre(first < second);
+          expect(nodeOf(first, { holder: !holder, rank, policy: wish }).priority).toBeGreaterThan(
+            nodeOf(second, { holder, rank: otherRank, policy: wish }, more).priority,
+          );
+        },
+      ),
     );
+  });
+
+  it('lets a cordoned node win against one whose pod is about to go, be that cordoned or not', () => {
+    const cordoned = decide({ cordoned: true, rank: 3 });
+    const leaving = decide({ draining: true, holder: true });
+    expect([cordoned.band, leaving.band]).toEqual([2, 2]);
+    expect(cordoned.priority).toBeGreaterThan(leaving.priority);
+    expect(decide({ draining: true, cordoned: true, holder: true }).priority).toBe(leaving.priority);
   });
 
   it('stays in the range that VRRP allows a backup, and above what a silent sidecar leaves of it', () => {
     fc.assert(
-      fc.property(fc.nat(4), anyRank, fc.boolean(), (band, rank, holder) => {
-        const { priority, offset } = nodeInBand(band, holder, rank);
+      fc.property(anyState, anyRank, fc.boolean(), anyPolicy, anyMore, (state, rank, holder, wish, more) => {
+        const { band, priority, offset } = nodeOf(state, { holder, rank, policy: wish }, more);
+        expect(band).toBe(STATES[state]?.band);
         expect(priority).toBeGreaterThan(253 - 200);
         expect(priority).toBeLessThanOrEqual(254);
         expect(offset).toBe(priority - 244);
@@ -81,10 +96,23 @@ describe('priority', () => {
     );
   });
 
-  it('keeps the holder ahead of every backup of its own band', () => {
+  it('keeps the holder ahead of every backup in the same state, so that nothing moves when all nodes are cordoned', () => {
     fc.assert(
-      fc.property(fc.nat(4), anyRank, anyRank, (band, rank, otherRank) => {
-        expect(nodeInBand(band, true, rank).priority).toBeGreaterThan(nodeInBand(band, false, otherRank).priority);
+      fc.property(anyState, anyRank, anyRank, anyPolicy, (state, rank, otherRank, wish) => {
+        // With failback the address goes to the better rank, but only among nodes that are well or have only lost the API.
+        fc.pre(wish.failbackDelaySeconds === null || state > 1);
+        expect(nodeOf(state, { holder: true, rank, policy: wish }).priority).toBeGreaterThan(
+          nodeOf(state, { rank: otherRank, policy: wish }).priority,
+        );
+      }),
+    );
+  });
+
+  it('keeps the ranks of backups in the same state apart', () => {
+    fc.assert(
+      fc.property(anyState, fc.nat(2), (state, rank) => {
+        const apart = nodeOf(state, { rank }).priority - nodeOf(state, { rank: rank + 1 }).priority;
+        expect(apart).toBeGreaterThanOrEqual(3);
       }),
     );
   });
@@ -130,8 +158,9 @@ describe('gate', () => {
     });
   });
 
-  it('stays open while a node drains or has lost the API', () => {
-    expect(decide({ draining: true })).toMatchObject({ gate: 1, band: 2, priority: 164 });
+  it('stays open while a node drains, is cordoned or has lost the API', () => {
+    expect(decide({ draining: true })).toMatchObject({ gate: 1, band: 2, priority: 144 });
+    expect(decide({ cordoned: true })).toMatchObject({ gate: 1, band: 2, priority: 164 });
     expect(decide({ checks: { service: healthy, kubeApi: failed } })).toMatchObject({
       gate: 1,
       band: 1,
@@ -177,6 +206,30 @@ describe('an outage of the Kubernetes API', () => {
     const sticky = { ...policy, noPreempt: true };
     expect(decide({ nowMs: 60_000, checks, holder: true, policy: sticky })).toMatchObject({ band: 0, priority: 253 });
     expect(decide({ nowMs: 60_000, checks, policy: sticky })).toMatchObject({ band: 1 });
+  });
+});
+
+describe('a cordon', () => {
+  it('counts at once, and its end too', () => {
+    const cordoned = decide({ nowMs: 1000, cordoned: true, holder: true });
+    expect(cordoned).toMatchObject({ band: 2, priority: 173, bandSinceMs: 1000, reviewAtMs: undefined });
+    expect(decide({ nowMs: 2000, rank: 1 }, cordoned)).toMatchObject({ band: 0, priority: 234, bandSinceMs: 2000 });
+  });
+
+  it('makes a node wait for its failback delay after it ended', () => {
+    const wanted = { ...policy, failbackDelaySeconds: 30 };
+    const cordoned = decide({ nowMs: 1000, cordoned: true, policy: wanted });
+    expect(decide({ nowMs: 2000, policy: wanted }, cordoned)).toMatchObject({ priority: 213, reviewAtMs: 32_000 });
+  });
+
+  it('does not hide that the service failed', () => {
+    expect(decide({ cordoned: true, checks: { service: failed } })).toMatchObject({ band: 3, gate: 0 });
+  });
+
+  it('is lowered further, in the same band, when the pod is stopped as well', () => {
+    const cordoned = decide({ nowMs: 1000, cordoned: true, holder: true });
+    const leaving = decide({ nowMs: 2000, cordoned: true, draining: true, holder: true }, cordoned);
+    expect(leaving).toMatchObject({ band: 2, priority: 153, bandSinceMs: 1000 });
   });
 });
 

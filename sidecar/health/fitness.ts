@@ -3,6 +3,9 @@
  *
  *   priority = (holds the address and may keep it ? 253 - min(rank, 3) : 244 - 10 x min(rank, 3)) - 40 x band
  *
+ * In band 2 ranks are 3 apart, and a node whose pod is about to go is 20 below one that is only cordoned: a node that will be there in a
+ * minute is the better holder, also where every node is cordoned.
+ *
  * A healthier node always wins whatever its rank, because a band is wider than all ranks and the holder's lift together. Backups sit near
  * 254 because a backup's skew, (256 - priority) / 256 x advertisement interval (RFC 9568 section 6.1), is most of the outage after a
  * hand-over by priority 0. Ranks are 10 apart so that two backups do not take over at the same moment.
@@ -13,6 +16,11 @@ export const BASE_PRIORITY = 244;
 const HOLDER_PRIORITY = 253;
 const RANK_STEP = 10;
 const BAND_STEP = 40;
+const DRAINING: Band = 2;
+/** Between ranks in the draining band, so that its two halves fit between the neighbouring bands. */
+const DRAINING_RANK_STEP = 3;
+/** By how much a node that is about to go is below one that is only cordoned: more than the holder's lift and all ranks there. */
+const LEAVING_STEP = 20;
 /** Ranks from here on are alike: a fourth backup need not be told from a fifth. */
 export const LAST_RANK = 3;
 /** A returning node waits for its failback delay here: below every healthy node (214), above every node of band 1 without lift (204). */
@@ -44,7 +52,10 @@ export interface FitnessInput {
   readonly nowMs: number;
   /** A check that is switched off is absent. */
   readonly checks: { readonly service: CheckView; readonly kubelet?: CheckView; readonly kubeApi?: CheckView };
+  /** Whether the pod is about to go, or was asked to give the address away. */
   readonly draining: boolean;
+  /** Whether the Kubernetes API said, when it was last heard, that the node is cordoned. */
+  readonly cordoned: boolean;
   /** Whether this node holds the virtual address now. */
   readonly holder: boolean;
   /** Place in the order of preference, 0 is first. */
@@ -107,7 +118,7 @@ function kubeApiJudgement(input: FitnessInput): Judgement {
 function judge(input: FitnessInput): Judgement {
   if (input.checks.kubelet?.healthy === false) return { band: 4 };
   if (input.checks.service.healthy === false) return { band: 3 };
-  if (input.draining) return { band: 2 };
+  if (input.draining || input.cordoned) return { band: DRAINING };
   return kubeApiJudgement(input);
 }
 
@@ -121,9 +132,11 @@ function gateOf(band: Band, sinceMs: number, { nowMs, policy }: FitnessInput): {
 function priorityOf(band: Band, sinceMs: number, input: FitnessInput): { priority: number; reviewAtMs?: number } {
   const { failbackDelaySeconds } = input.policy;
   const rank = Math.min(input.rank, LAST_RANK);
-  const ranked = BASE_PRIORITY - RANK_STEP * rank - BAND_STEP * band;
-  if (failbackDelaySeconds === null) {
-    return { priority: input.holder ? HOLDER_PRIORITY - rank - BAND_STEP * band : ranked };
+  const lowered = BAND_STEP * band + (band === DRAINING && input.draining ? LEAVING_STEP : 0);
+  const ranked = BASE_PRIORITY - (band === DRAINING ? DRAINING_RANK_STEP : RANK_STEP) * rank - lowered;
+  // Failback is for nodes that are well: among nodes that drain or are sick, the address stays. A lift in band 1 would reach the waiting.
+  if (failbackDelaySeconds === null || band >= DRAINING) {
+    return { priority: input.holder ? HOLDER_PRIORITY - rank - lowered : ranked };
   }
   const backAtMs = sinceMs + failbackDelaySeconds * 1000;
   if (band > 0 || input.holder || input.nowMs >= backAtMs) return { priority: ranked };

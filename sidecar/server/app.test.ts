@@ -111,6 +111,26 @@ describe('GET /status', () => {
     expect(body.checks.kubeApi).toEqual({ enabled: false });
   });
 
+  it('tells whether the node is cordoned, and whether that is heard', async () => {
+    const since = { sinceMs: 1_700_000_000_000 };
+    const problem = 'the API server answered 403: the service account may not watch nodes';
+    const known = { watched: true, heard: true, cordon: 'cordoned', problem: null, ...since };
+    const { body } = await get('/status', { cordon: known });
+    expect(body.cordon).toEqual({
+      watched: true,
+      cordoned: true,
+      reason: 'cordoned',
+      since: '2023-11-14T22:13:20.000Z',
+      heard: true,
+      problem: null,
+    });
+    const unknown = { watched: true, heard: false, cordon: undefined, sinceMs: undefined, problem };
+    const { body: deaf } = await get('/status', { cordon: unknown });
+    expect(deaf.cordon).toEqual({ watched: true, cordoned: null, reason: null, since: null, heard: false, problem });
+    const off = { watched: false, heard: false, cordon: undefined, sinceMs: undefined, problem: null };
+    expect((await get('/status', { cordon: off })).body.cordon).toEqual({ watched: false });
+  });
+
   it('shows refused settings and a refused configuration with their reasons', async () => {
     const { config, supervisor } = healthySnapshot();
     const { body } = await get('/status', {

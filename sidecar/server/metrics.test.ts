@@ -45,6 +45,8 @@ describe('GET /metrics', () => {
     'keepalived_vip_probe_duration_seconds_bucket{le="0.0025",check="service",outcome="success"} 1',
     'keepalived_vip_fitness_band 0',
     'keepalived_vip_priority 253',
+    'keepalived_vip_cordoned 0',
+    'keepalived_vip_cordon_watch_up 1',
     'keepalived_vip_config_reloads_total 1',
     'keepalived_vip_config_rejections_total 1',
     'keepalived_vip_config_rejected 0',
@@ -60,6 +62,21 @@ describe('GET /metrics', () => {
     const text = await scrape({ fitness: undefined });
     expect(text).not.toContain('check="kubeApi"');
     expect(text).not.toMatch(/^keepalived_vip_fitness_band /m);
+  });
+
+  it('shows a cordon that was told before the API fell silent', async () => {
+    const text = await scrape({
+      cordon: { watched: true, heard: false, cordon: 'cordoned', sinceMs: 1, problem: 'connect ECONNREFUSED' },
+    });
+    expect(text).toContain('keepalived_vip_cordoned 1\n');
+    expect(text).toContain('keepalived_vip_cordon_watch_up 0\n');
+  });
+
+  it('says nothing of cordons where they are not watched', async () => {
+    const text = await scrape({
+      cordon: { watched: false, heard: false, cordon: undefined, sinceMs: undefined, problem: null },
+    });
+    expect(text).not.toMatch(/^keepalived_vip_cordon/m);
   });
 
   it('shows that a configuration was refused', async () => {

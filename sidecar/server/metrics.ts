@@ -83,6 +83,29 @@ function stateGauges({ registry, snapshot }: MetricsDependencies): void {
   });
 }
 
+function cordonGauges({ registry, snapshot }: MetricsDependencies): void {
+  gauge(
+    registry,
+    'keepalived_vip_cordoned',
+    'Whether the node was cordoned when the Kubernetes API last told.',
+    [],
+    (metric) => {
+      const { cordon } = snapshot().cordon;
+      if (cordon !== undefined) metric.set(cordon === null ? 0 : 1);
+    },
+  );
+  gauge(
+    registry,
+    'keepalived_vip_cordon_watch_up',
+    'Whether the Kubernetes API tells the sidecar of cordons.',
+    [],
+    (metric) => {
+      const { watched, heard } = snapshot().cordon;
+      if (watched) metric.set(heard ? 1 : 0);
+    },
+  );
+}
+
 function eachCheck(
   snapshot: AgentSnapshot,
   visit: (name: CheckName, check: NonNullable<AgentSnapshot['checks'][CheckName]>) => void,
@@ -173,6 +196,7 @@ function supervisorCounters({ registry, snapshot }: MetricsDependencies): void {
 export function createMetrics(dependencies: MetricsDependencies): Metrics {
   const { registry } = dependencies;
   stateGauges(dependencies);
+  cordonGauges(dependencies);
   checkGauges(dependencies);
   agentGauges(dependencies);
   supervisorCounters(dependencies);

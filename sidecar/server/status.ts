@@ -1,4 +1,5 @@
 import type { Settings } from '../config/settings.ts';
+import type { CordonState } from '../health/cordon.ts';
 import { BAND_NAMES, type Fitness } from '../health/fitness.ts';
 import type { TripwireState } from '../health/tripwire.ts';
 import { CHECK_NAMES, type CheckName, type CheckState, type CheckTiming } from '../health/types.ts';
@@ -12,7 +13,9 @@ export interface AgentSnapshot {
   readonly holder: HolderState;
   readonly fitness: Fitness | undefined;
   readonly rank: number;
+  /** Why the pod drains by itself; a cordon is not among them. */
   readonly drainReasons: readonly string[];
+  readonly cordon: CordonState;
   readonly checks: Readonly<Partial<Record<CheckName, CheckSnapshot>>>;
   readonly refusedPorts: readonly TripwireState[];
   readonly settings: Settings;
@@ -73,6 +76,18 @@ function fitnessStatus({ fitness, rank, drainReasons }: AgentSnapshot): object |
   return { band, reason, rank, gate, offset, priority, draining: drainReasons.length > 0, drainReasons };
 }
 
+function cordonStatus({ watched, heard, cordon, sinceMs, problem }: CordonState): object {
+  if (!watched) return { watched };
+  return {
+    watched,
+    cordoned: cordon === undefined ? null : cordon !== null,
+    reason: cordon ?? null,
+    since: time(sinceMs),
+    heard,
+    problem,
+  };
+}
+
 function keepalivedStatus(supervisor: SupervisorStatus | undefined): object {
   return {
     running: supervisor?.keepalivedPid !== undefined,
@@ -112,6 +127,7 @@ export function statusOf(snapshot: AgentSnapshot): object {
     },
     disagreement: holder.disagreement,
     fitness: fitnessStatus(snapshot),
+    cordon: cordonStatus(snapshot.cordon),
     checks: Object.fromEntries(CHECK_NAMES.map((name) => [name, checkStatus(snapshot.checks[name])])),
     refusedPorts: snapshot.refusedPorts.map(({ port, sinceMs }) => ({ port, since: time(sinceMs) })),
     config: {

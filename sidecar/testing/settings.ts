@@ -32,7 +32,7 @@ export function defaultSettings(): Settings {
       kubeApi: { enabled: true, url: '', ...timing, timeoutSeconds: 2 },
     },
     lastResort: { enabled: true, afterSeconds: 1 },
-    drain: { timeoutSeconds: 5 },
+    drain: { timeoutSeconds: 5, onCordon: true },
     rank: { podSelector: 'app.kubernetes.io/name=keepalived-ingress-vip' },
     server: { address: '127.0.0.1', port: 10270 },
     metrics: { address: '127.0.0.1', port: 10271 },

@@ -31,6 +31,7 @@ export function healthySnapshot(): AgentSnapshot {
     fitness: { band: 0, reason: 'healthy', gate: 1, offset: 9, priority: 253, bandSinceMs: 1, reviewAtMs: undefined },
     rank: 0,
     drainReasons: [],
+    cordon: { watched: true, heard: true, cordon: null, sinceMs: 1_700_000_000_000, problem: null },
     checks: { service: check, kubelet: check },
     refusedPorts: [],
     settings,
