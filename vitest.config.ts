@@ -3,6 +3,9 @@ import { defineConfig } from 'vitest/config';
 /** Tests that start nothing outside their own process tree and need no privilege. */
 const UNIT = ['sidecar/**/*.test.ts', 'scripts/**/*.test.ts', 'test/{lab,bench,cluster,support,unit}/**/*.test.ts'];
 
+/** Tests on a real Kubernetes; see scripts/e2e.ts. */
+const E2E = 'test/e2e/**/*.test.ts';
+
 export default defineConfig({
   test: {
     coverage: {
@@ -27,12 +30,25 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/**/*.test.ts'],
-          exclude: UNIT,
+          exclude: [...UNIT, E2E],
           fileParallelism: false,
           maxWorkers: 1,
           testTimeout: 120_000,
           hookTimeout: 300_000,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        // One cluster for all files, one file after the other.
+        test: {
+          name: 'e2e',
+          include: [E2E],
+          globalSetup: ['test/e2e/global-setup.ts'],
+          fileParallelism: false,
+          maxWorkers: 1,
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

@@ -227,6 +227,8 @@ function kubeletConfig(machine: MachinePlan): object {
     failSwapOn: false,
     oomScoreAdj: 0,
     makeIPTablesUtilChains: false,
+    // Nobody answers there; without one the kubelet complains of every pod.
+    clusterDNS: ['10.96.0.10'],
     clusterDomain: 'cluster.local',
     resolvConf: '/etc/resolv.conf',
     // Images are loaded, not pulled: one that was collected would not come back.

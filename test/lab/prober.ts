@@ -17,8 +17,11 @@ export type ClientKind = (typeof CLIENT_KINDS)[number];
 
 export interface ProberOptions {
   readonly kind: ClientKind;
-  /** The namespace in which the client lives; the two kinds need different ones, they must not share a neighbour table. */
-  readonly netns: string;
+  /**
+   * The namespace in which the client lives; the two kinds need different ones, they must not share a neighbour table. Without one
+   * it is this machine that asks.
+   */
+  readonly netns?: string;
   /** Addresses without prefix length, IPv4 or IPv6. */
   readonly addresses: readonly string[];
   readonly port?: number;
@@ -46,7 +49,7 @@ const WORKER = join(import.meta.dirname, 'probe-worker.ts');
 
 /** A client that opens new connections all the time and remembers what became of each. */
 export class Prober {
-  readonly #options: Required<ProberOptions>;
+  readonly #options: Required<Omit<ProberOptions, 'netns'>> & Pick<ProberOptions, 'netns'>;
   readonly #attempts = new Map<string, Attempt[]>();
   #worker: ChildProcess | undefined;
   #missed = 0;
@@ -76,7 +79,8 @@ export class Prober {
       maxInFlight: 2 * Math.ceil(timeoutMs / intervalMs),
       forget: kind === 'newcomer',
     };
-    const [program, ...args] = inNetns(netns, [process.execPath, WORKER, JSON.stringify(workerOptions)]);
+    const command = [process.execPath, WORKER, JSON.stringify(workerOptions)] as const;
+    const [program, ...args] = netns === undefined ? command : inNetns(netns, command);
     const worker = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
     this.#worker = worker;
     worker.on('message', (message) => this.#take(message as ProbeMessage));

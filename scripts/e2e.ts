@@ -1,0 +1,47 @@
+import { parseArgs } from 'node:util';
+import { buildAndReport } from './build.ts';
+import { ensureSystem } from './prepare.ts';
+import { CommandError, runMain } from './support/main.ts';
+import { isCi, step } from './support/steps.ts';
+import { runVitest } from './testing/runners.ts';
+import { closingLine, type Summary } from './testing/summary.ts';
+import { ensureTools } from './tools.ts';
+
+const USAGE = `Runs the end-to-end tests on a real Kubernetes, and installs and builds what they need first.
+
+usage: npm run e2e [-- <vitest arguments>]
+
+Without KUBECONFIG they bring up a cluster of three nodes on this machine and remove it afterwards. With E2E_KEEP=1 it stays, and
+the next run with E2E_KEEP=1 uses it as it is: npm run cluster -- --name e2e status (E2E_CLUSTER=NAME for another name).
+With KUBECONFIG they use that cluster: E2E_VIP=ADDRESS/PREFIX is needed, E2E_VALUES=FILE is used for every installation.
+Tests that cut, crash or look into nodes are then skipped.
+
+The last line is "N passed, N failed, N skipped". With CI set, a skipped test is a failure.`;
+
+async function prepare(): Promise<void> {
+  await ensureSystem(['lab', 'tests', 'tools']);
+  const { errors } = await ensureTools(['helm', 'helm3', 'hyperkube']);
+  if (errors.length > 0) throw new CommandError(errors.join('\n'));
+}
+
+function report(summary: Summary): void {
+  const skipsFail = isCi() && summary.skipped > 0;
+  for (const name of summary.skippedNames)
+    process.stderr.write(`SKIPPED${skipsFail ? ' (a failure, CI is set)' : ''}: ${name}\n`);
+  if (summary.failed > 0 || skipsFail || summary.passed === 0) process.exitCode = 1;
+  process.stdout.write(`${closingLine(summary)}\n`);
+}
+
+runMain(import.meta.main, 'e2e', async () => {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { help: { type: 'boolean', short: 'h' } },
+  });
+  if (values.help) {
+    process.stdout.write(`${USAGE}\n`);
+    return;
+  }
+  await step('what the tests need', prepare);
+  await step('bundle', buildAndReport);
+  report(await step('end-to-end tests', () => runVitest(['e2e'], positionals)));
+});
