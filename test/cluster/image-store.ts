@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { cp, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { execa } from 'execa';
+import type { ImageArchive } from '../../scripts/images.ts';
 import type { Say } from '../lab/machine.ts';
 import { waitFor } from '../lab/wait.ts';
 import { cacheFolder } from '../support/cache-folder.ts';
@@ -17,13 +18,6 @@ import {
 } from './machine.ts';
 import type { ClusterParts } from './parts.ts';
 import { containerdFiles } from './services.ts';
-
-/** An image in a file, as `docker save` writes it. */
-export interface ImageArchive {
-  readonly ref: string;
-  readonly archive: string;
-  readonly fingerprint: string;
-}
 
 const START_LIMIT_MS = 20_000;
 const COPY_LIMIT_MS = 120_000;

@@ -1,10 +1,11 @@
+import { ensureImageArchives, type ImageArchive } from '../../scripts/images.ts';
 import type { Say } from '../lab/machine.ts';
-import { type ImageArchive, importImage } from './image-store.ts';
+import { importImage } from './image-store.ts';
 import type { ClusterState } from './state.ts';
 
-/** The images that every node of a cluster has: the product's, and one for ingress, sandboxes and tools. */
-export async function imageArchives(_say: Say): Promise<readonly ImageArchive[]> {
-  return [];
+/** The images that every node of a cluster has: the product's, and one for ingress, sandboxes and tools. Built when something changed. */
+export function imageArchives(say: Say): Promise<readonly ImageArchive[]> {
+  return ensureImageArchives(say);
 }
 
 /** Gives images to the nodes of a running cluster. @param archives files as `docker save` writes them */

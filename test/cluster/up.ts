@@ -1,10 +1,11 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { ImageArchive } from '../../scripts/images.ts';
 import type { Say } from '../lab/machine.ts';
 import { ip } from '../lab/netns.ts';
 import { type WaitOptions, waitFor } from '../lab/wait.ts';
 import { takeDown } from './down.ts';
-import { ensureImageStore, type ImageArchive, linkStore } from './image-store.ts';
+import { ensureImageStore, linkStore } from './image-store.ts';
 import { INGRESS_NAME, INGRESS_NAMESPACE, ingressManifest } from './ingress.ts';
 import { clusterKubectl, type Kubectl } from './kubectl.ts';
 import { type MachineSpec, type RunningMachine, startMachine, writeDisk } from './machine.ts';

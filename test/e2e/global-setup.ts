@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
+import type { ImageArchive } from '../../scripts/images.ts';
 import { ensureTool } from '../../scripts/tools.ts';
 import { takeDown } from '../cluster/down.ts';
-import type { ImageArchive } from '../cluster/image-store.ts';
 import { imageArchives } from '../cluster/images.ts';
 import { type ClusterParts, readyParts } from '../cluster/parts.ts';
 import { type ClusterShape, planCluster } from '../cluster/plan.ts';
