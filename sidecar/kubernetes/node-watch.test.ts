@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
+import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -82,6 +83,15 @@ describe('the watch of a node', () => {
       timeoutSeconds: '30',
     });
     expect(request?.headers).toMatchObject({ authorization: 'Bearer secret-token', 'user-agent': 'test' });
+  });
+
+  it('has the kernel ask every ten seconds whether the other end is still there', async () => {
+    const setKeepAlive = vi.spyOn(Socket.prototype, 'setKeepAlive');
+    start(await serve());
+    (await opened(1)).write(event('ADDED', false));
+    await told(null);
+    expect(setKeepAlive).toHaveBeenLastCalledWith(true, 10_000);
+    setKeepAlive.mockRestore();
   });
 
   it('tells what is, and each change, as soon as the server says so', async () => {

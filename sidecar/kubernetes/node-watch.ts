@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { ClientRequest } from 'node:http';
 import { Agent } from 'node:https';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -44,7 +45,7 @@ interface NodeWatchDependencies {
 const LIMITS: NodeWatchLimits = { open: 10, watch: 120, grace: 10, retry: 0.5, longestRetry: 10, refusedRetry: 60 };
 /** etcd takes objects of up to 1.5 MiB; nodes have about 20 KiB. */
 const LONGEST_EVENT_BYTES = 4 * 1024 * 1024;
-/** A connection whose other end is gone is noticed after this and ten probes, one a second. */
+/** A connection whose other end is gone is noticed after this and ten probes, one a second (libuv's); the HTTP client's own is a minute. */
 const KEEP_ALIVE_MILLIS = 10_000;
 /** A watch that lasted at least this long was a good one. */
 const LASTED_SECONDS = 5;
@@ -129,22 +130,20 @@ export class NodeWatch {
   /** Watches once. Never rejects. */
   async #watch(signal: AbortSignal): Promise<End> {
     const limit = new TimeLimit(signal);
-    let httpsAgent: Agent | undefined;
     try {
       const { caFile, tokenFile } = this.#options;
       // Both are replaced by the kubelet from time to time.
       const [ca, token] = await Promise.all([readFile(caFile, 'utf8'), readFile(tokenFile, 'utf8')]);
-      httpsAgent = new Agent({ ca, keepAlive: true, keepAliveMsecs: KEEP_ALIVE_MILLIS, maxCachedSessions: 0 });
+      const httpsAgent = new Agent({ ca, keepAlive: false, maxCachedSessions: 0 });
       await this.#read(httpsAgent, token.trim(), limit);
       return ENDED;
     } catch (error) {
       if (error instanceof WatchError) return { problem: error.message, refused: error.refused };
       // Only the message: the error of an HTTP request carries its headers, and with them the token.
-      const problem = limit.exceeded ?? (error instanceof Error ? error.message : 'unknown error');
+      const problem = limit.exceeded ?? (error instanceof Error ? `the watch broke: ${error.message}` : 'unknown error');
       return { problem, refused: false };
     } finally {
       limit.clear();
-      httpsAgent?.destroy();
     }
   }
 
@@ -155,6 +154,7 @@ export class NodeWatch {
     const response = await this.#request(httpsAgent, token, seconds, limit.signal);
     try {
       if (response.status !== 200) throw refusal(response.status);
+      probeConnection(response);
       limit.set(seconds + grace, `the watch did not end after ${seconds} s, as it was asked to`);
       let told = false;
       for await (const line of linesOf(response.data, LONGEST_EVENT_BYTES)) {
@@ -205,6 +205,11 @@ export class NodeWatch {
     this.#reported = kind;
     this.#dependencies.onProblem(problem);
   }
+}
+
+function probeConnection({ request }: AxiosResponse<unknown>): void {
+  const made: unknown = request;
+  if (made instanceof ClientRequest) made.socket?.setKeepAlive(true, KEEP_ALIVE_MILLIS);
 }
 
 function refusal(status: number): WatchError {
