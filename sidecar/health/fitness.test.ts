@@ -39,8 +39,8 @@ const STATES: readonly (Partial<FitnessInput> & { readonly band: number })[] = [
   { band: 1, checks: { ...wellChecks, kubeApi: failed } },
   { band: 2, cordoned: true },
   { band: 2, draining: true },
-  { band: 3, checks: { ...wellChecks, service: failed } },
-  { band: 4, checks: { ...wellChecks, kubelet: failed } },
+  { band: 3, checks: { ...wellChecks, kubelet: failed } },
+  { band: 4, checks: { ...wellChecks, service: failed } },
 ];
 const anyState = fc.nat(STATES.length - 1);
 /** Besides what decides the state: what a node of it may have as well, such as a cordon on a node that also drains. */
@@ -126,12 +126,12 @@ describe('gate', () => {
   it('closes at once when the service fails, and reopens in the last band after the time of the last resort', () => {
     const broken = { service: failed };
     const first = decide({ nowMs: 5000, checks: broken, holder: true });
-    expect(first).toMatchObject({ gate: 0, band: 3, reviewAtMs: 6000 });
+    expect(first).toMatchObject({ gate: 0, band: 4, reviewAtMs: 6000 });
     const before = decide({ nowMs: 5999, checks: broken }, first);
     expect(before.gate).toBe(0);
     expect(decide({ nowMs: 6000, checks: broken }, before)).toMatchObject({
       gate: 1,
-      priority: 124,
+      priority: 84,
       reviewAtMs: undefined,
     });
   });
@@ -145,11 +145,26 @@ describe('gate', () => {
     });
   });
 
-  it('closes for a failed kubelet, also before the service is known', () => {
-    expect(decide({ checks: { service: unknown, kubelet: failed } })).toMatchObject({ gate: 0, band: 4 });
+  it('stays open for a failed kubelet, so that the address leaves while the node still serves', () => {
+    const first = decide({ nowMs: 0, checks: { service: healthy, kubelet: failed }, holder: true });
+    expect(first).toMatchObject({ gate: 1, band: 3, priority: 133, reviewAtMs: undefined });
   });
 
-  it('does not close a second time when a second check fails after the gate reopened', () => {
+  it('closes for a failed kubelet when the last resort is switched off: nobody sick may hold the address', () => {
+    const strict = { ...policy, lastResort: { enabled: false, afterSeconds: 1 } };
+    expect(decide({ checks: { service: healthy, kubelet: failed }, policy: strict })).toMatchObject({
+      gate: 0,
+      band: 3,
+    });
+  });
+
+  it('closes at once when the service fails on a node that has lost its kubelet', () => {
+    const first = decide({ nowMs: 0, checks: { service: healthy, kubelet: failed }, holder: true });
+    const second = decide({ nowMs: 9000, checks: { service: failed, kubelet: failed }, holder: true }, first);
+    expect(second).toMatchObject({ gate: 0, band: 4, reviewAtMs: 10_000 });
+  });
+
+  it('does not close a second time when the kubelet fails after the gate reopened', () => {
     const first = decide({ nowMs: 0, checks: { service: failed, kubelet: healthy } });
     const reopened = decide({ nowMs: 2000, checks: { service: failed, kubelet: healthy } }, first);
     expect(decide({ nowMs: 3000, checks: { service: failed, kubelet: failed } }, reopened)).toMatchObject({
@@ -223,7 +238,7 @@ describe('a cordon', () => {
   });
 
   it('does not hide that the service failed', () => {
-    expect(decide({ cordoned: true, checks: { service: failed } })).toMatchObject({ band: 3, gate: 0 });
+    expect(decide({ cordoned: true, checks: { service: failed } })).toMatchObject({ band: 4, gate: 0 });
   });
 
   it('is lowered further, in the same band, when the pod is stopped as well', () => {

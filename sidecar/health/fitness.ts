@@ -17,6 +17,8 @@ const HOLDER_PRIORITY = 253;
 const RANK_STEP = 10;
 const BAND_STEP = 40;
 const DRAINING: Band = 2;
+const KUBELET_FAILED: Band = 3;
+const SERVICE_FAILED: Band = 4;
 /** Between ranks in the draining band, so that its two halves fit between the neighbouring bands. */
 const DRAINING_RANK_STEP = 3;
 /** By how much a node that is about to go is below one that is only cordoned: more than the holder's lift and all ranks there. */
@@ -34,8 +36,8 @@ export const BAND_NAMES: Readonly<Record<Band, string>> = {
   0: 'healthy',
   1: 'cannot reach the Kubernetes API',
   2: 'draining',
-  3: 'service check failed',
-  4: 'kubelet check failed',
+  3: 'kubelet check failed',
+  4: 'service check failed',
 };
 
 /** What a check has to say; `healthy` is undefined until its first threshold was reached. */
@@ -116,15 +118,17 @@ function kubeApiJudgement(input: FitnessInput): Judgement {
 }
 
 function judge(input: FitnessInput): Judgement {
-  if (input.checks.kubelet?.healthy === false) return { band: 4 };
-  if (input.checks.service.healthy === false) return { band: 3 };
+  if (input.checks.service.healthy === false) return { band: SERVICE_FAILED };
+  if (input.checks.kubelet?.healthy === false) return { band: KUBELET_FAILED };
   if (input.draining || input.cordoned) return { band: DRAINING };
   return kubeApiJudgement(input);
 }
 
 function gateOf(band: Band, sinceMs: number, { nowMs, policy }: FitnessInput): { gate: 0 | 1; reviewAtMs?: number } {
-  if (band < 3) return { gate: 1 };
+  if (band < KUBELET_FAILED) return { gate: 1 };
   if (!policy.lastResort.enabled) return { gate: 0 };
+  // Without a kubelet the service still answers: the address leaves by priority, while this node goes on serving.
+  if (band === KUBELET_FAILED) return { gate: 1 };
   const reopenAtMs = sinceMs + policy.lastResort.afterSeconds * 1000;
   return nowMs >= reopenAtMs ? { gate: 1 } : { gate: 0, reviewAtMs: reopenAtMs };
 }
@@ -155,11 +159,9 @@ function earliest(moments: readonly (number | undefined)[]): number | undefined 
  * @returns undefined while the service check has not reached its first threshold: nothing is known that a decision could rest on
  */
 export function decideFitness(input: FitnessInput, previous: Fitness | undefined): Fitness | undefined {
-  if (input.checks.service.healthy === undefined && input.checks.kubelet?.healthy !== false) return undefined;
+  if (input.checks.service.healthy === undefined) return undefined;
   const { band, reviewAtMs } = judge(input);
-  // Bands 3 and 4 share one clock: a node that is sick in two ways must not close its gate again when the worse one comes second.
-  const same = previous !== undefined && (previous.band === band || (previous.band >= 3 && band >= 3));
-  const bandSinceMs = same ? previous.bandSinceMs : input.nowMs;
+  const bandSinceMs = previous?.band === band ? previous.bandSinceMs : input.nowMs;
   const gate = gateOf(band, bandSinceMs, input);
   const { priority, reviewAtMs: failbackAtMs } = priorityOf(band, bandSinceMs, input);
   return {

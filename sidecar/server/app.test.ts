@@ -9,7 +9,7 @@ function get(path: string, changes: Partial<AgentSnapshot> = {}) {
 }
 
 const sick = {
-  band: 3 as const,
+  band: 4 as const,
   reason: 'service check failed',
   gate: 0 as const,
   offset: -120,
@@ -124,6 +124,7 @@ describe('GET /status', () => {
       heard: true,
       problem: null,
     });
+    expect(body.fitness).toMatchObject({ draining: true, drainReasons: ['cordoned'] });
     const unknown = { watched: true, heard: false, cordon: undefined, sinceMs: undefined, problem };
     const { body: deaf } = await get('/status', { cordon: unknown });
     expect(deaf.cordon).toEqual({ watched: true, cordoned: null, reason: null, since: null, heard: false, problem });

@@ -70,7 +70,7 @@ function stateGauges({ registry, snapshot }: MetricsDependencies): void {
   gauge(
     registry,
     'keepalived_vip_fitness_band',
-    'How fit the node is: 0 healthy, 1 no Kubernetes API, 2 draining, 3 service failed, 4 kubelet failed.',
+    'How fit the node is: 0 healthy, 1 no Kubernetes API, 2 draining, 3 kubelet failed, 4 service failed.',
     [],
     (metric) => {
       const { fitness } = snapshot();
