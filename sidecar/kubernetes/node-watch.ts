@@ -140,7 +140,8 @@ export class NodeWatch {
     } catch (error) {
       if (error instanceof WatchError) return { problem: error.message, refused: error.refused };
       // Only the message: the error of an HTTP request carries its headers, and with them the token.
-      const problem = limit.exceeded ?? (error instanceof Error ? `the watch broke: ${error.message}` : 'unknown error');
+      const problem =
+        limit.exceeded ?? (error instanceof Error ? `the watch broke: ${error.message}` : 'unknown error');
       return { problem, refused: false };
     } finally {
       limit.clear();

@@ -70,9 +70,10 @@ function checkStatus(check: CheckSnapshot | undefined): object {
   };
 }
 
-function fitnessStatus({ fitness, rank, drainReasons }: AgentSnapshot): object | null {
+function fitnessStatus({ fitness, rank, drainReasons: own, cordon: { cordon } }: AgentSnapshot): object | null {
   if (fitness === undefined) return null;
   const { band, gate, offset, priority, reason } = fitness;
+  const drainReasons = typeof cordon === 'string' ? [...own, cordon] : own;
   return { band, reason, rank, gate, offset, priority, draining: drainReasons.length > 0, drainReasons };
 }
 
