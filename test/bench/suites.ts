@@ -32,6 +32,7 @@ export const SUITES: readonly Suite[] = [
       { fault: 'ingress-crash', runs: 20, budget: { medianMs: 25, worstMs: 60 } },
       { fault: 'keepalived-term', runs: 20, budget: { medianMs: 25, worstMs: 60 } },
       { fault: 'drain', runs: 10, budget: { worstMs: 15 } },
+      { fault: 'cordon', runs: 10, budget: { worstMs: 20 } },
       { fault: 'link-down', runs: 10, budget: { worstMs: 350 } },
       { fault: 'switch-cut', runs: 10, budget: { worstMs: 350, healWorstMs: 50 } },
       { fault: 'keepalived-kill', runs: 5 },

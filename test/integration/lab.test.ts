@@ -86,6 +86,7 @@ describe.skipIf(skip)('a fault of the lab', () => {
     'node-freeze': async ({ processes: { keepalived, sidecar, ingress, kubelet } }) =>
       (await Promise.all([keepalived, sidecar, ingress, kubelet].map(isStopped))).every(Boolean),
     'bad-config': async ({ name }) => lab.runtimeFile(name, 'supervisor.status').includes('result=rejected'),
+    cordon: async ({ name }) => JSON.stringify(await lab.status(name)).includes('"cordoned":true'),
     drain: async ({ name }) =>
       lab.runtimeFile(name, 'drain') !== '' || existsSync(`${(await node(name)).runtimeDirectory}/drain`),
   };
@@ -93,7 +94,7 @@ describe.skipIf(skip)('a fault of the lab', () => {
   /** Faults after which the address is elsewhere. */
   const MOVING: readonly FaultName[] = [
     ...(['ingress-crash', 'ingress-hang', 'ingress-unhealthy', 'link-down', 'switch-cut', 'keepalived-term'] as const),
-    ...(['keepalived-kill', 'sidecar-kill', 'sidecar-hang', 'node-freeze', 'drain'] as const),
+    ...(['keepalived-kill', 'sidecar-kill', 'sidecar-hang', 'node-freeze', 'drain', 'cordon'] as const),
   ];
 
   /** Since when there has been exactly one holder, once that has been so for a while: the first moment of it may be a chance. */

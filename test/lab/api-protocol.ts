@@ -8,6 +8,25 @@ export interface ApiServerOptions {
   readonly tokenFile: string;
   /** A JSON array of pods; read again for every list. */
   readonly podsFile: string;
+  /** A file for each node, `NAME.json`; when one is replaced, watches tell. */
+  readonly nodesDirectory: string;
+}
+
+/** As much of a node as the lab's API server tells. */
+export interface NodeObject {
+  readonly metadata: {
+    readonly name: string;
+    readonly uid: string;
+    readonly resourceVersion: string;
+    readonly labels: Readonly<Record<string, string>>;
+  };
+  readonly spec: { readonly unschedulable?: true; readonly taints?: readonly Taint[] };
+  readonly status: object;
+}
+
+interface Taint {
+  readonly key: string;
+  readonly effect: string;
 }
 
 /** As much of a pod as the lab's API server tells. */

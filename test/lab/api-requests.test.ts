@@ -36,6 +36,17 @@ describe('readApiRequest', () => {
     expect(readApiRequest(`${PODS}?watch=1`)).toMatchObject({ watch: { initial: true, timeoutSeconds: undefined } });
   });
 
+  it('reads list and watch of one node', () => {
+    const one = '/api/v1/nodes?fieldSelector=metadata.name%3Dnode1';
+    expect(readApiRequest(one)).toEqual({ kind: 'nodes', name: 'node1', watch: undefined });
+    expect(readApiRequest(`${one}&watch=true&timeoutSeconds=120`)).toEqual({
+      kind: 'nodes',
+      name: 'node1',
+      watch: { initial: true, timeoutSeconds: 120 },
+    });
+    expect(readApiRequest('/api/v1/nodes')).toEqual({ kind: 'nodes', name: undefined, watch: undefined });
+  });
+
   it('does not know other paths', () => {
     expect(readApiRequest('/api/v1/namespaces/vip/secrets')).toEqual({ kind: 'unknown' });
     expect(readApiRequest('/readyz/')).toEqual({ kind: 'unknown' });

@@ -1,4 +1,4 @@
-import type { PodObject } from './api-protocol.ts';
+import type { NodeObject, PodObject } from './api-protocol.ts';
 
 /** What a request to the Kubernetes API asks for, as far as the stand-in knows it. */
 export type ApiRequest =
@@ -7,6 +7,12 @@ export type ApiRequest =
       readonly kind: 'pods';
       readonly namespace: string;
       readonly labels: Labels;
+      readonly watch: WatchRequest | undefined;
+    }
+  | {
+      readonly kind: 'nodes';
+      /** The one that the field selector names; undefined: all. */
+      readonly name: string | undefined;
       readonly watch: WatchRequest | undefined;
     }
   | { readonly kind: 'unknown' };
@@ -25,20 +31,28 @@ export function readApiRequest(url: string): ApiRequest {
   if (/^\/(readyz|livez|healthz)$/.test(pathname)) {
     return { kind: 'health' };
   }
+  const watch = readWatch(searchParams);
+  if (pathname === '/api/v1/nodes') {
+    return { kind: 'nodes', name: readName(searchParams.get('fieldSelector') ?? ''), watch };
+  }
   const namespace = /^\/api\/v1\/namespaces\/([^/]+)\/pods$/.exec(pathname)?.[1];
   if (namespace === undefined) {
     return { kind: 'unknown' };
   }
-  const watching = ['1', 'true'].includes(searchParams.get('watch') ?? '');
-  const timeout = Number(searchParams.get('timeoutSeconds') ?? 0);
-  return {
-    kind: 'pods',
-    namespace,
-    labels: readLabels(searchParams.get('labelSelector') ?? ''),
-    watch: watching
-      ? { initial: ['', '0'].includes(searchParams.get('resourceVersion') ?? ''), timeoutSeconds: timeout || undefined }
-      : undefined,
-  };
+  return { kind: 'pods', namespace, labels: readLabels(searchParams.get('labelSelector') ?? ''), watch };
+}
+
+function readWatch(query: URLSearchParams): WatchRequest | undefined {
+  if (!['1', 'true'].includes(query.get('watch') ?? '')) {
+    return undefined;
+  }
+  const timeout = Number(query.get('timeoutSeconds') ?? 0);
+  return { initial: ['', '0'].includes(query.get('resourceVersion') ?? ''), timeoutSeconds: timeout || undefined };
+}
+
+/** The name in a field selector; the stand-in knows no other field. */
+function readName(selector: string): string | undefined {
+  return /^metadata\.name==?([^,]+)$/.exec(selector)?.[1];
 }
 
 /** The equality terms of a label selector (`a=b,c==d`); the stand-in knows no others. */
@@ -59,6 +73,16 @@ export function selectPods(pods: readonly PodObject[], namespace: string, labels
 /** A `PodList` as the API server writes it. Pure. */
 export function podList(pods: readonly PodObject[]): object {
   return { kind: 'PodList', apiVersion: 'v1', metadata: { resourceVersion: '1' }, items: pods };
+}
+
+/** A `NodeList` as the API server writes it. Pure. */
+export function nodeList(nodes: readonly NodeObject[]): object {
+  return { kind: 'NodeList', apiVersion: 'v1', metadata: { resourceVersion: '1' }, items: nodes };
+}
+
+/** One line of a watch as the API server writes it. Pure. */
+export function watchEvent(type: 'ADDED' | 'MODIFIED', kind: 'Node' | 'Pod', object: NodeObject | PodObject): string {
+  return `${JSON.stringify({ type, object: { kind, apiVersion: 'v1', ...object } })}\n`;
 }
 
 /** A refusal as the API server writes it. Pure. */

@@ -1,12 +1,22 @@
 /**
  * The Kubernetes API server of the lab, as far as a node agent needs one: TLS, a bearer token for everything, health, and
- * list and watch of the release's pods. A process in a namespace of its own, started by api.ts.
+ * list and watch of the release's pods and of the nodes. A process in a namespace of its own, started by api.ts.
  */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, watch } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
-import type { ApiServerOptions, PodObject } from './api-protocol.ts';
-import { type ApiRequest, apiStatus, podList, readApiRequest, selectPods } from './api-requests.ts';
+import { join } from 'node:path';
+import type { ApiServerOptions, NodeObject, PodObject } from './api-protocol.ts';
+import {
+  type ApiRequest,
+  apiStatus,
+  nodeList,
+  podList,
+  readApiRequest,
+  selectPods,
+  type WatchRequest,
+  watchEvent,
+} from './api-requests.ts';
 
 /** A watch ends after this time, as the real one does after 30 to 60 minutes. */
 const WATCH_SECONDS = 1800;
@@ -31,13 +41,58 @@ function answerPods(response: ServerResponse, asked: Extract<ApiRequest, { kind:
     sendJson(response, 200, podList(pods));
     return;
   }
+  beginWatch(
+    response,
+    asked.watch,
+    pods.map((pod) => watchEvent('ADDED', 'Pod', pod)),
+  );
+}
+
+/** Begins to answer a watch with what exists, and ends it when its time is over. */
+function beginWatch(response: ServerResponse, asked: WatchRequest, present: readonly string[]): void {
   response.writeHead(200, { 'content-type': 'application/json' });
   response.flushHeaders();
-  for (const object of asked.watch.initial ? pods : []) {
-    response.write(`${JSON.stringify({ type: 'ADDED', object: { kind: 'Pod', apiVersion: 'v1', ...object } })}\n`);
+  if (asked.initial) {
+    response.write(present.join(''));
   }
-  const end = setTimeout(() => response.end(), 1000 * (asked.watch.timeoutSeconds ?? WATCH_SECONDS));
+  const end = setTimeout(() => response.end(), 1000 * (asked.timeoutSeconds ?? WATCH_SECONDS));
   response.once('close', () => clearTimeout(end));
+}
+
+function readNode(file: string): NodeObject {
+  return JSON.parse(readFileSync(join(options.nodesDirectory, file), 'utf8')) as NodeObject;
+}
+
+function isNodeFile(file: string | null): file is string {
+  return file !== null && /^[^.].*\.json$/.test(file);
+}
+
+/** Watches of nodes that are open, with the one node that each is for. */
+const nodeWatches = new Map<ServerResponse, string | undefined>();
+
+function answerNodes(response: ServerResponse, asked: Extract<ApiRequest, { kind: 'nodes' }>): void {
+  const isMeant = (node: NodeObject) => asked.name === undefined || asked.name === node.metadata.name;
+  const nodes = readdirSync(options.nodesDirectory).filter(isNodeFile).map(readNode).filter(isMeant);
+  if (asked.watch === undefined) {
+    sendJson(response, 200, nodeList(nodes));
+    return;
+  }
+  beginWatch(
+    response,
+    asked.watch,
+    nodes.map((node) => watchEvent('ADDED', 'Node', node)),
+  );
+  nodeWatches.set(response, asked.name);
+  response.once('close', () => nodeWatches.delete(response));
+}
+
+function tellOfNode(file: string): void {
+  const node = readNode(file);
+  for (const [response, name] of nodeWatches) {
+    if (name === undefined || name === node.metadata.name) {
+      response.write(watchEvent('MODIFIED', 'Node', node));
+    }
+  }
 }
 
 function answer(request: IncomingMessage, response: ServerResponse): void {
@@ -55,9 +110,18 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
     response.writeHead(200, { 'content-type': 'text/plain' }).end('ok');
     return;
   }
+  if (asked.kind === 'nodes') {
+    answerNodes(response, asked);
+    return;
+  }
   answerPods(response, asked);
 }
 
+watch(options.nodesDirectory, (_, file) => {
+  if (isNodeFile(file)) {
+    tellOfNode(file);
+  }
+});
 const tls = { cert: readFileSync(options.certFile), key: readFileSync(options.keyFile) };
 for (const address of options.addresses) {
   createServer(tls, answer).listen(options.port, address);

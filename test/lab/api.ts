@@ -17,6 +17,8 @@ export interface ApiOptions {
   /** A directory of its own. */
   readonly directory: string;
   readonly pods: readonly PodObject[];
+  /** A directory with a file for each node, which changes while the server runs. */
+  readonly nodesDirectory: string;
 }
 
 /** A running API server and what a pod needs to talk to it. */
@@ -27,7 +29,7 @@ export interface RunningApi {
 
 /** Makes certificate and token and starts the API server stand-in; returns when it listens. */
 export async function startApi(options: ApiOptions): Promise<RunningApi> {
-  const { host, directory } = options;
+  const { host, directory, nodesDirectory } = options;
   const addresses = [host.ipv4, host.ipv6];
   await mkdir(directory, { recursive: true });
   await chmod(directory, 0o700);
@@ -37,7 +39,8 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
   const podsFile = join(directory, 'pods.json');
   await writeFile(tokenFile, token);
   await writeFile(podsFile, JSON.stringify(options.pods));
-  const serverOptions: ApiServerOptions = { addresses, port: API_PORT, certFile, keyFile, tokenFile, podsFile };
+  const files = { certFile, keyFile, tokenFile, podsFile };
+  const serverOptions: ApiServerOptions = { addresses, port: API_PORT, ...files, nodesDirectory };
   const command = inNetns(host.netns, [process.execPath, SERVER, JSON.stringify(serverOptions)]);
   const logFile = join(directory, 'api-server.log');
   const ref = await startDetached(command, { logFile });

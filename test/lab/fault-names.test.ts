@@ -8,7 +8,7 @@ describe('checkFaultName', () => {
 
   it('names all faults when there is none of that name', () => {
     expect(() => checkFaultName('power-out')).toThrow(
-      /no fault "power-out"; there are: ingress-crash, .*bad-config, drain/,
+      /no fault "power-out"; there are: ingress-crash, .*bad-config, drain, cordon/,
     );
   });
 });

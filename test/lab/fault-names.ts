@@ -14,6 +14,7 @@ export const FAULTS = {
   'node-freeze': 'SIGSTOP to everything on the node',
   'bad-config': 'an invalid candidate configuration is offered to keepalived',
   drain: "the keepalived container's preStop hook runs",
+  cordon: 'the Kubernetes API tells that the node is cordoned',
 } as const;
 
 export type FaultName = keyof typeof FAULTS;

@@ -5,6 +5,7 @@ import { ipBatch, netnsPath } from './netns.ts';
 import { type HostPlan, INTERFACE, type NetworkPlan } from './network-plan.ts';
 import { setIngressHealth, startIngress, startKubelet } from './nginx.ts';
 import { nodeDirectory } from './node-directory.ts';
+import { cordoned, prepareNode } from './node-objects.ts';
 import { type PodPlan, startPodContainer } from './pod.ts';
 import { PreparedCommand } from './prepared-command.ts';
 import { familyOf, isAlive, pidsInNetns, signalAll } from './processes.ts';
@@ -262,6 +263,13 @@ const FAULT_TABLE: Readonly<Record<FaultName, Fault>> = {
     heal: async (target) => {
       await endDrain(runtimeOf(target));
       return target.node;
+    },
+  },
+  cordon: {
+    prepare: async ({ pod, host }) => prepareNode(pod.lab, host.name, () => cordoned(true)),
+    heal: async ({ pod, host, node }) => {
+      await (await prepareNode(pod.lab, host.name, () => cordoned(false)))();
+      return node;
     },
   },
 };

@@ -1,5 +1,5 @@
 import { chmod, mkdir } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { execa } from 'execa';
 import { type Container, isRunning } from '../support/container.ts';
 import { type RunningApi, startApi } from './api.ts';
@@ -12,6 +12,7 @@ import { LABS_DIRECTORY, labDirectory } from './names.ts';
 import { allHosts, type HostPlan, type NetworkPlan, planNetwork } from './network-plan.ts';
 import { startIngress, startKubelet } from './nginx.ts';
 import { nodeDirectory } from './node-directory.ts';
+import { apiDirectory, nodesDirectory, writeNodes } from './node-objects.ts';
 import { type PodPlan, podName, preparePod, startPodContainer } from './pod.ts';
 import { listensInNetnsOf } from './processes.ts';
 import { type LabState, type NodeState, writeState } from './state.ts';
@@ -111,7 +112,13 @@ async function build(options: UpOptions, machine: MachineParts, release: Release
   await createTopology(plan);
   say(`${allHosts(plan).length} machines on one switch`);
   const pods = podObjects(plan, release);
-  const api: RunningApi = await startApi({ host: plan.api, directory: join(labDirectory(options.name), 'api'), pods });
+  await writeNodes(options.name, plan.nodes);
+  const api: RunningApi = await startApi({
+    host: plan.api,
+    directory: apiDirectory(options.name),
+    pods,
+    nodesDirectory: nodesDirectory(options.name),
+  });
   const base = { name: options.name, ...machine, release, api };
   const start = (host: HostPlan) => startNode(podPlanOf(base, plan, host));
   const nodes = await Promise.all(plan.nodes.map(start));
