@@ -1,12 +1,22 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
+import { takeDown as takeClusterDown } from '../cluster/down.ts';
 import { takeDown } from '../lab/down.ts';
 import { readyMachine } from '../lab/machine.ts';
 import { say } from '../lab/print.ts';
 import { labProber } from '../lab/probe.ts';
 import { bringUp, waitForOneHolder } from '../lab/up.ts';
-import { type Measurement, missedBudgets, pageOf, tableOf } from './report.ts';
+import { BENCH_CLUSTER, benchCluster } from './cluster-bench.ts';
+import {
+  type ClusterMeasurement,
+  clusterPart,
+  clusterTable,
+  missedBudgets as missedClusterBudgets,
+} from './cluster-report.ts';
+import { CLUSTER_CASES, type ClusterCase } from './cluster-suites.ts';
+import { type Part, withPart } from './page.ts';
+import { labPart, type Measurement, missedBudgets, tableOf } from './report.ts';
 import { type Run, runFault } from './scenario.ts';
 import { SUITES, type Suite } from './suites.ts';
 
@@ -16,6 +26,7 @@ const LAB = 'bench';
 const PAGE = join(import.meta.dirname, '../../docs/performance.md');
 
 interface Options {
+  readonly cluster?: boolean;
   readonly suite?: string[];
   readonly fault?: string[];
   readonly runs?: number;
@@ -90,33 +101,64 @@ async function measureAll(options: Options): Promise<Measurement[]> {
   return measurements;
 }
 
-async function run(options: Options): Promise<void> {
-  await takeDown(LAB);
-  const measurements = await measureAll(options);
-  if (options.write) await writeFile(PAGE, pageOf(measurements, new Date().toISOString().slice(0, 10)));
-  const runs = measurements.map(({ suite, fault, runs: all }) => ({ suite: suite.name, fault, runs: all }));
-  process.stdout.write(`${options.json ? JSON.stringify(runs) : tableOf(measurements)}\n`);
-  const missed = measurements.flatMap(missedBudgets);
+/** Replaces one part of the page and leaves the other. */
+async function writePart(part: Part, text: string): Promise<void> {
+  await writeFile(PAGE, withPart(await readFile(PAGE, 'utf8'), part, text));
+}
+
+function today(): string {
+  return new Date().toISOString().slice(0, 10);
+}
+
+function report(missed: readonly string[], json: boolean | undefined, runs: object, table: string): void {
+  process.stdout.write(`${json ? JSON.stringify(runs) : table}\n`);
   for (const line of missed) say(`missed: ${line}`);
   if (missed.length > 0) process.exitCode = 1;
 }
 
+async function runLab(options: Options): Promise<void> {
+  await takeDown(LAB);
+  const measurements = await measureAll(options);
+  if (options.write) await writePart('lab', labPart(measurements, today()));
+  const runs = measurements.map(({ suite, fault, runs: all }) => ({ suite: suite.name, fault, runs: all }));
+  report(measurements.flatMap(missedBudgets), options.json, runs, tableOf(measurements));
+}
+
+function chosenCases({ fault, runs }: Options): ClusterCase[] {
+  return CLUSTER_CASES.filter(({ title }) => fault === undefined || fault.includes(title)).map((each) => ({
+    ...each,
+    runs: runs ?? each.runs,
+  }));
+}
+
+async function runCluster(options: Options): Promise<void> {
+  const { measurements, kubernetes, error } = await benchCluster(chosenCases(options), options.keep === true);
+  if (options.write) await writePart('cluster', clusterPart(measurements, { date: today(), kubernetes }));
+  const runs = measurements.map(({ of, runs: all }: ClusterMeasurement) => ({ fault: of.title, runs: all }));
+  report(measurements.flatMap(missedClusterBudgets), options.json, runs, clusterTable(measurements));
+  if (error !== undefined) throw error;
+}
+
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
-    say(`${signal}: removing the lab`);
-    void takeDown(LAB).finally(() => process.exit(130));
+    say(`${signal}: removing what is measured`);
+    void Promise.allSettled([takeDown(LAB), takeClusterDown(BENCH_CLUSTER)]).finally(() => process.exit(130));
   });
 }
 
 new Command('bench')
   .description('Measures how long clients go without an answer, beside the reference in the same session.')
+  .option('--cluster', 'on a real Kubernetes instead of the lab')
   .option('--suite <name...>', `only these: ${SUITES.map(({ name }) => name).join(', ')}`)
   .option('--fault <name...>', 'only these faults')
   .option('--runs <n>', 'this many runs of each instead of the usual number', positive)
   .option('--write', 'write docs/performance.md')
-  .option('--keep', `when a run fails, leave the lab up to be looked at: npm run lab -- --name ${LAB} status`)
+  .option(
+    '--keep',
+    `when a run fails, leave the lab or cluster up to be looked at: npm run lab -- --name ${LAB} status`,
+  )
   .option('--json', 'every run as JSON on standard output')
-  .action((options: Options) => run(options))
+  .action((options: Options) => (options.cluster ? runCluster(options) : runLab(options)))
   .parseAsync()
   .catch(async (error: unknown) => {
     say(`bench: ${error instanceof Error ? error.message : String(error)}`);

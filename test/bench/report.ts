@@ -75,10 +75,10 @@ export function tableOf(measurements: readonly Measurement[]): string {
   return [...head, ...rows].join('\n');
 }
 
-/** The page `docs/performance.md`. */
-export function pageOf(measurements: readonly Measurement[], date: string): string {
+/** The lab's part of `docs/performance.md`. */
+export function labPart(measurements: readonly Measurement[], date: string): string {
   const missed = measurements.flatMap(missedBudgets);
-  return `# How long clients go without an answer
+  return `## In the lab
 
 Written by \`npm run bench -- --write\` on ${date}, ${cpus().length} cores (${cpus()[0]?.model.trim()}), Node ${process.version}. Three nodes, real keepalived, nginx and VRRP, as
 network namespaces on one bridge, all on this one machine, so nodes and clients share its cores. A client opens a new connection every 5 ms. An outage lasts from the
@@ -90,13 +90,5 @@ ${tableOf(measurements)}
 \`preempt_delay 5\`, shell scripts that ask the service every 2 s and fail it after 2, kubelet and API every 5 s and after 5. Same keepalived, same lab, same session.
 
 ${missed.length === 0 ? 'Every promise was kept.' : `Promises that were not kept:\n\n${missed.map((line) => `- ${line}`).join('\n')}`}
-
-## What the figures rest on
-
-- A fault that the node itself notices (ingress dead, keepalived stopped) costs the time to notice it, one priority-0 advertisement and the next node's skew:
-  \`(256 - priority) / 256 x advertInterval\`.
-- A fault that silences the node (link, switch, power) costs three missed advertisements and the skew. \`keepalived.advertInterval\` 0.05 and 0.02 shorten that, at the
-  price of more packets and of false take-overs on nodes that stall for longer than three intervals.
-- An ingress that hangs, or answers with an error, is noticed by the interval: up to \`checkServiceInterval x checkServiceFailAfter\`, plus a time-out when it hangs.
 `;
 }

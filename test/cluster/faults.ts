@@ -8,7 +8,7 @@ import type { Kubectl } from './kubectl.ts';
 import { killMachine, type RunningMachine, switchService } from './machine.ts';
 import { unplug } from './network.ts';
 import type { ClusterParts } from './parts.ts';
-import type { ClusterPlan, MachinePlan } from './plan.ts';
+import { API_SERVER_PORT, type ClusterPlan, type MachinePlan } from './plan.ts';
 import { pidsOf } from './status.ts';
 import { bootMachine } from './up.ts';
 
@@ -40,7 +40,6 @@ const BACK_LIMIT_MS = 60_000;
 const DRAIN_LIMIT_MS = 120_000;
 /** States of a bridge port (linux/if_bridge.h). */
 const PORT = { disabled: 0, forwarding: 3 } as const;
-/** A health port of the sidecar and the traffic port of the ingress tell that they are back. */
 const INGRESS_PORT = 80;
 const RELEASE_SELECTOR = 'app.kubernetes.io/name=keepalived-ingress-vip';
 
@@ -104,6 +103,17 @@ function serviceFault(name: string): Fault {
   };
 }
 
+/** Waits until the machine's own API server is ready. */
+async function waitForApi({ kubectl, machine }: FaultTarget): Promise<void> {
+  const server = `--server=https://${machine.ipv4}:${API_SERVER_PORT}`;
+  const ready = () =>
+    kubectl(['get', '--raw', '/readyz', server]).then(
+      () => true,
+      () => false,
+    );
+  await waitFor(`the API server of ${machine.name}`, ready, { limitMs: BACK_LIMIT_MS, everyMs: 200 });
+}
+
 /** A crash gives nobody notice: the cable goes first, so that no dying process says goodbye. */
 async function prepareCrash(target: FaultTarget): Promise<Strike> {
   const running = on(target);
@@ -164,7 +174,14 @@ async function uncordon(target: FaultTarget): Promise<Outcome> {
 const FAULTS: Readonly<Record<ClusterFaultName, Fault>> = {
   'ingress-crash': { prepare: signal('ingress', 'SIGKILL'), heal: renewIngress },
   'kubelet-stop': serviceFault('kubelet'),
-  'apiserver-stop': serviceFault('kube-apiserver'),
+  'apiserver-stop': {
+    ...serviceFault('kube-apiserver'),
+    heal: async (target) => {
+      const running = await serviceFault('kube-apiserver').heal(target);
+      await waitForApi(target);
+      return running;
+    },
+  },
   'link-cut': LINK_CUT,
   'switch-cut': switchFault(
     'bridge',

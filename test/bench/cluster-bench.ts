@@ -1,0 +1,98 @@
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { ensureTool } from '../../scripts/tools.ts';
+import { takeDown } from '../cluster/down.ts';
+import { imageArchives } from '../cluster/images.ts';
+import { clusterKubectl } from '../cluster/kubectl.ts';
+import { readyParts } from '../cluster/parts.ts';
+import { planCluster } from '../cluster/plan.ts';
+import { adminKubeconfig } from '../cluster/state.ts';
+import { bringUp } from '../cluster/up.ts';
+import { say } from '../lab/print.ts';
+import type { ClusterMeasurement } from './cluster-report.ts';
+import { ClusterBench, type ClusterRun } from './cluster-scenario.ts';
+import type { ClusterCase } from './cluster-suites.ts';
+
+/** Name of the cluster that is measured. */
+export const BENCH_CLUSTER = 'bench';
+
+const CHART = join(import.meta.dirname, '../../chart');
+const RELEASE = { namespace: 'vip', name: 'keepalived-ingress-vip' };
+const INSTALL_LIMIT_MS = 180_000;
+
+function describe(run: ClusterRun): string {
+  const { outageMs, moves, from, to, oneHolderMs } = run;
+  return `outage ${outageMs.regular.toFixed(1)} and ${outageMs.newcomer.toFixed(1)} ms, ${moves} moves, ${from} -> ${to}, one holder after ${oneHolderMs.toFixed(0)} ms`;
+}
+
+/** Adds to `measurements` as it goes, so that what was measured before a failure is not lost. */
+async function measure(bench: ClusterBench, of: ClusterCase, measurements: ClusterMeasurement[]): Promise<void> {
+  const runs: ClusterRun[] = [];
+  while (runs.length < of.runs) {
+    const run = await bench.run(of.happening, of.expectation);
+    runs.push(run);
+    if (runs.length === 1) measurements.push({ of, runs });
+    say(`${of.title} ${runs.length}/${of.runs}: ${describe(run)}`);
+  }
+}
+
+async function install(helm: string, address: string): Promise<void> {
+  const set = [`keepalived.vipAddressCidr=${address}`, 'kind=DaemonSet'].flatMap((assignment) => ['--set', assignment]);
+  await execa(
+    helm,
+    [
+      'install',
+      RELEASE.name,
+      CHART,
+      '-n',
+      RELEASE.namespace,
+      '--create-namespace',
+      '--wait',
+      '--timeout',
+      '120s',
+      ...set,
+    ],
+    { env: { KUBECONFIG: adminKubeconfig(BENCH_CLUSTER) }, timeout: INSTALL_LIMIT_MS },
+  );
+}
+
+/** What a run of the bench on a cluster came to. */
+export interface ClusterBenchResult {
+  readonly measurements: readonly ClusterMeasurement[];
+  /** Version of Kubernetes. */
+  readonly kubernetes: string;
+  /** Why it ended before all was measured. */
+  readonly error: unknown;
+}
+
+/**
+ * Brings a cluster up, installs the chart, measures, and takes the cluster down.
+ * @param keep leave the cluster up when a run fails
+ */
+export async function benchCluster(cases: readonly ClusterCase[], keep: boolean): Promise<ClusterBenchResult> {
+  const parts = await readyParts(say);
+  const archives = await imageArchives(say);
+  const helm = await ensureTool('helm');
+  await takeDown(BENCH_CLUSTER);
+  const state = await bringUp({ name: BENCH_CLUSTER, nodes: 3, controlPlanes: 1, ingress: true }, parts, archives, say);
+  const plan = planCluster(state.shape);
+  const measurements: ClusterMeasurement[] = [];
+  let kubernetes = '';
+  let error: unknown;
+  let bench: ClusterBench | undefined;
+  try {
+    const version = JSON.parse(await clusterKubectl(state)(['get', '--raw', '/version'])) as { gitVersion: string };
+    kubernetes = version.gitVersion;
+    await install(helm, `${plan.ingressVip}/${plan.prefixLength}`);
+    const release = { namespace: RELEASE.namespace, workload: `daemonset/${RELEASE.name}` };
+    bench = new ClusterBench(BENCH_CLUSTER, plan.ingressVip, release);
+    await bench.start();
+    for (const each of cases) await measure(bench, each, measurements);
+  } catch (caught) {
+    error = caught;
+  } finally {
+    await bench?.stop();
+    if (error === undefined || !keep) await takeDown(BENCH_CLUSTER);
+  }
+  return { measurements, kubernetes, error };
+}

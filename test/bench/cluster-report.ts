@@ -1,0 +1,92 @@
+import { cpus } from 'node:os';
+import { CLIENT_KINDS } from '../lab/prober.ts';
+import type { ClusterRun } from './cluster-scenario.ts';
+import type { ClusterCase } from './cluster-suites.ts';
+import { type Statistics, statisticsOf } from './statistics.ts';
+
+/** The runs of one case. */
+export interface ClusterMeasurement {
+  readonly of: ClusterCase;
+  readonly runs: readonly ClusterRun[];
+}
+
+/** Conditions under which a cluster was measured. */
+export interface Conditions {
+  readonly date: string;
+  readonly kubernetes: string;
+}
+
+function worstOf(outages: ClusterRun['outageMs']): number {
+  return Math.max(...CLIENT_KINDS.map((kind) => outages[kind]));
+}
+
+function ms(value: number): string {
+  return value < 100 ? value.toFixed(1) : value.toFixed(0);
+}
+
+function range(values: readonly number[]): string {
+  const [least, most] = [Math.min(...values), Math.max(...values)];
+  return least === most ? String(least) : `${least}-${most}`;
+}
+
+/** A promise that was not kept, in words. */
+export function missedBudgets({ of, runs }: ClusterMeasurement): string[] {
+  const outage = statisticsOf(runs.map(({ outageMs }) => worstOf(outageMs)));
+  const lines: string[] = [];
+  if (of.budgetMs !== undefined && outage.worstMs > of.budgetMs) {
+    lines.push(`${of.title}: worst ${ms(outage.worstMs)} ms, promised ${of.budgetMs} ms`);
+  }
+  const moved = runs.filter(({ moves }) => moves > 0).length;
+  if (of.expectation.address === 'stay' && moved > 0) lines.push(`${of.title}: the address moved in ${moved} runs`);
+  return lines;
+}
+
+function row({ of, runs }: ClusterMeasurement): string {
+  const by = (kind: (typeof CLIENT_KINDS)[number]): Statistics =>
+    statisticsOf(runs.map(({ outageMs }) => outageMs[kind]));
+  const [regular, newcomer] = [by('regular'), by('newcomer')];
+  const heal = statisticsOf(runs.map(({ healOutageMs }) => worstOf(healOutageMs)));
+  const one = statisticsOf(runs.map(({ oneHolderMs }) => oneHolderMs));
+  const moved = runs.flatMap(({ movedAfterMs }) => movedAfterMs ?? []);
+  const cells = [
+    of.title,
+    String(runs.length),
+    ms(regular.medianMs),
+    ms(regular.worstMs),
+    ms(newcomer.medianMs),
+    ms(newcomer.worstMs),
+    range(runs.map(({ moves }) => moves)),
+    moved.length === 0 ? '' : (statisticsOf(moved).medianMs / 1000).toFixed(2),
+    ms(heal.worstMs),
+    ms(one.worstMs),
+    of.budgetMs === undefined ? '' : String(of.budgetMs),
+  ];
+  return `| ${cells.join(' | ')} |`;
+}
+
+/** The measurements as one Markdown table. */
+export function clusterTable(measurements: readonly ClusterMeasurement[]): string {
+  const head = [
+    '| what happens to the holder | runs | outage, busy client: median (ms) | worst (ms) | outage, new client: median (ms) | worst (ms) | moves | moved after, median (s) | outage while healing, worst (ms) | one holder after healing, worst (ms) | promised (ms) |',
+    '|---|---|---|---|---|---|---|---|---|---|---|',
+  ];
+  return [...head, ...measurements.map(row)].join('\n');
+}
+
+/** The cluster's part of `docs/performance.md`. */
+export function clusterPart(measurements: readonly ClusterMeasurement[], conditions: Conditions): string {
+  const missed = measurements.flatMap(missedBudgets);
+  return `## On a real cluster
+
+Written by \`npm run bench -- --cluster --write\` on ${conditions.date}, ${cpus().length} cores (${cpus()[0]?.model.trim()}). Kubernetes ${conditions.kubernetes}, three nodes and a control plane, each with containerd
+and kubelet in namespaces of its own, all on this one machine. The chart as it is with \`kind: DaemonSet\`, installed by Helm; the images of the checkout. The busy client opens a connection
+every 5 ms, the new client one every 20 ms and forgets the address's neighbour entry before each. Their outages are counted as above.
+
+${clusterTable(measurements)}
+
+*Moves*: how often the address came to another node until the repair; of a rolling update, during all of it. *Moved after*: from the fault to the address on the next node.
+*Kubelet backing off*: what crashed is left to the kubelet, which waits longer after each crash.
+
+${missed.length === 0 ? 'Every promise was kept.' : `Promises that were not kept:\n\n${missed.map((line) => `- ${line}`).join('\n')}`}
+`;
+}
