@@ -85,11 +85,12 @@ export class Agent {
         lag: this.#lag,
         monotonicMs: () => performance.now(),
         onChange: (name, state) => {
+          // First of all: on a busy node tens of milliseconds can pass between a line of log and what follows it.
+          this.#fitness.review();
           log.info(
             { check: name, healthy: this.#checks.healthy(name), reason: state.lastResult?.reason },
             'check changed',
           );
-          this.#fitness.review();
         },
         onResult: (name, result) => {
           log.debug({ check: name, ...result }, 'probed');
@@ -117,8 +118,8 @@ export class Agent {
     });
     this.#fitness = new FitnessController({
       collect: (nowMs) => this.#collect(nowMs),
-      apply: async (fitness) => {
-        if (await runtime.writeFitness(fitness))
+      apply: (fitness) => {
+        if (runtime.writeFitness(fitness))
           log.info({ gate: fitness.gate, offset: fitness.offset }, 'track files written');
       },
       onChange: (fitness) => this.#fitnessChanged(fitness),
@@ -182,11 +183,15 @@ export class Agent {
       );
     });
     await this.#notify.open();
-    this.#checks.update(this.#loaded.settings.checks);
     await this.#configurator.start();
     this.#holder.start();
     await this.#readSupervisor();
-    if (await this.#runtime.drainRequested()) await this.#drainOnRequest();
+    const draining = await this.#runtime.drainRequested();
+    if (draining) this.#drain.begin('requested');
+    // Not before it is known what the first decision rests on besides: after a restart on the holder a decision that took the node for
+    // a backup would lower its priority below that of a better-ranked backup.
+    this.#checks.update(this.#loaded.settings.checks);
+    if (draining) await this.#drainAndAnswer();
   }
 
   /** Moves the address away if it is here, within the settings' limit. */
@@ -335,7 +340,10 @@ export class Agent {
       await this.#runtime.forgetDrain();
       return;
     }
-    if (this.#drain.reasons.includes('requested')) return;
+    if (!this.#drain.reasons.includes('requested')) await this.#drainAndAnswer();
+  }
+
+  async #drainAndAnswer(): Promise<void> {
     await this.drain('requested');
     await this.#runtime.answerDrain(this.#holder.state.holder ? 'limit reached, the address is still here' : 'moved');
   }

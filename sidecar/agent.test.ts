@@ -1,0 +1,128 @@
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { pino } from 'pino';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Agent } from './agent.ts';
+import { RuntimeDirectory } from './keepalived/runtime-directory.ts';
+import { defaultSettings } from './testing/settings.ts';
+
+const LIMIT = { timeout: 5000, interval: 5 };
+/** An address that is on an interface of every machine: the node is the holder from the start. */
+const HERE = '127.0.0.1/8';
+const ELSEWHERE = '192.0.2.100/24';
+
+type Event = { readonly gate: 0 | 1; readonly offset: number } | { readonly log: string };
+
+/** A runtime directory that tells what is written, in order, and is slow to take a candidate, as on a busy node. */
+class ObservedDirectory extends RuntimeDirectory {
+  readonly #events: Event[];
+  failures = 0;
+
+  constructor(path: string, events: Event[]) {
+    super({ path, instance: 'vip' });
+    this.#events = events;
+  }
+
+  override writeFitness({ gate, offset }: { gate: 0 | 1; offset: number }): boolean {
+    if (this.failures > 0) {
+      this.failures -= 1;
+      throw new Error('ENOSPC: no space left on device');
+    }
+    this.#events.push({ gate, offset });
+    return super.writeFitness({ gate, offset });
+  }
+
+  override async writeCandidate(text: string): Promise<boolean> {
+    await delay(100);
+    return super.writeCandidate(text);
+  }
+}
+
+let path: string;
+let server: Server;
+let events: Event[];
+let runtime: ObservedDirectory;
+let agent: Agent | undefined;
+
+function makeAgent(address: string): Agent {
+  const settings = defaultSettings();
+  settings.vrrp.addresses = [address];
+  settings.vrrp.addressInterface = 'lo';
+  settings.checks.service.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/healthz`;
+  settings.checks.kubelet.enabled = false;
+  settings.checks.kubeApi.enabled = false;
+  const log = pino({}, { write: (line) => events.push({ log: line }) });
+  agent = new Agent(
+    {
+      instanceName: 'vip',
+      node: 'node2',
+      nodeAddress: '192.0.2.12',
+      version: 'test',
+      kubeApi: { url: undefined, caFile: '', tokenFile: '' },
+      loaded: { settings, version: 'test' },
+      nodes: ['node1', 'node2'],
+    },
+    { runtime, log },
+  );
+  return agent;
+}
+
+function written(): Event[] {
+  return events.filter((event) => 'gate' in event);
+}
+
+beforeEach(async () => {
+  path = mkdtempSync(join(tmpdir(), 'agent-'));
+  events = [];
+  runtime = new ObservedDirectory(path, events);
+  await runtime.prepare();
+  server = createServer((_request, response) => response.end('ok')).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+});
+
+afterEach(async () => {
+  await agent?.stop();
+  agent = undefined;
+  server.closeAllConnections();
+  server.close();
+  rmSync(path, { recursive: true, force: true });
+});
+
+describe('the first decision', () => {
+  it('knows that the address is here: a restart does not make the holder a backup for a moment', async () => {
+    await makeAgent(HERE).start();
+    await vi.waitFor(() => expect(written()).not.toEqual([]), LIMIT);
+    expect(written()[0]).toEqual({ gate: 1, offset: 8 });
+  });
+
+  it('knows that the node is asked to drain', async () => {
+    writeFileSync(join(path, 'drain'), '');
+    await makeAgent(ELSEWHERE).start();
+    await vi.waitFor(() => expect(written()).not.toEqual([]), LIMIT);
+    expect(written()[0]).toEqual({ gate: 1, offset: -103 });
+  });
+});
+
+describe('a decision', () => {
+  it('is written before it is talked about: clients wait for the gate, not for the log', async () => {
+    await makeAgent(ELSEWHERE).start();
+    await vi.waitFor(() => expect(written()).toEqual([{ gate: 1, offset: -10 }]), LIMIT);
+    events.length = 0;
+    server.close();
+    server.closeAllConnections();
+    await vi.waitFor(() => expect(written()).not.toEqual([]), LIMIT);
+    expect(events[0]).toEqual({ gate: 0, offset: -130 });
+  });
+
+  it('is written again when that failed', async () => {
+    runtime.failures = 1;
+    await makeAgent(ELSEWHERE).start();
+    await vi.waitFor(() => expect(written()).toEqual([{ gate: 1, offset: -10 }]), LIMIT);
+    expect(events.some((event) => 'log' in event && event.log.includes('cannot write the track files'))).toBe(true);
+  });
+});
