@@ -226,7 +226,11 @@ const FAULT_TABLE: Readonly<Record<FaultName, Fault>> = {
   'sidecar-kill': {
     prepare: async (target) => {
       const container = runningContainer(target, 'sidecar');
-      return () => signalContainer(container, 'SIGKILL');
+      return async () => {
+        signalContainer(container, 'SIGKILL');
+        // On a busy machine that takes a while, and healing would take what is still ending for one that runs.
+        await waitForEnd(target, 'sidecar');
+      };
     },
     heal: (target) => withContainer(target, 'sidecar'),
   },
