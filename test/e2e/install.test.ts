@@ -1,25 +1,169 @@
-import { afterEach, describe, expect, inject, it } from 'vitest';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import axios from 'axios';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { monotonicMs } from '../lab/clock.ts';
-import { helmInstall, helmUninstall, waitForHolder } from './release.ts';
+import { say } from '../lab/print.ts';
+import { waitFor } from '../lab/wait.ts';
+import { labelNodes, nodeNames, taintNodes, untaintNodes } from './nodes.ts';
+import { type ReleasePod, releasePods, sidecarStatus } from './pods.ts';
+import {
+  helmInstall,
+  helmUninstall,
+  helmUpgrade,
+  type InstallOptions,
+  NAMESPACE,
+  RELEASE,
+  waitForHolder,
+  waitForPods,
+} from './release.ts';
+import { commandsInNotes, runInShell, shellBlocks, whileInShell } from './shell-commands.ts';
 import { Site } from './site.ts';
 
 const site = new Site(inject('site'));
+const OPERATIONS = join(import.meta.dirname, '../../docs/operations.md');
+/** The address has to be reachable by then, from the beginning of `helm install`. */
+const REACHABLE_MS = 15_000;
+const LIMIT_MS = 60_000;
+/** Label and taint of the node that only the DaemonSet of these tests runs on. */
+const APART = 'keepalived-ingress-vip-test';
 
-afterEach(() => helmUninstall(site));
+/** `helm install`, until the address answers a client outside the cluster. Gives how long that took, in ms. */
+async function installUntilReachable(options: InstallOptions = {}): Promise<number> {
+  const prober = site.prober('regular');
+  const startedMs = monotonicMs();
+  try {
+    await helmInstall(site, options);
+    await prober.start();
+    const first = await waitFor(
+      `an answer from ${site.address}`,
+      () => prober.attempts(site.address).find(({ ok }) => ok),
+      { limitMs: LIMIT_MS },
+    );
+    const took = first.endMs - startedMs;
+    say(`${site.address} is reachable ${(took / 1000).toFixed(1)} s after the beginning of helm install`);
+    return took;
+  } finally {
+    await prober.stop();
+  }
+}
 
-describe('helm install', () => {
-  it('makes the address reachable within 15 s with nothing but the address given', async () => {
-    const prober = site.prober('regular');
-    const startedMs = monotonicMs();
-    try {
-      await helmInstall(site);
-      await prober.start();
-      await waitForHolder(site);
-      await expect.poll(() => prober.attempts(site.address).some(({ ok }) => ok), { timeout: 30_000 }).toBe(true);
-      const first = prober.attempts(site.address).find(({ ok }) => ok);
-      expect((first?.endMs ?? Number.POSITIVE_INFINITY) - startedMs).toBeLessThan(15_000);
-    } finally {
-      await prober.stop();
-    }
+async function holderPod(): Promise<ReleasePod> {
+  const holder = await waitForHolder(site);
+  const pod = (await releasePods(site)).find(({ node }) => node === holder);
+  if (pod === undefined) throw new Error(`${holder} holds the address, but runs no pod`);
+  return pod;
+}
+
+const nodesOf = (pods: readonly ReleasePod[]) => pods.flatMap(({ node }) => node ?? []);
+
+describe('helm install with nothing but the address given', () => {
+  let tookMs = Number.POSITIVE_INFINITY;
+  let pods: ReleasePod[] = [];
+
+  beforeAll(async () => {
+    tookMs = await installUntilReachable();
+    await waitForPods(site);
+    pods = await releasePods(site);
+  });
+  afterAll(() => helmUninstall(site));
+
+  it('makes the address reachable within 15 s', () => {
+    expect(tookMs).toBeLessThan(REACHABLE_MS);
+  });
+
+  it('runs two pods of a Deployment, on two nodes', async () => {
+    expect(new Set(nodesOf(pods)).size).toBe(2);
+    expect(pods).toHaveLength(2);
+    expect(nodesOf(pods)).toContain(await waitForHolder(site));
+  });
+
+  it('tells what is true, and commands that work', async () => {
+    const notes = await site.helm(['get', 'notes', RELEASE, '-n', NAMESPACE]);
+    expect(notes).toContain(`Deployment ${NAMESPACE}/${RELEASE} with 2 pod(s)`);
+    expect(notes).toContain(`addresses   ${site.description.vip}`);
+    expect(notes).toContain(`the ConfigMap ${RELEASE} `);
+    const { name, node } = await holderPod();
+    const commands = commandsInNotes(notes).map((command) => command.replace('POD', name));
+    const [who = '', forward = '', log = '', ...others] = commands;
+    // For namespaces that enforce Pod Security; the tests of security run them.
+    expect(others.filter((command) => !/ label namespace | rollout restart /.test(command))).toEqual([]);
+
+    const told = (await runInShell(site, who)).split('\n').toSorted();
+    const expected = pods.map((pod) => `"node":"${pod.node}"\t"holder":${pod.node === node}`).toSorted();
+    expect(told).toEqual(expected);
+
+    const url = /http:\S+/.exec(forward)?.[0] ?? '';
+    const forwarded = await whileInShell(site, forward, () =>
+      waitFor('the forwarded port', () => axios.get(url, { timeout: 2000 }).catch(() => undefined), {
+        limitMs: LIMIT_MS,
+        everyMs: 100,
+      }),
+    );
+    expect(forwarded.data).toMatchObject({ node, holder: true });
+
+    expect(await runInShell(site, log)).toContain('"msg":"started"');
+  });
+
+  it('is operated by the commands of docs/operations.md', async () => {
+    const holder = await holderPod();
+    const operations = readFileSync(OPERATIONS, 'utf8').replaceAll('POD', holder.name);
+    const [who = ''] = shellBlocks(operations, '## Who holds the address?');
+    expect(await runInShell(site, who)).toContain(`"node":"${holder.node}","version":`);
+
+    const [give = '', takePart = ''] = (shellBlocks(operations, '## Draining a node')[0] ?? '').split('\n');
+    await runInShell(site, give);
+    await waitFor('another holder', async () => (await waitForHolder(site)) !== holder.node, { limitMs: LIMIT_MS });
+    await runInShell(site, takePart);
+    const rejoined = async () => !(await sidecarStatus(site, holder.name)).fitness.draining;
+    await waitFor('the node to take part again', rejoined, { limitMs: LIMIT_MS, everyMs: 200 });
+  });
+
+  it('never runs two pods on a node: what is more than the nodes waits', async () => {
+    const nodes = await nodeNames(site);
+    await helmUpgrade(site, { set: [`pod.replicas=${nodes.length + 1}`] });
+    const settled = async () => {
+      const all = await releasePods(site);
+      const placed = all.filter(({ node }) => node !== undefined);
+      const waiting = all.filter(({ unscheduled }) => unscheduled === 'Unschedulable');
+      return placed.every(({ ready }) => ready) && placed.length + waiting.length === nodes.length + 1 && all;
+    };
+    const all = await waitFor('all pods to run or to wait', settled, { limitMs: LIMIT_MS, everyMs: 500 });
+    expect(nodesOf(all).length).toBeLessThanOrEqual(nodes.length);
+    expect(new Set(nodesOf(all)).size).toBe(nodesOf(all).length);
+    if (site.hasHarness) expect(nodesOf(all).toSorted()).toEqual(nodes);
+    // Those of before were not replaced.
+    expect(all.map(({ uid }) => uid)).toEqual(expect.arrayContaining(pods.map(({ uid }) => uid)));
+    expect(await site.holders()).toHaveLength(1);
+  });
+});
+
+describe('helm install of a DaemonSet for one tainted node', () => {
+  let node = '';
+
+  beforeAll(async () => {
+    node = (await nodeNames(site)).at(-1) ?? '';
+    await labelNodes(site, [node], `${APART}=here`);
+    await taintNodes(site, [node], `${APART}=here:NoSchedule`);
+  });
+  afterAll(async () => {
+    await helmUninstall(site);
+    await labelNodes(site, [node], `${APART}-`);
+    await untaintNodes(site, [node], APART);
+  });
+
+  it('runs there and nowhere else, and makes the address reachable within 15 s', async () => {
+    const tookMs = await installUntilReachable({
+      set: [
+        'kind=Daemonset',
+        `pod.nodeSelector.${APART}=here`,
+        `pod.tolerations[0].key=${APART}`,
+        'pod.tolerations[0].operator=Exists',
+      ],
+    });
+    await waitForPods(site);
+    expect(nodesOf(await releasePods(site))).toEqual([node]);
+    expect(await site.holders()).toEqual([node]);
+    expect(tookMs).toBeLessThan(REACHABLE_MS);
   });
 });
