@@ -103,7 +103,7 @@ export class Configurator {
     return {
       node: this.#options.node,
       runtimeDirectory: this.#options.runtimeDirectory,
-      trackUrl: `http://${address.includes(':') ? `[${address}]` : address}:${port}/track`,
+      pulseUrl: `http://${address.includes(':') ? `[${address}]` : address}:${port}/pulse`,
       debug: this.#settings.vrrp.debug,
     };
   }

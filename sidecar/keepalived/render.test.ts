@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { VrrpInstance } from './instance.ts';
 import { announcementsFor, renderConfig } from './render.ts';
 
-const options = { node: 'node1', runtimeDirectory: '/run/vip', trackUrl: 'http://127.0.0.1:10270/track', debug: false };
+const options = { node: 'node1', runtimeDirectory: '/run/vip', pulseUrl: 'http://127.0.0.1:10270/pulse', debug: false };
 
 function address(text: string, family: 4 | 6 = 4) {
   return { address: text, prefixLength: family === 4 ? 24 : 64, family, interface: 'eth0' };
@@ -41,7 +41,7 @@ describe('the configuration', () => {
     expect(blockOf(text, 'track_file vip_gate')).toEqual(['file /run/vip/track/vip.gate', 'weight 0 reverse']);
     expect(blockOf(text, 'track_file vip_offset')).toEqual(['file /run/vip/track/vip.offset', 'weight 1']);
     expect(blockOf(text, 'track_file vip_pulse')).toEqual(['file /run/vip/track/vip.pulse', 'weight 1']);
-    expect(text).toContain('#! pulse vip.pulse -200 http://127.0.0.1:10270/track\n');
+    expect(text).toContain('#! pulse vip.pulse -200 http://127.0.0.1:10270/pulse\n');
   });
 
   it('advertises one address and leaves the others out of the packet, so that adding one disturbs no neighbour', () => {

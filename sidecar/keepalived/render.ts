@@ -7,8 +7,8 @@ export interface RenderOptions {
   /** Name by which keepalived calls the node in its log. */
   readonly node: string;
   readonly runtimeDirectory: string;
-  /** URL that the supervisor polls; any answer counts, only silence costs priority. */
-  readonly trackUrl: string;
+  /** URL that the supervisor polls; it answers 200 when the sidecar lives and its decisions are in the track files. */
+  readonly pulseUrl: string;
   readonly debug: boolean;
 }
 
@@ -115,12 +115,12 @@ function instanceLines(instance: VrrpInstance, options: RenderOptions): string[]
 /**
  * Renders keepalived's configuration. Pure; the same input gives the same text.
  * @returns the text, with comments for the supervisor: `#! address <interface> <address>/<prefix>` for each virtual address, and
- *   `#! pulse <track file> <weight> <url>`: what to poll, and what to write while it does not answer
+ *   `#! pulse <track file> <weight> <url>`: what to poll, and what to write while it does not answer 200
  */
 export function renderConfig(instance: VrrpInstance, options: RenderOptions): string {
   const track = `${options.runtimeDirectory}/track/${instance.name}`;
   const lines = [
-    `#! pulse ${instance.name}.pulse ${SILENCE_WEIGHT} ${options.trackUrl}`,
+    `#! pulse ${instance.name}.pulse ${SILENCE_WEIGHT} ${options.pulseUrl}`,
     ...instance.addresses.map(
       ({ interface: device, address, prefixLength }) => `#! address ${device} ${address}/${prefixLength}`,
     ),

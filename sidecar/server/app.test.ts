@@ -66,6 +66,18 @@ describe('GET /track/<check>', () => {
   });
 });
 
+describe('GET /pulse', () => {
+  it('answers 503 until a decision was made: what the track files say is a predecessor’s', async () => {
+    const { status, body } = await get('/pulse', { fitness: undefined });
+    expect([status, body.reason]).toEqual([503, 'no check has reached a threshold yet']);
+  });
+
+  it('answers 200 from then on, also on a sick node', async () => {
+    await get('/pulse').expect(200);
+    await get('/pulse', { fitness: sick }).expect(200);
+  });
+});
+
 describe('GET /healthz and /readyz', () => {
   it('is healthy as soon as it answers', async () => {
     await get('/healthz', { fitness: undefined }).expect(200);

@@ -1,12 +1,12 @@
 import express, { type Express, type Response } from 'express';
-import { type AgentSnapshot, readiness, statusOf, trackCheck, trackNode, type Verdict } from './status.ts';
+import { type AgentSnapshot, pulse, readiness, statusOf, trackCheck, trackNode, type Verdict } from './status.ts';
 
 function send(response: Response, { status, body }: Verdict): void {
   response.status(status).set('Cache-Control', 'no-store').json(body);
 }
 
 /**
- * The track, health and status endpoints. Never listens by itself.
+ * The track, pulse, health and status endpoints. Never listens by itself.
  * @param dependencies.snapshot what the agent knows at the moment it is called
  */
 export function createApp({ snapshot }: { snapshot: () => AgentSnapshot }): Express {
@@ -19,6 +19,7 @@ export function createApp({ snapshot }: { snapshot: () => AgentSnapshot }): Expr
     if (answer !== undefined) send(response, answer);
     else response.status(404).json({ ok: false, reason: 'no such check; there are service, kubelet and kubeApi' });
   });
+  app.get('/pulse', (_request, response) => send(response, pulse(snapshot())));
   app.get('/healthz', (_request, response) => send(response, { status: 200, body: { ok: true } }));
   app.get('/readyz', (_request, response) => send(response, readiness(snapshot())));
   app.get('/status', (_request, response) => {

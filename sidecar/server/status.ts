@@ -141,6 +141,8 @@ export function statusOf(snapshot: AgentSnapshot): object {
   };
 }
 
+const UNDECIDED = 'no check has reached a threshold yet';
+
 /** An answer with its HTTP status: 200 when all is well, 503 when not. */
 export interface Verdict {
   readonly status: 200 | 503;
@@ -154,7 +156,7 @@ function verdict(ok: boolean, body: object): Verdict {
 /** The answer to `GET /track`: may this node hold the address? */
 export function trackNode(snapshot: AgentSnapshot): Verdict {
   const { fitness } = snapshot;
-  if (fitness === undefined) return verdict(false, { reason: 'no check has reached a threshold yet' });
+  if (fitness === undefined) return verdict(false, { reason: UNDECIDED });
   const checks = Object.fromEntries(
     CHECK_NAMES.filter((name) => snapshot.checks[name] !== undefined).map((name) => [
       name,
@@ -166,6 +168,11 @@ export function trackNode(snapshot: AgentSnapshot): Verdict {
   );
   // Bands 0 to 2 can serve; 3 and 4 hold the address at the very most as the last resort.
   return verdict(fitness.band < 3, { band: fitness.band, reason: BAND_NAMES[fitness.band], checks });
+}
+
+/** The answer to `GET /pulse`: until this process has decided, what the track files say is the word of one that is gone. */
+export function pulse({ fitness }: AgentSnapshot): Verdict {
+  return verdict(fitness !== undefined, fitness === undefined ? { reason: UNDECIDED } : {});
 }
 
 /** The answer to `GET /track/<check>`; undefined when there is no check of that name. */
@@ -183,7 +190,7 @@ export function trackCheck(snapshot: AgentSnapshot, name: string): Verdict | und
 export function readiness(snapshot: AgentSnapshot): Verdict {
   const missing = [
     snapshot.config.problem,
-    snapshot.fitness === undefined ? 'no check has reached a threshold yet' : null,
+    snapshot.fitness === undefined ? UNDECIDED : null,
     snapshot.supervisor?.keepalivedPid === undefined ? 'keepalived does not run yet' : null,
   ].filter((reason) => reason !== null);
   return verdict(missing.length === 0, { reasons: missing });

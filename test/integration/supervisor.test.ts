@@ -239,7 +239,7 @@ describe.skipIf(skip)('the supervisor of keepalived', () => {
 
   describe('taking the sidecar’s pulse', () => {
     const PORT = 10270;
-    const pulsed = config({ addresses: [FIRST], head: `#! pulse vip.pulse -200 http://127.0.0.1:${PORT}/track\n` });
+    const pulsed = config({ addresses: [FIRST], head: `#! pulse vip.pulse -200 http://127.0.0.1:${PORT}/pulse\n` });
 
     it('lets a node serve last while the sidecar is silent', async () => {
       const node = await network.node();
@@ -250,10 +250,16 @@ describe.skipIf(skip)('the supervisor of keepalived', () => {
       await node.until('has the lower priority', () => node.log.includes('Changing effective priority from 244 to 44'));
       expect(await node.has(FIRST)).toBe(true);
 
-      // Any answer is one, also "503".
-      const answer = `require('http').createServer((q, r) => r.writeHead(503).end()).listen(${PORT}, '127.0.0.1')`;
-      const server = spawn('nsenter', [`--net=/run/netns/${node.netns}`, process.execPath, '-e', answer]);
-      await node.until('serves as before', () => pulse() === '0\n', 4_000).finally(() => server.kill());
+      // A sidecar that has just started knows nothing: its first answers are 503.
+      const answers = `let n = 0; require('http').createServer((q, r) => {
+        n += 1; console.log(n); r.writeHead(n < 3 ? 503 : 200).end(); }).listen(${PORT}, '127.0.0.1')`;
+      const server = spawn('nsenter', [`--net=/run/netns/${node.netns}`, process.execPath, '-e', answers]);
+      let answered = '';
+      server.stdout.on('data', (chunk: Buffer) => {
+        answered += chunk.toString();
+      });
+      await node.until('serves as before', () => pulse() === '0\n', 6_000).finally(() => server.kill());
+      expect(answered).toBe('1\n2\n3\n');
     });
   });
 
