@@ -86,13 +86,19 @@ export async function injectFault(
   return injected;
 }
 
+/** The last one first; but API servers before everything else, for other repairs ask them. */
+function healingOrder(faults: readonly ActiveClusterFault[]): ActiveClusterFault[] {
+  const isApi = ({ name }: ActiveClusterFault) => Number(name === 'apiserver-stop');
+  return faults.toReversed().toSorted((a, b) => isApi(b) - isApi(a));
+}
+
 /** Which faults to heal; without any of the two, all. */
 export interface HealClusterOptions {
   readonly fault?: ClusterFaultName | undefined;
   readonly node?: string | undefined;
 }
 
-/** Undoes faults, the last one first: switches on what is off, connects what was cut, starts what was stopped. */
+/** Undoes faults: switches on what is off, connects what was cut, starts what was stopped. */
 export async function healFaults(
   cluster: string,
   { fault, node }: HealClusterOptions = {},
@@ -103,7 +109,7 @@ export async function healFaults(
       (active) => (fault ?? active.name) === active.name && (node ?? active.node) === active.node,
     );
     let after = state;
-    for (const active of meant.toReversed()) {
+    for (const active of healingOrder(meant)) {
       const machine = await healFault(active.name, targetOf(after, active.node));
       after = withMachine(after, active.node, machine);
     }

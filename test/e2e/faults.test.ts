@@ -1,0 +1,118 @@
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+import { ClusterBench, type ClusterRun, type Expectation, type Happening } from '../bench/cluster-scenario.ts';
+import { healFaults, injectFault } from '../cluster/fault-control.ts';
+import { formatTable } from '../lab/print.ts';
+import { helmInstall, helmUninstall, NAMESPACE, RELEASE, waitForHolder } from './release.ts';
+import { Site } from './site.ts';
+
+const site = new Site(inject('site'));
+
+/** What each fault may cost a client here: far above what the bench measures, for this machine does other things besides. */
+const QUICK_MS = 400;
+const SILENT_NODE_MS = 900;
+
+const MOVES: Expectation = { address: 'move', withinMs: 30_000 };
+const EITHER: Expectation = { address: 'either', withinMs: 10_000 };
+
+interface Case {
+  readonly fault: Happening;
+  readonly expectation: Expectation;
+  readonly limitMs: number;
+  /** Backups that both find the holder silent may both take the address, for the moment until one hears the other. */
+  readonly maxMoves?: number;
+}
+
+const CASES: readonly Case[] = [
+  { fault: 'ingress-crash', expectation: MOVES, limitMs: QUICK_MS },
+  { fault: 'keepalived-kill', expectation: MOVES, limitMs: SILENT_NODE_MS },
+  { fault: 'sidecar-kill', expectation: EITHER, limitMs: QUICK_MS },
+  { fault: 'sidecar-hang', expectation: EITHER, limitMs: QUICK_MS },
+  { fault: 'pod-delete', expectation: MOVES, limitMs: QUICK_MS },
+  { fault: 'cordon', expectation: MOVES, limitMs: QUICK_MS },
+  { fault: 'drain', expectation: MOVES, limitMs: QUICK_MS },
+  { fault: 'link-cut', expectation: MOVES, limitMs: SILENT_NODE_MS, maxMoves: 2 },
+  { fault: 'switch-cut', expectation: MOVES, limitMs: SILENT_NODE_MS, maxMoves: 2 },
+  { fault: 'node-crash', expectation: MOVES, limitMs: SILENT_NODE_MS, maxMoves: 2 },
+  { fault: 'node-reboot', expectation: MOVES, limitMs: SILENT_NODE_MS, maxMoves: 2 },
+];
+
+describe.skipIf(!site.hasHarness)('a fault on the node that holds the address', () => {
+  const table: string[][] = [['FAULT', 'BUSY CLIENT', 'NEW CLIENT', 'MOVES', 'FROM', 'TO']];
+  let bench: ClusterBench;
+
+  beforeAll(async () => {
+    await helmInstall(site, { set: ['kind=DaemonSet'], args: ['--wait', '--timeout', '120s'] });
+    await waitForHolder(site);
+    bench = new ClusterBench(site.harness().shape.name, site.address, {
+      namespace: NAMESPACE,
+      workload: `daemonset/${RELEASE}`,
+    });
+    await bench.start();
+  });
+
+  afterEach(async () => {
+    await healFaults(site.harness().shape.name);
+  });
+
+  afterAll(async () => {
+    await bench?.stop();
+    await helmUninstall(site);
+    process.stderr.write(`${formatTable(table)}\n`);
+  });
+
+  function record(name: string, run: ClusterRun): void {
+    const { outageMs, moves, from, to } = run;
+    const cells = [outageMs.regular, outageMs.newcomer].map((ms) => `${ms.toFixed(1)} ms`);
+    table.push([name, ...cells, String(moves), from, to]);
+  }
+
+  async function observe(name: string, fault: Happening, expectation: Expectation): Promise<ClusterRun> {
+    const run = await bench.run(fault, expectation);
+    record(name, run);
+    return run;
+  }
+
+  it.each(CASES)('moves it and costs clients little: $fault', async ({ fault, expectation, limitMs, maxMoves = 1 }) => {
+    const { outageMs, moves } = await observe(fault, fault, expectation);
+    expect(moves).toBeLessThanOrEqual(maxMoves);
+    expect(Math.max(outageMs.regular, outageMs.newcomer)).toBeLessThan(limitMs);
+    if (expectation.address === 'move') expect(moves).toBeGreaterThan(0);
+  });
+
+  it('moves it without an outage when the kubelet has been gone for the configured count, although nothing reports it', async () => {
+    const {
+      outageMs,
+      moves,
+      movedAfterMs = 0,
+    } = await observe('kubelet-stop', 'kubelet-stop', {
+      address: 'move',
+      withinMs: 45_000,
+    });
+    expect(moves).toBe(1);
+    // Five checks, five seconds apart, the first of which fails within five seconds.
+    expect(movedAfterMs).toBeGreaterThan(19_000);
+    expect(Math.max(outageMs.regular, outageMs.newcomer)).toBeLessThan(QUICK_MS);
+  });
+
+  it('leaves it where it is while the API server is away, and still moves it when the ingress crashes meanwhile', async () => {
+    const { name } = site.harness().shape;
+    await injectFault(name, 'apiserver-stop', 'cp');
+    const away = await observe('apiserver-stop, before', 'ingress-crash', {
+      ...MOVES,
+      leaveToKubernetes: true,
+      fit: 2,
+    });
+    expect(away.moves).toBe(1);
+    expect(Math.max(away.outageMs.regular, away.outageMs.newcomer)).toBeLessThan(QUICK_MS);
+  });
+
+  it('does not move it while the API server is away and nothing else happens', async () => {
+    const { outageMs, moves } = await observe('apiserver-stop', 'apiserver-stop', {
+      address: 'stay',
+      withinMs: 40_000,
+    });
+    expect(moves).toBe(0);
+    // A single attempt may fail on a busy machine; an outage would be seen by both.
+    expect(Math.min(outageMs.regular, outageMs.newcomer)).toBeLessThan(50);
+  });
+});
