@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { chmod, mkdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { execa, type Options } from 'execa';
-import { inNetns, ip, netnsPath } from '../lab/netns.ts';
+import { ip, netnsPath } from '../lab/netns.ts';
 import { isAlive, type ProcessRef, processRef, signalAll, startDetached, waitGone } from '../lab/processes.ts';
 import { waitFor } from '../lab/wait.ts';
 import { type ClusterParts, CONTROLLERS } from './parts.ts';
@@ -171,11 +171,6 @@ export async function switchService(machine: RunningMachine, name: string, on: b
   // "once" lets it run, but not again; so the kill is what ends it, without a grace that an API server would use for a minute.
   const script = on ? `sv up ${service}` : `sv once ${service} && sv kill ${service}`;
   await runOn(machine, ['sh', '-c', script]);
-}
-
-/** The words that run a program in a machine's network only; it sees this machine's files. */
-export function inMachineNetwork(machine: RunningMachine, command: readonly string[]): [string, ...string[]] {
-  return inNetns(machine.netns, command);
 }
 
 /** Removes the folder that holds a cluster's cgroups, when its machines are gone. */
