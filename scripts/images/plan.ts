@@ -34,33 +34,40 @@ export const DEFAULT_REGISTRY = 'docker.io';
 /** Raise it when the way in which images are built changes, and not only what is in them. */
 const RECIPE = '1';
 const DIGITS = 12;
-/** The files that most images are made of are small; a name without a file is a mistake in a pattern. */
-const checkout = path.resolve(import.meta.dirname, '../..');
+const CHECKOUT = path.resolve(import.meta.dirname, '../..');
 
 /** The tag that the chart's defaults ask for: its appVersion. */
 export async function defaultTag(): Promise<string> {
-  const chart = parse(await readFile(path.join(checkout, 'chart/Chart.yaml'), 'utf8')) as { appVersion: string };
+  const chart = parse(await readFile(path.join(CHECKOUT, 'chart/Chart.yaml'), 'utf8')) as { appVersion: string };
   return chart.appVersion;
 }
 
 async function sha256(file: string): Promise<string> {
   return createHash('sha256')
-    .update(await readFile(path.join(checkout, file)))
+    .update(await readFile(file))
     .digest('hex');
 }
 
-async function inputsOf(definition: ImageDefinition): Promise<[string, string][]> {
+async function inputsOf(definition: ImageDefinition, checkout: string): Promise<[string, string][]> {
   const files = definition.inputs.flatMap((pattern) => globSync(pattern, { cwd: checkout })).toSorted();
   if (!files.includes(definition.dockerfile)) throw new CommandError(`${definition.dockerfile} is missing`);
-  return Promise.all(files.map(async (file) => [file, await sha256(file)] as [string, string]));
+  return Promise.all(files.map(async (file) => [file, await sha256(path.join(checkout, file))] as [string, string]));
 }
 
-/** Says what an image is called and made of. @throws CommandError when its Dockerfile is missing */
-export async function planImage(definition: ImageDefinition, naming: Naming): Promise<ImagePlan> {
+/**
+ * Says what an image is called and made of.
+ * @param checkout the folder that the definition's paths begin at; this project's
+ * @throws CommandError when its Dockerfile is missing
+ */
+export async function planImage(
+  definition: ImageDefinition,
+  naming: Naming,
+  checkout: string = CHECKOUT,
+): Promise<ImagePlan> {
   const ref = `${naming.registry}/keepalived-ingress-vip/${definition.name}:${naming.tag}`;
   const variables = { VERSION: naming.tag, SOURCE: naming.source ?? '', REVISION: naming.revision ?? '' };
   const hash = createHash('sha256').update(
-    JSON.stringify([RECIPE, process.arch, ref, variables, await inputsOf(definition)]),
+    JSON.stringify([RECIPE, process.arch, ref, variables, await inputsOf(definition, checkout)]),
   );
   return { definition, ref, variables, fingerprint: hash.digest('hex').slice(0, DIGITS) };
 }

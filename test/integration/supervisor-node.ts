@@ -150,6 +150,8 @@ function emptyDir(path: string): string {
 
 /** How a container with the supervisor is started. */
 export interface StartOptions {
+  /** Default: what stands for the keepalived image. */
+  readonly root?: string;
   readonly argv?: readonly [string, ...string[]];
   readonly env?: Readonly<Record<string, string>>;
   readonly binds?: readonly Bind[];
@@ -214,7 +216,7 @@ export class TestNode {
   async start(options: StartOptions = {}): Promise<Container> {
     const container = await startContainer({
       netns: this.netns,
-      root: await ensureImageRoot(),
+      root: options.root ?? (await ensureImageRoot()),
       argv: options.argv ?? UNDER_TINI,
       binds: [
         supervisorBind(),

@@ -1,6 +1,6 @@
 /**
- * The root directory of the keepalived image for tests and the lab: a Debian directory tree with the packages of
- * `images/keepalived/packages.txt`. The supervisor is not in it: bind it in (`supervisorBind`), so that it is always the
+ * What stands for the keepalived image in tests and the lab: a Debian directory tree with the packages of
+ * `images/keepalived/packages.txt`, made in half a minute. The image itself has the same programs, and little else. The supervisor is not in it: bind it in (`supervisorBind`), so that it is always the
  * checkout's.
  *
  * As a command: `node test/support/image-root.ts` makes it if needed and prints its path.
@@ -13,15 +13,24 @@ import type { Bind } from './container.ts';
 import { ensureDebianRoot } from './debian-root.ts';
 
 const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url));
-const PACKAGES_FILE = join(CHECKOUT, 'images/keepalived/packages.txt');
 const SUITE = 'trixie';
 
-/** The Debian packages of the keepalived image: the lines of packages.txt without comments. */
-export function imagePackages(): string[] {
-  return readFileSync(PACKAGES_FILE, 'utf8')
+/** Lines of a file, without comments. */
+function listIn(file: string): string[] {
+  return readFileSync(join(CHECKOUT, file), 'utf8')
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line !== '' && !line.startsWith('#'));
+}
+
+/** The Debian packages that have what the keepalived image has: the lines of packages.txt without comments. */
+export function imagePackages(): string[] {
+  return listIn('images/keepalived/packages.txt');
+}
+
+/** The commands of the keepalived image: the lines of commands.txt without comments. */
+export function imageCommands(): string[] {
+  return listIn('images/keepalived/commands.txt');
 }
 
 /** The bind mount that puts the checkout's supervisor where the image has it. */

@@ -1,0 +1,257 @@
+import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type ArchivedImage, readArchive, unpackArchive } from '../../scripts/images/archive.ts';
+import { PRODUCT_IMAGES, TEST_IMAGE } from '../../scripts/images/catalogue.ts';
+import { ensureImageArchives } from '../../scripts/images.ts';
+import type { VirtualAddress, VrrpInstance } from '../../sidecar/keepalived/instance.ts';
+import { renderConfig } from '../../sidecar/keepalived/render.ts';
+import { unpackForContainer } from '../support/archive-root.ts';
+import { execInContainer } from '../support/container.ts';
+import { ensureImageRoot, imageCommands } from '../support/image-root.ts';
+import { canMakeNamespaces, command, mustSkip } from '../support/needs.ts';
+import { config, RUNTIME_DIR, TestNetwork, type TestNode, UNDER_TINI } from './supervisor-node.ts';
+
+/** From nothing: two base images, and two programs to compile. */
+const BUILD_LIMIT_MS = 30 * 60_000;
+const RUN_LIMIT_MS = 30_000;
+const ADDRESS = '10.77.0.100';
+const checkout = join(import.meta.dirname, '../..');
+
+const skip = mustSkip('the container images', [canMakeNamespaces, command('mmdebstrap')]);
+
+function address(text: string, family: 4 | 6 = 4): VirtualAddress {
+  return { address: text, prefixLength: family === 4 ? 24 : 64, family, interface: 'eth0' };
+}
+
+const INSTANCE: VrrpInstance = {
+  name: 'vip',
+  version: 3,
+  virtualRouterId: 10,
+  advertIntervalSeconds: 0.1,
+  interface: 'eth0',
+  addresses: [address(ADDRESS)],
+};
+
+const OPTIONS = { node: 'node1', runtimeDirectory: RUNTIME_DIR, pulseUrl: 'http://127.0.0.1:10270/pulse', debug: true };
+
+/** What the sidecar may ask of keepalived. */
+const INSTANCES: Readonly<Record<string, VrrpInstance>> = {
+  'of version 3': INSTANCE,
+  'of version 2 with a password': { ...INSTANCE, version: 2, advertIntervalSeconds: 1, authPassword: 'se"cr#t' },
+  'with peers and IPv6': {
+    ...INSTANCE,
+    addresses: [address(ADDRESS), address('2001:db8::100', 6)],
+    unicast: { sourceAddress: '10.77.0.1', peers: ['10.77.0.2'] },
+  },
+};
+
+describe.skipIf(skip)('the image', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'images-test-'));
+  const archives = new Map<string, string>();
+  const images = new Map<string, ArchivedImage>();
+  const network = new TestNetwork();
+
+  function imageOf(name: string): ArchivedImage {
+    const found = images.get(name);
+    if (found === undefined) throw new Error(`no archive of ${name}`);
+    return found;
+  }
+
+  /** The folder with an image's files, as they are in it. */
+  async function filesOf(name: string): Promise<string> {
+    const root = join(folder, name);
+    if (existsSync(root)) return root;
+    mkdirSync(root);
+    await unpackArchive(archives.get(name) ?? '', root);
+    return root;
+  }
+
+  beforeAll(async () => {
+    for (const { ref, archive } of await ensureImageArchives((line) => process.stderr.write(`${line}\n`))) {
+      const name = /([^/]+):[^:]+$/.exec(ref)?.[1] ?? ref;
+      archives.set(name, archive);
+      images.set(name, await readArchive(archive));
+    }
+    await network.open();
+  }, BUILD_LIMIT_MS);
+  afterEach(() => network.closeNodes());
+  afterAll(async () => {
+    await network.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  describe.each(PRODUCT_IMAGES)('$name', ({ name, limitBytes }) => {
+    const version = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8')).version as string;
+
+    it('is called as the chart calls it', () => {
+      expect(imageOf(name).refs).toEqual([
+        expect.stringMatching(`(docker.io/)?keepalived-ingress-vip/${name}:${version}`),
+      ]);
+    });
+
+    it(`is not larger than ${limitBytes / 1_000_000} MB`, () => {
+      expect(imageOf(name).bytes).toBeLessThanOrEqual(limitBytes);
+    });
+
+    it('says what it is', () => {
+      expect(imageOf(name).config.Labels).toMatchObject({
+        'org.opencontainers.image.title': `keepalived-ingress-vip ${name}`,
+        'org.opencontainers.image.description': expect.stringMatching(/\w+ \w+/),
+        'org.opencontainers.image.licenses': expect.stringContaining('Apache-2.0'),
+        'org.opencontainers.image.version': version,
+        'org.opencontainers.image.source': expect.any(String),
+        'org.opencontainers.image.revision': expect.any(String),
+      });
+    });
+
+    it('has the licences of what is in it, and names the packages', async () => {
+      const root = await filesOf(name);
+      const packages = globSync('*', { cwd: join(root, 'var/lib/dpkg/status.d') });
+      expect(packages).toContain('libc6');
+      const files = packages.map((each) => join(root, 'usr/share/doc', each, 'copyright'));
+      expect(files.filter((file) => !existsSync(file))).toEqual([]);
+      expect(readFileSync(join(root, 'var/lib/dpkg/status.d/libc6'), 'utf8')).toMatch(/^Version: 2/m);
+    });
+  });
+
+  describe('keepalived', () => {
+    let root: string;
+
+    beforeAll(async () => {
+      root = mkdtempSync(join(folder, 'keepalived-'));
+      await unpackForContainer(archives.get('keepalived') ?? '', root);
+    });
+
+    it('starts the supervisor under tini, as root', () => {
+      const { Entrypoint, Cmd, User } = imageOf('keepalived').config;
+      expect([...(Entrypoint ?? []), ...(Cmd ?? [])]).toEqual(UNDER_TINI);
+      expect(['', '0', 'root', undefined]).toContain(User);
+    });
+
+    it('has the checkout’s supervisor', () => {
+      const supervisor = join(root, 'usr/local/bin/supervisor');
+      expect(readFileSync(supervisor)).toEqual(readFileSync(join(checkout, 'images/keepalived/supervisor')));
+      expect(statSync(supervisor).mode & 0o777).toBe(0o755);
+    });
+
+    it.each(['the image', 'the root directory that stands for it in the lab'])(
+      'has every command: %s',
+      async (which) => {
+        const where = which === 'the image' ? root : await ensureImageRoot();
+        const script = 'for name do [ -n "$(command -v "$name")" ] || echo "$name"; done';
+        const { stdout } = await execa('chroot', [where, 'sh', '-c', script, 'sh', ...imageCommands()], {
+          timeout: RUN_LIMIT_MS,
+        });
+        expect(stdout).toBe('');
+      },
+    );
+
+    it('has every library of every program', async () => {
+      const programs = globSync(['usr/bin/*', 'usr/sbin/*'], { cwd: root }).map((file) => `/${file}`);
+      const loader = globSync('usr/lib*/ld-linux-*', { cwd: root })[0] ?? '';
+      const { stdout } = await execa(
+        'chroot',
+        [
+          root,
+          'sh',
+          '-c',
+          'loader=$1; shift; for each do "$loader" --list "$each" || echo "$each: failed"; done',
+          'sh',
+          `/${loader}`,
+          ...programs,
+        ],
+        { timeout: RUN_LIMIT_MS },
+      );
+      expect(stdout).toContain('libc.so.6 => ');
+      expect(stdout).not.toMatch(/not found|failed/);
+    });
+
+    it('has a keepalived that is new enough and has what the sidecar’s configurations need', async () => {
+      const { stderr } = await execa('chroot', [root, 'keepalived', '--version'], { timeout: RUN_LIMIT_MS });
+      const [, major, minor, patch] = /^Keepalived v(\d+)\.(\d+)\.(\d+)/.exec(stderr) ?? [];
+      expect(Number(major) * 10_000 + Number(minor) * 100 + Number(patch)).toBeGreaterThanOrEqual(20_303);
+      expect(stderr).toMatch(/^Config options: .*\bVRRP VRRP_AUTH\b.*\bJSON\b/m);
+      expect(stderr).not.toMatch(/^Config options: .*\b(SNMP|DBUS|SYSTEMD)\b/m);
+    });
+
+    it('serves, answers its probe, drains and leaves nothing, with the privileges of the pod', async () => {
+      const node = await network.node();
+      const text = config({ addresses: [ADDRESS], head: '#! pulse vip.pulse -200 http://127.0.0.1:10270/pulse\n' });
+      const container = await node.serve(text, { address: ADDRESS, root });
+      expect((await node.run(container, 'check')).exitCode).toBe(0);
+      const pulse = join(node.runtime, 'track/vip.pulse');
+      await node.until('misses the sidecar', () => node.read(pulse) === '-200\n', 8_000);
+      const drain = node.run(container, 'drain');
+      await node.until('is asked to drain', () => existsSync(join(node.runtime, 'drain')));
+      node.place('drained', 'now\n');
+      expect((await drain).stdout).toContain('msg="drained"');
+      process.kill(container.insidePid, 'SIGTERM');
+      await node.until('takes its address off', async () => !(await node.has(ADDRESS)), 6_000);
+      expect(node.log).not.toMatch(/not found|No such file|error while loading/);
+    });
+
+    describe('takes the sidecar’s configuration', () => {
+      async function judgement(node: TestNode, instance: VrrpInstance): Promise<string> {
+        const container = await node.start({ root });
+        await node.until('waits', () => node.log.includes('waiting for a valid configuration'));
+        for (const file of ['gate', 'offset', 'pulse']) node.place(`track/${instance.name}.${file}`, '0\n');
+        node.place('tried.conf', renderConfig(instance, OPTIONS));
+        const { exitCode, stdout, stderr } = await execInContainer(container, {
+          argv: ['/usr/sbin/keepalived', '-t', '-P', '-f', join(RUNTIME_DIR, 'tried.conf')],
+        });
+        return `${exitCode} ${stdout}${stderr}`;
+      }
+
+      it.each(Object.keys(INSTANCES))('%s', async (which) => {
+        expect(await judgement(await network.node(), INSTANCES[which] ?? INSTANCE)).toMatch(/^0 /);
+      });
+    });
+  });
+
+  describe('sidecar', () => {
+    let root: string;
+
+    beforeAll(async () => {
+      root = await filesOf('sidecar');
+    });
+
+    const run = (...words: string[]) =>
+      execa('chroot', ['--userspec=65532:65532', root, ...words], { timeout: RUN_LIMIT_MS, reject: false });
+
+    it('runs as the user 65532', () => {
+      expect(imageOf('sidecar').config.User).toBe('65532:65532');
+    });
+
+    it('has one program: no shell, no package manager', () => {
+      const programs = globSync(['**/bin/*', '**/sbin/*', '**/libexec/**'], { cwd: root });
+      expect(programs.filter((file) => statSync(join(root, file)).isFile())).toEqual(['usr/local/bin/node']);
+    });
+
+    it('starts', async () => {
+      const entrypoint = imageOf('sidecar').config.Entrypoint ?? [];
+      const { exitCode, stderr } = await run(...entrypoint, '--config', '/missing.yaml', '--check');
+      expect([exitCode, stderr]).toEqual([2, expect.stringContaining('/missing.yaml is not usable')]);
+      expect((await run(entrypoint[0] ?? '', '--version')).stdout).toMatch(/^v24\./);
+    });
+
+    it('has nothing that its user may write, but for /tmp', () => {
+      const writable = globSync('**/*', { cwd: root }).filter((file) => {
+        const { mode, uid } = statSync(join(root, file), { throwIfNoEntry: false }) ?? { mode: 0, uid: 0 };
+        return (mode & 0o002) !== 0 || uid !== 0;
+      });
+      expect(writable).toEqual(['tmp']);
+    });
+  });
+
+  it('for the test cluster starts commands under tini', () => {
+    const { Entrypoint, Cmd } = imageOf(TEST_IMAGE.name).config;
+    expect([Entrypoint, Cmd]).toEqual([
+      ['/usr/bin/tini', '--'],
+      ['sleep', 'infinity'],
+    ]);
+    expect(imageOf(TEST_IMAGE.name).bytes).toBeLessThanOrEqual(TEST_IMAGE.limitBytes);
+  });
+});

@@ -1,0 +1,46 @@
+import { globSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { imageCommands } from '../support/image-root.ts';
+import { commandsOf } from '../support/shell-commands.ts';
+
+const root = path.resolve(import.meta.dirname, '../..');
+const SUPERVISOR = readFileSync(path.join(root, 'images/keepalived/supervisor'), 'utf8');
+/** What is in the image although the supervisor does not call it by name. */
+const OTHERS = ['keepalived', 'ls', 'sh', 'tini', 'touch'];
+
+/** Programs that somebody shall run in the keepalived container, according to a text. */
+function executedIn(text: string): string[] {
+  return [...text.matchAll(/kubectl[^\n]* exec [^\n]*-c keepalived -- ([a-z]+)/g)].map(([, name = '']) => name);
+}
+
+describe('commandsOf', () => {
+  it('finds programs where commands stand, and nothing in comments and strings', () => {
+    const script = `# cat this
+work() {
+	echo "rm it; mv it"
+	said=$(date -u) && sort 'a; b' | tail -n 1 || { head; }
+	if ! grep -q x; then sleep 1; fi
+	timeout -k 1 "$LIMIT" flock -n 9
+	value=\${1#*=} # sed that
+}
+work; while mkdir "$(paste "$1")"; do :; done`;
+    const expected = ['date', 'flock', 'grep', 'head', 'mkdir', 'paste', 'sleep', 'sort', 'tail', 'timeout'];
+    expect(commandsOf(script)).toEqual(expected);
+  });
+});
+
+describe('the keepalived image', () => {
+  it('has every command that the supervisor calls, and no other without a reason', () => {
+    expect(imageCommands().toSorted()).toEqual([...new Set([...commandsOf(SUPERVISOR), ...OTHERS])].toSorted());
+  });
+
+  it('has every command that the documentation runs in it', () => {
+    const files = ['docs/*.md', 'chart/*.md', 'chart/templates/NOTES.txt'].flatMap((each) =>
+      globSync(each, { cwd: root }),
+    );
+    const asked = files.flatMap((file) => executedIn(readFileSync(path.join(root, file), 'utf8')));
+    expect(asked).toContain('curl');
+    expect(asked.filter((name) => !imageCommands().includes(name))).toEqual([]);
+  });
+});
