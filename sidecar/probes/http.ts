@@ -1,4 +1,5 @@
-import { type Phase, type RequestOutcome, request } from './request.ts';
+import { type Answer, judgeOutcome } from './judge.ts';
+import { type RequestOutcome, request } from './request.ts';
 import { Attempt } from './result.ts';
 import type { Probe, ProbeResult } from './types.ts';
 
@@ -22,14 +23,6 @@ const CREDENTIAL_HEADERS = new Set(['authorization', 'proxy-authorization', 'coo
 
 /** What servers answer (with status 400) to plain HTTP on a port that speaks TLS: Go's net/http and nginx. */
 const SPEAKS_TLS = /Client sent an HTTP request to an HTTPS server|The plain HTTP request was sent to HTTPS port/;
-
-/** How a request that did not end in time is described. */
-export const UNFINISHED: Readonly<Record<Phase, string>> = {
-  connecting: 'no connection',
-  handshaking: 'connected, but the TLS handshake did not end',
-  waiting: 'connected, but no answer',
-  reading: 'the answer began, but did not end',
-};
 
 /**
  * Asks an HTTP or HTTPS URL, as the kubelet's httpGet does, except that it answers to the statuses it was given and follows no redirect.
@@ -99,49 +92,18 @@ export class HttpProbe implements Probe {
   }
 
   #judge(url: URL, outcome: RequestOutcome, attempt: Attempt): ProbeResult {
-    const asked = `GET ${url.href}`;
-    switch (outcome.kind) {
-      case 'answer':
-        return this.#judgeAnswer(asked, outcome, attempt);
-      case 'timeout':
-        return attempt.failure(
-          `${asked}: ${UNFINISHED[outcome.phase]} within ${this.#options.timeoutSeconds} s`,
-          'ETIMEDOUT',
-        );
-      case 'aborted':
-        return attempt.aborted(asked);
-      case 'error':
-        return judgeError(asked, outcome, attempt);
-    }
+    const { timeoutSeconds } = this.#options;
+    return judgeOutcome(outcome, { url, timeoutSeconds, attempt }, (asked, answer) =>
+      this.#judgeAnswer(asked, answer, attempt),
+    );
   }
 
-  #judgeAnswer(
-    asked: string,
-    { status, location }: RequestOutcome & { kind: 'answer' },
-    attempt: Attempt,
-  ): ProbeResult {
+  #judgeAnswer(asked: string, { status, location }: Answer, attempt: Attempt): ProbeResult {
     const expected = this.#options.expectedStatuses;
     if (expected.includes(status)) return attempt.success(`${asked} answered ${status}`);
     const redirect = location === undefined ? '' : ` (a redirect to ${shown(location)}, not followed)`;
     return attempt.failure(`${asked} answered ${status}${redirect}, expected ${expected.join(' or ')}`);
   }
-}
-
-/** Judges a GET that ended in an error, the same for every probe that makes one. */
-export function judgeError(
-  asked: string,
-  { code, message, phase }: RequestOutcome & { kind: 'error' },
-  attempt: Attempt,
-): ProbeResult {
-  const reason = `${asked}: ${explain(code, message, phase)}`;
-  return phase === 'reading' ? attempt.failure(reason, code) : attempt.connectionError(reason, code);
-}
-
-function explain(code: string | undefined, message: string, phase: Phase): string {
-  if (code === 'ECONNREFUSED') return 'connection refused, nothing listens there';
-  if (code !== 'ECONNRESET' && code !== 'EPIPE')
-    return code === undefined || message.includes(code) ? message : `${message} (${code})`;
-  return phase === 'reading' ? 'connection closed in the middle of the answer' : 'connection closed before an answer';
 }
 
 function isTlsProtocolError(outcome: RequestOutcome): boolean {

@@ -1,5 +1,5 @@
 import { readFile as readFileFromDisk } from 'node:fs/promises';
-import { judgeError, UNFINISHED } from './http.ts';
+import { judgeOutcome } from './judge.ts';
 import { type RequestOutcome, request } from './request.ts';
 import { Attempt } from './result.ts';
 import type { Probe, ProbeResult } from './types.ts';
@@ -104,20 +104,10 @@ export class KubernetesApiProbe implements Probe {
   }
 
   #judge(outcome: RequestOutcome, attempt: Attempt): ProbeResult {
-    const asked = `GET ${this.target}`;
-    switch (outcome.kind) {
-      case 'answer':
-        return judgeStatus(asked, outcome.status, attempt);
-      case 'timeout':
-        return attempt.failure(
-          `${asked}: ${UNFINISHED[outcome.phase]} within ${this.#options.timeoutSeconds} s`,
-          'ETIMEDOUT',
-        );
-      case 'aborted':
-        return attempt.aborted(asked);
-      case 'error':
-        return judgeError(asked, outcome, attempt);
-    }
+    const { timeoutSeconds } = this.#options;
+    return judgeOutcome(outcome, { url: this.#url, timeoutSeconds, attempt }, (asked, { status }) =>
+      judgeStatus(asked, status, attempt),
+    );
   }
 }
 
