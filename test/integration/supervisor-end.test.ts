@@ -1,29 +1,28 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { waitFor } from '../lab/wait.ts';
 import { type Container, isRunning, killContainer, signalContainer } from '../support/container.ts';
-import { ensureImageRoot } from '../support/image-root.ts';
-import { canMakeNamespaces, command, mustSkip } from '../support/needs.ts';
-import { AS_PID_1, config, RUNTIME_DIR, TestNetwork, type TestNode, UNDER_TINI } from './supervisor-node.ts';
+import {
+  AS_PID_1,
+  BOTH,
+  config,
+  FIRST,
+  GOOD,
+  mustSkipSupervisor,
+  RUNTIME_DIR,
+  SECOND,
+  TestNetwork,
+  type TestNode,
+  UNDER_TINI,
+} from './supervisor-node.ts';
 
-const FIRST = '10.77.0.100';
-const SECOND = '10.77.0.101';
-const GOOD = config({ addresses: [FIRST] });
-const BOTH = config({ addresses: [FIRST, SECOND] });
-
-const skip = mustSkip('the end of keepalived under the supervisor', [canMakeNamespaces, command('mmdebstrap')]);
+const skip = mustSkipSupervisor('the end of keepalived under the supervisor');
 
 describe.skipIf(skip)('the supervisor of keepalived', () => {
   const network = new TestNetwork();
-
-  beforeAll(async () => {
-    await ensureImageRoot();
-    await network.open();
-  });
-  afterEach(() => network.closeNodes());
-  afterAll(() => network.close());
+  network.register();
 
   async function isGone(node: TestNode, container: Container, limitMs = 6_000): Promise<void> {
     await node.until('has ended', () => !isRunning(container), limitMs);

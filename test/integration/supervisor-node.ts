@@ -16,6 +16,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll } from 'vitest';
 import { parseSupervisorStatus, type SupervisorStatus } from '../../sidecar/keepalived/supervisor-status.ts';
 import { ip, ipBatch } from '../lab/netns.ts';
 import { waitFor } from '../lab/wait.ts';
@@ -29,6 +30,7 @@ import {
   startContainer,
 } from '../support/container.ts';
 import { ensureImageRoot, supervisorBind } from '../support/image-root.ts';
+import { canMakeNamespaces, command, mustSkip } from '../support/needs.ts';
 
 export const RUNTIME_DIR = '/run/keepalived-ingress-vip';
 const STATE_DIR = '/var/lib/keepalived-ingress-vip';
@@ -93,6 +95,19 @@ vrrp_instance vip {
 `;
 }
 
+/** Virtual addresses in the test network. */
+export const FIRST = '10.77.0.100';
+export const SECOND = '10.77.0.101';
+/** A configuration with the first address. */
+export const GOOD = config({ addresses: [FIRST] });
+/** One with both. */
+export const BOTH = config({ addresses: [FIRST, SECOND] });
+
+/** Whether tests of the supervisor have to be skipped on this machine; see {@link mustSkip}. */
+export function mustSkipSupervisor(what: string): boolean {
+  return mustSkip(what, [canMakeNamespaces, command('mmdebstrap')]);
+}
+
 /** A switch, and nodes on it; every node is a network namespace with one interface, eth0. */
 export class TestNetwork {
   readonly #name = `svt${process.pid}`;
@@ -102,8 +117,17 @@ export class TestNetwork {
     return `${this.#name}-sw`;
   }
 
-  /** Makes the switch. */
-  async open(): Promise<void> {
+  /** Makes the switch before the tests of the block; ends the nodes after each, and everything after the last, whatever happened. */
+  register(): void {
+    beforeAll(async () => {
+      await ensureImageRoot();
+      await this.#open();
+    });
+    afterEach(() => this.#closeNodes());
+    afterAll(() => this.#close());
+  }
+
+  async #open(): Promise<void> {
     await ip(['netns', 'add', this.#switch]);
     await ipBatch(['link add br0 type bridge', 'link set br0 up'], this.#switch);
   }
@@ -128,15 +152,14 @@ export class TestNetwork {
   }
 
   /** Ends the nodes' processes and takes them off the network. */
-  async closeNodes(): Promise<void> {
+  async #closeNodes(): Promise<void> {
     for (const node of this.#nodes) {
       await node.close();
     }
   }
 
-  /** Ends everything. */
-  async close(): Promise<void> {
-    await this.closeNodes();
+  async #close(): Promise<void> {
+    await this.#closeNodes();
     await ip(['netns', 'delete', this.#switch]);
   }
 }

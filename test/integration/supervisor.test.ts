@@ -1,19 +1,26 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { execInContainer, isRunning } from '../support/container.ts';
-import { ensureImageRoot } from '../support/image-root.ts';
-import { canMakeNamespaces, command, mustSkip } from '../support/needs.ts';
-import { AS_PID_1, config, hostPids, RUNTIME_DIR, TestNetwork, type TestNode, UNDER_TINI } from './supervisor-node.ts';
+import {
+  AS_PID_1,
+  BOTH,
+  config,
+  FIRST,
+  GOOD,
+  hostPids,
+  mustSkipSupervisor,
+  RUNTIME_DIR,
+  SECOND,
+  TestNetwork,
+  type TestNode,
+  UNDER_TINI,
+} from './supervisor-node.ts';
 
-const FIRST = '10.77.0.100';
-const SECOND = '10.77.0.101';
-const GOOD = config({ addresses: [FIRST] });
-const BOTH = config({ addresses: [FIRST, SECOND] });
 const BAD = config({ addresses: [FIRST], priority: 'high' });
 
-const skip = mustSkip('the supervisor with the real keepalived', [canMakeNamespaces, command('mmdebstrap')]);
+const skip = mustSkipSupervisor('the supervisor with the real keepalived');
 
 /** Tells every change of a node's addresses from now on. */
 function watchAddresses(node: TestNode): { changes: () => string; stop: () => void } {
@@ -29,13 +36,7 @@ function reloads(node: TestNode): number {
 
 describe.skipIf(skip)('the supervisor of keepalived', () => {
   const network = new TestNetwork();
-
-  beforeAll(async () => {
-    await ensureImageRoot();
-    await network.open();
-  });
-  afterEach(() => network.closeNodes());
-  afterAll(() => network.close());
+  network.register();
 
   describe('starts keepalived', () => {
     it('only with a valid configuration', async () => {
