@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 import { runMain } from './support/main.ts';
+import { readNames } from './support/names.ts';
 import { installCommand, installPackages } from './system/apt.ts';
 import { REQUIREMENTS, type Requirement, SYSTEM_PARTS, type SystemPart } from './system/requirements.ts';
 import { type Log, ToolError } from './toolchain/progress.ts';
@@ -68,21 +68,10 @@ function onPath(command: string): boolean {
   return folders.some((folder) => folder !== '' && existsSync(path.join(folder, command)));
 }
 
-function isPart(name: string): name is SystemPart {
-  return (SYSTEM_PARTS as readonly string[]).includes(name);
-}
-
 async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: { help: { type: 'boolean', short: 'h' } },
-  });
-  if (values.help) {
-    process.stdout.write(`${USAGE}\n`);
-    return;
-  }
-  if (!positionals.every(isPart)) throw new ToolError(USAGE);
-  const installed = await ensureSystem(positionals.length > 0 ? positionals.filter(isPart) : SYSTEM_PARTS);
+  const parts = readNames({ what: 'part', known: SYSTEM_PARTS, usual: SYSTEM_PARTS, usage: USAGE });
+  if (parts.length === 0) return;
+  const installed = await ensureSystem(parts);
   process.stderr.write(
     `prepare: ${installed.length > 0 ? `installed ${installed.join(' ')}` : 'nothing is missing'}\n`,
   );

@@ -1,8 +1,8 @@
 import { homedir } from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 import { runMain } from './support/main.ts';
-import { isToolName, TOOL_NAMES, type ToolName, USUAL_TOOL_NAMES } from './toolchain/catalogue.ts';
+import { readNames } from './support/names.ts';
+import { TOOL_NAMES, type ToolName, USUAL_TOOL_NAMES } from './toolchain/catalogue.ts';
 import { elapsed, ToolError } from './toolchain/progress.ts';
 import { type FoundTool, Toolchain } from './toolchain/toolchain.ts';
 
@@ -60,20 +60,10 @@ export async function ensureTools(names: readonly ToolName[]): Promise<{ found: 
 }
 
 async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: { help: { type: 'boolean', short: 'h' } },
-  });
-  if (values.help) {
-    process.stdout.write(`${USAGE}\n`);
-    return;
-  }
-  const unknown = positionals.filter((name) => !isToolName(name));
-  if (unknown.length > 0) throw new ToolError(`unknown tool ${unknown.join(', ')}\n\n${USAGE}`);
+  const names = readNames({ what: 'tool', known: TOOL_NAMES, usual: USUAL_TOOL_NAMES, usage: USAGE });
+  if (names.length === 0) return;
   const started = performance.now();
-  const { found, errors } = await ensureTools(
-    positionals.length > 0 ? positionals.filter(isToolName) : USUAL_TOOL_NAMES,
-  );
+  const { found, errors } = await ensureTools(names);
   for (const tool of found) process.stdout.write(`${tool.name.padEnd(14)} ${tool.version.padEnd(9)} ${tool.path}\n`);
   process.stderr.write(`tools: ${found.length} ready in ${elapsed(started)}\n`);
   if (errors.length > 0) throw new ToolError([...new Set(errors)].join('\n'));

@@ -223,8 +223,3 @@ export const CATALOGUE: Readonly<Record<ToolName, Tool>> = {
 
 /** What is installed when no tool is named. */
 export const USUAL_TOOL_NAMES: readonly ToolName[] = TOOL_NAMES.filter((name) => CATALOGUE[name].byNameOnly !== true);
-
-/** Whether `name` is a tool of the catalogue. */
-export function isToolName(name: string): name is ToolName {
-  return (TOOL_NAMES as readonly string[]).includes(name);
-}
