@@ -1,0 +1,40 @@
+/** A right of the service account. */
+export interface Permission {
+  /** As `kubectl auth can-i --list` names it. */
+  readonly resource: string;
+  readonly verbs: readonly string[];
+  /** Whether it holds in the release's namespace only. */
+  readonly scope: 'namespace' | 'cluster';
+}
+
+interface Rule {
+  readonly resources?: readonly string[];
+  readonly verbs: readonly string[];
+}
+
+interface RoleObject {
+  readonly kind: string;
+  readonly rules?: readonly Rule[];
+}
+
+const ROW = /^\| `([a-z./]+)` \| ((?:`[a-z]+`(?:, )?)+) \| the (release’s namespace|whole cluster) \|/gm;
+
+/** The table of permissions in docs/security.md: rows `| resource | verbs | where | what for |`. Pure. */
+export function documentedPermissions(markdown: string): Permission[] {
+  return [...markdown.matchAll(ROW)].map(([, resource = '', verbs = '', where]) => ({
+    resource,
+    verbs: [...verbs.matchAll(/`([a-z]+)`/g)].map(([, verb = '']) => verb),
+    scope: where === 'whole cluster' ? 'cluster' : 'namespace',
+  }));
+}
+
+/** What the roles among these objects of Kubernetes grant. Pure. */
+export function grantedPermissions(objects: readonly RoleObject[]): Permission[] {
+  return objects
+    .filter(({ kind }) => kind === 'Role' || kind === 'ClusterRole')
+    .flatMap(({ kind, rules = [] }) =>
+      rules.flatMap(({ resources = [], verbs }) =>
+        resources.map((resource) => ({ resource, verbs, scope: kind === 'Role' ? 'namespace' : 'cluster' }) as const),
+      ),
+    );
+}

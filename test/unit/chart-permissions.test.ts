@@ -1,0 +1,38 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { parseAllDocuments } from 'yaml';
+import { ensureTool } from '../../scripts/tools.ts';
+import { renderChart } from '../lab/chart.ts';
+import { documentedPermissions, grantedPermissions, type Permission } from '../support/permissions.ts';
+
+const DOCUMENT = path.resolve(import.meta.dirname, '../../docs/security.md');
+/** A cold machine builds helm first. */
+const SET_UP_LIMIT_MS = 30 * 60_000;
+
+let helm: string;
+
+beforeAll(async () => {
+  helm = await ensureTool('helm');
+}, SET_UP_LIMIT_MS);
+
+async function granted(set: readonly string[]): Promise<Permission[]> {
+  const rendered = await renderChart(helm, { files: [], set });
+  return grantedPermissions(
+    parseAllDocuments(rendered).flatMap((document) => (document.toJS() as { kind: string } | null) ?? []),
+  );
+}
+
+describe('the table of permissions in the documentation', () => {
+  const documented = documentedPermissions(readFileSync(DOCUMENT, 'utf8'));
+
+  it('lists what the chart grants by default and nothing else', async () => {
+    expect(new Set(documented)).toEqual(new Set(await granted([])));
+  });
+
+  it('lists as cluster-wide what is gone with keepalived.drainOnCordon: false', async () => {
+    const rest = documented.filter(({ scope }) => scope === 'namespace');
+    expect(rest.length).toBeGreaterThan(0);
+    expect(await granted(['keepalived.drainOnCordon=false'])).toEqual(rest);
+  });
+});
