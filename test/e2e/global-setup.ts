@@ -10,6 +10,7 @@ import { type ClusterShape, planCluster } from '../cluster/plan.ts';
 import { adminKubeconfig, clusterState } from '../cluster/state.ts';
 import { bringUp } from '../cluster/up.ts';
 import { say } from '../lab/print.ts';
+import { takeDownControlPlanes } from './control-planes.ts';
 import type { SiteDescription } from './site.ts';
 
 /** The cluster that the tests bring up and take down; with E2E_KEEP it stays, and the next run uses it as it is. */
@@ -81,5 +82,8 @@ export async function setup(project: TestProject): Promise<void> {
 
 /** Removes the cluster, if it is the tests' own. */
 export async function teardown(): Promise<void> {
-  if (site?.cluster !== undefined && !KEEP) await takeDown(site.cluster);
+  if (site?.cluster === undefined) return;
+  // Its tests remove it themselves, unless they were interrupted.
+  await takeDownControlPlanes(site.cluster);
+  if (!KEEP) await takeDown(site.cluster);
 }

@@ -2,51 +2,19 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import axios from 'axios';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { monotonicMs } from '../lab/clock.ts';
-import { say } from '../lab/print.ts';
 import { waitFor } from '../lab/wait.ts';
 import { labelNodes, nodeNames, taintNodes, untaintNodes } from './nodes.ts';
 import { type ReleasePod, releasePods, sidecarStatus } from './pods.ts';
-import {
-  helmInstall,
-  helmUninstall,
-  helmUpgrade,
-  type InstallOptions,
-  NAMESPACE,
-  RELEASE,
-  waitForHolder,
-  waitForPods,
-} from './release.ts';
+import { msUntilAnswer, REACHABLE_MS } from './reachable.ts';
+import { helmInstall, helmUninstall, helmUpgrade, NAMESPACE, RELEASE, waitForHolder, waitForPods } from './release.ts';
 import { commandsInNotes, runInShell, shellBlocks, whileInShell } from './shell-commands.ts';
 import { Site } from './site.ts';
 
 const site = new Site(inject('site'));
 const OPERATIONS = join(import.meta.dirname, '../../docs/operations.md');
-/** The address has to be reachable by then, from the beginning of `helm install`. */
-const REACHABLE_MS = 15_000;
 const LIMIT_MS = 60_000;
 /** Label and taint of the node that only the DaemonSet of these tests runs on. */
 const APART = 'keepalived-ingress-vip-test';
-
-/** `helm install`, until the address answers a client outside the cluster. Gives how long that took, in ms. */
-async function installUntilReachable(options: InstallOptions = {}): Promise<number> {
-  const prober = site.prober('regular');
-  const startedMs = monotonicMs();
-  try {
-    await helmInstall(site, options);
-    await prober.start();
-    const first = await waitFor(
-      `an answer from ${site.address}`,
-      () => prober.attempts(site.address).find(({ ok }) => ok),
-      { limitMs: LIMIT_MS },
-    );
-    const took = first.endMs - startedMs;
-    say(`${site.address} is reachable ${(took / 1000).toFixed(1)} s after the beginning of helm install`);
-    return took;
-  } finally {
-    await prober.stop();
-  }
-}
 
 async function holderPod(): Promise<ReleasePod> {
   const holder = await waitForHolder(site);
@@ -62,7 +30,7 @@ describe('helm install with nothing but the address given', () => {
   let pods: ReleasePod[] = [];
 
   beforeAll(async () => {
-    tookMs = await installUntilReachable();
+    tookMs = await msUntilAnswer(site, 'Deployment', () => helmInstall(site));
     await waitForPods(site);
     pods = await releasePods(site);
   });
@@ -153,14 +121,13 @@ describe('helm install of a DaemonSet for one tainted node', () => {
   });
 
   it('runs there and nowhere else, and makes the address reachable within 15 s', async () => {
-    const tookMs = await installUntilReachable({
-      set: [
-        'kind=Daemonset',
-        `pod.nodeSelector.${APART}=here`,
-        `pod.tolerations[0].key=${APART}`,
-        'pod.tolerations[0].operator=Exists',
-      ],
-    });
+    const set = [
+      'kind=Daemonset',
+      `pod.nodeSelector.${APART}=here`,
+      `pod.tolerations[0].key=${APART}`,
+      'pod.tolerations[0].operator=Exists',
+    ];
+    const tookMs = await msUntilAnswer(site, 'DaemonSet', () => helmInstall(site, { set }));
     await waitForPods(site);
     expect(nodesOf(await releasePods(site))).toEqual([node]);
     expect(await site.holders()).toEqual([node]);

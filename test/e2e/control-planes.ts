@@ -1,0 +1,35 @@
+import { takeDown } from '../cluster/down.ts';
+import { imageArchives } from '../cluster/images.ts';
+import { planCluster } from '../cluster/plan.ts';
+import { adminKubeconfig, clusterState } from '../cluster/state.ts';
+import { bringUp } from '../cluster/up.ts';
+import { say } from '../lab/print.ts';
+import { Site } from './site.ts';
+
+/** How many letters of a name leave room for two more. */
+const NAME_LENGTH = 6;
+
+/** Name of the cluster with three control planes that belongs to the tests' cluster. */
+export function controlPlanesOf(cluster: string): string {
+  return `${cluster.slice(0, NAME_LENGTH)}cp`;
+}
+
+/**
+ * Brings up a second cluster: three nodes, each with an API server and an etcd member of its own. The site's address is the one that the
+ * API servers' certificates name.
+ */
+export async function bringUpControlPlanes(site: Site): Promise<Site> {
+  const { shape, parts } = site.harness();
+  const name = controlPlanesOf(shape.name);
+  await takeDown(name); // what a run left that was killed
+  const options = { name, nodes: 3, controlPlanes: 3, ingress: true };
+  const { apiVip, prefixLength } = planCluster((await bringUp(options, parts, await imageArchives(say), say)).shape);
+  const own = { cluster: name, kubeconfig: adminKubeconfig(name), vip: `${apiVip}/${prefixLength}` };
+  return new Site({ ...site.description, ...own });
+}
+
+/** Removes the second cluster, if it is there. */
+export async function takeDownControlPlanes(cluster: string): Promise<void> {
+  const name = controlPlanesOf(cluster);
+  if (clusterState(name).exists()) await takeDown(name);
+}

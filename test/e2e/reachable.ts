@@ -1,0 +1,39 @@
+import { monotonicMs } from '../lab/clock.ts';
+import { say } from '../lab/print.ts';
+import { waitFor } from '../lab/wait.ts';
+import type { Site } from './site.ts';
+
+const LIMIT_MS = 60_000;
+
+/** By then an installed address has to answer, counted from the beginning of `helm install`; in ms. */
+export const REACHABLE_MS = 15_000;
+
+/** Waits until an address answers a client outside the cluster. Gives when it did, in ms of CLOCK_MONOTONIC. */
+export async function waitForAnswer(site: Site, address: string = site.address): Promise<number> {
+  const prober = site.prober('regular', { address });
+  try {
+    await prober.start();
+    const answered = () => prober.attempts(address).find(({ ok }) => ok);
+    const last = () => `the client's last attempt ended with ${prober.attempts(address).at(-1)?.who}`;
+    return (await waitFor(`an answer from ${address}`, answered, { limitMs: LIMIT_MS }, last)).endMs;
+  } catch (error) {
+    const holders = (await site.holders(address)).join(' and ') || 'no node';
+    throw new Error(`${address} is on ${holders}: ${(error as Error).message}`, { cause: error });
+  } finally {
+    await prober.stop();
+  }
+}
+
+/** Installs something, and gives the ms from then until the address answers a client outside the cluster. */
+export async function msUntilAnswer(
+  site: Site,
+  what: string,
+  install: () => Promise<unknown>,
+  address: string = site.address,
+): Promise<number> {
+  const startedMs = monotonicMs();
+  await install();
+  const tookMs = (await waitForAnswer(site, address)) - startedMs;
+  say(`${what}: ${address} answers ${(tookMs / 1000).toFixed(1)} s after the beginning of helm install`);
+  return tookMs;
+}

@@ -1,0 +1,220 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+import { healFaults, injectFault } from '../cluster/fault-control.ts';
+import type { ClusterFaultName } from '../cluster/fault-names.ts';
+import { type MachinePlan, planCluster } from '../cluster/plan.ts';
+import { pidsOf } from '../cluster/status.ts';
+import { monotonicMs } from '../lab/clock.ts';
+import { summarize } from '../lab/outages.ts';
+import { say } from '../lab/print.ts';
+import { waitFor } from '../lab/wait.ts';
+import { ApiProber, waitForApiServers } from './api-prober.ts';
+import { bringUpControlPlanes, takeDownControlPlanes } from './control-planes.ts';
+import { installationOf } from './helm-chart-manifest.ts';
+import { labelNodes, nodeNames, untaintNodes } from './nodes.ts';
+import { releasePods, sidecarStatus } from './pods.ts';
+import { msUntilAnswer, REACHABLE_MS } from './reachable.ts';
+import {
+  CHART,
+  helmInstall,
+  helmUninstall,
+  type InstallOptions,
+  RELEASE,
+  waitForHolder,
+  waitForPods,
+} from './release.ts';
+import { Site } from './site.ts';
+
+const site = new Site(inject('site'));
+const FIXTURES = join(import.meta.dirname, 'fixtures');
+const EXAMPLES = join(import.meta.dirname, '../../examples');
+/** The examples' values as they are written. */
+const INGRESS_VALUES = join(CHART, 'ci/reference-ingress-values.yaml');
+const API_SERVER_VALUES = join(CHART, 'ci/reference-api-server-values.yaml');
+const LIMIT = { limitMs: 60_000, everyMs: 100 };
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(2)} s`;
+}
+
+async function placesOf(where: Site, options: InstallOptions = {}): Promise<(string | undefined)[]> {
+  return (await releasePods(where, options)).map(({ node }) => node).toSorted();
+}
+
+describe.skipIf(!site.hasHarness)("the reference chart's ingress example", () => {
+  let nodes: string[] = [];
+
+  beforeAll(async () => {
+    nodes = (await nodeNames(site)).slice(0, 2);
+    await labelNodes(site, nodes, 'nodeRole=ingress');
+  });
+  afterAll(async () => {
+    await helmUninstall(site);
+    await labelNodes(site, nodes, 'nodeRole-');
+  });
+
+  it('makes the address reachable on the ingress nodes', async () => {
+    const options = { valuesFiles: [INGRESS_VALUES], set: ['keepalived.vrrpInterfaceName=eth0'] };
+    expect(await msUntilAnswer(site, 'ingress example', () => helmInstall(site, options))).toBeLessThan(REACHABLE_MS);
+    await waitForPods(site);
+    expect(await placesOf(site)).toEqual(nodes);
+    expect(nodes).toContain(await waitForHolder(site));
+  });
+
+  it('tolerates an unhealthy kubelet for ten checks, every 3 s', async () => {
+    const [pod] = await releasePods(site);
+    const { checks } = await sidecarStatus(site, pod?.name ?? '');
+    expect(checks.kubelet).toMatchObject({ enabled: true, healthy: true, intervalSeconds: 3, failureThreshold: 10 });
+    expect(checks.kubeApi).toMatchObject({ enabled: true, healthy: true });
+    expect(checks.service).toMatchObject({ target: 'http://127.0.0.1:10254/healthz', healthy: true });
+  });
+});
+
+describe.skipIf(!site.hasHarness)('on three control planes', () => {
+  let planes: Site;
+  let machines: readonly MachinePlan[] = [];
+  let folder = '';
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'reference-examples-'));
+    planes = await bringUpControlPlanes(site);
+    machines = planCluster(planes.harness().shape).nodes;
+  });
+  afterAll(async () => {
+    await takeDownControlPlanes(site.harness().shape.name);
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  /** kubectl by way of the virtual address. */
+  function kubectlThroughVip(args: readonly string[]): Promise<string> {
+    return planes.kubectl(['--server', `https://${planes.address}:6443`, ...args]);
+  }
+
+  /** Installs, until the API answers at the virtual address and every node has a pod. */
+  async function installForApi(options: InstallOptions): Promise<string> {
+    const prober = new ApiProber(planes.address, planes.description.kubeconfig);
+    const startedMs = monotonicMs();
+    try {
+      const notes = await helmInstall(planes, options);
+      prober.start();
+      const tookMs = (await prober.nextAnswer()).endMs - startedMs;
+      say(`${options.release ?? RELEASE}: the API is reachable after ${seconds(tookMs)}`);
+      expect(tookMs).toBeLessThan(REACHABLE_MS);
+      await waitForPods(planes, options);
+      expect(await placesOf(planes, options)).toEqual(machines.map(({ name }) => name));
+      return notes;
+    } finally {
+      await prober.stop();
+    }
+  }
+
+  describe("the reference chart's API server example", () => {
+    beforeAll(() =>
+      labelNodes(
+        planes,
+        machines.map(({ name }) => name),
+        'node-role.kubernetes.io/controlplane=true',
+      ),
+    );
+    afterAll(() => helmUninstall(planes));
+
+    it('makes the API reachable at the address, for kubectl too', async () => {
+      const notes = await installForApi({ valuesFiles: [API_SERVER_VALUES] });
+      expect(notes).toContain('API servers speak TLS only: https://127.0.0.1:6443/healthz is asked');
+      expect(await kubectlThroughVip(['get', 'nodes', '-o', 'name'])).toContain('node/node1');
+    });
+
+    /** Strikes the holder, and gives the longest time without an answer for a client of the address. */
+    async function outageBy(fault: ClusterFaultName): Promise<number> {
+      const { cluster } = planes.description;
+      if (cluster === undefined) throw new Error('no cluster');
+      const prober = new ApiProber(planes.address, planes.description.kubeconfig);
+      try {
+        prober.start();
+        await prober.nextAnswer();
+        const beganMs = monotonicMs();
+        const { node } = await injectFault(cluster, fault);
+        const holder = await waitFor(
+          'another holder',
+          async () => (await planes.holders()).find((each) => each !== node),
+          LIMIT,
+        );
+        await prober.nextAnswer();
+        await kubectlThroughVip(['get', 'nodes']);
+        await prober.stop();
+        const { longestOutageMs, longestSilenceMs, failed } = summarize(prober.attempts(beganMs));
+        say(
+          `${fault}: ${node} -> ${holder}, longest outage ${longestOutageMs.toFixed(0)} ms, longest time between two answers ${longestSilenceMs.toFixed(0)} ms, ${failed} attempts failed`,
+        );
+        return longestOutageMs;
+      } finally {
+        await prober.stop();
+        await healFaults(cluster);
+        await waitForApiServers(
+          machines.map(({ ipv4 }) => ipv4),
+          planes.description.kubeconfig,
+        );
+      }
+    }
+
+    /** Every node runs keepalived again, and one of them holds the address. */
+    async function allWell(): Promise<void> {
+      const running = () => machines.every((machine) => pidsOf(machine, 'keepalived').length > 0);
+      await waitFor('keepalived on every node', running, LIMIT);
+      await waitForHolder(planes);
+    }
+
+    it('survives the crash of the node that holds the address', async () => {
+      expect(await outageBy('node-crash')).toBeLessThan(2000);
+      await allWell();
+    });
+
+    it('survives the end of the API server on the node that holds the address', async () => {
+      expect(await outageBy('apiserver-stop')).toBeLessThan(1000);
+      await allWell();
+    });
+  });
+
+  describe('as k3s servers, which have no taint,', () => {
+    let installed: InstallOptions[] = [];
+
+    beforeAll(async () => {
+      const names = machines.map(({ name }) => name);
+      await untaintNodes(planes, names, 'node-role.kubernetes.io/control-plane');
+      await labelNodes(planes, names, 'node-role.kubernetes.io/master=true');
+      await labelNodes(planes, names, 'node-role.kubernetes.io/control-plane=true');
+    });
+
+    afterEach(async () => {
+      for (const options of installed) await helmUninstall(planes, options);
+      installed = [];
+    });
+
+    it("the reference chart's manifest makes the API reachable", async () => {
+      const options = await installationOf(join(FIXTURES, 'reference-k3s-helm-chart.yaml'), folder);
+      installed.push(options);
+      await installForApi(options);
+      await kubectlThroughVip(['get', 'nodes']);
+    });
+
+    it("this chart's two manifests work on the same servers", async () => {
+      const { ingressVip, prefixLength } = planCluster(planes.harness().shape);
+      const api = await installationOf(join(EXAMPLES, 'k3s/api-server-vip.yaml'), folder);
+      const ingress = {
+        ...(await installationOf(join(EXAMPLES, 'k3s/ingress-vip.yaml'), folder)),
+        set: [`keepalived.vipAddressCidr=${ingressVip}/${prefixLength}`],
+      };
+      installed.push(api, ingress);
+      await installForApi(api);
+      const tookMs = await msUntilAnswer(planes, 'ingress-vip', () => helmInstall(planes, ingress), ingressVip);
+      expect(tookMs).toBeLessThan(REACHABLE_MS);
+      await waitForPods(planes, ingress);
+      expect(await placesOf(planes, ingress)).toEqual(machines.map(({ name }) => name));
+      await waitForHolder(planes, ingressVip);
+      await waitForHolder(planes);
+      await kubectlThroughVip(['get', 'nodes']);
+    });
+  });
+});
