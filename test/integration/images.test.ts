@@ -2,7 +2,7 @@ import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, sta
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ArchivedImage, readArchive, unpackArchive } from '../../scripts/images/archive.ts';
 import { PRODUCT_IMAGES, TEST_IMAGE } from '../../scripts/images/catalogue.ts';
 import { ensureImageArchives } from '../../scripts/images.ts';
@@ -75,13 +75,10 @@ describe.skipIf(skip)('the image', () => {
       archives.set(name, archive);
       images.set(name, await readArchive(archive));
     }
-    await network.open();
   }, BUILD_LIMIT_MS);
-  afterEach(() => network.closeNodes());
-  afterAll(async () => {
-    await network.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  // After that line: what is registered last is undone first, and containers run from the folder.
+  network.register();
 
   describe.each(PRODUCT_IMAGES)('$name', ({ name, limitBytes }) => {
     const version = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8')).version as string;
