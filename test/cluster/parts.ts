@@ -6,7 +6,7 @@ import { ensureTool } from '../../scripts/tools.ts';
 import { extendPath, type Say } from '../lab/machine.ts';
 import { ensureDebianRoot } from '../support/debian-root.ts';
 import { canMakeNamespaces } from '../support/needs.ts';
-import { raiseInotifyInstances } from './kernel-limits.ts';
+import { adaptKernel } from './kernel-limits.ts';
 
 /** What every machine of a cluster is made of; all of it is made once per version and kept in the user's cache. */
 export interface ClusterParts {
@@ -61,7 +61,7 @@ export async function readyParts(say: Say): Promise<ClusterParts> {
     throw new Error(missing);
   }
   checkCgroups();
-  raiseInotifyInstances(say);
+  adaptKernel(say);
   const lower = await ensureDebianRoot({ label: 'machine-root', suite: SUITE, packages: PACKAGES }, say);
   return { lower, kubernetes: dirname(await realpath(await ensureTool('hyperkube'))) };
 }
