@@ -77,11 +77,15 @@ program
 
 program
   .command('load')
-  .argument('[archive...]', "image archives as `docker save` writes them; by default the project's images, built anew")
+  .argument(
+    '[image...]',
+    "files of `docker save`, or images of docker, podman or buildah; by default the project's own",
+  )
   .description('give images to every node')
-  .action(async (files: string[]) => {
-    const archives = files.length > 0 ? files : (await imageArchives(say)).map((each) => each.archive);
-    await loadImages(clusterState(clusterName()).read(), archives, say);
+  .action(async (given: string[]) => {
+    const state = clusterState(clusterName()).read();
+    const images = given.length > 0 ? given : (await imageArchives(say)).map((each) => each.archive);
+    await loadImages(state, images, say);
   });
 
 program

@@ -106,6 +106,17 @@ describe.skipIf(!site.hasHarness)('a fault on the node that holds the address', 
     expect(Math.max(away.outageMs.regular, away.outageMs.newcomer)).toBeLessThan(QUICK_MS);
   });
 
+  it('moves it once when the node reboots while the API server is away, and not again when both are back', async () => {
+    const { name } = site.harness().shape;
+    await injectFault(name, 'apiserver-stop', 'cp');
+    // A kubelet that cannot ask the API starts no pod: the node is back, but can hold nothing yet.
+    const rebooted = await observe('node-reboot, no API', 'node-reboot', { ...MOVES, leaveToKubernetes: true, fit: 2 });
+    expect(rebooted.moves).toBeLessThanOrEqual(2);
+    expect(Math.max(rebooted.outageMs.regular, rebooted.outageMs.newcomer)).toBeLessThan(SILENT_NODE_MS);
+    await healFaults(name);
+    expect(await bench.calm()).toBe(rebooted.to);
+  });
+
   it('does not move it while the API server is away and nothing else happens', async () => {
     const { outageMs, moves } = await observe('apiserver-stop', 'apiserver-stop', {
       address: 'stay',
