@@ -4,6 +4,7 @@
  */
 import { request } from 'node:http';
 import { setPriority } from 'node:os';
+import { EventLoopLag } from '../../sidecar/health/event-loop-lag.ts';
 import { monotonicMs } from './clock.ts';
 import { NeighbourTable } from './neighbours.ts';
 import type { ProbeMessage, WorkerOptions } from './probe-protocol.ts';
@@ -12,15 +13,19 @@ import type { ProbeMessage, WorkerOptions } from './probe-protocol.ts';
 const FLUSH_EVERY_MS = 50;
 /** The client is the measuring instrument: it should not wait for what it measures. */
 const PRIORITY = -15;
+/** Share of a time-out that the client may have slept through itself for it to count. */
+const OWN_SHARE = 0.25;
+const TIMEOUT = 'timeout';
 
 const options = JSON.parse(process.argv[2] ?? '{}') as WorkerOptions;
 const neighbours = options.forget ? new NeighbourTable({ interfaceName: options.interfaceName }) : undefined;
 const inFlight = new Map<string, number>();
 const finished: ProbeMessage['attempts'] = [];
+const lag = new EventLoopLag({ sampleMillis: 5 }, { clock: { monotonicMs, wallMs: Date.now } });
 let missed = 0;
 let stopping = false;
 
-/** One connection, one request; the outcome is recorded exactly once. */
+/** One connection, one request; the outcome is recorded exactly once, unless the client slept and cannot tell: then the slot is a missed one. */
 function attempt(address: string): void {
   const startMs = monotonicMs();
   inFlight.set(address, (inFlight.get(address) ?? 0) + 1);
@@ -30,7 +35,8 @@ function attempt(address: string): void {
       over = true;
       clearTimeout(timer);
       inFlight.set(address, (inFlight.get(address) ?? 1) - 1);
-      finished.push([address, startMs, monotonicMs(), ok, who]);
+      if (who === TIMEOUT && lag.stalledDuring(startMs, monotonicMs()) > options.timeoutMs * OWN_SHARE) missed += 1;
+      else finished.push([address, startMs, monotonicMs(), ok, who]);
     }
   };
   const outgoing = request({ host: address, port: options.port, path: '/', agent: false }, (response) => {
@@ -44,7 +50,7 @@ function attempt(address: string): void {
   });
   outgoing.on('error', (error) => finish(false, codeOf(error)));
   const timer = setTimeout(() => {
-    finish(false, 'timeout');
+    finish(false, TIMEOUT);
     outgoing.destroy();
   }, options.timeoutMs);
   outgoing.end();
@@ -111,6 +117,7 @@ function fail(error: unknown): void {
 
 setPriority(PRIORITY);
 neighbours?.start();
+lag.start();
 process.on('message', stop);
 process.on('disconnect', () => process.exit(0)); // nobody listens any more
 // A Ctrl-C reaches the whole foreground group; the parent decides when the client ends.
