@@ -303,6 +303,7 @@ export class Agent {
   }
 
   #fitnessChanged({ band, gate, priority }: Fitness): void {
+    this.#holder.setGate(gate === 1);
     this.#log.info({ band, reason: BAND_NAMES[band], gate, priority }, 'fitness changed');
   }
 

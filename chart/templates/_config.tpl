@@ -29,6 +29,12 @@ log:
 {{- .Values.keepalived.checkServiceExpectedStatuses | default (ternary (list 200 401) (list 200) $apiServer) | toJson -}}
 {{- end -}}
 
+{{/* `true` or `false`. Without a value it is true: `helm upgrade --reuse-values` gives none for what the chart did not have before. */}}
+{{- define "kiv.drainOnCordon" -}}
+{{- $given := .Values.keepalived.drainOnCordon -}}
+{{- or (kindIs "invalid" $given) $given -}}
+{{- end -}}
+
 {{/* The sidecar's settings file. It renders every key: the schema on the other side is strict. No secret belongs here. */}}
 {{- define "kiv.config" -}}
 {{- $k := .Values.keepalived -}}
@@ -76,7 +82,7 @@ lastResort:
   afterSeconds: {{ include "kiv.number" $k.lastResort.after }}
 drain:
   timeoutSeconds: {{ include "kiv.number" $k.drainTimeout }}
-  onCordon: {{ $k.drainOnCordon }}
+  onCordon: {{ include "kiv.drainOnCordon" . }}
 rank:
   podSelector: {{ printf "app.kubernetes.io/name=%s,app.kubernetes.io/instance=%s,app.kubernetes.io/component=node" (include "kiv.name" .) .Release.Name | toJson }}
 {{ include "kiv.restartConfig" . }}

@@ -54,6 +54,21 @@ describe('the holder', () => {
     expect(tracker.state.disagreement).toBeNull();
   });
 
+  it('is no holder for a reason worth telling when keepalived stays in FAULT behind an open gate', () => {
+    tracker.notify({ instance: 'vip', state: 'FAULT', priority: 244 });
+    nowMs = 9000;
+    tracker.look();
+    expect(tracker.state.disagreement).toBeNull();
+    tracker.setGate(true);
+    tracker.look();
+    nowMs = 11_000;
+    tracker.look();
+    expect(tracker.state.disagreement).toContain('keepalived is in FAULT although the gate is open');
+    tracker.setGate(false);
+    tracker.look();
+    expect(tracker.state.disagreement).toBeNull();
+  });
+
   it('that keeps an address which keepalived gave up is named', () => {
     onInterface = wanted.slice(0, 1);
     tracker.notify({ instance: 'vip', state: 'BACKUP', priority: 244 });

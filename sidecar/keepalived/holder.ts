@@ -39,6 +39,7 @@ export class HolderTracker {
   #state: HolderState;
   #exchangedAtMs = 0;
   #differsSinceMs: number | undefined;
+  #gateOpen = false;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: { intervalSeconds: number }, dependencies: HolderDependencies) {
@@ -64,6 +65,11 @@ export class HolderTracker {
     this.#wanted = addresses;
     this.#exchangedAtMs = this.#dependencies.now();
     this.look();
+  }
+
+  /** Takes whether the node's gate is open: keepalived has no reason of ours to be in FAULT then. */
+  setGate(open: boolean): void {
+    this.#gateOpen = open;
   }
 
   /** Takes what keepalived says, and looks at the interface at once. */
@@ -109,7 +115,7 @@ export class HolderTracker {
   }
 
   #lastingDisagreement(state: HolderState, nowMs: number): string | null {
-    const text = disagreementOf(state);
+    const text = disagreementOf(state, this.#gateOpen);
     if (text === null) {
       this.#differsSinceMs = undefined;
       return null;
@@ -119,8 +125,12 @@ export class HolderTracker {
   }
 }
 
-function disagreementOf({ vrrp, addresses }: HolderState): string | null {
+function disagreementOf({ vrrp, addresses }: HolderState, gateOpen: boolean): string | null {
   if (vrrp.state === 'UNKNOWN') return null;
+  // keepalived goes on without watching its track files when it gets no inotify instance, and only its log says so.
+  if (vrrp.state === 'FAULT' && gateOpen) {
+    return 'keepalived is in FAULT although the gate is open: its interface has no carrier, or it cannot watch the track files';
+  }
   const master = vrrp.state === 'MASTER';
   const wrong = addresses
     .filter(({ present }) => present !== master)

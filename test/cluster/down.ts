@@ -3,6 +3,7 @@ import { rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { listNetns, netnsPath } from '../lab/netns.ts';
 import { isAlive, type ProcessRef, pidsInNetns, processRef, signalAll, waitGone } from '../lab/processes.ts';
+import { restoreKernel } from './kernel-limits.ts';
 import { killMachine, removeCgroups, removeEmptyCgroup } from './machine.ts';
 import { removeNetwork } from './network.ts';
 import { type ClusterPlan, ownsNetns, planCluster } from './plan.ts';
@@ -61,5 +62,6 @@ export async function takeDown(cluster: string): Promise<void> {
   await removeCgroups(cgroup);
   await removeEmptyCgroup('kivc');
   await rm(clusterDirectory(cluster), { recursive: true, force: true });
-  await rmdir(clustersDirectory()).catch(() => undefined); // another cluster is still there
+  // It fails while another cluster is there.
+  await rmdir(clustersDirectory()).then(restoreKernel, () => undefined);
 }
