@@ -9,6 +9,8 @@ export interface ImageDefinition {
   /** Patterns of the files that the build reads. */
   readonly inputs: readonly string[];
   readonly bases: readonly BaseName[];
+  /** What makes its build long. */
+  readonly hint?: string;
   /** Largest size in bytes, unpacked. */
   readonly limitBytes: number;
 }
@@ -23,6 +25,7 @@ export const PRODUCT_IMAGES: readonly ImageDefinition[] = [
     context: '.',
     inputs: ['images/*.sh', 'images/keepalived/*', '.dockerignore'],
     bases: ['debian:trixie-slim'],
+    hint: 'keepalived and curl are compiled, unless the engine has kept the steps: some minutes',
     limitBytes: 25 * MEGABYTE,
   },
   {

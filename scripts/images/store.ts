@@ -39,6 +39,7 @@ async function engineFor(options: BuildOptions, log: Log): Promise<Engine> {
 
 async function build(engine: Engine, plan: ImagePlan, options: BuildOptions, log: Log): Promise<void> {
   for (const base of plan.definition.bases) await ensureBase(engine, base, options.base, log);
+  if (plan.definition.hint !== undefined) log(plan.definition.hint);
   await engine.build({
     ref: plan.ref,
     dockerfile: path.join(checkout, plan.definition.dockerfile),
