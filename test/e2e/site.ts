@@ -3,7 +3,7 @@ import { type Kubectl, kubectlFor } from '../cluster/kubectl.ts';
 import { planCluster } from '../cluster/plan.ts';
 import { type ClusterState, clusterState } from '../cluster/state.ts';
 import { holdersOf } from '../cluster/status.ts';
-import { type ClientKind, Prober } from '../lab/prober.ts';
+import { type ClientKind, Prober, type ProberOptions } from '../lab/prober.ts';
 
 /** Where the end-to-end tests run: the project's own cluster, or one that the user has. Plain data, for it crosses processes. */
 export interface SiteDescription {
@@ -19,6 +19,9 @@ export interface SiteDescription {
   /** Name of the project's own cluster; undefined on the user's. */
   readonly cluster: string | undefined;
 }
+
+/** What a client asks, and how often; the site's address by default. */
+type ProbeSettings = Pick<ProberOptions, 'port' | 'intervalMs' | 'timeoutMs'> & { readonly address?: string };
 
 /** Runs helm and gives what it wrote to standard output. @throws Error with what it said when it fails. */
 export type Helm = (args: readonly string[], options?: Options) => Promise<string>;
@@ -45,8 +48,8 @@ export class Site {
   /** Another helm, e.g. of another major version. */
   helmWith(program: string): Helm {
     return async (args, options = {}) => {
-      const env = { KUBECONFIG: this.description.kubeconfig };
-      const result = await execa(program, args, { env, timeout: HELM_LIMIT_MS, ...options });
+      const env = { KUBECONFIG: this.description.kubeconfig, ...options.env };
+      const result = await execa(program, args, { timeout: HELM_LIMIT_MS, ...options, env });
       return String(result.stdout ?? '');
     };
   }
@@ -64,10 +67,10 @@ export class Site {
   }
 
   /** A client outside the cluster that opens connections to the address; it does not run yet. */
-  prober(kind: ClientKind, options: { readonly address?: string; readonly port?: number } = {}): Prober {
-    const { address = this.address, port = 80 } = options;
+  prober(kind: ClientKind, options: ProbeSettings = {}): Prober {
+    const { address = this.address, ...cadence } = options;
     const where = this.hasHarness ? { netns: this.#clientNetns(kind) } : {};
-    return new Prober({ kind, addresses: [address], port, ...where });
+    return new Prober({ kind, addresses: [address], ...cadence, ...where });
   }
 
   #clientNetns(kind: ClientKind): string {
