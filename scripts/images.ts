@@ -106,6 +106,7 @@ async function readArguments(): Promise<Arguments | undefined> {
     naming: {
       registry: registry.replace(/\/+$/, ''),
       tag: tag ?? (await defaultTag()),
+      registryBases: base === 'pull',
       ...(source === undefined ? {} : { source }),
       ...(revision === undefined ? {} : { revision }),
     },

@@ -44,14 +44,15 @@ describe('the plan of an image', () => {
     expect(seen.size).toBe(3);
   });
 
-  it('changes with the tag, the registry and the labels', async () => {
+  it('changes with the tag, the registry, the labels, and with bases that must be a registry’s', async () => {
     const others = [
       { ...NAMING, tag: '1.2.4' },
       { ...NAMING, registry: 'r' },
       { ...NAMING, revision: 'abc' },
+      { ...NAMING, registryBases: true },
     ];
     const seen = new Set(await Promise.all([NAMING, ...others].map(fingerprint)));
-    expect(seen.size).toBe(4);
+    expect(seen.size).toBe(5);
   });
 
   it('names the Dockerfile that is missing', async () => {

@@ -26,6 +26,8 @@ export interface Naming {
   readonly source?: string;
   /** Commit of the sources, for the image's label. */
   readonly revision?: string;
+  /** The base images must be the registry's, not made here: what was built of the others is then not taken for the same. */
+  readonly registryBases?: boolean;
 }
 
 /** Where images go that are not pushed anywhere: the names that the chart's defaults stand for. */
@@ -67,7 +69,14 @@ export async function planImage(
   const ref = `${naming.registry}/keepalived-ingress-vip/${definition.name}:${naming.tag}`;
   const variables = { VERSION: naming.tag, SOURCE: naming.source ?? '', REVISION: naming.revision ?? '' };
   const hash = createHash('sha256').update(
-    JSON.stringify([RECIPE, process.arch, ref, variables, await inputsOf(definition, checkout)]),
+    JSON.stringify([
+      RECIPE,
+      process.arch,
+      ref,
+      variables,
+      naming.registryBases === true,
+      await inputsOf(definition, checkout),
+    ]),
   );
   return { definition, ref, variables, fingerprint: hash.digest('hex').slice(0, DIGITS) };
 }
