@@ -44,6 +44,13 @@ describe('the plan of an image', () => {
     expect(seen.size).toBe(3);
   });
 
+  it('notices that a file has changed since', async () => {
+    const plan = await planImage(DEFINITION, NAMING, checkout);
+    expect(await plan.isCurrent()).toBe(true);
+    writeFileSync(path.join(checkout, 'thing/b'), '');
+    expect(await plan.isCurrent()).toBe(false);
+  });
+
   it('changes with the tag, the registry, the labels, and with bases that must be a registry’s', async () => {
     const others = [
       { ...NAMING, tag: '1.2.4' },

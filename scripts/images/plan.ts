@@ -15,6 +15,8 @@ export interface ImagePlan {
   readonly variables: Readonly<Record<string, string>>;
   /** Changes with everything that goes into the image, save its base: 12 hexadecimal digits. */
   readonly fingerprint: string;
+  /** Whether the files still are what they were when this plan was made. */
+  readonly isCurrent: () => Promise<boolean>;
 }
 
 /** How the images are called, and what their labels say. */
@@ -68,15 +70,11 @@ export async function planImage(
 ): Promise<ImagePlan> {
   const ref = `${naming.registry}/keepalived-ingress-vip/${definition.name}:${naming.tag}`;
   const variables = { VERSION: naming.tag, SOURCE: naming.source ?? '', REVISION: naming.revision ?? '' };
-  const hash = createHash('sha256').update(
-    JSON.stringify([
-      RECIPE,
-      process.arch,
-      ref,
-      variables,
-      naming.registryBases === true,
-      await inputsOf(definition, checkout),
-    ]),
-  );
-  return { definition, ref, variables, fingerprint: hash.digest('hex').slice(0, DIGITS) };
+  const parts = [RECIPE, process.arch, ref, variables, naming.registryBases === true];
+  const look = async (): Promise<string> => {
+    const text = JSON.stringify([...parts, await inputsOf(definition, checkout)]);
+    return createHash('sha256').update(text).digest('hex').slice(0, DIGITS);
+  };
+  const fingerprint = await look();
+  return { definition, ref, variables, fingerprint, isCurrent: async () => (await look()) === fingerprint };
 }

@@ -48,6 +48,8 @@ async function build(engine: Engine, plan: ImagePlan, options: BuildOptions, log
     labels: { [INPUTS_LABEL]: plan.fingerprint },
     fresh: options.force,
   });
+  if (await plan.isCurrent()) return;
+  throw new CommandError(`what ${plan.definition.name} is built of changed while it was being built: run it again`);
 }
 
 function archiveOf(plan: ImagePlan): string {
