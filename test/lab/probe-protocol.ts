@@ -15,6 +15,6 @@ export interface WorkerOptions {
 export interface ProbeMessage {
   /** address, start and end in ms of CLOCK_MONOTONIC, success, who answered or why nobody did. */
   readonly attempts: [string, number, number, boolean, string][];
-  /** Slots so far without an outcome: the machine did not let the client run, before or during the attempt, or too many were under way. */
+  /** Slots so far in which no attempt was made, because the machine did not let the client run or too many were under way. */
   readonly missed: number;
 }
