@@ -1,0 +1,251 @@
+import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { execa } from 'execa';
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+import { AddressWatch } from '../cluster/address-watch.ts';
+import { healFaults, injectFault } from '../cluster/fault-control.ts';
+import { planCluster } from '../cluster/plan.ts';
+import { clusterCgroup } from '../cluster/state.ts';
+import { monotonicMs } from '../lab/clock.ts';
+import { inNetns } from '../lab/netns.ts';
+import { formatTable, say } from '../lab/print.ts';
+import { waitFor } from '../lab/wait.ts';
+import { CONTAINERS, type RunningContainer, runningContainers } from './containers.ts';
+import { asker, busyLoops, type Load, trackChanges } from './load.ts';
+import { forgetImageFiles } from './page-cache.ts';
+import { releasePods } from './pods.ts';
+import { helmInstall, helmUninstall, helmUpgrade, NAMESPACE, RELEASE, waitForHolder, waitForPods } from './release.ts';
+import { MEASURED_HEAD, type Measured, measure, measuredRow, startOf } from './resources.ts';
+import { Site } from './site.ts';
+
+const site = new Site(inject('site'));
+const LIMIT = { limitMs: 90_000, everyMs: 200 };
+const IDLE_MS = 10_000;
+const LOAD_MS = 60_000;
+const SHORT_LOAD_MS = 20_000;
+const LOOPS_PER_NODE = 2;
+const ADDRESSES = 50;
+const PAGES = [
+  'http://127.0.0.1:10270/status',
+  'http://127.0.0.1:10271/metrics',
+  'http://127.0.0.1:10270/track',
+  'http://127.0.0.1:10270/healthz',
+];
+const ASK_EVERY_MS = 50;
+const CHANGE_EVERY_MS = 200;
+const START_LIMIT_MS = 15_000;
+
+describe.skipIf(!site.hasHarness)('what the containers use', () => {
+  const table: string[][] = [MEASURED_HEAD];
+  let containers: RunningContainer[] = [];
+  let loads: Load[] = [];
+  const watch = new AddressWatch();
+
+  function plan() {
+    return planCluster(site.harness().shape);
+  }
+
+  async function pagesOf(url: string): Promise<string[]> {
+    const sidecars = containers.filter(({ name }) => name === 'sidecar');
+    return Promise.all(
+      sidecars.map(async ({ netns }) => {
+        const [program, ...args] = inNetns(netns, ['curl', '-s', '-m', '10', url]);
+        return (await execa(program, args, { timeout: 15_000 })).stdout;
+      }),
+    );
+  }
+
+  /** Changes of the VRRP state on all nodes since the containers' start. */
+  async function transitions(): Promise<number> {
+    const pages = await pagesOf('http://127.0.0.1:10271/metrics');
+    const counts = pages.flatMap((page) => [...page.matchAll(/^keepalived_vip_transitions_total\{.*\} (\d+)$/gm)]);
+    return counts.reduce((sum, [, count]) => sum + Number(count), 0);
+  }
+
+  /** Everything that may keep the nodes busy, at once. */
+  function beginLoad(holder: string, forMs: number): void {
+    const { nodes, name } = plan();
+    const limitSeconds = Math.ceil(forMs / 1000) + 60;
+    const sidecars = containers.filter((each) => each.name === 'sidecar');
+    loads = [
+      ...nodes.map((node) => busyLoops(`${clusterCgroup(name)}/${node.name}`, LOOPS_PER_NODE, limitSeconds)),
+      ...sidecars.map(({ netns }) => asker(netns, { urls: PAGES, everyMs: ASK_EVERY_MS })),
+      ...sidecars
+        .filter(({ node }) => node !== holder)
+        .map(({ pid }) => trackChanges(`/proc/${pid}/root/run/keepalived-ingress-vip`, CHANGE_EVERY_MS)),
+    ];
+  }
+
+  async function endLoad(): Promise<void> {
+    const done = await Promise.all(loads.map((load) => load.stop()));
+    if (done.length > 0) say(`load: ${done.slice(plan().nodes.length).join(', ')} answers and changes`);
+    loads = [];
+  }
+
+  function record(when: string, measured: readonly Measured[]): void {
+    for (const name of CONTAINERS) table.push(measuredRow(when, name, measured));
+  }
+
+  /** Under load for a time, in which nothing is wrong: nothing may move. Gives what was used. */
+  async function undisturbed(when: string, forMs: number, meanwhile = () => Promise.resolve()): Promise<Measured[]> {
+    const holder = await waitForHolder(site);
+    const before = await transitions();
+    const sinceMs = monotonicMs();
+    const measured = measure(containers);
+    beginLoad(holder, forMs);
+    await Promise.all([delay(forMs), meanwhile()]); // the time is what is asked for
+    const used = measured();
+    record(when, used);
+    await endLoad();
+    expect((await transitions()) - before).toBe(0);
+    expect(watch.events(site.address, sinceMs)).toEqual([]);
+    expect(await site.holders()).toEqual([holder]);
+    return used;
+  }
+
+  function expectRoom(measured: readonly Measured[]): void {
+    for (const { container, needed, after } of measured) {
+      const what = `${container.name} on ${container.node}`;
+      expect(after.oomKills, what).toBe(0);
+      expect(after.limitHits, what).toBe(0);
+      expect(needed * 1.5, what).toBeLessThan(after.memoryLimit ?? 0);
+    }
+  }
+
+  beforeAll(async () => {
+    const { name, nodes } = plan();
+    await forgetImageFiles(
+      name,
+      nodes.map((node) => node.name),
+    );
+    await helmInstall(site);
+    await waitForHolder(site);
+    await waitForPods(site);
+    containers = runningContainers(site.harness());
+    watch.watch(nodes);
+  });
+
+  afterEach(async () => {
+    await endLoad();
+    await healFaults(site.harness().shape.name);
+  });
+
+  afterAll(async () => {
+    watch.stop();
+    await helmUninstall(site);
+    process.stderr.write(`${formatTable(table)}\n`);
+  });
+
+  it('says how long the start took', async () => {
+    for (const pod of await releasePods(site)) {
+      const own = containers.filter(({ node }) => node === pod.node);
+      const log = async (container: string) => site.kubectl(['logs', '-n', NAMESPACE, pod.name, '-c', container]);
+      const gate = /"time":"([^"]+)"[^\n]*"msg":"track files written"/.exec(await log('sidecar'))?.[1] ?? '';
+      const started = /time=(\S+) [^\n]*msg="started keepalived"/.exec(await log('keepalived'))?.[1] ?? '';
+      const ms = Object.fromEntries(own.map(({ name, pid }) => [name, startOf(pid)]));
+      const toGateMs = Date.parse(gate) - (ms.sidecar ?? 0);
+      const toKeepalivedMs = Date.parse(started) - (ms.sidecar ?? 0);
+      say(`${pod.node}: from the sidecar's start to its first gate ${toGateMs} ms, to keepalived ${toKeepalivedMs} ms`);
+      expect(toGateMs).toBeLessThan(START_LIMIT_MS);
+    }
+  });
+
+  it('gives keepalived real-time priority', () => {
+    const SCHED_RR = '2'; // sched(7)
+    const policies = containers
+      .filter(({ name }) => name === 'keepalived')
+      .map(({ cgroup }) => cgroup.processes().map((pid) => readFileSync(`/proc/${pid}/stat`, 'utf8').split(' ')[40]));
+    for (const ofNode of policies) expect(ofNode).toContain(SCHED_RR);
+  });
+
+  it('is within the requests when nothing happens', async () => {
+    const measured = measure(containers);
+    await delay(IDLE_MS);
+    const used = measured();
+    record('idle', used);
+    for (const { container, millicores, needed, after } of used) {
+      const requested = { cpu: (after.cpuShares / 1024) * 1000, memory: await requestedMemory(container) };
+      expect(millicores, container.name).toBeLessThan(requested.cpu);
+      expect(needed, container.name).toBeLessThan(requested.memory);
+    }
+    expectRoom(used);
+  });
+
+  /** The memory request of a container, in bytes. */
+  async function requestedMemory({ name }: RunningContainer): Promise<number> {
+    const list = name === 'sidecar' ? 'initContainers' : 'containers';
+    const path = `jsonpath={.spec.template.spec.${list}[0].resources.requests.memory}`;
+    const text = await site.kubectl(['get', `deployment/${RELEASE}`, '-n', NAMESPACE, '-o', path]);
+    return Number(/^(\d+)Mi$/.exec(text)?.[1]) * 1024 * 1024;
+  }
+
+  it('moves nothing in a minute of load on all nodes', { timeout: 120_000 }, async () => {
+    const used = await undisturbed('load', LOAD_MS);
+    expectRoom(used);
+    expect(used.map(({ throttledPeriods }) => throttledPeriods)).toEqual(used.map(() => 0));
+  });
+
+  it('moves nothing when fifty addresses come to it under load, and moves all of them after a fault', async () => {
+    const { ingressVip, prefixLength } = plan();
+    const network = ingressVip.replace(/\d+$/, '');
+    const addresses = Array.from({ length: ADDRESSES }, (_, index) => `${network}${101 + index}`);
+    const holder = await waitForHolder(site);
+    const last = addresses.at(-1);
+    const used = await undisturbed('load, 50 addresses more', SHORT_LOAD_MS, async () => {
+      const list = addresses.map((address) => `${address}/${prefixLength}`).join(',');
+      await helmUpgrade(site, { set: [`keepalived.vipAddresses={${list}}`] });
+      // A change of the pod has the kubelet look at its volumes now, not within a minute.
+      await site.kubectl([
+        'annotate',
+        'pods',
+        '-n',
+        NAMESPACE,
+        '-l',
+        `app.kubernetes.io/instance=${RELEASE}`,
+        'test/look=1',
+      ]);
+      await waitFor('the last address', async () => (await site.holders(last)).join() === holder, LIMIT);
+    });
+    expectRoom(used);
+
+    const measured = measure(containers);
+    await injectFault(plan().name, 'ingress-crash', holder);
+    await waitFor(
+      'the last address elsewhere',
+      async () => ![holder, ''].includes((await site.holders(last)).join()),
+      LIMIT,
+    );
+    const after = measured();
+    record('move of 51 addresses', after);
+    expectRoom(after);
+    await healFaults(plan().name);
+  });
+
+  it('is killed for want of memory by no fault', async () => {
+    for (const fault of ['sidecar-kill', 'keepalived-kill'] as const) {
+      await injectFault(plan().name, fault, await waitForHolder(site));
+      await healFaults(plan().name);
+      await waitForPods(site);
+    }
+    const path =
+      '{range .items[*].status.initContainerStatuses[*]}{.lastState.terminated.reason} {end}{range .items[*].status.containerStatuses[*]}{.lastState.terminated.reason} {end}';
+    const reasons = await site.kubectl(['get', 'pods', '-n', NAMESPACE, '-o', `jsonpath=${path}`]);
+    expect(reasons.split(' ').filter(Boolean)).toEqual(['Error', 'Error']);
+  });
+
+  it('moves nothing under load with limits of processor time, though it has to wait', {
+    timeout: 180_000,
+  }, async () => {
+    await helmUpgrade(site, { set: ['sidecar.resources.limits.cpu=200m', 'pod.resources.limits.cpu=100m'] });
+    await site.kubectl(['rollout', 'status', `deployment/${RELEASE}`, '-n', NAMESPACE, '--timeout=120s'], {
+      timeout: 130_000,
+    });
+    await waitFor('the pods of before to end', async () => (await releasePods(site)).length === 2, LIMIT);
+    await waitForHolder(site);
+    containers = runningContainers(site.harness());
+    const used = await undisturbed('load, 200m and 100m', SHORT_LOAD_MS);
+    expect(used.map(({ after }) => after.cpuLimit)).toEqual(
+      used.map(({ container }) => (container.name === 'sidecar' ? 0.2 : 0.1)),
+    );
+  });
+});
