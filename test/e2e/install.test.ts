@@ -53,7 +53,7 @@ describe('helm install with nothing but the address given', () => {
     expect(notes).toContain(`the ConfigMap ${RELEASE} `);
     const { name, node } = await holderPod();
     const commands = commandsInNotes(notes).map((command) => command.replace('POD', name));
-    const [who = '', forward = '', log = '', ...others] = commands;
+    const [who = '', forward = '', log = '', annotate = '', ...others] = commands;
     // For namespaces that enforce Pod Security; the tests of security run them.
     expect(others.filter((command) => !/ label namespace | rollout restart /.test(command))).toEqual([]);
 
@@ -71,6 +71,7 @@ describe('helm install with nothing but the address given', () => {
     expect(forwarded.data).toMatchObject({ node, holder: true });
 
     expect(await runInShell(site, log)).toContain('"msg":"started"');
+    expect(await runInShell(site, annotate)).toContain(`pod/${name} annotated`);
   });
 
   it('is operated by the commands of docs/operations.md', async () => {

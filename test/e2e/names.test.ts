@@ -14,19 +14,18 @@ import {
   waitForHolder,
   waitForPods,
 } from './release.ts';
+import { waitForRollout } from './rollout.ts';
 import { Site } from './site.ts';
 
 const site = new Site(inject('site'));
 const PREDECESSOR = join(import.meta.dirname, 'fixtures/predecessor');
-const ROLLOUT_LIMIT = '--timeout=120s';
-const ROLLOUT_LIMIT_MS = 130_000;
 const LIMIT = { limitMs: 60_000, everyMs: 500 };
 
 afterEach(() => helmUninstall(site));
 
 /** Waits until the workload has its pods, and one of their nodes the address. */
 async function settle(workload: string): Promise<void> {
-  await site.kubectl(['rollout', 'status', workload, '-n', NAMESPACE, ROLLOUT_LIMIT], { timeout: ROLLOUT_LIMIT_MS });
+  await waitForRollout(site, workload);
   await waitForHolder(site);
   await waitForAnswer(site);
 }
@@ -62,7 +61,7 @@ describe('an upgrade', () => {
     'from the chart that this one replaces keeps its selector and password, and none of its rights',
     async () => {
       await helmInstall(site, { chart: PREDECESSOR });
-      await site.kubectl(['rollout', 'status', `deployment/${RELEASE}`, '-n', NAMESPACE, ROLLOUT_LIMIT]);
+      await waitForRollout(site, `deployment/${RELEASE}`);
       expect(await installedObjects()).toContain(`clusterrole.rbac.authorization.k8s.io/${RELEASE}`);
 
       await site.helm([

@@ -1,0 +1,91 @@
+import { AddressWatch } from '../cluster/address-watch.ts';
+import { planCluster } from '../cluster/plan.ts';
+import { monotonicMs } from '../lab/clock.ts';
+import type { Outage } from '../lab/outages.ts';
+import { formatMs, outageCells, say } from '../lab/print.ts';
+import type { ProberOptions } from '../lab/prober.ts';
+import { PodWatch } from './pod-watch.ts';
+import { type ReleasePod, releasePods } from './pods.ts';
+import { waitForAnswer } from './reachable.ts';
+import { NAMESPACE, waitForHolder } from './release.ts';
+import type { Site } from './site.ts';
+
+/** A client that takes a busy machine for what it is, but a lost packet for a failure: the kernel repeats a SYN after a second. */
+export const CADENCE: Pick<ProberOptions, 'intervalMs' | 'timeoutMs'> = { intervalMs: 10, timeoutMs: 900 };
+
+/** What was seen of a rollout. */
+export interface Rollout {
+  readonly before: readonly ReleasePod[];
+  readonly after: readonly ReleasePod[];
+  /** Least number of pods that served at the same time. */
+  readonly leastServing: number;
+  /** How often the address came to another node. */
+  readonly moves: number;
+  /** What a client saw when the address moved, in ms: [] when no request failed then. */
+  readonly outagesMs: readonly number[];
+  /** Images of the containers afterwards, the sidecar's first. */
+  readonly images: string;
+}
+
+const LIMIT = '--timeout=120s';
+const LIMIT_MS = 130_000;
+/** An outage that begins so much after a move, or ends so much before it, is of a machine that was too busy to answer. */
+const NEAR_MS = 100;
+
+/** The images that a workload asks for, the sidecar's first. */
+export async function imagesOf(site: Site, workload: string): Promise<string> {
+  const path = 'jsonpath={.spec.template.spec.initContainers[*].image} {.spec.template.spec.containers[*].image}';
+  return site.kubectl(['get', workload, '-n', NAMESPACE, '-o', path]);
+}
+
+/** Waits until all pods of a workload are of its newest template, and Ready. */
+export async function waitForRollout(site: Site, workload: string): Promise<void> {
+  await site.kubectl(['rollout', 'status', workload, '-n', NAMESPACE, LIMIT], { timeout: LIMIT_MS });
+}
+
+/** Looks at the pods, at the nodes' addresses and at a client of the address while `change` replaces the pods. Own cluster only. */
+export async function observeRollout(
+  site: Site,
+  workload: string,
+  what: string,
+  change: () => Promise<unknown>,
+): Promise<Rollout> {
+  const before = await releasePods(site);
+  const holder = await waitForHolder(site);
+  const prober = site.prober('regular', CADENCE);
+  const pods = new PodWatch(site);
+  const addresses = new AddressWatch();
+  const sinceMs = monotonicMs();
+  try {
+    addresses.watch(planCluster(site.harness().shape).nodes);
+    await pods.begin(before.length);
+    await prober.start();
+    await change();
+    await waitForRollout(site, workload);
+    await waitForHolder(site);
+    await waitForAnswer(site);
+    await prober.stop();
+
+    const [seen] = prober.report().addresses;
+    const changesMs = addresses.events(site.address, sinceMs).map(({ atMs }) => atMs);
+    const nearMove = ({ fromMs, toMs }: Outage) =>
+      changesMs.some((atMs) => fromMs - NEAR_MS <= atMs && atMs <= toMs + NEAR_MS);
+    const moves = addresses.moves(site.address, sinceMs, holder);
+    say(`${what}: ${moves} moves, longest time between two answers ${formatMs(seen?.longestSilenceMs ?? 0)}`);
+    for (const outage of seen?.outages ?? []) {
+      say(`${what}: ${nearMove(outage) ? 'outage by a move' : 'busy machine'} ${outageCells(outage).join(', ')}`);
+    }
+    return {
+      before,
+      after: await releasePods(site),
+      leastServing: pods.leastServing,
+      moves,
+      outagesMs: (seen?.outages ?? []).filter(nearMove).map(({ durationMs }) => durationMs),
+      images: await imagesOf(site, workload),
+    };
+  } finally {
+    addresses.stop();
+    await prober.stop();
+    await pods.end();
+  }
+}
