@@ -178,6 +178,8 @@ export interface StartOptions {
   readonly argv?: readonly [string, ...string[]];
   readonly env?: Readonly<Record<string, string>>;
   readonly binds?: readonly Bind[];
+  /** Besides those of the chart. */
+  readonly capabilities?: readonly string[];
 }
 
 /** A node, with the volumes of one pod, in which containers with the supervisor (or with anything else) run. */
@@ -248,7 +250,7 @@ export class TestNode {
         ...(options.binds ?? []),
       ],
       tmpfs: ['/tmp'],
-      capabilities: ['NET_ADMIN', 'NET_RAW', 'SYS_NICE'],
+      capabilities: ['NET_ADMIN', 'NET_RAW', 'SYS_NICE', ...(options.capabilities ?? [])],
       ...(options.env === undefined ? {} : { env: options.env }),
       logFile: join(this.#folder, 'log'),
     });
