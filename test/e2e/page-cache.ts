@@ -11,6 +11,8 @@ const SNAPSHOTS = 'containerd/io.containerd.snapshotter.v1.overlayfs/snapshots';
  */
 export async function forgetImageFiles(cluster: string, nodes: readonly string[]): Promise<void> {
   const folders = nodes.map((node) => join(machineDirectory(cluster, node), SNAPSHOTS));
+  // What is not yet on the disk cannot be dropped.
+  await execa('sync', ['--file-system', ...folders], { timeout: LIMIT_MS });
   // dd(1): with count=0 it reads nothing, and drops the whole file.
   const drop = ['-exec', 'dd', 'if={}', 'iflag=nocache', 'count=0', 'status=none', ';'];
   await execa('find', [...folders, '-type', 'f', '-size', '+64k', ...drop], { reject: false, timeout: LIMIT_MS });

@@ -225,10 +225,13 @@ describe.skipIf(!site.hasHarness)('what the containers use', () => {
     for (const fault of ['sidecar-kill', 'keepalived-kill'] as const) {
       await injectFault(plan().name, fault, await waitForHolder(site));
       await healFaults(plan().name);
-      await waitForPods(site);
     }
-    const path =
-      '{range .items[*].status.initContainerStatuses[*]}{.lastState.terminated.reason} {end}{range .items[*].status.containerStatuses[*]}{.lastState.terminated.reason} {end}';
+    const restarts = async () => (await releasePods(site)).reduce((sum, pod) => sum + pod.restarts, 0);
+    await waitFor('both containers to be started again', async () => (await restarts()) === 2, LIMIT);
+    await waitForPods(site);
+    const path = ['initContainerStatuses', 'containerStatuses']
+      .map((list) => `{range .items[*].status.${list}[*]}{.lastState.terminated.reason} {end}`)
+      .join('');
     const reasons = await site.kubectl(['get', 'pods', '-n', NAMESPACE, '-o', `jsonpath=${path}`]);
     expect(reasons.split(' ').filter(Boolean)).toEqual(['Error', 'Error']);
   });
