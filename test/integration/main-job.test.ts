@@ -86,7 +86,7 @@ describe.skipIf(skip)('a release at its defaults', () => {
   it('lets one node hold the address as the last resort when the ingress is down everywhere', async () => {
     await lab.ready();
     await lab.fault('ingress-crash', 'all');
-    await waitFor('every node to be sick', async () => (await bands(lab)).every((band) => band === 3), LIMIT);
+    await waitFor('every node to be sick', async () => (await bands(lab)).every((band) => band === 4), LIMIT);
     await lab.oneHolder();
   });
 
