@@ -13,10 +13,10 @@ import type { ProbeMessage, WorkerOptions } from './probe-protocol.ts';
 const FLUSH_EVERY_MS = 50;
 /** The client is the measuring instrument: it should not wait for what it measures. */
 const PRIORITY = -15;
-/** A client that slept through more than this share of a time-out looks once more before it blames the server. */
-const OWN_SHARE = 0.25;
-/** Enough for what waits in the sockets; timers come before that. */
-const SECOND_LOOK_MS = 20;
+/** Timers come before what waits in the sockets: a client that slept looks once more, however little of the time-out is left. */
+const LAST_LOOK_MS = 20;
+/** However often it slept: after so many time-outs an attempt has failed. */
+const MOST_TIMEOUTS = 5;
 
 const options = JSON.parse(process.argv[2] ?? '{}') as WorkerOptions;
 const neighbours = options.forget ? new NeighbourTable({ interfaceName: options.interfaceName }) : undefined;
@@ -26,7 +26,7 @@ const lag = new EventLoopLag({ sampleMillis: 5 }, { clock: { monotonicMs, wallMs
 let missed = 0;
 let stopping = false;
 
-/** One connection, one request; the outcome is recorded exactly once. */
+/** One connection, one request; the outcome is recorded exactly once. The time-out is one of time that the client itself ran. */
 function attempt(address: string): void {
   const startMs = monotonicMs();
   inFlight.set(address, (inFlight.get(address) ?? 0) + 1);
@@ -49,15 +49,18 @@ function attempt(address: string): void {
     response.on('error', (error) => finish(false, codeOf(error)));
   });
   outgoing.on('error', (error) => finish(false, codeOf(error)));
-  const giveUp = (): void => {
+  const look = (): void => {
+    const nowMs = monotonicMs();
+    const sleptMs = lag.stalledDuring(startMs, nowMs);
+    const leftMs = options.timeoutMs - (nowMs - startMs - sleptMs);
+    if (leftMs > 1 && nowMs - startMs < MOST_TIMEOUTS * options.timeoutMs) {
+      timer = setTimeout(look, Math.max(leftMs, LAST_LOOK_MS));
+      return;
+    }
     finish(false, 'timeout');
     outgoing.destroy();
   };
-  let timer = setTimeout(() => {
-    const slept = lag.stalledDuring(startMs, monotonicMs()) > options.timeoutMs * OWN_SHARE;
-    if (slept) timer = setTimeout(giveUp, SECOND_LOOK_MS);
-    else giveUp();
-  }, options.timeoutMs);
+  let timer = setTimeout(look, options.timeoutMs);
   outgoing.end();
 }
 
