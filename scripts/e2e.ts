@@ -1,4 +1,6 @@
 import { parseArgs } from 'node:util';
+import { removeOwnClusters } from '../test/e2e/own-clusters.ts';
+import { InterruptedError, interruptible } from '../test/lab/interruption.ts';
 import { buildAndReport } from './build.ts';
 import { ensureSystem } from './prepare.ts';
 import { CommandError, runMain } from './support/main.ts';
@@ -27,12 +29,34 @@ async function prepare(): Promise<void> {
   if (errors.length > 0) throw new CommandError(errors.join('\n'));
 }
 
+/**
+ * Runs the tests. vitest does not undo its global set-up when it is interrupted, so clusters that are left then are removed here.
+ * @throws InterruptedError
+ */
+function runTests(more: readonly string[]): Promise<Summary> {
+  return interruptible(
+    async (signal) => {
+      const summary = await runVitest(['e2e'], more, signal);
+      if (!process.env.KUBECONFIG) await removeOwnClusters();
+      signal.throwIfAborted();
+      return summary;
+    },
+    (line) => process.stderr.write(`${line}\n`),
+  );
+}
+
 function report(summary: Summary): void {
   const skipsFail = isCi() && summary.skipped > 0;
   for (const name of summary.skippedNames)
     process.stderr.write(`SKIPPED${skipsFail ? ' (a failure, CI is set)' : ''}: ${name}\n`);
   if (summary.failed > 0 || skipsFail || summary.passed === 0) process.exitCode = 1;
   process.stdout.write(`${closingLine(summary)}\n`);
+}
+
+function giveUp(error: unknown): void {
+  if (!(error instanceof InterruptedError)) throw error;
+  process.stderr.write(`e2e: ${error.message}\n`);
+  process.exitCode = error.exitCode;
 }
 
 runMain(import.meta.main, 'e2e', async () => {
@@ -46,5 +70,5 @@ runMain(import.meta.main, 'e2e', async () => {
   }
   await step('what the tests need', prepare);
   await step('bundle', buildAndReport);
-  report(await step('end-to-end tests', () => runVitest(['e2e'], positionals)));
+  await step('end-to-end tests', () => runTests(positionals)).then(report, giveUp);
 });

@@ -11,8 +11,15 @@ const CHART_LIMIT_MS = 10 * 60_000;
 const FAILURE: Summary = { passed: 0, failed: 1, skipped: 0, skippedNames: [] };
 const root = path.resolve(import.meta.dirname, '../..');
 
-/** Runs vitest, its output shown as it comes. Never rejects for a failed test; a run that broke off counts as one failure. */
-export async function runVitest(projects: readonly string[], more: readonly string[]): Promise<Summary> {
+/**
+ * Runs vitest, its output shown as it comes. Never rejects for a failed test; a run that broke off counts as one failure.
+ * @param signal ends it early
+ */
+export async function runVitest(
+  projects: readonly string[],
+  more: readonly string[],
+  signal?: AbortSignal,
+): Promise<Summary> {
   return withReport(async (report) => {
     const result = await execa(
       'vitest',
@@ -33,6 +40,7 @@ export async function runVitest(projects: readonly string[], more: readonly stri
         stdout: 'inherit',
         stderr: 'inherit',
         timeout: VITEST_LIMIT_MS,
+        ...(signal === undefined ? {} : { cancelSignal: signal }),
       },
     );
     return judged('vitest', result, await readReport(report, (text) => vitestSummary(text, root)));

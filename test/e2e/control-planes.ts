@@ -1,7 +1,7 @@
 import { takeDown } from '../cluster/down.ts';
 import { imageArchives } from '../cluster/images.ts';
 import { planCluster } from '../cluster/plan.ts';
-import { adminKubeconfig, clusterState } from '../cluster/state.ts';
+import { adminKubeconfig } from '../cluster/state.ts';
 import { bringUp } from '../cluster/up.ts';
 import { say } from '../lab/print.ts';
 import { Site } from './site.ts';
@@ -26,10 +26,4 @@ export async function bringUpControlPlanes(site: Site): Promise<Site> {
   const { apiVip, prefixLength } = planCluster((await bringUp(options, parts, await imageArchives(say), say)).shape);
   const own = { cluster: name, kubeconfig: adminKubeconfig(name), vip: `${apiVip}/${prefixLength}` };
   return new Site({ ...site.description, ...own });
-}
-
-/** Removes the second cluster, if it is there. */
-export async function takeDownControlPlanes(cluster: string): Promise<void> {
-  const name = controlPlanesOf(cluster);
-  if (clusterState(name).exists()) await takeDown(name);
 }

@@ -10,12 +10,11 @@ import { type ClusterShape, planCluster } from '../cluster/plan.ts';
 import { adminKubeconfig, clusterState } from '../cluster/state.ts';
 import { bringUp } from '../cluster/up.ts';
 import { say } from '../lab/print.ts';
-import { takeDownControlPlanes } from './control-planes.ts';
+import { keepsOwnCluster, ownClusterName, removeOwnClusters } from './own-clusters.ts';
 import type { SiteDescription } from './site.ts';
 
 /** The cluster that the tests bring up and take down; with E2E_KEEP it stays, and the next run uses it as it is. */
-const CLUSTER = process.env.E2E_CLUSTER || 'e2e';
-const KEEP = Boolean(process.env.E2E_KEEP);
+const CLUSTER = ownClusterName();
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -48,7 +47,7 @@ async function usersSite(kubeconfig: string): Promise<SiteDescription> {
 
 async function ownCluster(parts: ClusterParts, archives: readonly ImageArchive[]): Promise<ClusterShape> {
   const state = clusterState(CLUSTER);
-  if (KEEP && state.exists()) return state.read().shape;
+  if (keepsOwnCluster() && state.exists()) return state.read().shape;
   // What a run left that was killed.
   await takeDown(CLUSTER);
   return (await bringUp({ name: CLUSTER, nodes: 3, controlPlanes: 1, ingress: true }, parts, archives, say)).shape;
@@ -82,8 +81,5 @@ export async function setup(project: TestProject): Promise<void> {
 
 /** Removes the cluster, if it is the tests' own. */
 export async function teardown(): Promise<void> {
-  if (site?.cluster === undefined) return;
-  // Its tests remove it themselves, unless they were interrupted.
-  await takeDownControlPlanes(site.cluster);
-  if (!KEEP) await takeDown(site.cluster);
+  if (site?.cluster !== undefined) await removeOwnClusters();
 }

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+import { takeDown } from '../cluster/down.ts';
 import { healFaults, injectFault } from '../cluster/fault-control.ts';
 import type { ClusterFaultName } from '../cluster/fault-names.ts';
 import { type MachinePlan, planCluster } from '../cluster/plan.ts';
@@ -11,7 +12,7 @@ import { summarize } from '../lab/outages.ts';
 import { say } from '../lab/print.ts';
 import { waitFor } from '../lab/wait.ts';
 import { ApiProber, waitForApiServers } from './api-prober.ts';
-import { bringUpControlPlanes, takeDownControlPlanes } from './control-planes.ts';
+import { bringUpControlPlanes } from './control-planes.ts';
 import { installationOf } from './helm-chart-manifest.ts';
 import { labelNodes, nodeNames, untaintNodes } from './nodes.ts';
 import { releasePods, sidecarStatus } from './pods.ts';
@@ -83,7 +84,7 @@ describe.skipIf(!site.hasHarness)('on three control planes', () => {
     machines = planCluster(planes.harness().shape).nodes;
   });
   afterAll(async () => {
-    await takeDownControlPlanes(site.harness().shape.name);
+    if (planes?.description.cluster !== undefined) await takeDown(planes.description.cluster);
     await rm(folder, { recursive: true, force: true });
   });
 
