@@ -21,7 +21,9 @@ export interface SiteDescription {
 }
 
 /** What a client asks, and how often; the site's address by default. */
-type ProbeSettings = Pick<ProberOptions, 'port' | 'intervalMs' | 'timeoutMs'> & { readonly address?: string };
+type ProbeSettings = Pick<ProberOptions, 'port' | 'path' | 'ca' | 'intervalMs' | 'timeoutMs'> & {
+  readonly address?: string;
+};
 
 /** Runs helm and gives what it wrote to standard output. @throws Error with what it said when it fails. */
 export type Helm = (args: readonly string[], options?: Options) => Promise<string>;

@@ -1,10 +1,14 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
+import { makeCertificate } from '../lab/certificates.ts';
 import type { ProbeMessage, WorkerOptions } from '../lab/probe-protocol.ts';
 import { waitFor } from '../lab/wait.ts';
 import { canMakeNamespaces, mustSkip } from '../support/needs.ts';
@@ -20,20 +24,28 @@ const skip = mustSkip('the client of the lab', [canMakeNamespaces]);
 let server: Server;
 let worker: ChildProcess | undefined;
 
+const answerSlowly: RequestListener = (_request, response) => {
+  setTimeout(() => response.end('node1'), ANSWER_MS);
+};
+const neverAnswer: RequestListener = () => undefined;
+
 /** Starts a client of a server on loopback; gives what it tells, as it comes. */
-async function start(answers: boolean): Promise<{ attempts: ProbeMessage['attempts']; missed: () => number }> {
-  server = createServer((_request, response) => {
-    if (answers) setTimeout(() => response.end('node1'), ANSWER_MS);
-  }).listen(0, '127.0.0.1');
+async function start(
+  listener: Server,
+  more: Partial<WorkerOptions> = {},
+): Promise<{ attempts: ProbeMessage['attempts']; missed: () => number }> {
+  server = listener.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const options: WorkerOptions = {
     addresses: ['127.0.0.1'],
     port: (server.address() as AddressInfo).port,
+    path: '/',
     interfaceName: 'lo',
     intervalMs: 5,
     timeoutMs: 200,
     maxInFlight: 100,
     forget: false,
+    ...more,
   };
   const attempts: ProbeMessage['attempts'] = [];
   let missed = 0;
@@ -55,7 +67,7 @@ afterEach(() => {
 
 describe.skipIf(skip)('the client of the lab', () => {
   it('blames nobody for a time in which it did not run itself, and says that it missed slots', async () => {
-    const { attempts, missed } = await start(true);
+    const { attempts, missed } = await start(createServer(answerSlowly));
     const [before, missedBefore] = [attempts.length, missed()];
     worker?.kill('SIGSTOP');
     await delay(400); // the time is what is tested
@@ -66,7 +78,29 @@ describe.skipIf(skip)('the client of the lab', () => {
   });
 
   it('counts a server that does not answer while the client runs', async () => {
-    const { attempts } = await start(false);
+    const { attempts } = await start(createServer(neverAnswer));
     expect(attempts[0]).toEqual(['127.0.0.1', expect.any(Number), expect.any(Number), false, 'timeout']);
+  });
+
+  it('asks by TLS where it is given an authority, and believes only what that one signed', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'probe-worker-'));
+    try {
+      const [own, strange] = [join(folder, 'own'), join(folder, 'strange')];
+      for (const each of [own, strange]) mkdirSync(each);
+      const { caFile, certFile, keyFile } = await makeCertificate(own, ['127.0.0.1']);
+      const { caFile: strangeCa } = await makeCertificate(strange, ['127.0.0.1']);
+      const pair = { cert: readFileSync(certFile), key: readFileSync(keyFile) };
+      const serve = () => createTlsServer(pair, ({ url }, response) => response.end(url));
+
+      const { attempts } = await start(serve(), { ca: readFileSync(caFile, 'utf8'), path: '/readyz' });
+      expect(new Set(attempts.map(([, , , ok, who]) => `${ok} ${who}`))).toEqual(new Set(['true /readyz']));
+      worker?.kill('SIGKILL');
+      server.close();
+
+      const refused = await start(serve(), { ca: readFileSync(strangeCa, 'utf8') });
+      expect(refused.attempts.filter(([, , , ok]) => ok)).toEqual([]);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 });

@@ -2,6 +2,9 @@
 export interface WorkerOptions {
   readonly addresses: readonly string[];
   readonly port: number;
+  readonly path: string;
+  /** The authority that must have signed the server's certificate, as PEM; without one the requests are not encrypted. */
+  readonly ca?: string;
   readonly interfaceName: string;
   readonly intervalMs: number;
   readonly timeoutMs: number;

@@ -2,7 +2,8 @@
  * The client itself: a process that runs inside a client's network namespace, opens a new connection at a fixed cadence and tells
  * its parent what became of each attempt. Started by Prober, which gives it one JSON argument and listens to its messages.
  */
-import { request } from 'node:http';
+import { request as requestInClear } from 'node:http';
+import { request as requestByTls } from 'node:https';
 import { setPriority } from 'node:os';
 import { EventLoopLag } from '../../sidecar/health/event-loop-lag.ts';
 import { monotonicMs } from './clock.ts';
@@ -39,7 +40,9 @@ function attempt(address: string): void {
       finished.push([address, startMs, monotonicMs(), ok, who]);
     }
   };
-  const outgoing = request({ host: address, port: options.port, path: '/', agent: false }, (response) => {
+  const { port, path, ca } = options;
+  const request = ca === undefined ? requestInClear : requestByTls;
+  const outgoing = request({ host: address, port, path, ca, agent: false }, (response) => {
     let body = '';
     response.setEncoding('utf8');
     response.on('data', (chunk: string) => {

@@ -25,6 +25,10 @@ export interface ProberOptions {
   /** Addresses without prefix length, IPv4 or IPv6. */
   readonly addresses: readonly string[];
   readonly port?: number;
+  /** By default `/`. */
+  readonly path?: string;
+  /** The authority that must have signed the server's certificate, as PEM; without one the requests are not encrypted. */
+  readonly ca?: string;
   /** Time from the start of one attempt to that of the next; by default 5 ms, for a newcomer 20 ms. */
   readonly intervalMs?: number;
   /** An attempt without a complete answer by then has failed. Below the kernel's first SYN repetition (1 s): a lost SYN is a failure. */
@@ -49,7 +53,7 @@ const WORKER = join(import.meta.dirname, 'probe-worker.ts');
 
 /** A client that opens new connections all the time and remembers what became of each. */
 export class Prober {
-  readonly #options: Required<Omit<ProberOptions, 'netns'>> & Pick<ProberOptions, 'netns'>;
+  readonly #options: Required<Omit<ProberOptions, 'netns' | 'ca'>> & Pick<ProberOptions, 'netns' | 'ca'>;
   readonly #attempts = new Map<string, Attempt[]>();
   #worker: ChildProcess | undefined;
   #missed = 0;
@@ -58,6 +62,7 @@ export class Prober {
   constructor(options: ProberOptions) {
     this.#options = {
       port: 80,
+      path: '/',
       intervalMs: DEFAULT_INTERVAL_MS[options.kind],
       timeoutMs: DEFAULT_TIMEOUT_MS,
       ...options,
@@ -69,10 +74,12 @@ export class Prober {
     if (this.#worker !== undefined) {
       return;
     }
-    const { netns, kind, addresses, port, intervalMs, timeoutMs } = this.#options;
+    const { netns, kind, addresses, port, path, ca, intervalMs, timeoutMs } = this.#options;
     const workerOptions: WorkerOptions = {
       addresses,
       port,
+      path,
+      ...(ca === undefined ? {} : { ca }),
       interfaceName: INTERFACE,
       intervalMs,
       timeoutMs,
