@@ -4,9 +4,10 @@ import { InterruptedError, interruptible } from '../test/lab/interruption.ts';
 import { buildAndReport } from './build.ts';
 import { ensureSystem } from './prepare.ts';
 import { CommandError, runMain } from './support/main.ts';
-import { isCi, step } from './support/steps.ts';
+import { step } from './support/steps.ts';
+import { report } from './testing/report.ts';
 import { runVitest } from './testing/runners.ts';
-import { closingLine, type Summary } from './testing/summary.ts';
+import type { Summary } from './testing/summary.ts';
 import type { ToolName } from './toolchain/catalogue.ts';
 import { ensureTools } from './tools.ts';
 
@@ -43,14 +44,6 @@ function runTests(more: readonly string[]): Promise<Summary> {
     },
     (line) => process.stderr.write(`${line}\n`),
   );
-}
-
-function report(summary: Summary): void {
-  const skipsFail = isCi() && summary.skipped > 0;
-  for (const name of summary.skippedNames)
-    process.stderr.write(`SKIPPED${skipsFail ? ' (a failure, CI is set)' : ''}: ${name}\n`);
-  if (summary.failed > 0 || skipsFail || summary.passed === 0) process.exitCode = 1;
-  process.stdout.write(`${closingLine(summary)}\n`);
 }
 
 function giveUp(error: unknown): void {

@@ -3,8 +3,9 @@ import { buildAndReport } from './build.ts';
 import { ensureSystem } from './prepare.ts';
 import { CommandError, runMain } from './support/main.ts';
 import { isCi, step } from './support/steps.ts';
+import { report } from './testing/report.ts';
 import { runChartTests, runVitest } from './testing/runners.ts';
-import { addUp, closingLine, type Summary } from './testing/summary.ts';
+import { addUp, type Summary } from './testing/summary.ts';
 import type { ToolName } from './toolchain/catalogue.ts';
 import { ensureTools } from './tools.ts';
 
@@ -62,15 +63,6 @@ async function runAll({ kinds, vitest }: Arguments): Promise<Summary> {
   if (kinds.includes('chart')) parts.push(await step('chart tests (helm-unittest)', runChartTests));
   if (projects.length > 0) parts.push(await step(`tests (${projects.join(', ')})`, () => runVitest(projects, vitest)));
   return addUp(parts);
-}
-
-/** Says what the run came to; the closing line is the last thing on standard output. */
-function report(summary: Summary): void {
-  const skipsFail = isCi() && summary.skipped > 0;
-  for (const name of summary.skippedNames)
-    process.stderr.write(`SKIPPED${skipsFail ? ' (a failure, CI is set)' : ''}: ${name}\n`);
-  if (summary.failed > 0 || skipsFail || summary.passed === 0) process.exitCode = 1;
-  process.stdout.write(`${closingLine(summary)}\n`);
 }
 
 runMain(import.meta.main, 'test', async () => {

@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import axios, { type AxiosResponse } from 'axios';
 import { linesOf } from './lines.ts';
 import { readNodeEvent } from './node-event.ts';
+import { TimeLimit } from './time-limit.ts';
 
 interface NodeWatchOptions {
   /** Base URL of the API server; https. */
@@ -217,43 +218,4 @@ function refusal(status: number): WatchError {
   const refused = status === FORBIDDEN;
   const why = refused ? ': the service account may not watch nodes' : '';
   return new WatchError(`the API server answered ${status}${why}`, { refused });
-}
-
-/** A signal that says when to give up: because a time is over, or because another signal says so. */
-class TimeLimit {
-  readonly #controller = new AbortController();
-  readonly #parent: AbortSignal;
-  readonly #abort = (): void => this.#controller.abort();
-  #timer: NodeJS.Timeout | undefined;
-  #exceeded: string | undefined;
-
-  constructor(parent: AbortSignal) {
-    this.#parent = parent;
-    parent.addEventListener('abort', this.#abort);
-    if (parent.aborted) this.#abort();
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
-  /** What `set` was given for the limit that was exceeded. */
-  get exceeded(): string | undefined {
-    return this.#exceeded;
-  }
-
-  /** Begins a limit in place of the one before. */
-  set(seconds: number, exceeded: string): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
-      this.#exceeded = exceeded;
-      this.#abort();
-    }, seconds * 1000);
-  }
-
-  /** Forgets time and signal. */
-  clear(): void {
-    clearTimeout(this.#timer);
-    this.#parent.removeEventListener('abort', this.#abort);
-  }
 }

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { execa } from 'execa';
 import { ensureTool } from '../../scripts/tools.ts';
 import { takeDown } from '../cluster/down.ts';
@@ -8,6 +7,7 @@ import { readyParts } from '../cluster/parts.ts';
 import { planCluster } from '../cluster/plan.ts';
 import { adminKubeconfig } from '../cluster/state.ts';
 import { bringUp } from '../cluster/up.ts';
+import { CHART, RELEASE_NAME, RELEASE_NAMESPACE } from '../lab/chart.ts';
 import { say } from '../lab/print.ts';
 import type { ClusterMeasurement } from './cluster-report.ts';
 import { ClusterBench, type ClusterRun } from './cluster-scenario.ts';
@@ -16,8 +16,6 @@ import type { ClusterCase } from './cluster-suites.ts';
 /** Name of the cluster that is measured. */
 export const BENCH_CLUSTER = 'bench';
 
-const CHART = join(import.meta.dirname, '../../chart');
-const RELEASE = { namespace: 'vip', name: 'keepalived-ingress-vip' };
 const INSTALL_LIMIT_MS = 180_000;
 
 function describe(run: ClusterRun): string {
@@ -42,10 +40,10 @@ async function install(helm: string, address: string): Promise<void> {
     helm,
     [
       'install',
-      RELEASE.name,
+      RELEASE_NAME,
       CHART,
       '-n',
-      RELEASE.namespace,
+      RELEASE_NAMESPACE,
       '--create-namespace',
       '--wait',
       '--timeout',
@@ -84,7 +82,7 @@ export async function benchCluster(cases: readonly ClusterCase[], keep: boolean)
     const version = JSON.parse(await clusterKubectl(state)(['get', '--raw', '/version'])) as { gitVersion: string };
     kubernetes = version.gitVersion;
     await install(helm, `${plan.ingressVip}/${plan.prefixLength}`);
-    const release = { namespace: RELEASE.namespace, workload: `daemonset/${RELEASE.name}` };
+    const release = { namespace: RELEASE_NAMESPACE, workload: `daemonset/${RELEASE_NAME}` };
     bench = new ClusterBench(BENCH_CLUSTER, plan.ingressVip, release);
     await bench.start();
     for (const each of cases) await measure(bench, each, measurements);

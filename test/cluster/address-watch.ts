@@ -1,7 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
-import { monotonicMs } from '../lab/clock.ts';
-import { parseAddressLine } from '../lab/observer.ts';
+import type { ChildProcess } from 'node:child_process';
+import { monitorAddresses } from '../lab/address-monitor.ts';
 import type { MachinePlan } from './plan.ts';
 
 /** An address that came to a node, or left it, at the moment at which it was seen (ms of CLOCK_MONOTONIC). */
@@ -45,12 +43,8 @@ export class AddressWatch {
   }
 
   #monitor({ name, netns }: MachinePlan): ChildProcess {
-    const monitor = spawn('ip', ['-n', netns, '-o', 'monitor', 'address'], { stdio: ['ignore', 'pipe', 'ignore'] });
-    monitor.on('error', () => undefined); // the count of moves then lacks this node's
-    createInterface({ input: monitor.stdout }).on('line', (line) => {
-      const change = parseAddressLine(line);
-      if (change !== undefined) this.#events.push({ atMs: monotonicMs(), node: name, ...change });
+    return monitorAddresses(netns, (atMs, change) => {
+      this.#events.push({ atMs, node: name, ...change });
     });
-    return monitor;
   }
 }

@@ -139,8 +139,8 @@ export function apiServerFor(plan: ClusterPlan, machine?: MachinePlan): string {
   return `https://${server?.ipv4}:${API_SERVER_PORT}`;
 }
 
-/** The names of all network namespaces that a cluster may have, whatever became of it. */
+/** Whether a network namespace is this cluster's, and not another's with a longer name. Pure. */
 export function ownsNetns(cluster: string, netns: string): boolean {
   const prefix = netnsPrefix(cluster);
-  return netns.startsWith(prefix) && /^(switch|client|newcomer|cp|node[0-9]+|loader)$/.test(netns.slice(prefix.length));
+  return netns.startsWith(prefix) && /^(switch|client|newcomer|cp|node[0-9]+)$/.test(netns.slice(prefix.length));
 }

@@ -79,7 +79,7 @@ describe.skipIf(!site.hasHarness)('a fault on the node that holds the address', 
     if (expectation.address === 'move') expect(moves).toBeGreaterThan(0);
   });
 
-  it('moves it without an outage when the kubelet has been gone for the configured count, although nothing reports it', async () => {
+  it('moves it when the kubelet has been gone for the configured count, although nothing reports it', async () => {
     const {
       outageMs,
       moves,

@@ -1,12 +1,8 @@
-import { join } from 'node:path';
+import { CHART, RELEASE_NAMESPACE as NAMESPACE, RELEASE_NAME as RELEASE } from '../lab/chart.ts';
 import { waitFor } from '../lab/wait.ts';
 import type { Helm, Site } from './site.ts';
 
-/** The chart in the checkout. */
-export const CHART = join(import.meta.dirname, '../../chart');
-/** Release and namespace as the documentation has them. */
-export const RELEASE = 'keepalived-ingress-vip';
-export const NAMESPACE = 'vip';
+export { CHART, RELEASE_NAME as RELEASE, RELEASE_NAMESPACE as NAMESPACE } from '../lab/chart.ts';
 
 /** What an installation takes. */
 export interface InstallOptions {

@@ -12,9 +12,11 @@ export interface ChartValues {
   readonly set: readonly string[];
 }
 
+/** Release and namespace as the documentation has them. */
 export const RELEASE_NAME = 'keepalived-ingress-vip';
 export const RELEASE_NAMESPACE = 'vip';
-const CHART = join(import.meta.dirname, '../../chart');
+/** The chart in the checkout. */
+export const CHART = join(import.meta.dirname, '../../chart');
 const RENDER_LIMIT_MS = 60_000;
 
 interface AddressValues {

@@ -1,7 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { type FSWatcher, readFileSync, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { createInterface } from 'node:readline';
+import { monitorAddresses } from './address-monitor.ts';
 import { monotonicMs } from './clock.ts';
 import { nodeDirectory } from './node-directory.ts';
 import { gateFile, RUNTIME_VOLUME } from './runtime-files.ts';
@@ -13,12 +13,6 @@ export type NodeEvent = { readonly atMs: number; readonly node: string } & (
   | { readonly kind: 'gate'; readonly value: number }
   | { readonly kind: 'address'; readonly address: string; readonly added: boolean }
 );
-
-/** What `ip -o monitor address` says in one line; undefined when it is about something else. Pure. */
-export function parseAddressLine(line: string): { address: string; added: boolean } | undefined {
-  const match = /^(Deleted )?\d+: \S+\s+inet6? ([^/\s]+)/.exec(line);
-  return match?.[2] === undefined ? undefined : { address: match[2], added: match[1] === undefined };
-}
 
 /** Watches the nodes' addresses and gate files as they change. */
 export class Observer {
@@ -67,14 +61,8 @@ export class Observer {
   }
 
   #monitorAddresses(node: string, netns: string): void {
-    const monitor = spawn('ip', ['-n', netns, '-o', 'monitor', 'address'], { stdio: ['ignore', 'pipe', 'ignore'] });
-    monitor.on('error', () => undefined); // the time line then lacks its addresses, and says so
-    createInterface({ input: monitor.stdout }).on('line', (line) => {
-      const atMs = monotonicMs();
-      const change = parseAddressLine(line);
-      if (change !== undefined) {
-        this.#events.push({ atMs, node, kind: 'address', ...change });
-      }
+    const monitor = monitorAddresses(netns, (atMs, change) => {
+      this.#events.push({ atMs, node, kind: 'address', ...change });
     });
     this.#monitors.push(monitor);
   }

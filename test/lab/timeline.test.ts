@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { parseAddressLine } from './address-monitor.ts';
 import type { NodeEvent } from './observer.ts';
-import { parseAddressLine } from './observer.ts';
 import { buildTimeline, type Observations, parseLog } from './timeline.ts';
 
 const ADDRESS = '172.30.0.100';

@@ -1,0 +1,31 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { monotonicMs } from './clock.ts';
+
+/** An address that came to a namespace, or left it. */
+export interface AddressChange {
+  readonly address: string;
+  readonly added: boolean;
+}
+
+/** What `ip -o monitor address` says in one line; undefined when it is about something else. Pure. */
+export function parseAddressLine(line: string): AddressChange | undefined {
+  const match = /^(Deleted )?\d+: \S+\s+inet6? ([^/\s]+)/.exec(line);
+  return match?.[2] === undefined ? undefined : { address: match[2], added: match[1] === undefined };
+}
+
+/**
+ * Follows the addresses of a network namespace as the kernel tells of them.
+ * @param onChange gets each change with the moment at which it was seen (ms of CLOCK_MONOTONIC)
+ * @returns the process that does it: kill it to end. Where it cannot run, nothing is told
+ */
+export function monitorAddresses(netns: string, onChange: (atMs: number, change: AddressChange) => void): ChildProcess {
+  const monitor = spawn('ip', ['-n', netns, '-o', 'monitor', 'address'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  monitor.on('error', () => undefined);
+  createInterface({ input: monitor.stdout }).on('line', (line) => {
+    const atMs = monotonicMs();
+    const change = parseAddressLine(line);
+    if (change !== undefined) onChange(atMs, change);
+  });
+  return monitor;
+}
