@@ -357,9 +357,9 @@ export class Agent {
 }
 
 /**
- * The longest time by which two nodes can differ in noticing that the API went away or came back: one interval and one time-out, plus
- * what VRRP takes to spread it.
+ * The longest time by which two nodes can differ in noticing that the API went away or came back: one interval and one time-out, one
+ * time-out more where a node asked again because it had lagged itself, plus what VRRP takes to spread it.
  */
 function kubeApiSettleSeconds({ checks: { kubeApi }, vrrp }: Settings): number {
-  return kubeApi.intervalSeconds + kubeApi.timeoutSeconds + Math.max(1, 4 * vrrp.advertIntervalSeconds);
+  return kubeApi.intervalSeconds + 2 * kubeApi.timeoutSeconds + Math.max(1, 4 * vrrp.advertIntervalSeconds);
 }

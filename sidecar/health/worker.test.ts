@@ -94,12 +94,30 @@ describe('cadence of a CheckWorker', () => {
     expect(probe.askedAtMs).toEqual([0, 1000, 2000, 3000]);
   });
 
-  it('never has two probes under way, and passes over an interval instead', async () => {
+  it('never has two probes under way, and begins a late one as soon as the one before has ended', async () => {
     const { worker, time, probe } = setUp({ script: [{ outcome: 'success', takesMs: 1500 }] });
     worker.start();
     await time.advance(5000);
-    expect(probe.askedAtMs).toEqual([0, 2000, 4000]);
+    expect(probe.askedAtMs).toEqual([0, 1500, 3000, 4500]);
     expect(probe.mostAtOnce).toBe(1);
+  });
+
+  it('owes one late probe however many intervals have ended, and is in step again afterwards', async () => {
+    const slow = { outcome: 'success', takesMs: 3500 } as const;
+    const { worker, time, probe } = setUp({ script: [slow, OK] });
+    worker.start();
+    await time.advance(5000);
+    expect(probe.askedAtMs).toEqual([0, 3500, 4000, 5000]);
+  });
+
+  it('owes none once a probe out of turn has begun', async () => {
+    const slow = { outcome: 'success', takesMs: 1200 } as const;
+    const { worker, time, probe } = setUp({ script: [slow, OK] });
+    worker.start();
+    await time.advance(1100);
+    void worker.probeNow('the test asked');
+    await time.advance(900);
+    expect(probe.askedAtMs).toEqual([0, 1200, 2000]);
   });
 
   it('keeps fractions of a second', async () => {

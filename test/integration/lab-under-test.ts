@@ -73,10 +73,15 @@ export class LabUnderTest {
     return waitForOneHolder(this.state, { limitMs });
   }
 
-  /** Waits until every node could take over and one holds the address; gives its name. */
+  /**
+   * Waits until every node could take over, one holds the address, and every sidecar has been told so by its keepalived: what begins
+   * afterwards is not mixed up with the end of what came before.
+   */
   async ready(): Promise<string> {
     await waitFor('every node to be fit', () => this.nodes.every((node) => this.#isFit(node)), { limitMs: LIMIT_MS });
-    return this.oneHolder();
+    const holder = await this.oneHolder();
+    await waitFor(`every sidecar to know ${holder} for the master`, () => this.#agreeOn(holder), { limitMs: LIMIT_MS });
+    return holder;
   }
 
   /** Waits until the holder is another node than `from`. */
@@ -112,10 +117,13 @@ export class LabUnderTest {
     return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
   }
 
-  /** Changes of VRRP state so far, of all nodes. */
-  async transitions(): Promise<number> {
-    const counts = await Promise.all(this.nodes.map((node) => this.metric(node, 'keepalived_vip_transitions_total')));
-    return counts.reduce((sum, count) => sum + count, 0);
+  /** Changes of VRRP state so far, as metrics' lines by node: two answers differ in what happened between them. */
+  async transitions(): Promise<Record<string, string[]>> {
+    const lines = this.nodes.map(async (node) => {
+      const metrics = (await this.ask(node, '/metrics')).split('\n');
+      return [node, metrics.filter((line) => line.startsWith('keepalived_vip_transitions_total{'))] as const;
+    });
+    return Object.fromEntries(await Promise.all(lines));
   }
 
   /** Fetches a URL from inside a network namespace. */
@@ -167,5 +175,15 @@ export class LabUnderTest {
       Number(this.runtimeFile(node, `track/vip.${kind}`)),
     );
     return gate === 1 && (offset ?? -255) >= -30 && pulse === 0;
+  }
+
+  /** A sidecar that was started after its keepalived does not know the state before the next change: it counts none either. */
+  async #agreeOn(holder: string): Promise<boolean> {
+    const agreed = this.nodes.map(async (node) => {
+      const answer = await this.ask(node, '/status');
+      const state = answer === '' ? undefined : JSON.parse(answer).vrrp?.state;
+      return state === 'UNKNOWN' || state === (node === holder ? 'MASTER' : 'BACKUP');
+    });
+    return (await Promise.all(agreed)).every(Boolean);
   }
 }
