@@ -19,8 +19,9 @@ export const BENCH_CLUSTER = 'bench';
 const INSTALL_LIMIT_MS = 180_000;
 
 function describe(run: ClusterRun): string {
-  const { outageMs, moves, from, to, oneHolderMs } = run;
-  return `outage ${outageMs.regular.toFixed(1)} and ${outageMs.newcomer.toFixed(1)} ms, ${moves} moves, ${from} -> ${to}, one holder after ${oneHolderMs.toFixed(0)} ms`;
+  const { outageMs, reasons, moves, from, to, oneHolderMs } = run;
+  const why = reasons.length === 0 ? '' : ` (${reasons.join(', ')})`;
+  return `outage ${outageMs.regular.toFixed(1)} and ${outageMs.newcomer.toFixed(1)} ms${why}, ${moves} moves, ${from} -> ${to}, one holder after ${oneHolderMs.toFixed(0)} ms`;
 }
 
 /** Adds to `measurements` as it goes, so that what was measured before a failure is not lost. */

@@ -8,7 +8,7 @@ import { planCluster } from '../cluster/plan.ts';
 import { type ClusterState, clusterState } from '../cluster/state.ts';
 import { holdersOf } from '../cluster/status.ts';
 import { monotonicMs } from '../lab/clock.ts';
-import { findOutages } from '../lab/outages.ts';
+import { findOutages, type Outage } from '../lab/outages.ts';
 import { CLIENT_KINDS, type ClientKind, Prober } from '../lab/prober.ts';
 import { waitFor } from '../lab/wait.ts';
 
@@ -38,6 +38,8 @@ export interface ClusterRun {
   readonly movedAfterMs: number | undefined;
   /** Longest time without service until the repair, by kind of client. */
   readonly outageMs: Readonly<Record<ClientKind, number>>;
+  /** Why attempts failed until the repair, each reason once. */
+  readonly reasons: readonly string[];
   /** Longest time without service from the repair on. */
   readonly healOutageMs: Readonly<Record<ClientKind, number>>;
   /** From the end of the repair to exactly one holder. */
@@ -105,6 +107,9 @@ export class ClusterBench {
     const healing = monotonicMs();
     const moves = this.#watch.moves(this.#address, beginMs, from);
     const outageMs = this.#longestOutages(faultMs, healing);
+    const reasons = [
+      ...new Set(CLIENT_KINDS.flatMap((kind) => this.#outages(kind, faultMs, healing)).flatMap((each) => each.reasons)),
+    ];
     const healStartMs = monotonicMs();
     if (expectation.leaveToKubernetes !== true) await healFaults(this.#cluster);
     const healedMs = monotonicMs();
@@ -119,6 +124,7 @@ export class ClusterBench {
       moves,
       movedAfterMs: movedAtMs === undefined ? undefined : movedAtMs - faultMs,
       outageMs,
+      reasons,
       healOutageMs,
       oneHolderMs,
       missedSlots: this.#missedSlots() - missed,
@@ -191,14 +197,15 @@ export class ClusterBench {
   }
 
   #longestOutages(fromMs: number, toMs: number): Record<ClientKind, number> {
-    const longest = (kind: ClientKind) => {
-      // The last success before the fault belongs to the outage.
-      const attempts = this.#probers[kind]
-        .attempts(this.#address, fromMs - 100)
-        .filter(({ startMs }) => startMs < toMs);
-      return Math.max(0, ...findOutages(attempts).map(({ durationMs }) => durationMs));
-    };
+    const longest = (kind: ClientKind) =>
+      Math.max(0, ...this.#outages(kind, fromMs, toMs).map(({ durationMs }) => durationMs));
     return { regular: longest('regular'), newcomer: longest('newcomer') };
+  }
+
+  #outages(kind: ClientKind, fromMs: number, toMs: number): Outage[] {
+    // The last success before the fault belongs to the outage.
+    const attempts = this.#probers[kind].attempts(this.#address, fromMs - 100);
+    return findOutages(attempts.filter(({ startMs }) => startMs < toMs));
   }
 
   #missedSlots(): number {
