@@ -1,0 +1,87 @@
+import { z } from 'zod';
+import { type HealthCheck, virtualIpPoolSpecSchema } from './virtual-ip-pool.ts';
+
+/*
+ * NodePlan: what one node is to do for all pools. Cluster-scoped, named as the node, written by the controller; its status by that node's
+ * agent. An agent carries out the last plan it got, with or without the API.
+ */
+
+const plannedPoolSchema = z.object({
+  name: z.string().describe('Name of the pool.'),
+  interface: z.string().describe('Interface for its addresses, by name or MAC address; empty: found by subnet.'),
+  failbackDelaySeconds: z.number().min(0).nullable().meta({ nullable: true }).describe('Null: addresses stay where they are.'),
+  healthCheck: virtualIpPoolSpecSchema.shape.healthCheck,
+});
+
+const plannedInstanceSchema = z.object({
+  name: z.string().max(63).describe('Name of the VRRP instance, <pool>-<slot>.'),
+  pool: z.string().describe('Name of its pool.'),
+  virtualRouterId: z.int().min(1).max(255).describe('Router id.'),
+  rank: z.int().min(0).describe("This node's place in the order of preference, 0 is first."),
+  leaving: z
+    .boolean()
+    .optional()
+    .describe('True: this node is no longer one of the group and gives the addresses away as when it is drained, to whoever is fit.'),
+  addresses: z.array(z.string()).min(1).describe('Addresses, with or without a prefix.'),
+  peers: z
+    .array(z.string())
+    .min(1)
+    .optional()
+    .describe('Addresses of the other nodes, for VRRP by unicast; absent: multicast.'),
+});
+
+/** Each instance has a router id of its own. */
+const MAX_INSTANCES = 255;
+
+/** What the node is to do. */
+export const nodePlanSpecSchema = z.object({
+  plan: z.string().describe('Identifies the plan: a digest of the rest. The status repeats it when it is carried out.'),
+  pools: z.array(plannedPoolSchema).max(MAX_INSTANCES).describe('Pools that the node takes part in.'),
+  instances: z.array(plannedInstanceSchema).max(MAX_INSTANCES).describe('VRRP instances that the node runs.'),
+});
+
+/** What the node does. */
+export const nodePlanStatusSchema = z.object({
+  agentVersion: z.string().optional().describe("The agent's version."),
+  observedPlan: z.string().optional().describe('The plan that keepalived runs.'),
+  held: z
+    .array(
+      z.object({
+        address: z.string().describe('The address, without a prefix.'),
+        since: z.iso.datetime({ offset: true }).describe('Since when it is on an interface of the node.'),
+      }),
+    )
+    .optional()
+    .describe('Virtual addresses that are on an interface of the node.'),
+  health: z
+    .array(
+      z.object({
+        pool: z.string().describe('Name of the pool.'),
+        band: z.int().min(0).max(4).describe('0 healthy, 1 no Kubernetes API, 2 draining, 3 kubelet failed, 4 service failed.'),
+        reason: z.string().describe('The same in words.'),
+      }),
+    )
+    .optional()
+    .describe('How fit the node is, by pool.'),
+  problems: z.array(z.string()).optional().describe('What keeps the node from carrying out the plan, in sentences.'),
+});
+
+export type NodePlanSpec = z.infer<typeof nodePlanSpecSchema>;
+export type PlannedPool = z.infer<typeof plannedPoolSchema>;
+export type PlannedInstance = z.infer<typeof plannedInstanceSchema>;
+export type NodePlanStatus = z.infer<typeof nodePlanStatusSchema>;
+export type { HealthCheck };
+
+/** The object as the API server serves it. */
+export interface NodePlan {
+  readonly apiVersion?: string;
+  readonly kind?: string;
+  readonly metadata: {
+    readonly name: string;
+    readonly uid?: string;
+    readonly resourceVersion?: string;
+    readonly generation?: number;
+  };
+  readonly spec: NodePlanSpec;
+  readonly status?: NodePlanStatus;
+}
