@@ -24,17 +24,17 @@ class ObservedDirectory extends RuntimeDirectory {
   failures = 0;
 
   constructor(path: string, events: Event[]) {
-    super({ path, instance: 'vip' });
+    super({ path });
     this.#events = events;
   }
 
-  override writeFitness({ gate, offset }: { gate: 0 | 1; offset: number }): boolean {
+  override writeFitness(instance: string, { gate, offset }: { gate: 0 | 1; offset: number }): boolean {
     if (this.failures > 0) {
       this.failures -= 1;
       throw new Error('ENOSPC: no space left on device');
     }
     this.#events.push({ gate, offset });
-    return super.writeFitness({ gate, offset });
+    return super.writeFitness(instance, { gate, offset });
   }
 
   override async writeCandidate(text: string): Promise<boolean> {
@@ -59,7 +59,6 @@ function makeAgent(address: string): Agent {
   const log = pino({}, { write: (line) => events.push({ log: line }) });
   agent = new Agent(
     {
-      instanceName: 'vip',
       node: 'node2',
       nodeAddress: '192.0.2.12',
       version: 'test',

@@ -1,26 +1,30 @@
 import type { Logger } from 'pino';
+import type { NodePlanSpec, NodePlanStatus } from '../api/node-plan.ts';
 import type { LoadedSettings, SettingsError } from './config/load.ts';
-import type { Settings } from './config/settings.ts';
 import { Checks, type KubeApiAccess } from './health/checks.ts';
 import { Cordon } from './health/cordon.ts';
 import { Drain } from './health/drain.ts';
 import { EventLoopLag } from './health/event-loop-lag.ts';
-import { BAND_NAMES, type Fitness, type FitnessInput } from './health/fitness.ts';
-import { FitnessController } from './health/fitness-controller.ts';
+import { PoolChecks } from './health/pool-checks.ts';
 import { CHECK_NAMES } from './health/types.ts';
-import { Configurator } from './keepalived/configurator.ts';
-import { HolderTracker } from './keepalived/holder.ts';
-import type { VirtualAddress } from './keepalived/instance.ts';
-import { interfaceAddresses, readNetwork } from './keepalived/network.ts';
-import { NotifyReader, type VrrpNotification } from './keepalived/notify.ts';
+import { InstanceSet } from './instances/instance-set.ts';
+import { poolPolicy, settingsPolicy } from './instances/policy.ts';
+import type { InstanceInput, InstanceRole } from './instances/runner.ts';
+import { Configurator, type Configured } from './keepalived/configurator.ts';
+import { unseen } from './keepalived/holder.ts';
+import { presentAddresses, readNetwork } from './keepalived/network.ts';
+import { NotifyReader } from './keepalived/notify.ts';
 import type { RuntimeDirectory } from './keepalived/runtime-directory.ts';
 import type { SupervisorStatus } from './keepalived/supervisor-status.ts';
+import { SETTINGS_INSTANCE } from './keepalived/wishes.ts';
 import { rankOf } from './kubernetes/rank.ts';
+import { poolServices } from './plan/health-check.ts';
+import { PlanState } from './plan/plan-state.ts';
+import { planStatusOf } from './plan/plan-status.ts';
 import type { Metrics } from './server/metrics.ts';
-import type { AgentSnapshot, CheckSnapshot } from './server/status.ts';
+import type { AgentSnapshot, CheckSnapshot, InstanceSnapshot, PoolSnapshot } from './server/status.ts';
 
 interface AgentOptions {
-  readonly instanceName: string;
   readonly node: string;
   readonly nodeAddress: string;
   readonly version: string;
@@ -35,9 +39,6 @@ interface AgentDependencies {
   readonly log: Logger;
 }
 
-/** How often the interface is looked at besides keepalived's notifications. */
-const LOOK_SECONDS = 0.25;
-
 const noMetrics: Metrics = {
   transition: () => undefined,
   probed: () => undefined,
@@ -46,8 +47,8 @@ const noMetrics: Metrics = {
 };
 
 /**
- * The node agent: checks, fitness, keepalived's configuration and the holder's state, tied together in one direction. It neither listens
- * nor reads the environment.
+ * The node agent: checks, fitness, keepalived's configuration and the holder's state, tied together in one direction. What concerns the
+ * node is here once; what concerns a VRRP instance is in the set of instances. It neither listens nor reads the environment.
  */
 export class Agent {
   readonly #options: AgentOptions;
@@ -55,22 +56,28 @@ export class Agent {
   readonly #log: Logger;
   readonly #lag: EventLoopLag;
   readonly #checks: Checks;
+  readonly #poolChecks: PoolChecks;
   readonly #drain: Drain;
   /** Takes what the Kubernetes API tells of the node. */
   readonly cordon: Cordon;
-  readonly #fitness: FitnessController;
-  readonly #holder: HolderTracker;
+  /** Takes what the Kubernetes API tells of the node's plan. */
+  readonly plan: PlanState;
+  readonly #instances: InstanceSet;
   readonly #configurator: Configurator;
   readonly #notify: NotifyReader;
   #metrics: Metrics = noMetrics;
+  #onReport: () => void = () => undefined;
   #loaded: LoadedSettings;
   #loadedAtMs = Date.now();
   #rejected: AgentSnapshot['config']['rejected'] = null;
   #supervisor: SupervisorStatus | undefined;
   #nodes: readonly string[];
   #lagTakenAtMs = 0;
-  /** A configuration that keepalived has not taken yet. */
-  #offered: { readonly sha256: string; readonly addresses: readonly VirtualAddress[] } | undefined;
+  #started = false;
+  /** What was made of settings and plan last. */
+  #configured: Configured | undefined;
+  /** The configuration that keepalived was last known to run, of those that this process made. */
+  #running: Configured | undefined;
 
   constructor(options: AgentOptions, { runtime, log }: AgentDependencies) {
     this.#options = options;
@@ -79,14 +86,15 @@ export class Agent {
     this.#loaded = options.loaded;
     this.#nodes = options.nodes;
     this.#lag = new EventLoopLag({ sampleMillis: 50 });
+    const environment = { lag: this.#lag, monotonicMs: () => performance.now() };
+    const userAgent = `keepalived-ingress-vip/${options.version}`;
     this.#checks = new Checks(
-      { kubeApi: options.kubeApi, userAgent: `keepalived-ingress-vip/${options.version}` },
+      { kubeApi: options.kubeApi, userAgent },
       {
-        lag: this.#lag,
-        monotonicMs: () => performance.now(),
+        ...environment,
         onChange: (name, state) => {
           // First of all: on a busy node tens of milliseconds can pass between a line of log and what follows it.
-          this.#fitness.review();
+          this.#instances.review();
           log.info(
             { check: name, healthy: this.#checks.healthy(name), reason: state.lastResult?.reason },
             'check changed',
@@ -98,17 +106,29 @@ export class Agent {
         },
       },
     );
+    this.#poolChecks = new PoolChecks(
+      { userAgent },
+      {
+        ...environment,
+        onChange: (pools, state) => {
+          this.#instances.review();
+          const healthy = this.#poolChecks.view(pools[0] ?? '')?.healthy;
+          log.info({ check: 'service', pools, healthy, reason: state.lastResult?.reason }, 'check changed');
+        },
+        onResult: (pools, result) => log.debug({ check: 'service', pools, ...result }, 'probed'),
+      },
+    );
     this.#drain = new Drain({
-      holder: () => this.#holder.state.holder,
+      holder: () => this.#instances.holder,
       onChange: (draining) => {
-        this.#fitness.review();
+        this.#instances.review();
         log.info({ draining, reasons: this.#drain.reasons }, draining ? 'draining' : 'no longer draining');
       },
     });
     this.cordon = new Cordon({
       now: () => Date.now(),
       onChange: ({ cordon }) => {
-        this.#fitness.review();
+        this.#instances.review();
         log.info({ cordon }, typeof cordon === 'string' ? 'the node is cordoned' : 'the node is not cordoned any more');
       },
       onProblem: (problem) => {
@@ -116,55 +136,46 @@ export class Agent {
         else log.warn({ problem }, 'cordons of this node are not seen; what was known last stays in force');
       },
     });
-    this.#fitness = new FitnessController({
-      collect: (nowMs) => this.#collect(nowMs),
-      apply: (fitness) => {
-        if (runtime.writeFitness(fitness))
-          log.info({ gate: fitness.gate, offset: fitness.offset }, 'track files written');
+    this.plan = new PlanState({
+      onPlan: (plan) => this.#planned(plan),
+      onRefused: (reason) => {
+        log.error({ reason }, 'the plan is refused; the last good one stays in force');
+        this.#onReport();
       },
-      onChange: (fitness) => this.#fitnessChanged(fitness),
-      onError: (error) => log.error({ err: error }, 'cannot write the track files; trying again'),
-      now: () => performance.now(),
+      onProblem: (problem) => {
+        if (problem === null) log.info('the API tells again what the node is to do for pools');
+        else log.warn({ problem }, 'plans for this node are not seen; the last one stays in force');
+      },
     });
-    this.#holder = new HolderTracker(
-      { intervalSeconds: LOOK_SECONDS },
-      {
-        interfaceAddresses,
-        now: () => Date.now(),
-        onChange: (state) => {
-          this.#fitness.review();
-          const { holder, vrrp, disagreement } = state;
-          log.info({ holder, vrrp: vrrp.state, priority: vrrp.priority, disagreement }, 'holder state');
-        },
-      },
-    );
+    this.#instances = new InstanceSet({
+      files: runtime,
+      inputOf: (role) => this.#inputOf(role),
+      presentAddresses,
+      onTransition: (role, { state }) => this.#metrics.transition(role, state),
+      onChange: () => this.#onReport(),
+      log,
+    });
     this.#configurator = new Configurator(
       {
-        instanceName: options.instanceName,
         node: options.node,
         nodeAddress: options.nodeAddress,
         runtimeDirectory: runtime.path,
         settings: options.loaded.settings,
+        plan: null,
       },
       {
         readNetwork,
         offer: (config) => runtime.writeCandidate(config),
-        onOffered: (instance, sha256) => {
-          this.#offered = { sha256, addresses: instance.addresses };
-          // What ran before this process started is not known: there is nothing better to look for.
-          if (this.#holder.state.addresses.length === 0) this.#holder.setAddresses(instance.addresses);
-          log.info(
-            { interface: instance.interface, addresses: instance.addresses.map(({ address }) => address) },
-            'config offered',
-          );
+        onConfigured: (configured, offered) => this.#configuredAs(configured, offered),
+        onProblem: ({ instance, message }) => {
+          log.error({ instance, problem: message }, 'an instance cannot run on this node as it should; trying again');
+          this.#onReport();
         },
-        onProblem: (message) =>
-          log.error({ problem: message }, 'the settings cannot be carried out on this node; trying again'),
       },
     );
     this.#notify = new NotifyReader(
       { path: runtime.file('notify.fifo') },
-      { onNotification: (notification) => this.#notified(notification) },
+      { onNotification: (notification) => this.#instances.notify(notification) },
     );
   }
 
@@ -173,7 +184,12 @@ export class Agent {
     this.#metrics = metrics;
   }
 
-  /** Begins: configuration offered, checks running. */
+  /** Connects who reports {@link planStatus}: called whenever it may have changed, to be looked at later. */
+  useReporter(onReport: () => void): void {
+    this.#onReport = onReport;
+  }
+
+  /** Begins: configuration offered, checks running. A plan that is known must have been told before. */
   async start(): Promise<void> {
     await this.#runtime.prepare();
     this.#lag.start();
@@ -183,18 +199,23 @@ export class Agent {
       );
     });
     await this.#notify.open();
+    this.#started = true;
+    this.#instances.set(this.#roles());
+    await this.#configurator.setPlan(this.plan.plan);
     await this.#configurator.start();
-    this.#holder.start();
+    this.#instances.start();
     await this.#readSupervisor();
+    await this.#removeStrayFiles();
     const draining = await this.#runtime.drainRequested();
     if (draining) this.#drain.begin('requested');
     // Not before it is known what the first decision rests on besides: after a restart on the holder a decision that took the node for
     // a backup would lower its priority below that of a better-ranked backup.
     this.#checks.update(this.#loaded.settings.checks);
+    this.#updatePoolChecks();
     if (draining) await this.#drainAndAnswer();
   }
 
-  /** Moves the address away if it is here, within the settings' limit. */
+  /** Moves every address away that is here, within the settings' limit. */
   async drain(reason: string): Promise<void> {
     this.#drain.begin(reason);
     const outcome = await this.#drain.waitUntilMoved(this.#loaded.settings.drain.timeoutSeconds);
@@ -203,10 +224,11 @@ export class Agent {
 
   /** Ends everything; track files and configuration stay as they are. May be called twice. */
   async stop(): Promise<void> {
+    this.#started = false;
     this.#checks.stop();
+    this.#poolChecks.stop();
     this.#configurator.stop();
-    this.#holder.stop();
-    this.#fitness.stop();
+    this.#instances.stop();
     this.#notify.stop();
     this.#runtime.stop();
     this.#lag.stop();
@@ -225,8 +247,10 @@ export class Agent {
     this.#rejected = null;
     this.#metrics.reloaded();
     this.#log.info({ config: loaded.version }, 'settings taken');
+    this.#updatePoolChecks();
+    this.#instances.set(this.#roles());
     await this.#configurator.update(loaded.settings);
-    this.#fitness.review();
+    this.#instances.review();
   }
 
   /** Reports settings that cannot be used; the last good ones stay in force. */
@@ -238,7 +262,7 @@ export class Agent {
   setNodes(nodes: readonly string[]): void {
     this.#nodes = nodes;
     this.#log.info({ rank: this.#rank, nodes: nodes.length }, 'rank');
-    this.#fitness.review();
+    if (this.#started) this.#instances.set(this.#roles());
   }
 
   /** Longest standstill of the event loop since the last call, in milliseconds. */
@@ -248,16 +272,30 @@ export class Agent {
     return this.#lag.maxSince(sinceMs);
   }
 
+  /** What the controller is told of the plan. */
+  planStatus(): NodePlanStatus {
+    const pooled = this.#instances.all.flatMap(({ role: { pool }, holder, fitness }) =>
+      pool === null ? [] : [{ pool, band: fitness.fitness?.band, addresses: holder.state.addresses }],
+    );
+    return planStatusOf({
+      version: this.#options.version,
+      observedPlan: this.#running?.plan ?? null,
+      instances: pooled,
+      problems: this.#planProblems(),
+    });
+  }
+
   /** What is known now. */
   snapshot(): AgentSnapshot {
     const checks: AgentSnapshot['checks'] = Object.fromEntries(
       CHECK_NAMES.map((name) => [name, this.#checkSnapshot(name)]).filter(([, check]) => check !== undefined),
     );
+    const vip = this.#instances.get(SETTINGS_INSTANCE);
     return {
       node: this.#options.node,
       version: this.#options.version,
-      holder: this.#holder.state,
-      fitness: this.#fitness.fitness,
+      holder: vip?.holder.state ?? unseen(this.#loadedAtMs),
+      fitness: vip?.fitness.fitness,
       rank: this.#rank,
       drainReasons: this.#drain.reasons,
       cordon: this.cordon.state,
@@ -271,11 +309,100 @@ export class Agent {
         problem: this.#configurator.problem,
       },
       supervisor: this.#supervisor,
+      plan: { ...this.plan.view, observed: this.#running?.plan ?? null, problems: this.#planProblems() },
+      pools: this.#poolSnapshots(),
+      instances: this.#instanceSnapshots(),
     };
   }
 
   get #rank(): number {
     return rankOf(this.#nodes, this.#options.node, this.#options.nodeAddress);
+  }
+
+  #roles(): InstanceRole[] {
+    const { vrrp } = this.#loaded.settings;
+    const planned = (this.plan.plan?.instances ?? []).map(({ name, pool, rank, virtualRouterId }) => {
+      return { name, pool, rank, virtualRouterId };
+    });
+    if (vrrp.addresses.length === 0) return planned;
+    const { virtualRouterId } = vrrp;
+    return [{ name: SETTINGS_INSTANCE, pool: null, rank: this.#rank, virtualRouterId }, ...planned];
+  }
+
+  #inputOf({ pool }: InstanceRole): InstanceInput {
+    const node = { draining: this.#drain.draining, cordoned: this.cordon.cordoned };
+    const checks = this.#checks.views();
+    const { settings } = this.#loaded;
+    if (pool === null) return { ...node, checks, policy: settingsPolicy(settings) };
+    const planned = this.plan.plan?.pools.find(({ name }) => name === pool);
+    const service = this.#poolChecks.view(pool) ?? checks.service;
+    return { ...node, checks: { ...checks, service }, policy: poolPolicy(settings, planned) };
+  }
+
+  #updatePoolChecks(): void {
+    this.#poolChecks.update(poolServices(this.plan.plan?.pools ?? [], this.#loaded.settings.checks.service));
+  }
+
+  /** Gates and offsets first: they are there when keepalived reads of the instances. */
+  #planned(plan: NodePlanSpec | null): void {
+    this.#log.info({ plan: plan?.plan ?? null, instances: plan?.instances.length ?? 0 }, 'plan taken');
+    if (!this.#started) return;
+    this.#updatePoolChecks();
+    this.#instances.set(this.#roles());
+    void this.#configurator.setPlan(plan);
+  }
+
+  #configuredAs(configured: Configured, offered: boolean): void {
+    this.#configured = configured;
+    this.#instances.offered(configured.instances);
+    if (offered) {
+      const { instances } = configured;
+      const addresses = instances.flatMap((instance) => instance.addresses.map(({ address }) => address));
+      this.#log.info({ interface: instances[0]?.interface, instances: instances.length, addresses }, 'config offered');
+    }
+    this.#compareWithRunning();
+  }
+
+  /** Takes the configuration that was made last for the one that keepalived runs, when the supervisor says so. */
+  #compareWithRunning(): void {
+    const configured = this.#configured;
+    const isRunning = configured !== undefined && this.#supervisor?.runningSha256 === configured.sha256;
+    if (!isRunning || configured === this.#running) return;
+    this.#running = configured;
+    for (const name of this.#instances.taken(configured.instances)) this.#removeTrackFiles(name);
+    this.#onReport();
+  }
+
+  #removeTrackFiles(name: string): void {
+    try {
+      this.#runtime.removeTrackFiles(name);
+    } catch (error) {
+      this.#log.warn({ err: error, instance: name }, 'cannot remove track files');
+    }
+  }
+
+  /** Files of instances that went while no sidecar ran. */
+  async #removeStrayFiles(): Promise<void> {
+    const wanted = new Set(this.#instances.all.map(({ role }) => role.name));
+    for (const name of await this.#runtime.trackedInstances()) {
+      // That of the settings stays: so it was before there were others, and its pulse is everybody's.
+      if (!wanted.has(name) && name !== SETTINGS_INSTANCE) this.#removeTrackFiles(name);
+    }
+  }
+
+  #planProblems(): string[] {
+    const { refused } = this.plan.view;
+    const unresolved = this.#configurator.problems
+      .filter(({ instance }) => instance !== SETTINGS_INSTANCE)
+      .map(({ instance, message }) => `${instance}: ${message}`);
+    const supervisor = this.#supervisor;
+    return [
+      ...(refused === null ? [] : [`the plan is refused: ${refused}`]),
+      ...unresolved,
+      ...(supervisor?.result === 'rejected'
+        ? [`keepalived refused the configuration: ${supervisor.messages.join('; ')}`]
+        : []),
+    ];
   }
 
   #checkSnapshot(name: (typeof CHECK_NAMES)[number]): CheckSnapshot | undefined {
@@ -284,33 +411,24 @@ export class Agent {
     return { target: worker.target, timing: worker.timing, state: worker.state, healthy: this.#checks.healthy(name) };
   }
 
-  #collect(nowMs: number): FitnessInput {
-    const { vrrp, lastResort } = this.#loaded.settings;
-    return {
-      nowMs,
-      checks: this.#checks.views(),
-      draining: this.#drain.draining,
-      cordoned: this.cordon.cordoned,
-      holder: this.#holder.state.holder,
-      rank: this.#rank,
-      policy: {
-        noPreempt: vrrp.noPreempt,
-        failbackDelaySeconds: vrrp.failbackDelaySeconds,
-        lastResort,
-        kubeApiSettleSeconds: kubeApiSettleSeconds(this.#loaded.settings),
-      },
-    };
+  #poolSnapshots(): PoolSnapshot[] {
+    return (this.plan.plan?.pools ?? []).map(({ name }) => {
+      const own = this.#poolChecks.worker(name);
+      const worker = own ?? this.#checks.worker('service');
+      return {
+        name,
+        check: { target: worker?.target, state: worker?.state, own: own !== undefined },
+        healthy: own === undefined ? this.#checks.healthy('service') : this.#poolChecks.view(name)?.healthy,
+      };
+    });
   }
 
-  #fitnessChanged({ band, gate, priority }: Fitness): void {
-    this.#holder.setGate(gate === 1);
-    this.#log.info({ band, reason: BAND_NAMES[band], gate, priority }, 'fitness changed');
-  }
-
-  #notified(notification: VrrpNotification): void {
-    if (notification.instance !== this.#options.instanceName) return;
-    if (notification.state !== this.#holder.state.vrrp.state) this.#metrics.transition(notification.state);
-    this.#holder.notify(notification);
+  #instanceSnapshots(): InstanceSnapshot[] {
+    return this.#instances.runners.flatMap(({ role, holder, fitness }) => {
+      const { name, pool, rank, virtualRouterId } = role;
+      if (pool === null) return [];
+      return [{ name, pool, rank, virtualRouterId, holder: holder.state, fitness: fitness.fitness }];
+    });
   }
 
   async #directoryChanged(name: string): Promise<void> {
@@ -323,11 +441,8 @@ export class Agent {
     const before = this.#supervisor;
     const status = await this.#runtime.readSupervisorStatus();
     this.#supervisor = status;
-    const offered = this.#offered;
-    if (offered !== undefined && status?.runningSha256 === offered.sha256) {
-      this.#offered = undefined;
-      this.#holder.setAddresses(offered.addresses);
-    }
+    this.#compareWithRunning();
+    if (status?.result !== before?.result) this.#onReport();
     if (status?.result !== 'rejected' || status.rejectedTotal === before?.rejectedTotal) return;
     this.#log.error(
       { exitCode: status.exitCode, messages: status.messages },
@@ -346,7 +461,7 @@ export class Agent {
 
   async #drainAndAnswer(): Promise<void> {
     await this.drain('requested');
-    await this.#runtime.answerDrain(this.#holder.state.holder ? 'limit reached, the address is still here' : 'moved');
+    await this.#runtime.answerDrain(this.#instances.holder ? 'limit reached, the address is still here' : 'moved');
   }
 
   #reject(errors: readonly string[]): void {
@@ -354,12 +469,4 @@ export class Agent {
     this.#metrics.rejected();
     this.#log.error({ errors }, 'settings refused; the last good ones stay in force');
   }
-}
-
-/**
- * The longest time by which two nodes can differ in noticing that the API went away or came back: one interval and one time-out, one
- * time-out more where a node asked again because it had lagged itself, plus what VRRP takes to spread it.
- */
-function kubeApiSettleSeconds({ checks: { kubeApi }, vrrp }: Settings): number {
-  return kubeApi.intervalSeconds + 2 * kubeApi.timeoutSeconds + Math.max(1, 4 * vrrp.advertIntervalSeconds);
 }

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { type Logger, pino } from 'pino';
 import { Registry } from 'prom-client';
+import type { NodePlanSpec } from '../api/node-plan.ts';
 import { Agent } from './agent.ts';
 import { type LoadedSettings, loadSettings, SettingsError } from './config/load.ts';
 import { SettingsWatcher } from './config/watch.ts';
@@ -9,6 +10,8 @@ import { RuntimeDirectory } from './keepalived/runtime-directory.ts';
 import { NodeWatch } from './kubernetes/node-watch.ts';
 import { ReleasePods } from './kubernetes/release-pods.ts';
 import { readCordon, readNodeOrder, StateCache } from './kubernetes/state-cache.ts';
+import { readCachedPlan } from './plan/plan.ts';
+import { type PlanCache, PlanFollower } from './plan/plan-follower.ts';
 import { createApp } from './server/app.ts';
 import { Listener } from './server/listener.ts';
 import { createMetrics } from './server/metrics.ts';
@@ -137,6 +140,22 @@ class CordonFollower {
   }
 }
 
+/** Follows what the node is to do for pools, and reports what comes of it. */
+function followPlans(agent: Agent, cache: PlanCache, log: Logger): PlanFollower {
+  const { url, ...credentials } = kubeApiAccess();
+  const access =
+    url === undefined ? undefined : { ...credentials, url, userAgent: `keepalived-ingress-vip/${version}` };
+  const follower = new PlanFollower({ access, node: process.env.NODE_NAME ?? '' }, { agent, cache, log });
+  agent.useReporter(() => follower.touch());
+  return follower;
+}
+
+/** What the API had told before this process began; without what it had not. */
+async function knownBefore(cordons: CordonCache, plans: PlanCache) {
+  const [cordon, plan] = await Promise.all([cordons.load(), plans.load()]);
+  return { ...(cordon === undefined ? {} : { cordon }), ...(plan === undefined ? {} : { plan }) };
+}
+
 async function run({ config, runtimeDirectory }: Arguments, loaded: LoadedSettings): Promise<void> {
   const { server, metrics, log: logSettings } = loaded.settings;
   const log = pino({
@@ -144,12 +163,12 @@ async function run({ config, runtimeDirectory }: Arguments, loaded: LoadedSettin
     base: { node: process.env.NODE_NAME },
     timestamp: pino.stdTimeFunctions.isoTime,
   });
-  const runtime = new RuntimeDirectory({ path: runtimeDirectory, instance: 'vip' });
+  const runtime = new RuntimeDirectory({ path: runtimeDirectory });
   const cache = new StateCache({ path: `${runtimeDirectory}/nodes.json`, read: readNodeOrder });
   const cordonCache = new StateCache({ path: `${runtimeDirectory}/cordon.json`, read: readCordon });
+  const planCache: PlanCache = new StateCache({ path: `${runtimeDirectory}/plan.json`, read: readCachedPlan });
   const agent = new Agent(
     {
-      instanceName: 'vip',
       node: process.env.NODE_NAME ?? '',
       nodeAddress: process.env.NODE_IP ?? '',
       version,
@@ -166,17 +185,22 @@ async function run({ config, runtimeDirectory }: Arguments, loaded: LoadedSettin
     new Listener(server, { handler: createApp({ snapshot }) }),
     new Listener(metrics, { handler: createMetricsApp({ registry }) }),
   ];
+  const plans = followPlans(agent, planCache, log);
   const cordons = new CordonFollower(agent, { cache: cordonCache, log });
+  const apply = (known: { cordon?: string | null; plan?: NodePlanSpec | null } = {}): void => {
+    cordons.apply(known.cordon);
+    plans.apply(agent.snapshot().settings.pools.enabled, known.plan);
+  };
   const watcher = new SettingsWatcher(
     { path: config, version: loaded.version },
     {
-      onSettings: (next) => void agent.update(next).then(() => cordons.apply()),
+      onSettings: (next) => void agent.update(next).then(() => apply()),
       onRejected: (error) => agent.settingsRejected(error),
     },
   );
   for (const listener of listeners) await listener.start();
   // Before the first decision, so that a container that restarts on a cordoned node does not offer itself for a moment.
-  cordons.apply(await cordonCache.load());
+  apply(await knownBefore(cordonCache, planCache));
   await agent.start();
   watcher.start();
   const pods = followPods(agent, cache, loaded, log);
@@ -188,6 +212,7 @@ async function run({ config, runtimeDirectory }: Arguments, loaded: LoadedSettin
     pods?.stop();
     cordons.stop();
     await agent.drain(signal);
+    plans.stop();
     await agent.stop();
     for (const listener of listeners) await listener.stop();
   });

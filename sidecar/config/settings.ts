@@ -57,9 +57,8 @@ const vrrpSchema = z.strictObject({
   advertIntervalSeconds: seconds(0.01, 255),
   interface: interfaceChoice,
   addressInterface: interfaceChoice,
-  addresses: z
-    .array(virtualAddress)
-    .min(1, { error: 'has no address; give at least one, for example 192.168.11.2/24' }),
+  /** Empty only where pools bring the addresses. */
+  addresses: z.array(virtualAddress),
   unicastPeers: z.array(
     z.string().refine((text) => isIP(text) !== 0, {
       error: (issue) => `"${String(issue.input)}" is not an IPv4 or IPv6 address (a peer is given without a prefix)`,
@@ -90,7 +89,7 @@ const checksSchema = z.strictObject({
   }),
 });
 
-/** Strict schema of the settings file; every key is required, the chart renders them all. */
+/** Strict schema of the settings file; every key but `pools` is required, the chart renders them all. */
 const settingsSchema = z
   .strictObject({
     vrrp: vrrpSchema,
@@ -98,6 +97,8 @@ const settingsSchema = z
     lastResort: z.strictObject({ enabled: z.boolean(), afterSeconds: seconds(0, 3600) }),
     drain: z.strictObject({ timeoutSeconds: seconds(0, 600), onCordon: z.boolean() }),
     rank: z.strictObject({ podSelector: z.string() }),
+    /** Whether the node takes part in pools of virtual addresses; absent in settings that an older chart rendered. */
+    pools: z.strictObject({ enabled: z.boolean() }).default({ enabled: false }),
     server: z.strictObject({
       address: z.string().refine((text) => isIP(text) !== 0, { error: 'is not an IP address' }),
       port,
@@ -174,13 +175,20 @@ function version3Problems(vrrp: Parsed): Problem[] {
   return problems;
 }
 
+function missingAddress(vrrp: Parsed, pools: { enabled: boolean }): Problem[] {
+  if (vrrp.addresses.length > 0 || pools.enabled) return [];
+  return [{ path: ['vrrp', 'addresses'], message: 'has no address; give at least one, for example 192.168.11.2/24' }];
+}
+
 function crossFieldProblems(settings: {
   vrrp: Parsed;
+  pools: { enabled: boolean };
   server: { port: number };
   metrics: { port: number };
 }): Problem[] {
   const { vrrp } = settings;
-  const problems = duplicates(vrrp.addresses).concat(
+  const problems = missingAddress(vrrp, settings.pools).concat(
+    duplicates(vrrp.addresses),
     vrrp.version === 2 ? version2Problems(vrrp) : version3Problems(vrrp),
   );
   if (vrrp.noPreempt && vrrp.failbackDelaySeconds !== null) {

@@ -4,9 +4,10 @@ import { KubernetesApiProbe } from '../probes/kubernetes-api.ts';
 import { createServiceProbe } from '../probes/registry.ts';
 import type { Probe, ProbeResult } from '../probes/types.ts';
 import type { FitnessInput } from './fitness.ts';
-import { Tripwire, type TripwireState } from './tripwire.ts';
-import { CHECK_NAMES, type CheckName, type CheckState, type CheckTiming } from './types.ts';
-import { CheckWorker, type LagGauge } from './worker.ts';
+import { type CheckEnvironment, createServiceCheck, RunningCheck } from './running-check.ts';
+import type { TripwireState } from './tripwire.ts';
+import { CHECK_NAMES, type CheckName, type CheckState } from './types.ts';
+import type { CheckWorker } from './worker.ts';
 
 /** Where the pod finds what the API probe needs. */
 export interface KubeApiAccess {
@@ -21,32 +22,19 @@ interface ChecksOptions {
   readonly userAgent: string;
 }
 
-interface ChecksDependencies {
-  readonly lag: LagGauge;
-  readonly monotonicMs: () => number;
+interface ChecksDependencies extends CheckEnvironment {
   /** Called when a check or a watched port changed sides. */
   readonly onChange: (name: CheckName, state: CheckState) => void;
   readonly onResult: (name: CheckName, result: ProbeResult, state: CheckState) => void;
 }
 
-/** A check that runs, with what it needs to be told from another one. */
-interface RunningCheck {
-  readonly key: string;
-  readonly worker: CheckWorker;
-  readonly tripwires: readonly Tripwire[];
-  everFailed: boolean;
-  changedAtMs: number | undefined;
-}
-
 type ChecksWithCa = Settings['checks'] & { readonly ca: string | undefined };
-
-type View = FitnessInput['checks']['service'];
 
 /** Everything the node checks. A change of settings replaces only the checks that it concerns; the others keep what they know. */
 export class Checks {
   readonly #options: ChecksOptions;
   readonly #dependencies: ChecksDependencies;
-  readonly #running = new Map<CheckName, RunningCheck>();
+  readonly #running = new Map<CheckName, { readonly key: string; readonly check: RunningCheck }>();
 
   constructor(options: ChecksOptions, dependencies: ChecksDependencies) {
     this.#options = options;
@@ -69,133 +57,68 @@ export class Checks {
 
   /** Stops all checks; may be called twice. */
   stop(): void {
-    for (const check of this.#running.values()) stopCheck(check);
+    for (const { check } of this.#running.values()) check.stop();
     this.#running.clear();
   }
 
   /** The check's worker, when it is switched on. */
   worker(name: CheckName): CheckWorker | undefined {
-    return this.#running.get(name)?.worker;
+    return this.#running.get(name)?.check.worker;
   }
 
   /** Watched ports that refuse connections. */
   refusedPorts(): readonly TripwireState[] {
-    return (this.#running.get('service')?.tripwires ?? []).map(({ state }) => state).filter(({ refused }) => refused);
+    return this.#running.get('service')?.check.refusedPorts ?? [];
   }
 
   /** Whether the check counts as healthy, watched ports included; undefined while that is not known, or the check is off. */
   healthy(name: CheckName): boolean | undefined {
-    return this.#running.has(name) ? this.#view(name)?.healthy : undefined;
+    return this.#running.get(name)?.check.view.healthy;
   }
 
   /** What fitness needs to know. */
   views(): FitnessInput['checks'] {
-    const kubelet = this.#view('kubelet');
-    const kubeApi = this.#view('kubeApi');
+    const [service, kubelet, kubeApi] = CHECK_NAMES.map((name) => this.#running.get(name)?.check.view);
     return {
-      service: this.#view('service') ?? { healthy: undefined, sinceMs: undefined, everFailed: false },
+      service: service ?? { healthy: undefined, sinceMs: undefined, everFailed: false },
       ...(kubelet === undefined ? {} : { kubelet }),
       ...(kubeApi === undefined ? {} : { kubeApi }),
-    };
-  }
-
-  #view(name: CheckName): View | undefined {
-    const check = this.#running.get(name);
-    if (check === undefined) return undefined;
-    const portRefused = name === 'service' && this.refusedPorts().length > 0;
-    return {
-      healthy: portRefused ? false : check.worker.state.healthy,
-      sinceMs: check.changedAtMs,
-      everFailed: check.everFailed,
     };
   }
 
   #replace(name: CheckName, key: string | undefined, checks: ChecksWithCa): void {
     const running = this.#running.get(name);
     if (running?.key === key) return;
-    if (running !== undefined) {
-      stopCheck(running);
-      this.#running.delete(name);
-    }
-    if (key !== undefined) this.#start(name, key, checks);
+    running?.check.stop();
+    this.#running.delete(name);
+    if (key === undefined) return;
+    const check = this.#create(name, checks);
+    this.#running.set(name, { key, check });
+    check.start();
   }
 
-  #start(name: CheckName, key: string, checks: ChecksWithCa): void {
-    const timing: CheckTiming = checks[name];
-    const worker = new CheckWorker(
-      { name, timing, refusedIsFinal: name === 'service' },
-      {
-        probe: this.#probe(name, checks),
-        lag: this.#dependencies.lag,
-        onChange: (state) => {
-          check.changedAtMs = this.#dependencies.monotonicMs();
-          check.everFailed ||= state.healthy === false;
-          this.#dependencies.onChange(name, state);
-        },
-        onResult: (result, state) => this.#dependencies.onResult(name, result, state),
-      },
-    );
-    const tripwires = name === 'service' ? this.#tripwires(checks.service, worker) : [];
-    const check: RunningCheck = { key, worker, tripwires, everFailed: false, changedAtMs: undefined };
-    this.#running.set(name, check);
-    worker.start();
-    for (const tripwire of tripwires) tripwire.start();
-  }
-
-  #probe(name: CheckName, checks: ChecksWithCa): Probe {
+  #create(name: CheckName, { ca, ...checks }: ChecksWithCa): RunningCheck {
+    const { lag, monotonicMs, onChange, onResult } = this.#dependencies;
+    const dependencies = {
+      lag,
+      monotonicMs,
+      onChange: (state: CheckState) => onChange(name, state),
+      onResult: (result: ProbeResult, state: CheckState) => onResult(name, result, state),
+    };
     const { userAgent } = this.#options;
-    if (name === 'kubeApi') {
-      const { url, timeoutSeconds } = checks.kubeApi;
-      const base = this.#options.kubeApi.url;
-      const target = url !== '' ? url : `${base ?? 'https://kubernetes.default.svc'}/readyz`;
-      return new KubernetesApiProbe({ ...this.#options.kubeApi, url: target, timeoutSeconds, userAgent });
-    }
-    if (name === 'kubelet') {
-      const { url, timeoutSeconds } = checks.kubelet;
-      return createServiceProbe({ url, timeoutSeconds, expectedStatuses: [200], host: '', ca: undefined, userAgent });
-    }
-    const { url, timeoutSeconds, expectedStatuses, host } = checks.service;
-    return createServiceProbe({ url, timeoutSeconds, expectedStatuses, host, ca: checks.ca, userAgent });
+    if (name === 'service') return createServiceCheck({ settings: checks.service, ca, userAgent }, dependencies);
+    const probe = name === 'kubelet' ? this.#kubeletProbe(checks.kubelet) : this.#kubeApiProbe(checks.kubeApi);
+    return new RunningCheck({ name, timing: checks[name] }, { ...dependencies, probe });
   }
 
-  /**
-   * Held connections to the service's own port and to the traffic ports. A port that refuses two connections in a row counts as a failed
-   * service at once, by the kernel's word and without waiting for the probe, which is asked as well.
-   */
-  #tripwires(
-    { url, tripwire, intervalSeconds, timeoutSeconds }: Settings['checks']['service'],
-    worker: CheckWorker,
-  ): Tripwire[] {
-    const ports = new Set([...(tripwire.enabled ? [portOf(url)] : []), ...tripwire.ports]);
-    const host = new URL(url).hostname.replace(/^\[|\]$/g, '');
-    return [...ports].map((port) => {
-      return new Tripwire(
-        { host, port, intervalSeconds, timeoutSeconds, judged: true },
-        {
-          onTripped: (reason) => void worker.probeNow(reason),
-          onChange: () => this.#portChanged(worker.state),
-        },
-      );
-    });
+  #kubeletProbe({ url, timeoutSeconds }: Settings['checks']['kubelet']): Probe {
+    const { userAgent } = this.#options;
+    return createServiceProbe({ url, timeoutSeconds, expectedStatuses: [200], host: '', ca: undefined, userAgent });
   }
 
-  #portChanged(state: CheckState): void {
-    const check = this.#running.get('service');
-    if (check !== undefined) {
-      check.changedAtMs = this.#dependencies.monotonicMs();
-      check.everFailed = true;
-    }
-    this.#dependencies.onChange('service', state);
+  #kubeApiProbe({ url, timeoutSeconds }: Settings['checks']['kubeApi']): Probe {
+    const { kubeApi, userAgent } = this.#options;
+    const target = url !== '' ? url : `${kubeApi.url ?? 'https://kubernetes.default.svc'}/readyz`;
+    return new KubernetesApiProbe({ ...kubeApi, url: target, timeoutSeconds, userAgent });
   }
-}
-
-function portOf(url: string): number {
-  const { port, protocol } = new URL(url);
-  if (port !== '') return Number(port);
-  return protocol === 'https:' ? 443 : 80;
-}
-
-function stopCheck({ worker, tripwires }: RunningCheck): void {
-  worker.stop();
-  for (const tripwire of tripwires) tripwire.stop();
 }

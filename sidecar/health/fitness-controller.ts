@@ -3,6 +3,8 @@ import { decideFitness, type Fitness, type FitnessInput } from './fitness.ts';
 interface FitnessDependencies {
   /** Collects everything that the decision rests on, as it is now. */
   readonly collect: (nowMs: number) => FitnessInput;
+  /** Closes the gate and no more, where {@link FitnessDependencies.apply} does more than that; may throw, `apply` does it again then. */
+  readonly closeGate?: () => void;
   /** Puts a decision into effect; what it throws is reported by `onError`, and it is tried again. */
   readonly apply: (fitness: Fitness) => void;
   /** Called when band, gate or priority changed. */
@@ -16,12 +18,16 @@ const RETRY_MILLIS = 200;
 /** Decides anew whenever something changed or time alone changes the decision, and puts each decision into effect. */
 export class FitnessController {
   readonly #dependencies: FitnessDependencies;
+  /** A decision made elsewhere for the same reasons. */
+  readonly #inherited: Fitness | undefined;
   #fitness: Fitness | undefined;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
 
-  constructor(dependencies: FitnessDependencies) {
+  /** @param options.inherited a decision for the same reasons: the first one here counts its delays from where that one did */
+  constructor(dependencies: FitnessDependencies, options: { readonly inherited?: Fitness | undefined } = {}) {
     this.#dependencies = dependencies;
+    this.#inherited = options.inherited;
   }
 
   /** The last decision; undefined before the first. */
@@ -31,24 +37,42 @@ export class FitnessController {
 
   /** Decides now. Call it after every change of what {@link FitnessDependencies.collect} collects. */
   review(): void {
-    if (this.#stopped) return;
+    this.begin()?.();
+  }
+
+  /** Decides now and closes the gate if it must be; what is given back does the rest. For many at once: see {@link reviewAll}. */
+  begin(): (() => void) | undefined {
+    if (this.#stopped) return undefined;
     const nowMs = this.#dependencies.now();
     const previous = this.#fitness;
-    const fitness = decideFitness(this.#dependencies.collect(nowMs), previous);
+    const fitness = decideFitness(this.#dependencies.collect(nowMs), previous ?? this.#inherited);
     clearTimeout(this.#timer);
-    if (fitness === undefined) return;
+    if (fitness === undefined) return undefined;
     this.#fitness = fitness;
     // First of all: what follows can wait, the clients cannot.
-    const applied = this.#apply(fitness);
-    const reviewAtMs = applied ? fitness.reviewAtMs : nowMs + RETRY_MILLIS;
-    if (reviewAtMs !== undefined) this.#timer = setTimeout(() => this.review(), Math.max(1, reviewAtMs - nowMs));
-    if (differs(fitness, previous)) this.#dependencies.onChange(fitness, previous);
+    if (fitness.gate === 0) this.#closeGate();
+    return () => this.#finish(fitness, previous, nowMs);
   }
 
   /** Ends deciding; what was written stays. */
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#timer);
+  }
+
+  #finish(fitness: Fitness, previous: Fitness | undefined, nowMs: number): void {
+    const applied = this.#apply(fitness);
+    const reviewAtMs = applied ? fitness.reviewAtMs : nowMs + RETRY_MILLIS;
+    if (reviewAtMs !== undefined) this.#timer = setTimeout(() => this.review(), Math.max(1, reviewAtMs - nowMs));
+    if (differs(fitness, previous)) this.#dependencies.onChange(fitness, previous);
+  }
+
+  #closeGate(): void {
+    try {
+      this.#dependencies.closeGate?.();
+    } catch {
+      // Done again, and reported, when the whole decision is put into effect.
+    }
   }
 
   #apply(fitness: Fitness): boolean {
@@ -60,6 +84,12 @@ export class FitnessController {
       return false;
     }
   }
+}
+
+/** Lets many decide: first every gate closes that must, so that none waits for what can wait of another. */
+export function reviewAll(controllers: Iterable<Pick<FitnessController, 'begin'>>): void {
+  const begun = Array.from(controllers, (controller) => controller.begin());
+  for (const finish of begun) finish?.();
 }
 
 function differs(a: Fitness, b: Fitness | undefined): boolean {

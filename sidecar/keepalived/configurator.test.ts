@@ -2,6 +2,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { NodePlanSpec } from '../../api/node-plan.ts';
 import { defaultSettings } from '../testing/settings.ts';
 import { Configurator } from './configurator.ts';
 import type { NetworkView } from './network.ts';
@@ -13,13 +14,13 @@ const eth0 = {
 };
 let network: NetworkView;
 let offered: string[];
-const onOffered = vi.fn();
+const onConfigured = vi.fn();
 const onProblem = vi.fn();
 let configurator: Configurator;
 
-function create(settings = defaultSettings()): Configurator {
+function create(settings = defaultSettings(), plan: NodePlanSpec | null = null): Configurator {
   return new Configurator(
-    { instanceName: 'vip', node: 'node1', nodeAddress: '192.0.2.11', runtimeDirectory: '/run/vip', settings },
+    { node: 'node1', nodeAddress: '192.0.2.11', runtimeDirectory: '/run/vip', settings, plan },
     {
       readNetwork: async () => network,
       offer: async (config) => {
@@ -27,7 +28,7 @@ function create(settings = defaultSettings()): Configurator {
         if (changed) offered.push(config);
         return changed;
       },
-      onOffered,
+      onConfigured,
       onProblem,
     },
   );
@@ -37,7 +38,7 @@ beforeEach(() => {
   vi.useFakeTimers();
   network = { interfaces: [eth0], defaultInterface: {} };
   offered = [];
-  onOffered.mockReset();
+  onConfigured.mockReset();
   onProblem.mockReset();
   configurator = create();
 });
@@ -52,7 +53,7 @@ describe('the configurator', () => {
     await configurator.start();
     await vi.advanceTimersByTimeAsync(60_000);
     expect(offered).toHaveLength(1);
-    expect(onOffered).toHaveBeenCalledOnce();
+    expect(onConfigured.mock.calls.filter(([, isNew]) => isNew)).toHaveLength(1);
     expect(offered[0]).toContain('192.0.2.100/24 dev eth0');
   });
 

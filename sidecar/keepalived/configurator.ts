@@ -1,53 +1,71 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import type { NodePlanSpec } from '../../api/node-plan.ts';
 import type { Settings } from '../config/settings.ts';
-import { InstanceError, resolveInstance, type VrrpInstance } from './instance.ts';
+import { InstanceError, type VrrpInstance, virtualAddresses } from './instance.ts';
 import type { NetworkView } from './network.ts';
-import { renderConfig } from './render.ts';
+import { NodeSubnets } from './node-subnets.ts';
+import { type RenderOptions, renderConfig } from './render.ts';
+import { type InstanceProblem, type ResolvedInstance, resolveAll } from './resolve.ts';
+import { SETTINGS_INSTANCE, wishesOf } from './wishes.ts';
 
 interface ConfiguratorOptions {
-  readonly instanceName: string;
   readonly node: string;
   readonly nodeAddress: string;
   readonly runtimeDirectory: string;
+  readonly settings: Settings;
+  /** Null: no plan, as long as none is set. */
+  readonly plan: NodePlanSpec | null;
 }
 
 interface ConfiguratorDependencies {
   readonly readNetwork: () => Promise<NetworkView>;
   /** Offers a configuration to the supervisor; true when it was a new one. */
   readonly offer: (config: string) => Promise<boolean>;
-  /** Called when a new configuration was offered, with its SHA-256, by which the supervisor tells what runs. */
-  readonly onOffered: (instance: VrrpInstance, sha256: string) => void;
-  /** Called when the settings cannot be carried out on this node, once per reason; it is tried again. */
-  readonly onProblem: (message: string) => void;
+  /** Called when settings, plan and network were put into a configuration, which may be the one offered before. */
+  readonly onConfigured: (configured: Configured, offered: boolean) => void;
+  /** Called when something of what is asked for cannot be carried out on this node, once per reason; it is tried again. */
+  readonly onProblem: (problem: InstanceProblem) => void;
+}
+
+/** A configuration that was offered. */
+export interface Configured {
+  readonly instances: readonly VrrpInstance[];
+  /** By which the supervisor tells what runs. */
+  readonly sha256: string;
+  /** The plan that it carries out; null when there is none. */
+  readonly plan: string | null;
 }
 
 const LOOK_SECONDS = 5;
 
-/** Turns settings and the node's network into keepalived's configuration, now and whenever one of them changes. */
+/** Turns settings, plan and the node's network into keepalived's configuration, now and whenever one of them changes. */
 export class Configurator {
-  readonly #options: ConfiguratorOptions;
+  readonly #options: Omit<ConfiguratorOptions, 'settings' | 'plan'>;
   readonly #dependencies: ConfiguratorDependencies;
-  #settings: Settings;
+  /** Replaced as a whole. */
+  #wanted: { readonly settings: Settings; readonly plan: NodePlanSpec | null };
   #timer: NodeJS.Timeout | undefined;
-  #problem: string | null = null;
-  #instance: VrrpInstance | undefined;
+  #problems: readonly InstanceProblem[] = [];
+  #before: ReadonlyMap<string, ResolvedInstance> = new Map();
+  /** What the last configuration was made of; undefined when there is none or it left something to be desired. */
+  #madeOf: string | undefined;
   #working: Promise<void> = Promise.resolve();
 
-  constructor(options: ConfiguratorOptions & { settings: Settings }, dependencies: ConfiguratorDependencies) {
+  constructor({ settings, plan, ...options }: ConfiguratorOptions, dependencies: ConfiguratorDependencies) {
     this.#options = options;
-    this.#settings = options.settings;
+    this.#wanted = { settings, plan };
     this.#dependencies = dependencies;
+  }
+
+  /** What of the settings and of the plan cannot be carried out here at the moment, by instance. */
+  get problems(): readonly InstanceProblem[] {
+    return this.#problems;
   }
 
   /** Why the settings cannot be carried out here at the moment; null when they are. */
   get problem(): string | null {
-    return this.#problem;
-  }
-
-  /** The instance that was offered last. */
-  get instance(): VrrpInstance | undefined {
-    return this.#instance;
+    return this.#problems.find(({ instance }) => instance === SETTINGS_INSTANCE)?.message ?? null;
   }
 
   /** Offers a first configuration and begins to watch the network: an interface may come later, or get another address. */
@@ -58,14 +76,24 @@ export class Configurator {
 
   /** Takes new settings. */
   async update(settings: Settings): Promise<void> {
-    this.#settings = settings;
-    await this.#configure();
+    await this.#want({ ...this.#wanted, settings });
+  }
+
+  /** Takes a new plan; null for none. */
+  async setPlan(plan: NodePlanSpec | null): Promise<void> {
+    await this.#want({ ...this.#wanted, plan });
   }
 
   /** Ends watching; may be called twice. */
   stop(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
+  }
+
+  #want(wanted: { settings: Settings; plan: NodePlanSpec | null }): Promise<void> {
+    this.#wanted = wanted;
+    this.#madeOf = undefined;
+    return this.#configure();
   }
 
   #configure(): Promise<void> {
@@ -75,36 +103,56 @@ export class Configurator {
 
   async #configureOnce(): Promise<void> {
     try {
-      const instance = await this.#resolve();
-      const config = renderConfig(instance, this.#renderOptions());
-      const offered = await this.#dependencies.offer(config);
-      this.#problem = null;
-      this.#instance = instance;
-      if (offered) this.#dependencies.onOffered(instance, createHash('sha256').update(config).digest('hex'));
+      await this.#make();
     } catch (error) {
+      // Nothing of the kind that concerns one instance only: it stands for all.
       const message = error instanceof Error ? error.message : String(error);
-      if (message !== this.#problem) this.#dependencies.onProblem(message);
-      this.#problem = message;
+      this.#madeOf = undefined;
+      this.#setProblems([{ instance: SETTINGS_INSTANCE, message }]);
     }
   }
 
-  async #resolve(): Promise<VrrpInstance> {
-    const { vrrp } = this.#settings;
-    const authPassword = vrrp.authPasswordFile === '' ? undefined : await readPassword(vrrp.authPasswordFile);
-    return resolveInstance(vrrp, await this.#dependencies.readNetwork(), {
-      name: this.#options.instanceName,
-      nodeAddress: this.#options.nodeAddress,
-      ...(authPassword === undefined ? {} : { authPassword }),
-    });
+  async #make(): Promise<void> {
+    const wanted = this.#wanted;
+    const { settings, plan } = wanted;
+    const wishes = wishesOf(settings, plan);
+    const { authPasswordFile } = settings.vrrp;
+    const authPassword = authPasswordFile === '' ? undefined : await readPassword(authPasswordFile);
+    const subnets = new NodeSubnets(await this.#dependencies.readNetwork(), virtualAddresses(wishes));
+    const madeOf = JSON.stringify([subnets.key, authPassword]);
+    if (madeOf === this.#madeOf) return;
+    const { nodeAddress } = this.#options;
+    const { instances, problems } = resolveAll(wishes, subnets, { nodeAddress, authPassword, before: this.#before });
+    // What runs goes on, as long as nothing but the instance of the settings is asked for.
+    const only = instances.length === 0 && wishes.some(({ name }) => name === SETTINGS_INSTANCE);
+    if (!only) await this.#offer(instances, this.#renderOptions(settings), plan?.plan ?? null);
+    this.#setProblems(problems);
+    if (wanted === this.#wanted && problems.length === 0) this.#madeOf = madeOf;
   }
 
-  #renderOptions() {
-    const { address, port } = this.#settings.server;
+  async #offer(resolved: readonly ResolvedInstance[], options: RenderOptions, plan: string | null): Promise<void> {
+    const instances = resolved.map(({ instance }) => instance);
+    const config = renderConfig(instances, options);
+    const offered = await this.#dependencies.offer(config);
+    this.#before = new Map(resolved.map((one) => [one.instance.name, one]));
+    const sha256 = createHash('sha256').update(config).digest('hex');
+    this.#dependencies.onConfigured({ instances, sha256, plan }, offered);
+  }
+
+  #setProblems(problems: readonly InstanceProblem[]): void {
+    const before = new Set(this.#problems.map(({ instance, message }) => `${instance} ${message}`));
+    this.#problems = problems;
+    for (const problem of problems) {
+      if (!before.has(`${problem.instance} ${problem.message}`)) this.#dependencies.onProblem(problem);
+    }
+  }
+
+  #renderOptions({ server: { address, port }, vrrp: { debug } }: Settings): RenderOptions {
     return {
       node: this.#options.node,
       runtimeDirectory: this.#options.runtimeDirectory,
       pulseUrl: `http://${address.includes(':') ? `[${address}]` : address}:${port}/pulse`,
-      debug: this.#settings.vrrp.debug,
+      debug,
     };
   }
 }

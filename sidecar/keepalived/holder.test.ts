@@ -1,12 +1,11 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { HolderTracker } from './holder.ts';
-import type { InterfaceAddress } from './network.ts';
 
 const wanted = [
   { address: '192.0.2.100', prefixLength: 24, family: 4 as const, interface: 'eth0' },
   { address: '2001:db8::100', prefixLength: 64, family: 6 as const, interface: 'eth0' },
 ];
-let onInterface: InterfaceAddress[];
+let onInterface: { readonly address: string }[];
 let nowMs: number;
 const changed = vi.fn();
 let tracker: HolderTracker;
@@ -15,10 +14,11 @@ beforeEach(() => {
   onInterface = [];
   nowMs = 1000;
   changed.mockReset();
-  tracker = new HolderTracker(
-    { intervalSeconds: 1 },
-    { interfaceAddresses: () => new Map([['eth0', { addresses: onInterface }]]), now: () => nowMs, onChange: changed },
-  );
+  tracker = new HolderTracker({
+    presentAddresses: () => new Map([['eth0', new Set(onInterface.map(({ address }) => address))]]),
+    now: () => nowMs,
+    onChange: changed,
+  });
   tracker.setAddresses(wanted);
 });
 

@@ -1,6 +1,14 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { VirtualAddress } from './instance.ts';
-import type { InterfaceAddress } from './network.ts';
+import type { PresentAddresses } from './network.ts';
 import type { VrrpNotification, VrrpState } from './notify.ts';
+
+/** A virtual address, and whether it is on its interface. */
+export interface HeldAddress extends VirtualAddress {
+  readonly present: boolean;
+  /** Wall clock in milliseconds since when `present` is what it is, as far as this process has seen. */
+  readonly sinceMs: number;
+}
 
 /** Whether this node holds the address, from two sources: what keepalived says and what is on the interface. */
 export interface HolderState {
@@ -11,7 +19,7 @@ export interface HolderState {
   readonly holder: boolean;
   /** Wall clock in milliseconds of the last change of `holder`. */
   readonly sinceMs: number;
-  readonly addresses: readonly (VirtualAddress & { readonly present: boolean })[];
+  readonly addresses: readonly HeldAddress[];
   readonly vrrp: {
     readonly state: VrrpState | 'UNKNOWN';
     readonly priority: number | undefined;
@@ -25,34 +33,28 @@ export interface HolderState {
 const TRANSITION_MILLIS = 2000;
 
 interface HolderDependencies {
-  readonly interfaceAddresses: () => Map<string, { addresses: InterfaceAddress[] }>;
+  readonly presentAddresses: () => PresentAddresses;
   readonly now: () => number;
   /** Called when `holder`, the VRRP state or the disagreement changes. */
   readonly onChange: (state: HolderState) => void;
+  /** Called when an address came to its interface or left it. */
+  readonly onAddresses?: () => void;
 }
 
-/** Follows who holds the address on this node. Looks whenever keepalived notifies, and at an interval besides. */
+/** Follows whether this node holds the addresses of an instance. Looks whenever keepalived notifies, and when it is asked to. */
 export class HolderTracker {
-  readonly #intervalSeconds: number;
   readonly #dependencies: HolderDependencies;
   #wanted: readonly VirtualAddress[] = [];
+  /** The wanted addresses that the state is about. */
+  #addressesOf: readonly VirtualAddress[] = this.#wanted;
   #state: HolderState;
   #exchangedAtMs = 0;
   #differsSinceMs: number | undefined;
   #gateOpen = false;
-  #timer: NodeJS.Timeout | undefined;
 
-  constructor(options: { intervalSeconds: number }, dependencies: HolderDependencies) {
-    this.#intervalSeconds = options.intervalSeconds;
+  constructor(dependencies: HolderDependencies) {
     this.#dependencies = dependencies;
-    const sinceMs = dependencies.now();
-    this.#state = {
-      holder: false,
-      sinceMs,
-      addresses: [],
-      vrrp: { state: 'UNKNOWN', priority: undefined, sinceMs },
-      disagreement: null,
-    };
+    this.#state = unseen(dependencies.now());
   }
 
   /** What was seen at the last look. */
@@ -60,8 +62,18 @@ export class HolderTracker {
     return this.#state;
   }
 
+  /** The addresses that are looked for. */
+  get wanted(): readonly VirtualAddress[] {
+    return this.#wanted;
+  }
+
   /** Sets which addresses to look for, and looks. Call it when keepalived has taken the configuration that has them. */
   setAddresses(addresses: readonly VirtualAddress[]): void {
+    // Nothing is exchanged, then.
+    if (isDeepStrictEqual(addresses, this.#wanted)) {
+      this.look();
+      return;
+    }
     this.#wanted = addresses;
     this.#exchangedAtMs = this.#dependencies.now();
     this.look();
@@ -81,17 +93,6 @@ export class HolderTracker {
     this.#look(changed);
   }
 
-  /** Begins to look at an interval. */
-  start(): void {
-    this.#timer ??= setInterval(() => this.look(), this.#intervalSeconds * 1000);
-  }
-
-  /** Ends looking; may be called twice. */
-  stop(): void {
-    clearInterval(this.#timer);
-    this.#timer = undefined;
-  }
-
   /** Compares the interface with what is wanted, now. */
   look(): void {
     this.#look(false);
@@ -99,12 +100,8 @@ export class HolderTracker {
 
   #look(stateChanged: boolean): void {
     const before = this.#state;
-    const found = this.#dependencies.interfaceAddresses();
-    const addresses = this.#wanted.map((wanted) => ({
-      ...wanted,
-      present: found.get(wanted.interface)?.addresses.some(({ address }) => address === wanted.address) ?? false,
-    }));
     const nowMs = this.#dependencies.now();
+    const addresses = this.#seen(before.addresses, nowMs);
     const exchanging =
       before.holder && before.vrrp.state === 'MASTER' && nowMs - this.#exchangedAtMs < TRANSITION_MILLIS;
     const holder = exchanging || addresses.some(({ present }) => present);
@@ -112,6 +109,22 @@ export class HolderTracker {
     this.#state = { ...next, disagreement: this.#lastingDisagreement(next, nowMs) };
     const changed = holder !== before.holder || this.#state.disagreement !== before.disagreement;
     if (changed || stateChanged) this.#dependencies.onChange(this.#state);
+    if (addresses !== before.addresses) this.#dependencies.onAddresses?.();
+  }
+
+  /** What is there of the wanted addresses; the same array while nothing changes, since there may be hundreds. */
+  #seen(before: readonly HeldAddress[], nowMs: number): readonly HeldAddress[] {
+    const found = this.#dependencies.presentAddresses();
+    const isPresent = (on: VirtualAddress): boolean => found.get(on.interface)?.has(on.address) ?? false;
+    const same = this.#addressesOf === this.#wanted && before.every((known) => known.present === isPresent(known));
+    if (same) return before;
+    this.#addressesOf = this.#wanted;
+    const known = new Map(before.map((one) => [`${one.interface} ${one.address}`, one]));
+    return this.#wanted.map((wanted) => {
+      const present = isPresent(wanted);
+      const last = known.get(`${wanted.interface} ${wanted.address}`);
+      return { ...wanted, present, sinceMs: last?.present === present ? last.sinceMs : nowMs };
+    });
   }
 
   #lastingDisagreement(state: HolderState, nowMs: number): string | null {
@@ -123,6 +136,17 @@ export class HolderTracker {
     this.#differsSinceMs ??= nowMs;
     return nowMs - this.#differsSinceMs >= TRANSITION_MILLIS ? text : null;
   }
+}
+
+/** The state of addresses of which nothing was seen yet. */
+export function unseen(sinceMs: number): HolderState {
+  return {
+    holder: false,
+    sinceMs,
+    addresses: [],
+    vrrp: { state: 'UNKNOWN', priority: undefined, sinceMs },
+    disagreement: null,
+  };
 }
 
 function disagreementOf({ vrrp, addresses }: HolderState, gateOpen: boolean): string | null {

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { defaultSettings } from '../testing/settings.ts';
-import { resolveInstance } from './instance.ts';
+import { resolveInstance, virtualAddresses } from './instance.ts';
 import type { NetworkView } from './network.ts';
+import { NodeSubnets } from './node-subnets.ts';
+import { wishesOf } from './wishes.ts';
 
 const network: NetworkView = {
   interfaces: [
@@ -21,8 +23,11 @@ const network: NetworkView = {
 };
 
 function resolve(changes: Partial<ReturnType<typeof defaultSettings>['vrrp']>, view = network) {
-  const vrrp = { ...defaultSettings().vrrp, ...changes };
-  return resolveInstance(vrrp, view, { name: 'vip', nodeAddress: '192.0.2.11' });
+  const settings = defaultSettings();
+  const wishes = wishesOf({ ...settings, vrrp: { ...settings.vrrp, ...changes } }, null);
+  const [wish] = wishes;
+  if (wish === undefined) throw new Error('no instance is wished for');
+  return resolveInstance(wish, new NodeSubnets(view, virtualAddresses(wishes)), { nodeAddress: '192.0.2.11' });
 }
 
 describe('an instance', () => {

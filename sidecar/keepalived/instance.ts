@@ -1,13 +1,39 @@
-import { BlockList, isIP } from 'node:net';
-import type { Settings } from '../config/settings.ts';
-import type { NetworkInterface, NetworkView } from './network.ts';
+import { canonical, type Family, familyOf, type NodeSubnets } from './node-subnets.ts';
 
 /** A virtual address and where it goes. */
 export interface VirtualAddress {
   readonly address: string;
   readonly prefixLength: number;
-  readonly family: 4 | 6;
+  readonly family: Family;
   readonly interface: string;
+}
+
+/** What is asked of a VRRP instance, before it is known what this node's network makes of it. */
+export interface InstanceWish {
+  readonly name: string;
+  readonly version: 2 | 3;
+  readonly virtualRouterId: number;
+  readonly advertIntervalSeconds: number;
+  /** Interface that VRRP is spoken on, by name or MAC address; empty: the one of the first address. */
+  readonly interface: string;
+  /** Interface of the addresses, by name or MAC address; empty: found by subnet. */
+  readonly addressInterface: string;
+  /** With or without a prefix. */
+  readonly addresses: readonly string[];
+  /** Empty: multicast. */
+  readonly unicastPeers: readonly string[];
+  /** What the user calls these, for messages. */
+  readonly fields: WishFields;
+}
+
+/** Names of the fields that a wish came from. */
+export interface WishFields {
+  readonly addresses: string;
+  readonly addressInterface: string;
+  readonly interface: string;
+  readonly unicastPeers: string;
+  /** The one to set where no interface is found. */
+  readonly choice: string;
 }
 
 /** One VRRP instance as this node is to run it: everything found that the settings leave open. */
@@ -24,151 +50,115 @@ export interface VrrpInstance {
   readonly authPassword?: string;
 }
 
-/** The settings cannot be carried out on this node, for now at least: an interface or an address is missing. */
+/** A wish cannot be carried out on this node, for now at least: an interface or an address is missing. */
 export class InstanceError extends Error {
   readonly code = 'INSTANCE_UNRESOLVED';
 }
 
-type Family = 4 | 6;
-
-function familyOf(address: string): Family {
-  return isIP(address) === 6 ? 6 : 4;
-}
-
-/** The form in which the kernel's addresses are shown: IPv6 compressed and in lower case (RFC 5952). */
-function canonical(address: string): string {
-  return isIP(address) === 6 ? new URL(`http://[${address}]`).hostname.slice(1, -1) : address;
-}
-
-function contains(network: { address: string; prefixLength: number; family: Family }, address: string): boolean {
-  if (familyOf(address) !== network.family) return false;
-  const type = network.family === 4 ? 'ipv4' : 'ipv6';
-  const list = new BlockList();
-  list.addSubnet(network.address, network.prefixLength, type);
-  return list.check(address, type);
-}
-
-/** Addresses of an interface that are the node's own, not virtual ones that it holds. */
-function ownAddresses(found: NetworkInterface, virtual: ReadonlySet<string>) {
-  return found.addresses.filter(({ address, prefixLength, family }) => {
-    return !virtual.has(address) && prefixLength < (family === 4 ? 32 : 128);
-  });
+/** The addresses of wishes in canonical form, without prefixes. */
+export function virtualAddresses(wishes: readonly Pick<InstanceWish, 'addresses'>[]): Set<string> {
+  return new Set(wishes.flatMap(({ addresses }) => addresses.map((text) => canonical(text.split('/')[0] ?? text))));
 }
 
 function isMac(choice: string): boolean {
   return /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(choice);
 }
 
-function known(network: NetworkView): string {
+function known({ network }: NodeSubnets): string {
   return network.interfaces.map(({ name, mac }) => (mac === '' ? name : `${name} (${mac})`)).join(', ');
 }
 
-function chosenInterface(field: string, choice: string, network: NetworkView): string {
+function chosenInterface(field: string, choice: string, subnets: NodeSubnets): string {
+  const { interfaces } = subnets.network;
   const found = isMac(choice)
-    ? network.interfaces.find(({ mac }) => mac === choice.toLowerCase())
-    : network.interfaces.find(({ name }) => name === choice);
+    ? interfaces.find(({ mac }) => mac === choice.toLowerCase())
+    : interfaces.find(({ name }) => name === choice);
   if (found === undefined) {
-    throw new InstanceError(`${field}: this node has no interface ${choice}; it has ${known(network)}`);
+    throw new InstanceError(`${field}: this node has no interface ${choice}; it has ${known(subnets)}`);
   }
   return found.name;
 }
 
 /** The interface whose subnet contains the address, else the default route's: the address then has to be routed to the node. */
-function foundInterface(address: string, network: NetworkView, virtual: ReadonlySet<string>): string {
-  const bySubnet = network.interfaces.find((candidate) =>
-    ownAddresses(candidate, virtual).some((own) => contains(own, address)),
-  );
-  const found = bySubnet?.name ?? network.defaultInterface[familyOf(address)];
+function foundInterface(address: string, fields: WishFields, subnets: NodeSubnets): string {
+  const found = subnets.containing(address)?.interface ?? subnets.network.defaultInterface[familyOf(address)];
   if (found === undefined) {
     throw new InstanceError(
-      `vrrp.addresses: no interface of this node has a subnet with ${address}, and there is no default route; ` +
-        `set keepalived.vipInterfaceName to one of ${known(network)}`,
+      `${fields.addresses}: no interface of this node has a subnet with ${address}, and there is no default route; ` +
+        `set ${fields.choice} to one of ${known(subnets)}`,
     );
   }
   return found;
 }
 
-function prefixLengthOf(
-  address: string,
-  given: string | undefined,
-  on: NetworkInterface | undefined,
-  virtual: ReadonlySet<string>,
-) {
+function prefixLengthOf(address: string, given: string | undefined, on: string, subnets: NodeSubnets): number {
   if (given !== undefined) return Number(given);
-  const subnet = on === undefined ? undefined : ownAddresses(on, virtual).find((own) => contains(own, address));
-  return subnet?.prefixLength ?? (familyOf(address) === 4 ? 32 : 128);
+  return subnets.containing(address, on)?.prefixLength ?? (familyOf(address) === 4 ? 32 : 128);
 }
 
-function virtualSet(vrrp: Settings['vrrp']): Set<string> {
-  return new Set(vrrp.addresses.map((text) => canonical(text.split('/')[0] ?? text)));
-}
-
-function resolveAddresses(vrrp: Settings['vrrp'], network: NetworkView): VirtualAddress[] {
-  const virtual = virtualSet(vrrp);
-  return vrrp.addresses.map((text) => {
+function resolveAddresses({ addresses, addressInterface, version, fields }: InstanceWish, subnets: NodeSubnets) {
+  const chosen =
+    addressInterface === '' ? undefined : chosenInterface(fields.addressInterface, addressInterface, subnets);
+  return addresses.map((text): VirtualAddress => {
     const [given = text, prefix] = text.split('/');
     const address = canonical(given);
-    const name =
-      vrrp.addressInterface === ''
-        ? foundInterface(address, network, virtual)
-        : chosenInterface('vrrp.addressInterface', vrrp.addressInterface, network);
-    const on = network.interfaces.find((candidate) => candidate.name === name);
-    return {
-      address,
-      prefixLength: prefixLengthOf(address, prefix, on, virtual),
-      family: familyOf(address),
-      interface: name,
-    };
+    const family = familyOf(address);
+    // keepalived would refuse the whole configuration.
+    if (family === 6 && version === 2) {
+      throw new InstanceError(`${fields.addresses}: ${address} is IPv6, which needs version 3 of VRRP`);
+    }
+    const name = chosen ?? foundInterface(address, fields, subnets);
+    return { address, prefixLength: prefixLengthOf(address, prefix, name, subnets), family, interface: name };
   });
 }
 
-function resolveUnicast(vrrp: Settings['vrrp'], interfaceName: string, nodeAddress: string, network: NetworkView) {
-  if (vrrp.unicastPeers.length === 0) return undefined;
-  const virtual = virtualSet(vrrp);
-  const own = new Set(
-    network.interfaces.flatMap((found) => ownAddresses(found, virtual).map(({ address }) => address)),
-  );
-  const peers = vrrp.unicastPeers.map(canonical).filter((peer) => !own.has(peer) && peer !== nodeAddress);
+function resolveUnicast(
+  { unicastPeers, fields }: InstanceWish,
+  interfaceName: string,
+  nodeAddress: string,
+  subnets: NodeSubnets,
+) {
+  if (unicastPeers.length === 0) return undefined;
+  const own = subnets.addresses;
+  const peers = unicastPeers.map(canonical).filter((peer) => !own.has(peer) && peer !== nodeAddress);
   const first = peers[0];
+  const field = fields.unicastPeers;
   // keepalived takes an empty list of peers for multicast, which the user did not ask for.
   if (first === undefined)
-    throw new InstanceError('vrrp.unicastPeers: has no other node than this one; add the others or leave it empty');
+    throw new InstanceError(`${field}: has no other node than this one; add the others or leave it empty`);
   const family = familyOf(first);
   if (peers.some((peer) => familyOf(peer) !== family)) {
-    throw new InstanceError('vrrp.unicastPeers: has IPv4 and IPv6 addresses; a VRRP instance speaks one of them');
+    throw new InstanceError(`${field}: has IPv4 and IPv6 addresses; a VRRP instance speaks one of them`);
   }
-  const on = network.interfaces.find(({ name }) => name === interfaceName);
-  const sources = (on === undefined ? [] : ownAddresses(on, virtual)).filter(
-    (candidate) => candidate.family === family,
-  );
-  const source = sources.find(({ address }) => address === nodeAddress) ?? sources[0];
-  if (source === undefined) {
-    throw new InstanceError(`vrrp.unicastPeers: ${interfaceName} has no IPv${family} address to send from`);
+  const sources = subnets.addressesOn(interfaceName, family);
+  const sourceAddress = sources.find((address) => address === nodeAddress) ?? sources[0];
+  if (sourceAddress === undefined) {
+    throw new InstanceError(`${field}: ${interfaceName} has no IPv${family} address to send from`);
   }
-  return { sourceAddress: source.address, peers };
+  return { sourceAddress, peers };
 }
 
 /**
- * Finds what the settings leave open: interfaces, prefixes, this node among the peers.
+ * Finds what a wish leaves open: interfaces, prefixes, this node among the peers.
  * @param options.nodeAddress the node's address as the downward API gives it, or ''
  * @throws {InstanceError} when the node's network does not allow it
  */
 export function resolveInstance(
-  vrrp: Settings['vrrp'],
-  network: NetworkView,
-  options: { name: string; nodeAddress: string; authPassword?: string },
+  wish: InstanceWish,
+  subnets: NodeSubnets,
+  options: { nodeAddress: string; authPassword?: string | undefined },
 ): VrrpInstance {
-  const addresses = resolveAddresses(vrrp, network);
+  const addresses = resolveAddresses(wish, subnets);
   const interfaceName =
-    vrrp.interface === ''
+    wish.interface === ''
       ? (addresses[0]?.interface ?? '')
-      : chosenInterface('vrrp.interface', vrrp.interface, network);
-  const unicast = resolveUnicast(vrrp, interfaceName, options.nodeAddress, network);
+      : chosenInterface(wish.fields.interface, wish.interface, subnets);
+  const unicast = resolveUnicast(wish, interfaceName, options.nodeAddress, subnets);
   return {
-    name: options.name,
-    version: vrrp.version,
-    virtualRouterId: vrrp.virtualRouterId,
-    advertIntervalSeconds: vrrp.advertIntervalSeconds,
+    name: wish.name,
+    version: wish.version,
+    virtualRouterId: wish.virtualRouterId,
+    advertIntervalSeconds: wish.advertIntervalSeconds,
     interface: interfaceName,
     addresses,
     ...(unicast === undefined ? {} : { unicast }),

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import {
-  interfaceAddresses,
   parseDefaultRoute4,
   parseDefaultRoute6,
   parseInterfaceNames,
+  presentAddresses,
   readNetwork,
 } from './network.ts';
 
@@ -40,11 +40,12 @@ describe('the node’s network', () => {
   });
 
   it('sees loopback on the machine that runs this', async () => {
-    expect(interfaceAddresses().get('lo')?.addresses).toContainEqual({
+    expect(presentAddresses().get('lo')?.has('127.0.0.1')).toBe(true);
+    const { interfaces } = await readNetwork();
+    expect(interfaces.find(({ name }) => name === 'lo')?.addresses).toContainEqual({
       address: '127.0.0.1',
       prefixLength: 8,
       family: 4,
     });
-    expect((await readNetwork()).interfaces.map(({ name }) => name)).toContain('lo');
   });
 });

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 
 /** An address on an interface. */
-export interface InterfaceAddress {
+interface InterfaceAddress {
   readonly address: string;
   readonly prefixLength: number;
   readonly family: 4 | 6;
@@ -24,7 +24,7 @@ export interface NetworkView {
 }
 
 /** Every address on every interface, as the kernel has them now; needs no privilege. */
-export function interfaceAddresses(): Map<string, { mac: string; addresses: InterfaceAddress[] }> {
+function interfaceAddresses(): Map<string, { mac: string; addresses: InterfaceAddress[] }> {
   const found = new Map<string, { mac: string; addresses: InterfaceAddress[] }>();
   for (const [name, entries] of Object.entries(networkInterfaces())) {
     const addresses = (entries ?? []).map((entry) => ({
@@ -35,6 +35,15 @@ export function interfaceAddresses(): Map<string, { mac: string; addresses: Inte
     found.set(name, { mac: entries?.[0]?.mac.toLowerCase() ?? '', addresses });
   }
   return found;
+}
+
+/** Addresses by the name of their interface, for asking what is there. */
+export type PresentAddresses = ReadonlyMap<string, ReadonlySet<string>>;
+
+/** Which addresses are on which interface now; needs no privilege. */
+export function presentAddresses(): PresentAddresses {
+  const found = Object.entries(networkInterfaces());
+  return new Map(found.map(([name, entries]) => [name, new Set((entries ?? []).map(({ address }) => address))]));
 }
 
 /** Interface names from the text of /proc/net/dev, which also has those without an address. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { VrrpInstance } from './instance.ts';
-import { announcementsFor, renderConfig } from './render.ts';
+import { announcementsFor, renderConfig as renderAll } from './render.ts';
 
 const options = { node: 'node1', runtimeDirectory: '/run/vip', pulseUrl: 'http://127.0.0.1:10270/pulse', debug: false };
 
@@ -16,6 +16,10 @@ const instance: VrrpInstance = {
   interface: 'eth0',
   addresses: [address('192.0.2.100')],
 };
+
+function renderConfig(one: VrrpInstance, given = options): string {
+  return renderAll([one], given);
+}
 
 /** The lines inside a block, without indentation. */
 function blockOf(text: string, head: string): string[] {

@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { BASE_PRIORITY } from '../health/fitness.ts';
 import type { VirtualAddress, VrrpInstance } from './instance.ts';
 
-/** What a configuration needs besides the instance. */
+/** What a configuration needs besides its instances. */
 export interface RenderOptions {
   /** Name by which keepalived calls the node in its log. */
   readonly node: string;
@@ -20,6 +20,10 @@ interface Announcements {
 
 /** What a node loses while its sidecar is silent: more than all bands together, but not the right to serve last. */
 const SILENCE_WEIGHT = -200;
+
+/** Of the one sidecar, so for all instances; called after the one that there always was, so that an upgrade changes nothing. */
+const PULSE_TRACK = 'vip_pulse';
+const PULSE_FILE = 'vip.pulse';
 
 /** Seconds that one pass over all addresses may take; an address that waits longer for its announcement is an outage. */
 const PASS_SECONDS = 0.05;
@@ -57,11 +61,12 @@ function split({ addresses, unicast }: VrrpInstance): { advertised: VirtualAddre
   };
 }
 
-function globalLines(instance: VrrpInstance, options: RenderOptions): string[] {
-  const { repeats, intervalSeconds } = announcementsFor(instance.addresses.length);
+function globalLines(instances: readonly VrrpInstance[], options: RenderOptions): string[] {
+  const count = instances.reduce((sum, { addresses }) => sum + addresses.length, 0);
+  const { repeats, intervalSeconds } = announcementsFor(count);
   return [
     `router_id ${options.node}`,
-    `vrrp_version ${instance.version}`,
+    `vrrp_version ${instances[0]?.version ?? 3}`,
     `vrrp_notify_fifo ${options.runtimeDirectory}/notify.fifo`,
     `vrrp_garp_master_repeat ${repeats}`,
     'vrrp_garp_master_delay 1',
@@ -75,7 +80,7 @@ function globalLines(instance: VrrpInstance, options: RenderOptions): string[] {
     'vrrp_rlimit_rttime 1000000',
     // No script runs; without a user keepalived looks for one of its own and complains at each reload.
     'script_user root',
-    ...(instance.unicast === undefined ? [] : ['vrrp_check_unicast_src']),
+    ...(instances.some(({ unicast }) => unicast !== undefined) ? ['vrrp_check_unicast_src'] : []),
   ];
 }
 
@@ -106,29 +111,46 @@ function instanceLines(instance: VrrpInstance, options: RenderOptions): string[]
     ...(instance.authPassword === undefined
       ? []
       : block('authentication', ['auth_type PASS', `auth_pass "${instance.authPassword}"`])),
-    ...block('track_file', [`${instance.name}_gate`, `${instance.name}_offset`, `${instance.name}_pulse`]),
+    ...block('track_file', [`${instance.name}_gate`, `${instance.name}_offset`, PULSE_TRACK]),
     ...block('virtual_ipaddress', advertised.map(addressLine)),
     ...(excluded.length === 0 ? [] : block('virtual_ipaddress_excluded', excluded.map(addressLine))),
   ];
 }
 
+function trackFileLines({ name }: VrrpInstance, directory: string): string[] {
+  return [
+    ...block(`track_file ${name}_gate`, [`file ${directory}/${name}.gate`, 'weight 0 reverse']),
+    ...block(`track_file ${name}_offset`, [`file ${directory}/${name}.offset`, 'weight 1']),
+  ];
+}
+
+function instancesLines(instances: readonly VrrpInstance[], options: RenderOptions): string[] {
+  // Without anything of VRRP to do, keepalived ends its process for it, and the supervisor waits for that in vain.
+  if (instances.length === 0) return block('static_ipaddress', []);
+  const directory = `${options.runtimeDirectory}/track`;
+  return [
+    ...instances.flatMap((instance) => trackFileLines(instance, directory)),
+    ...block(`track_file ${PULSE_TRACK}`, [`file ${directory}/${PULSE_FILE}`, 'weight 1']),
+    ...instances.flatMap((instance) => block(`vrrp_instance ${instance.name}`, instanceLines(instance, options))),
+  ];
+}
+
 /**
  * Renders keepalived's configuration. Pure; the same input gives the same text.
+ * @param instances in the order in which they shall appear; may be empty: keepalived then runs and does nothing
  * @returns the text, with comments for the supervisor: `#! address <interface> <address>/<prefix>` for each virtual address, and
  *   `#! pulse <track file> <weight> <url>`: what to poll, and what to write while it does not answer 200
  */
-export function renderConfig(instance: VrrpInstance, options: RenderOptions): string {
-  const track = `${options.runtimeDirectory}/track/${instance.name}`;
+export function renderConfig(instances: readonly VrrpInstance[], options: RenderOptions): string {
   const lines = [
-    `#! pulse ${instance.name}.pulse ${SILENCE_WEIGHT} ${options.pulseUrl}`,
-    ...instance.addresses.map(
-      ({ interface: device, address, prefixLength }) => `#! address ${device} ${address}/${prefixLength}`,
+    `#! pulse ${PULSE_FILE} ${SILENCE_WEIGHT} ${options.pulseUrl}`,
+    ...instances.flatMap(({ addresses }) =>
+      addresses.map(
+        ({ interface: device, address, prefixLength }) => `#! address ${device} ${address}/${prefixLength}`,
+      ),
     ),
-    ...block('global_defs', globalLines(instance, options)),
-    ...block(`track_file ${instance.name}_gate`, [`file ${track}.gate`, 'weight 0 reverse']),
-    ...block(`track_file ${instance.name}_offset`, [`file ${track}.offset`, 'weight 1']),
-    ...block(`track_file ${instance.name}_pulse`, [`file ${track}.pulse`, 'weight 1']),
-    ...block(`vrrp_instance ${instance.name}`, instanceLines(instance, options)),
+    ...block('global_defs', globalLines(instances, options)),
+    ...instancesLines(instances, options),
   ];
   return `${lines.join('\n')}\n`;
 }

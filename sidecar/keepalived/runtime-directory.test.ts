@@ -24,7 +24,7 @@ function read(name: string): string {
 
 beforeEach(async () => {
   path = mkdtempSync(join(tmpdir(), 'runtime-'));
-  runtime = new RuntimeDirectory({ path, instance: 'vip' });
+  runtime = new RuntimeDirectory({ path });
   await runtime.prepare();
 });
 
@@ -35,16 +35,16 @@ afterEach(() => {
 
 describe('track files', () => {
   it('are written only when they change', async () => {
-    expect(runtime.writeFitness({ gate: 1, offset: 9 })).toBe(true);
+    expect(runtime.writeFitness('vip', { gate: 1, offset: 9 })).toBe(true);
     const inode = statSync(join(path, 'track/vip.gate')).ino;
-    expect(runtime.writeFitness({ gate: 1, offset: 9 })).toBe(false);
-    expect(runtime.writeFitness({ gate: 1, offset: -31 })).toBe(true);
+    expect(runtime.writeFitness('vip', { gate: 1, offset: 9 })).toBe(false);
+    expect(runtime.writeFitness('vip', { gate: 1, offset: -31 })).toBe(true);
     expect(statSync(join(path, 'track/vip.gate')).ino).toBe(inode);
     expect([read('track/vip.gate'), read('track/vip.offset')]).toEqual(['1\n', '-31\n']);
   });
 
   it('can be read by another user', async () => {
-    runtime.writeFitness({ gate: 1, offset: 0 });
+    runtime.writeFitness('vip', { gate: 1, offset: 0 });
     expect(statSync(join(path, 'track/vip.gate')).mode & 0o777).toBe(0o644);
     expect(statSync(join(path, 'track')).mode & 0o777).toBe(0o777);
   });

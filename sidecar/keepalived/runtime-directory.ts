@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto';
-import { constants, type FSWatcher, renameSync, watch, writeFileSync } from 'node:fs';
-import { access, chmod, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { createHash, randomUUID } from 'node:crypto';
+import { constants, type FSWatcher, renameSync, rmSync, watch, writeFileSync } from 'node:fs';
+import { access, chmod, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parseSupervisorStatus, type SupervisorStatus } from './supervisor-status.ts';
 
@@ -37,13 +37,14 @@ async function replaceFile(path: string, text: string): Promise<void> {
 /** The directory through which the sidecar and keepalived's supervisor talk. All methods reject with the system's error. */
 export class RuntimeDirectory {
   readonly path: string;
-  readonly #instance: string;
+  /** Content of the track files, by path. */
   readonly #written = new Map<string, string>();
+  /** Digest of the candidate: its text can be long. */
+  #candidate: string | undefined;
   #watcher: FSWatcher | undefined;
 
-  constructor(options: { path: string; instance: string }) {
+  constructor(options: { path: string }) {
     this.path = options.path;
-    this.#instance = options.instance;
   }
 
   /** Path of one of the shared files. */
@@ -61,31 +62,45 @@ export class RuntimeDirectory {
   }
 
   /**
-   * Writes the two track files, each only when it changed; returns whether one was written.
+   * Writes the two track files of an instance, each only when it changed; returns whether one was written.
    * The offset goes first: a gate must not open on the priority of the past. When the gate closes, it goes first, since it is urgent.
    * Synchronous for the same reason: the directory is memory, and each trip through the thread pool is a millisecond of outage.
    */
-  writeFitness(fitness: { gate: 0 | 1; offset: number }): boolean {
-    const gate = { path: this.#track('gate'), text: `${fitness.gate}\n` };
-    const offset = { path: this.#track('offset'), text: `${fitness.offset}\n` };
-    let wrote = false;
-    for (const { path, text } of fitness.gate === 0 ? [gate, offset] : [offset, gate]) {
-      if (this.#written.get(path) === text) continue;
-      const temporary = temporaryBeside(path);
-      writeFileSync(temporary, text, { mode: 0o644 });
-      renameSync(temporary, path);
-      this.#written.set(path, text);
-      wrote = true;
+  writeFitness(instance: string, { gate, offset }: { gate: 0 | 1; offset: number }): boolean {
+    if (gate === 0) {
+      const closed = this.closeGate(instance);
+      return this.#write(this.#track(instance, 'offset'), offset) || closed;
     }
-    return wrote;
+    const moved = this.#write(this.#track(instance, 'offset'), offset);
+    return this.#write(this.#track(instance, 'gate'), gate) || moved;
+  }
+
+  /** Closes an instance's gate and leaves its offset for later, since that is not urgent; returns whether it was open. */
+  closeGate(instance: string): boolean {
+    return this.#write(this.#track(instance, 'gate'), 0);
+  }
+
+  /** Removes the track files of an instance that keepalived does not run any more. */
+  removeTrackFiles(instance: string): void {
+    for (const kind of ['gate', 'offset'] as const) {
+      const path = this.#track(instance, kind);
+      this.#written.delete(path);
+      rmSync(path, { force: true });
+    }
+  }
+
+  /** Names of the instances that have a gate, by whomever it was written. */
+  async trackedInstances(): Promise<string[]> {
+    const files = await readdir(join(this.path, 'track')).catch(() => []);
+    return files.filter((file) => /^[^.].*\.gate$/.test(file)).map((file) => file.slice(0, -'.gate'.length));
   }
 
   /** Offers a configuration to the supervisor, unless it is the one offered last. */
   async writeCandidate(text: string): Promise<boolean> {
-    const path = this.file('candidate.conf');
-    if (this.#written.get(path) === text) return false;
-    await replaceFile(path, text);
-    this.#written.set(path, text);
+    const digest = createHash('sha256').update(text).digest('base64');
+    if (this.#candidate === digest) return false;
+    await replaceFile(this.file('candidate.conf'), text);
+    this.#candidate = digest;
     await this.#requestLook();
     return true;
   }
@@ -124,8 +139,18 @@ export class RuntimeDirectory {
     this.#watcher = undefined;
   }
 
-  #track(kind: 'gate' | 'offset'): string {
-    return join(this.path, 'track', `${this.#instance}.${kind}`);
+  #track(instance: string, kind: 'gate' | 'offset'): string {
+    return join(this.path, 'track', `${instance}.${kind}`);
+  }
+
+  #write(path: string, value: number): boolean {
+    const text = `${value}\n`;
+    if (this.#written.get(path) === text) return false;
+    const temporary = temporaryBeside(path);
+    writeFileSync(temporary, text, { mode: 0o644 });
+    renameSync(temporary, path);
+    this.#written.set(path, text);
+    return true;
   }
 
   async #requestLook(): Promise<void> {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { readWatchEvent } from './watch-event.ts';
 
 /* What a watch of a node says, as far as it matters here. Everything else of the object, mostly the list of its images, is dropped. */
 
@@ -10,10 +11,6 @@ const nodeSchema = z.object({
     })
     .nullish(),
 });
-
-const eventSchema = z.object({ type: z.string(), object: z.unknown() });
-
-const statusSchema = z.object({ code: z.number().optional(), message: z.string().optional() });
 
 /** What one event of a watch means. */
 export type NodeEvent =
@@ -36,14 +33,12 @@ function cordonOf({ spec }: Node): string | null {
 }
 
 /**
- * Reads one line of a watch of nodes (https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes).
- * A node that is deleted keeps what was known of it: its pods end by themselves.
+ * Reads one line of a watch of nodes. A node that is deleted keeps what was known of it: its pods end by themselves.
  * @throws Error when the line is none
  */
 export function readNodeEvent(line: string): NodeEvent {
-  const { type, object } = eventSchema.parse(JSON.parse(line));
-  if (type === 'ADDED' || type === 'MODIFIED') return { kind: 'node', cordon: cordonOf(nodeSchema.parse(object)) };
-  if (type !== 'ERROR') return { kind: 'nothing' };
-  const { code, message } = statusSchema.parse(object);
-  return { kind: 'error', code, message: message ?? 'the watch ended with an error' };
+  const event = readWatchEvent(line);
+  if (event.kind === 'error') return event;
+  if (event.kind !== 'present') return { kind: 'nothing' };
+  return { kind: 'node', cordon: cordonOf(nodeSchema.parse(event.object)) };
 }

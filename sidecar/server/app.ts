@@ -1,5 +1,14 @@
 import express, { type Express, type Response } from 'express';
-import { type AgentSnapshot, pulse, readiness, statusOf, trackCheck, trackNode, type Verdict } from './status.ts';
+import {
+  type AgentSnapshot,
+  pulse,
+  readiness,
+  statusOf,
+  trackCheck,
+  trackInstance,
+  trackNode,
+  type Verdict,
+} from './status.ts';
 
 function send(response: Response, { status, body }: Verdict): void {
   response.status(status).set('Cache-Control', 'no-store').json(body);
@@ -14,10 +23,15 @@ export function createApp({ snapshot }: { snapshot: () => AgentSnapshot }): Expr
   app.disable('x-powered-by');
   app.disable('etag');
   app.get('/track', (_request, response) => send(response, trackNode(snapshot())));
-  app.get('/track/:check', (request, response) => {
-    const answer = trackCheck(snapshot(), request.params.check);
+  app.get('/track/:name', (request, response) => {
+    const { name } = request.params;
+    const known = snapshot();
+    const answer = trackCheck(known, name) ?? trackInstance(known, name);
     if (answer !== undefined) send(response, answer);
-    else response.status(404).json({ ok: false, reason: 'no such check; there are service, kubelet and kubeApi' });
+    else {
+      const reason = 'no such check and no such instance of a pool; there are the checks service, kubelet and kubeApi';
+      response.status(404).json({ ok: false, reason });
+    }
   });
   app.get('/pulse', (_request, response) => send(response, pulse(snapshot())));
   app.get('/healthz', (_request, response) => send(response, { status: 200, body: { ok: true } }));

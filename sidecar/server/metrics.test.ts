@@ -15,7 +15,7 @@ async function scrape(changes: Partial<AgentSnapshot> = {}): Promise<string> {
     snapshot: () => ({ ...healthySnapshot(), ...changes }),
     takeLagMillis: () => 12,
   });
-  metrics.transition('MASTER');
+  metrics.transition({ name: 'vip', pool: null }, 'MASTER');
   metrics.probed('service', 'success', 0.002);
   metrics.reloaded();
   metrics.rejected();

@@ -1,12 +1,14 @@
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { Counter, Histogram } from 'prom-client';
 import { CHECK_NAMES, type CheckName } from '../health/types.ts';
 import type { VrrpState } from '../keepalived/notify.ts';
+import { gauge, type MetricsDependencies } from './gauge.ts';
+import { poolGauges } from './pool-metrics.ts';
 import type { AgentSnapshot } from './status.ts';
 
 /** The agent's metrics; names and units as https://prometheus.io/docs/practices/naming/ has them. */
 export interface Metrics {
-  /** Counts a change of the VRRP state. */
-  transition(state: VrrpState): void;
+  /** Counts a change of an instance's VRRP state; its pool is null for the instance of the settings. */
+  transition(instance: { readonly name: string; readonly pool: string | null }, state: VrrpState): void;
   /** Takes the duration of a probe. */
   probed(check: CheckName, outcome: string, durationSeconds: number): void;
   /** Counts settings that were taken at run time. */
@@ -15,32 +17,9 @@ export interface Metrics {
   rejected(): void;
 }
 
-interface MetricsDependencies {
-  readonly registry: Registry;
-  readonly snapshot: () => AgentSnapshot;
-  /** Longest standstill of the event loop, in milliseconds, since the last call. */
-  readonly takeLagMillis: () => number;
-}
-
-function gauge(
-  registry: Registry,
-  name: string,
-  help: string,
-  labelNames: readonly string[],
-  collect: (gauge: Gauge) => void,
-): void {
-  new Gauge({
-    name,
-    help,
-    labelNames: [...labelNames],
-    registers: [registry],
-    collect() {
-      this.reset();
-      // Without labels a reset means 0, which would be an answer; what is not known is left out.
-      if (labelNames.length === 0) this.remove();
-      collect(this);
-    },
-  });
+/** Whether there is an instance besides those of pools. */
+function hasSettingsInstance({ settings }: AgentSnapshot): boolean {
+  return settings.vrrp.addresses.length > 0;
 }
 
 function stateGauges({ registry, snapshot }: MetricsDependencies): void {
@@ -58,14 +37,18 @@ function stateGauges({ registry, snapshot }: MetricsDependencies): void {
     'keepalived_vip_vrrp_state',
     'State that keepalived last notified; 1 for the present one.',
     ['state'],
-    (metric) => metric.set({ state: snapshot().holder.vrrp.state }, 1),
+    (metric) => {
+      if (hasSettingsInstance(snapshot())) metric.set({ state: snapshot().holder.vrrp.state }, 1);
+    },
   );
   gauge(
     registry,
     'keepalived_vip_holder_disagreement',
     'Whether the VRRP state and the addresses on the interface contradict each other.',
     [],
-    (metric) => metric.set(snapshot().holder.disagreement === null ? 0 : 1),
+    (metric) => {
+      if (hasSettingsInstance(snapshot())) metric.set(snapshot().holder.disagreement === null ? 0 : 1);
+    },
   );
   gauge(
     registry,
@@ -199,6 +182,7 @@ export function createMetrics(dependencies: MetricsDependencies): Metrics {
   cordonGauges(dependencies);
   checkGauges(dependencies);
   agentGauges(dependencies);
+  poolGauges(dependencies);
   supervisorCounters(dependencies);
   const registers = [registry];
   const transitions = new Counter({
@@ -224,8 +208,17 @@ export function createMetrics(dependencies: MetricsDependencies): Metrics {
     help: 'Settings that were refused at run time.',
     registers,
   });
+  const instanceTransitions = new Counter({
+    name: 'keepalived_vip_instance_transitions_total',
+    help: 'Changes of the VRRP state of an instance of a pool, by the state that was entered.',
+    labelNames: ['instance', 'state'],
+    registers,
+  });
   return {
-    transition: (state) => transitions.inc({ state }),
+    transition: ({ name, pool }, state) => {
+      if (pool === null) transitions.inc({ state });
+      else instanceTransitions.inc({ instance: name, state });
+    },
     probed: (check, outcome, durationSeconds) => durations.observe({ check, outcome }, durationSeconds),
     reloaded: () => reloads.inc(),
     rejected: () => rejections.inc(),

@@ -3,8 +3,9 @@ import type { CordonState } from '../health/cordon.ts';
 import { BAND_NAMES, type Fitness } from '../health/fitness.ts';
 import type { TripwireState } from '../health/tripwire.ts';
 import { CHECK_NAMES, type CheckName, type CheckState, type CheckTiming } from '../health/types.ts';
-import type { HolderState } from '../keepalived/holder.ts';
+import type { HeldAddress, HolderState } from '../keepalived/holder.ts';
 import type { SupervisorStatus } from '../keepalived/supervisor-status.ts';
+import type { PlanView } from '../plan/plan-state.ts';
 
 /** Everything that the agent knows of itself at one moment. */
 export interface AgentSnapshot {
@@ -27,6 +28,39 @@ export interface AgentSnapshot {
     readonly problem: string | null;
   };
   readonly supervisor: SupervisorStatus | undefined;
+  /** What the node is to do for pools, and what came of it. */
+  readonly plan: PlanView & {
+    /** The plan that keepalived runs; null for none. */
+    readonly observed: string | null;
+    /** What keeps the node from carrying it out. */
+    readonly problems: readonly string[];
+  };
+  readonly pools: readonly PoolSnapshot[];
+  /** The plan's instances; that of the settings is what the rest of this is about. */
+  readonly instances: readonly InstanceSnapshot[];
+}
+
+/** A pool that the node takes part in. */
+export interface PoolSnapshot {
+  readonly name: string;
+  /** `own`: it is not the node's service check. */
+  readonly check: {
+    readonly target: string | undefined;
+    readonly state: CheckState | undefined;
+    readonly own: boolean;
+  };
+  /** The check's verdict, watched ports included. */
+  readonly healthy: boolean | undefined;
+}
+
+/** A VRRP instance of the plan. */
+export interface InstanceSnapshot {
+  readonly name: string;
+  readonly pool: string;
+  readonly rank: number;
+  readonly virtualRouterId: number;
+  readonly holder: HolderState;
+  readonly fitness: Fitness | undefined;
 }
 
 /** A check that is switched on. */
@@ -89,6 +123,60 @@ function cordonStatus({ watched, heard, cordon, sinceMs, problem }: CordonState)
   };
 }
 
+function poolsStatus({ plan, pools }: AgentSnapshot): object {
+  if (!plan.watched) return { enabled: false };
+  return {
+    enabled: true,
+    heard: plan.heard,
+    problem: plan.problem,
+    plan: plan.plan?.plan ?? null,
+    observedPlan: plan.observed,
+    refused: plan.refused,
+    problems: plan.problems,
+    pools: pools.map(({ name, check, healthy }) => ({
+      name,
+      healthy: healthy ?? null,
+      check: {
+        target: check.target ?? null,
+        own: check.own,
+        reason: check.state?.lastResult?.reason ?? null,
+        at: time(check.state?.lastResult?.atMs),
+      },
+    })),
+  };
+}
+
+function addressStatus({ address, prefixLength, interface: on, present }: HeldAddress): object {
+  return { address: `${address}/${prefixLength}`, interface: on, present };
+}
+
+function vrrpStatus({ vrrp }: HolderState, virtualRouterId: number): object {
+  return { state: vrrp.state, priority: vrrp.priority ?? null, since: time(vrrp.sinceMs), virtualRouterId };
+}
+
+function instanceStatus({ name, pool, rank, virtualRouterId, holder, fitness }: InstanceSnapshot): object {
+  return {
+    name,
+    pool,
+    rank,
+    holder: holder.holder,
+    holderSince: time(holder.sinceMs),
+    addresses: holder.addresses.map(addressStatus),
+    vrrp: vrrpStatus(holder, virtualRouterId),
+    disagreement: holder.disagreement,
+    fitness:
+      fitness === undefined
+        ? null
+        : {
+            band: fitness.band,
+            reason: fitness.reason,
+            gate: fitness.gate,
+            offset: fitness.offset,
+            priority: fitness.priority,
+          },
+  };
+}
+
 function keepalivedStatus(supervisor: SupervisorStatus | undefined): object {
   return {
     running: supervisor?.keepalivedPid !== undefined,
@@ -115,17 +203,8 @@ export function statusOf(snapshot: AgentSnapshot): object {
     version: snapshot.version,
     holder: holder.holder,
     holderSince: time(holder.sinceMs),
-    addresses: holder.addresses.map(({ address, prefixLength, interface: on, present }) => ({
-      address: `${address}/${prefixLength}`,
-      interface: on,
-      present,
-    })),
-    vrrp: {
-      state: holder.vrrp.state,
-      priority: holder.vrrp.priority ?? null,
-      since: time(holder.vrrp.sinceMs),
-      virtualRouterId: snapshot.settings.vrrp.virtualRouterId,
-    },
+    addresses: holder.addresses.map(addressStatus),
+    vrrp: vrrpStatus(holder, snapshot.settings.vrrp.virtualRouterId),
     disagreement: holder.disagreement,
     fitness: fitnessStatus(snapshot),
     cordon: cordonStatus(snapshot.cordon),
@@ -138,6 +217,8 @@ export function statusOf(snapshot: AgentSnapshot): object {
       problem: config.problem,
     },
     keepalived: keepalivedStatus(snapshot.supervisor),
+    pools: poolsStatus(snapshot),
+    instances: snapshot.instances.map(instanceStatus),
   };
 }
 
@@ -170,9 +251,28 @@ export function trackNode(snapshot: AgentSnapshot): Verdict {
   return verdict(fitness.band < 3, { band: fitness.band, reason: BAND_NAMES[fitness.band], checks });
 }
 
+/**
+ * Whether this process has decided: for the instance of the settings, or where there is none for any of the plan's. One pool whose own
+ * check is slow does not count against all others.
+ */
+function hasDecided({ fitness, instances, settings }: AgentSnapshot): boolean {
+  if (settings.vrrp.addresses.length > 0) return fitness !== undefined;
+  return instances.length === 0 || instances.some((instance) => instance.fitness !== undefined);
+}
+
 /** The answer to `GET /pulse`: until this process has decided, what the track files say is the word of one that is gone. */
-export function pulse({ fitness }: AgentSnapshot): Verdict {
-  return verdict(fitness !== undefined, fitness === undefined ? { reason: UNDECIDED } : {});
+export function pulse(snapshot: AgentSnapshot): Verdict {
+  const decided = hasDecided(snapshot);
+  return verdict(decided, decided ? {} : { reason: UNDECIDED });
+}
+
+/** The answer to `GET /track/<instance>`: may this node hold the addresses of the plan's instance? Undefined when there is none. */
+export function trackInstance({ instances }: AgentSnapshot, name: string): Verdict | undefined {
+  const instance = instances.find((candidate) => candidate.name === name);
+  if (instance === undefined) return undefined;
+  const { pool, fitness } = instance;
+  if (fitness === undefined) return verdict(false, { instance: name, pool, reason: UNDECIDED });
+  return verdict(fitness.band < 3, { instance: name, pool, band: fitness.band, reason: fitness.reason });
 }
 
 /** The answer to `GET /track/<check>`; undefined when there is no check of that name. */
@@ -190,7 +290,7 @@ export function trackCheck(snapshot: AgentSnapshot, name: string): Verdict | und
 export function readiness(snapshot: AgentSnapshot): Verdict {
   const missing = [
     snapshot.config.problem,
-    snapshot.fitness === undefined ? UNDECIDED : null,
+    hasDecided(snapshot) ? null : UNDECIDED,
     snapshot.supervisor?.keepalivedPid === undefined ? 'keepalived does not run yet' : null,
   ].filter((reason) => reason !== null);
   return verdict(missing.length === 0, { reasons: missing });

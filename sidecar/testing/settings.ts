@@ -34,6 +34,7 @@ export function defaultSettings(): Settings {
     lastResort: { enabled: true, afterSeconds: 1 },
     drain: { timeoutSeconds: 5, onCordon: true },
     rank: { podSelector: 'app.kubernetes.io/name=keepalived-ingress-vip' },
+    pools: { enabled: false },
     server: { address: '127.0.0.1', port: 10270 },
     metrics: { address: '127.0.0.1', port: 10271 },
     log: { level: 'info' },

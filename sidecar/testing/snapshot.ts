@@ -24,7 +24,16 @@ export function healthySnapshot(): AgentSnapshot {
     holder: {
       holder: true,
       sinceMs: 1_700_000_000_000,
-      addresses: [{ address: '192.0.2.100', prefixLength: 24, family: 4, interface: 'eth0', present: true }],
+      addresses: [
+        {
+          address: '192.0.2.100',
+          prefixLength: 24,
+          family: 4,
+          interface: 'eth0',
+          present: true,
+          sinceMs: 1_700_000_000_000,
+        },
+      ],
       vrrp: { state: 'MASTER', priority: 253, sinceMs: 1_700_000_000_000 },
       disagreement: null,
     },
@@ -47,5 +56,17 @@ export function healthySnapshot(): AgentSnapshot {
       rejectedTotal: 0,
       messages: [],
     },
+    plan: {
+      watched: false,
+      heard: false,
+      plan: undefined,
+      exists: false,
+      problem: null,
+      refused: null,
+      observed: null,
+      problems: [],
+    },
+    pools: [],
+    instances: [],
   };
 }

@@ -195,7 +195,7 @@ describe.skipIf(skip)('the image', () => {
         const container = await node.start({ root });
         await node.until('waits', () => node.log.includes('waiting for a valid configuration'));
         for (const file of ['gate', 'offset', 'pulse']) node.place(`track/${instance.name}.${file}`, '0\n');
-        node.place('tried.conf', renderConfig(instance, OPTIONS));
+        node.place('tried.conf', renderConfig([instance], OPTIONS));
         const { exitCode, stdout, stderr } = await execInContainer(container, {
           argv: ['/usr/sbin/keepalived', '-t', '-P', '-f', join(RUNTIME_DIR, 'tried.conf')],
         });

@@ -1,0 +1,155 @@
+import { reviewAll } from '../health/fitness-controller.ts';
+import type { VrrpInstance } from '../keepalived/instance.ts';
+import type { PresentAddresses } from '../keepalived/network.ts';
+import type { VrrpNotification } from '../keepalived/notify.ts';
+import { type InstanceRole, InstanceRunner, type RunnerDependencies } from './runner.ts';
+
+interface InstanceSetDependencies extends RunnerDependencies {
+  /** Called when an instance's VRRP state changes, before it is known what that means. */
+  readonly onTransition: (role: InstanceRole, notification: VrrpNotification) => void;
+}
+
+/** How often the interfaces are looked at besides keepalived's notifications. */
+const LOOK_MILLIS = 250;
+
+/** The VRRP instances of this node, which come and go with settings and plan. */
+export class InstanceSet {
+  readonly #dependencies: InstanceSetDependencies;
+  readonly #readAddresses: () => PresentAddresses;
+  readonly #runners = new Map<string, InstanceRunner>();
+  /** Instances that are not wanted any more, but that keepalived may still run. Their gates are closed. */
+  readonly #leaving = new Map<string, InstanceRunner>();
+  #timer: NodeJS.Timeout | undefined;
+  #present: PresentAddresses | undefined;
+
+  constructor(dependencies: InstanceSetDependencies) {
+    this.#dependencies = { ...dependencies, presentAddresses: () => this.#presentAddresses() };
+    this.#readAddresses = dependencies.presentAddresses;
+  }
+
+  /** The instances that are wanted, in the order in which they were asked for. */
+  get runners(): readonly InstanceRunner[] {
+    return [...this.#runners.values()];
+  }
+
+  /** Every instance that may hold addresses, also those on their way out. */
+  get all(): readonly InstanceRunner[] {
+    return [...this.#runners.values(), ...this.#leaving.values()];
+  }
+
+  /** Whether this node holds an address of any instance. */
+  get holder(): boolean {
+    return this.all.some(({ holder }) => holder.state.holder);
+  }
+
+  /** A wanted instance by its name. */
+  get(name: string): InstanceRunner | undefined {
+    return this.#runners.get(name);
+  }
+
+  /** Makes the instances those that are wanted. The gates of the others close at once: another node takes over meanwhile. */
+  set(roles: readonly InstanceRole[]): void {
+    const wanted = new Set(roles.map(({ name }) => name));
+    const before = new Map(this.#runners);
+    const gone = [...before.keys()].filter((name) => !wanted.has(name));
+    for (const name of gone) this.#closeGate(name);
+    this.#runners.clear();
+    for (const role of roles) this.#runners.set(role.name, this.#runner(role, before));
+    this.review();
+    for (const name of gone) this.#dismiss(name, before.get(name));
+  }
+
+  /** Begins to look at the interfaces at an interval. */
+  start(): void {
+    this.#timer ??= setInterval(() => this.#look(), LOOK_MILLIS);
+  }
+
+  /** Ends looking and deciding; may be called twice. */
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    for (const runner of this.all) runner.stop();
+  }
+
+  /** Decides anew for every instance; all gates that must close do so before anything else is done. */
+  review(): void {
+    reviewAll(this.runners.map(({ fitness }) => fitness));
+  }
+
+  /** Takes what keepalived says of an instance. */
+  notify(notification: VrrpNotification): void {
+    const { instance, state } = notification;
+    const runner = this.#runners.get(instance) ?? this.#leaving.get(instance);
+    if (runner === undefined) return;
+    if (state !== runner.holder.state.vrrp.state) this.#dependencies.onTransition(runner.role, notification);
+    runner.holder.notify(notification);
+  }
+
+  /** Takes the addresses of instances of which none are known yet: there is nothing better to look for. */
+  offered(instances: readonly VrrpInstance[]): void {
+    for (const { name, addresses } of instances) {
+      const runner = this.#runners.get(name);
+      if (runner !== undefined && runner.holder.state.addresses.length === 0) runner.holder.setAddresses(addresses);
+    }
+  }
+
+  /**
+   * Takes the instances that keepalived runs from now on.
+   * @returns names of instances that it has stopped running
+   */
+  taken(instances: readonly VrrpInstance[]): string[] {
+    for (const { name, addresses } of instances) this.#runners.get(name)?.holder.setAddresses(addresses);
+    const running = new Set(instances.map(({ name }) => name));
+    const gone = [...this.#leaving.keys()].filter((name) => !running.has(name));
+    for (const name of gone) this.#leaving.delete(name);
+    return gone;
+  }
+
+  #closeGate(name: string): void {
+    try {
+      this.#dependencies.files.closeGate(name);
+    } catch (error) {
+      // keepalived takes the instance away in a moment, gate or not.
+      this.#dependencies.log.error({ err: error, instance: name }, 'cannot close the gate of an instance that goes');
+    }
+  }
+
+  #dismiss(name: string, runner: InstanceRunner | undefined): void {
+    if (runner === undefined) return;
+    runner.stop();
+    runner.holder.setGate(false);
+    this.#leaving.set(name, runner);
+    this.#dependencies.log.info({ instance: name }, 'instance is not wanted here any more; its gate is closed');
+  }
+
+  #runner(role: InstanceRole, before: ReadonlyMap<string, InstanceRunner>): InstanceRunner {
+    const kept = before.get(role.name);
+    if (kept !== undefined) {
+      kept.role = role;
+      return kept;
+    }
+    const left = this.#leaving.get(role.name);
+    this.#leaving.delete(role.name);
+    const sibling =
+      role.pool === null ? undefined : [...before.values()].find(({ role: { pool } }) => pool === role.pool);
+    const runner = new InstanceRunner({ role, inherited: sibling?.fitness.fitness }, this.#dependencies);
+    // It may still hold what it held.
+    if (left !== undefined) runner.holder.setAddresses(left.holder.wanted);
+    return runner;
+  }
+
+  #look(): void {
+    for (const { holder } of this.all) holder.look();
+  }
+
+  /** Read once for all who ask at the same moment. */
+  #presentAddresses(): PresentAddresses {
+    if (this.#present === undefined) {
+      this.#present = this.#readAddresses();
+      queueMicrotask(() => {
+        this.#present = undefined;
+      });
+    }
+    return this.#present;
+  }
+}

@@ -1,0 +1,99 @@
+import type { Logger } from 'pino';
+import { BAND_NAMES, type Fitness, type FitnessInput } from '../health/fitness.ts';
+import { FitnessController } from '../health/fitness-controller.ts';
+import { HolderTracker } from '../keepalived/holder.ts';
+import type { PresentAddresses } from '../keepalived/network.ts';
+
+/** What a VRRP instance is to the node: whose it is and which place the node has in it. */
+export interface InstanceRole {
+  readonly name: string;
+  /** Name of its pool; null for the instance of the settings. */
+  readonly pool: string | null;
+  /** Place of the node in the order of preference, 0 is first. */
+  readonly rank: number;
+  readonly virtualRouterId: number;
+}
+
+/** What a decision rests on besides what the instance itself knows. */
+export type InstanceInput = Omit<FitnessInput, 'nowMs' | 'holder' | 'rank'>;
+
+/** Where an instance's decisions go. */
+export interface TrackFiles {
+  /** Writes an instance's track files; true when one of them changed. */
+  writeFitness(instance: string, fitness: { gate: 0 | 1; offset: number }): boolean;
+  /** Closes an instance's gate; true when it was open. */
+  closeGate(instance: string): boolean;
+}
+
+/** What all instances of a node share. */
+export interface RunnerDependencies {
+  readonly files: TrackFiles;
+  readonly inputOf: (role: InstanceRole) => InstanceInput;
+  readonly presentAddresses: () => PresentAddresses;
+  /** Called after anything changed that is shown. */
+  readonly onChange: () => void;
+  readonly log: Logger;
+}
+
+/** One VRRP instance on this node: its fitness, and who holds its addresses. */
+export class InstanceRunner {
+  readonly holder: HolderTracker;
+  readonly fitness: FitnessController;
+  readonly #log: Logger;
+  #role: InstanceRole;
+
+  /** @param options.inherited fitness of another instance of the same pool, whose delays this one shares */
+  constructor(options: { role: InstanceRole; inherited?: Fitness | undefined }, dependencies: RunnerDependencies) {
+    const { files, inputOf, presentAddresses, onChange } = dependencies;
+    const { role } = options;
+    this.#role = role;
+    this.#log = role.pool === null ? dependencies.log : dependencies.log.child({ instance: role.name });
+    this.holder = new HolderTracker({
+      presentAddresses,
+      now: () => Date.now(),
+      onChange: ({ holder, vrrp, disagreement }) => {
+        this.fitness.review();
+        this.#log.info({ holder, vrrp: vrrp.state, priority: vrrp.priority, disagreement }, 'holder state');
+        onChange();
+      },
+      onAddresses: onChange,
+    });
+    this.fitness = new FitnessController(
+      {
+        collect: (nowMs) => ({
+          ...inputOf(this.#role),
+          nowMs,
+          holder: this.holder.state.holder,
+          rank: this.#role.rank,
+        }),
+        closeGate: () => files.closeGate(role.name),
+        apply: (fitness) => {
+          if (files.writeFitness(role.name, fitness))
+            this.#log.info({ gate: fitness.gate, offset: fitness.offset }, 'track files written');
+        },
+        onChange: ({ band, gate, priority }) => {
+          this.holder.setGate(gate === 1);
+          this.#log.info({ band, reason: BAND_NAMES[band], gate, priority }, 'fitness changed');
+          onChange();
+        },
+        onError: (error) => this.#log.error({ err: error }, 'cannot write the track files; trying again'),
+        now: () => performance.now(),
+      },
+      options,
+    );
+  }
+
+  /** What the instance is to the node; may be replaced by another one of the same name. */
+  get role(): InstanceRole {
+    return this.#role;
+  }
+
+  set role(role: InstanceRole) {
+    this.#role = role;
+  }
+
+  /** Ends deciding; track files stay as they are. */
+  stop(): void {
+    this.fitness.stop();
+  }
+}

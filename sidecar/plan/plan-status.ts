@@ -1,0 +1,44 @@
+import type { NodePlanStatus } from '../../api/node-plan.ts';
+import { BAND_NAMES, type Band } from '../health/fitness.ts';
+import type { HeldAddress } from '../keepalived/holder.ts';
+
+/** What a report to the controller is made of. */
+export interface PlanReport {
+  readonly version: string;
+  /** The plan that keepalived runs; null when it runs none yet. */
+  readonly observedPlan: string | null;
+  readonly instances: readonly ReportedInstance[];
+  readonly problems: readonly string[];
+}
+
+interface ReportedInstance {
+  readonly pool: string;
+  /** Undefined while nothing is known. */
+  readonly band: Band | undefined;
+  readonly addresses: readonly HeldAddress[];
+}
+
+function heldOf(instances: readonly ReportedInstance[]): NonNullable<NodePlanStatus['held']> {
+  const present = instances.flatMap(({ addresses }) => addresses.filter((one) => one.present));
+  return present.map(({ address, sinceMs }) => ({ address, since: new Date(sinceMs).toISOString() }));
+}
+
+/** A pool is as fit as the least fit of its instances; they differ only while it is not settled that the API is away. */
+function healthOf(instances: readonly ReportedInstance[]): NonNullable<NodePlanStatus['health']> {
+  const bands = new Map<string, Band>();
+  for (const { pool, band } of instances) {
+    if (band !== undefined && band >= (bands.get(pool) ?? 0)) bands.set(pool, band);
+  }
+  return [...bands].map(([pool, band]) => ({ pool, band, reason: BAND_NAMES[band] }));
+}
+
+/** The status of the node's plan; equal for equal reports, so that it is written on change only. Pure. */
+export function planStatusOf({ version, observedPlan, instances, problems }: PlanReport): NodePlanStatus {
+  return {
+    agentVersion: version,
+    ...(observedPlan === null ? {} : { observedPlan }),
+    held: heldOf(instances),
+    health: healthOf(instances),
+    problems: [...problems],
+  };
+}
