@@ -1,0 +1,76 @@
+import type { NodeSelector, Toleration, VirtualIpPoolSpec } from '../../api/virtual-ip-pool.ts';
+import { compareText } from './addresses.ts';
+import type { PlanningNode, Taint } from './types.ts';
+
+/** Nodes for a pool, each list sorted by name. */
+export interface Eligibility {
+  readonly eligible: readonly PlanningNode[];
+  /** Chosen by the selector, and tolerated, but no agent runs there. Empty for a pool without a selector: it asks for agents' nodes only. */
+  readonly withoutAgent: readonly PlanningNode[];
+}
+
+type Labels = PlanningNode['labels'];
+type Requirement = NonNullable<NodeSelector['matchExpressions']>[number];
+
+/** Taints of this prefix are a node's conditions and its cordon, of which VRRP and the local checks know better. */
+const CONDITION_TAINTS = 'node.kubernetes.io/';
+
+function meets(labels: Labels, { key, operator, values = [] }: Requirement): boolean {
+  const value = Object.hasOwn(labels, key) ? labels[key] : undefined;
+  switch (operator) {
+    case 'In':
+      return value !== undefined && values.includes(value);
+    case 'NotIn':
+      // A node without the label has none of the values: as everywhere in Kubernetes, it is chosen.
+      return value === undefined || !values.includes(value);
+    case 'Exists':
+      return value !== undefined;
+    case 'DoesNotExist':
+      return value === undefined;
+  }
+}
+
+/** Whether labels meet a selector; an empty one is met by all. */
+export function selects({ matchLabels = {}, matchExpressions = [] }: NodeSelector, labels: Labels): boolean {
+  return (
+    Object.entries(matchLabels).every(([key, value]) => Object.hasOwn(labels, key) && labels[key] === value) &&
+    matchExpressions.every((requirement) => meets(labels, requirement))
+  );
+}
+
+/**
+ * Whether a toleration is for a taint
+ * (https://kubernetes.io/docs/concepts/scheduling-eviction/taint-and-toleration/): no effect is every effect, no key with `Exists` is
+ * every taint.
+ */
+export function tolerates({ key = '', operator = 'Equal', value = '', effect }: Toleration, taint: Taint): boolean {
+  if (effect !== undefined && effect !== taint.effect) return false;
+  if (operator === 'Exists') return key === '' || key === taint.key;
+  return key !== '' && key === taint.key && value === (taint.value ?? '');
+}
+
+function keepsAway({ key, effect }: Taint): boolean {
+  return (effect === 'NoSchedule' || effect === 'NoExecute') && !key.startsWith(CONDITION_TAINTS);
+}
+
+function isTolerated(taints: readonly Taint[], tolerations: readonly Toleration[]): boolean {
+  return taints.filter(keepsAway).every((taint) => tolerations.some((toleration) => tolerates(toleration, taint)));
+}
+
+function hasRequirements({ matchLabels = {}, matchExpressions = [] }: NodeSelector): boolean {
+  return Object.keys(matchLabels).length + matchExpressions.length > 0;
+}
+
+/** Finds the nodes that may hold a pool's addresses. Whether a node is Ready or cordoned is no matter here. */
+export function eligibleNodes(
+  { nodeSelector = {}, tolerations = [] }: Pick<VirtualIpPoolSpec, 'nodeSelector' | 'tolerations'>,
+  nodes: readonly PlanningNode[],
+): Eligibility {
+  const chosen = nodes
+    .filter(({ labels, taints }) => selects(nodeSelector, labels) && isTolerated(taints, tolerations))
+    .sort((a, b) => compareText(a.name, b.name));
+  return {
+    eligible: chosen.filter(({ hasAgent }) => hasAgent),
+    withoutAgent: hasRequirements(nodeSelector) ? chosen.filter(({ hasAgent }) => !hasAgent) : [],
+  };
+}

@@ -1,0 +1,97 @@
+import type { AddressGroup } from '../../api/virtual-ip-pool.ts';
+import { type ParsedAddress, parseAddress } from './addresses.ts';
+
+/** A group on its way into the plan. */
+export interface DraftGroup {
+  readonly slot: number;
+  readonly virtualRouterId: number;
+  /** In the order in which they came: the first stays the one that VRRP packets name. */
+  readonly addresses: ParsedAddress[];
+  /** The order of preference in the last plan. */
+  readonly previousNodes: readonly string[];
+}
+
+/** The groups that live on, and the addresses that need one. */
+export interface Kept {
+  readonly groups: readonly DraftGroup[];
+  readonly homeless: readonly ParsedAddress[];
+}
+
+/** Groups of all addresses, by slot. */
+export interface Grouped {
+  readonly groups: readonly DraftGroup[];
+  /** There is no router id for even one group. */
+  readonly homeless: readonly ParsedAddress[];
+}
+
+/**
+ * Finds what is left of the groups of the last plan. An address stays in its group for life: to change the group it would have to leave
+ * an interface.
+ * @param previous from the pool's status; what contradicts itself there is ignored
+ * @param accepted addresses of the pool
+ */
+export function keepGroups(previous: readonly AddressGroup[], accepted: readonly ParsedAddress[]): Kept {
+  const homeless = new Map(accepted.map((address) => [address.address, address]));
+  const groups = new Map<number, DraftGroup>();
+  for (const { slot, virtualRouterId, addresses, nodes } of previous.toSorted((a, b) => a.slot - b.slot)) {
+    const own = groups.has(slot) ? [] : stillAsked(addresses, homeless);
+    for (const { address } of own) homeless.delete(address);
+    if (own.length > 0) groups.set(slot, { slot, virtualRouterId, addresses: own, previousNodes: nodes });
+  }
+  return { groups: [...groups.values()], homeless: [...homeless.values()] };
+}
+
+function stillAsked(addresses: readonly string[], asked: ReadonlyMap<string, ParsedAddress>): ParsedAddress[] {
+  const canonical = new Set(addresses.map((text) => parseAddress(text)?.address ?? text));
+  return [...canonical].map((address) => asked.get(address)).filter((address) => address !== undefined);
+}
+
+/** A big group takes more than one address when there are more than groups; the odd slots stay units, to level loads with. */
+function isBig({ slot }: DraftGroup): boolean {
+  return slot % 2 === 0;
+}
+
+function smallest(groups: readonly DraftGroup[]): DraftGroup | undefined {
+  let found: DraftGroup | undefined;
+  for (const group of groups) {
+    if (found === undefined || group.addresses.length < found.addresses.length) found = group;
+  }
+  return found;
+}
+
+/** The lowest numbers that no group has. */
+function emptySlots(groups: readonly DraftGroup[], count: number): number[] {
+  const taken = new Set(groups.map(({ slot }) => slot));
+  const empty: number[] = [];
+  for (let slot = 0; empty.length < count; slot += 1) if (!taken.has(slot)) empty.push(slot);
+  return empty;
+}
+
+/**
+ * Puts new addresses into groups: one each as long as there are router ids, then into the smallest of the big ones.
+ * @param kept the groups that there are, with their router ids of now
+ * @param homeless the new addresses, in the order in which they get a group
+ * @param routerIds for new groups, not more than there are new addresses
+ */
+export function fillGroups(
+  kept: readonly DraftGroup[],
+  homeless: readonly ParsedAddress[],
+  routerIds: readonly number[],
+): Grouped {
+  const slots = emptySlots(kept, routerIds.length);
+  const fresh = routerIds.map((virtualRouterId, index) => ({
+    slot: slots[index] ?? index,
+    virtualRouterId,
+    addresses: homeless.slice(index, index + 1),
+    previousNodes: [],
+  }));
+  const groups = [...kept.map((group) => ({ ...group, addresses: [...group.addresses] })), ...fresh].sort(
+    (a, b) => a.slot - b.slot,
+  );
+  if (groups.length === 0) return { groups, homeless };
+  const big = groups.filter(isBig);
+  for (const address of homeless.slice(routerIds.length)) {
+    smallest(big.length > 0 ? big : groups)?.addresses.push(address);
+  }
+  return { groups, homeless: [] };
+}

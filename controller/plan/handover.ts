@@ -1,0 +1,205 @@
+import { compareText, type Family, type ParsedAddress, parseAddress } from './addresses.ts';
+import type { PendingMember, PlanningNode, ToldGroup } from './types.ts';
+
+/*
+ * Who runs a group's VRRP instance on the way from one order of preference to the next, and whom each speaks to.
+ *
+ * A node that is no longer a candidate but holds one of the group's addresses stays, as the last and marked as leaving: the others then
+ * take over by priority, while it still serves. Taking the instance away would leave the address nowhere for an outage.
+ *
+ * By unicast a node hears only its peers, and two that do not hear each other both become master. So a new node is told to the others
+ * first, and runs the instance when all of them have said that they know it; and a node that went is told as a peer until it has said that
+ * it runs the instance no longer.
+ */
+
+/** A group and what is known about its instance. */
+export interface HandoverInput {
+  readonly instance: string;
+  /** Names in order of preference. */
+  readonly candidates: readonly string[];
+  readonly addresses: readonly ParsedAddress[];
+  readonly unicast: boolean;
+  readonly told: ToldGroup | undefined;
+}
+
+/** What of the cluster matters here. */
+export interface Neighbourhood {
+  readonly nodes: ReadonlyMap<string, PlanningNode>;
+  /** Every virtual address: a node that holds one may report it as its own, but nobody must be spoken to by it. */
+  readonly virtual: ReadonlySet<string>;
+}
+
+/** A node that runs the instance. */
+export interface Member {
+  readonly node: string;
+  /** Its place in the order of preference. */
+  readonly rank: number;
+  readonly leaving: boolean;
+  /** Undefined: multicast. */
+  readonly peers: readonly string[] | undefined;
+}
+
+/** Who runs the instance. */
+export interface Handover {
+  readonly members: readonly Member[];
+  readonly pending: readonly PendingMember[];
+  /** Unicast, and there is only one node: `stand-in` when it has another node of the cluster for a peer, `none` when there is no other. */
+  readonly alone: 'stand-in' | 'none' | undefined;
+  /** Unicast, and these candidates have no address of the instance's family. */
+  readonly mute: readonly string[];
+}
+
+interface Runners {
+  readonly candidates: readonly string[];
+  readonly waiting: ReadonlySet<string>;
+  readonly leaving: readonly string[];
+  /** Were told to run it, and are told now to do so no longer. */
+  readonly dropped: readonly string[];
+}
+
+/** A node's addresses of a family by which it can be spoken to, sorted. */
+type AddressesOf = (node: string) => readonly string[];
+
+function addressesOf({ nodes, virtual }: Neighbourhood, family: Family): AddressesOf {
+  const known = new Map<string, readonly string[]>();
+  return (name) => {
+    const before = known.get(name);
+    if (before !== undefined) return before;
+    const parsed = (nodes.get(name)?.addresses ?? []).map(parseAddress).filter((each) => each?.family === family);
+    const own = parsed.map((each) => each?.address ?? '').filter((address) => !virtual.has(address));
+    const sorted = [...new Set(own)].sort(compareText);
+    known.set(name, sorted);
+    return sorted;
+  };
+}
+
+/**
+ * Finds the addresses by which nodes speak to each other. keepalived's instance is of one family, that of the address which its packets
+ * name, so only families come into question that the group has an address of: the one that most candidates have, IPv4 of two equal ones.
+ */
+export function speakers(
+  neighbourhood: Neighbourhood,
+): (addresses: readonly ParsedAddress[], nodes: readonly string[]) => AddressesOf {
+  const byFamily = { 4: addressesOf(neighbourhood, 4), 6: addressesOf(neighbourhood, 6) };
+  return (addresses, nodes) => {
+    const count = (family: Family) =>
+      addresses.some((address) => address.family === family)
+        ? nodes.filter((node) => byFamily[family](node).length > 0).length
+        : -1;
+    return count(4) >= count(6) ? byFamily[4] : byFamily[6];
+  };
+}
+
+function runningNodes(told: ToldGroup | undefined, { nodes }: Neighbourhood): string[] {
+  return [...(told?.previousPeers.keys() ?? [])].filter((name) => nodes.get(name)?.hasAgent === true).sort(compareText);
+}
+
+function knowsAll(peers: readonly string[] | undefined, addresses: readonly string[]): boolean {
+  return addresses.every((address) => peers?.includes(address) === true);
+}
+
+/** Whether all that run the instance have said that they know the node. */
+function isKnown(told: ToldGroup, running: readonly string[], addresses: readonly string[]): boolean {
+  return told.observedByAll && running.every((node) => knowsAll(told.previousPeers.get(node), addresses));
+}
+
+function findRunners(
+  { candidates, told, unicast }: HandoverInput,
+  running: readonly string[],
+  of: AddressesOf,
+): Runners {
+  const mustWait = (node: string) =>
+    unicast && told !== undefined && running.length > 0 && !running.includes(node) && !isKnown(told, running, of(node));
+  const waiting = new Set(candidates.filter(mustWait));
+  const former = running.filter((node) => !candidates.includes(node));
+  // Without candidates the addresses are to be nowhere.
+  const stays = (node: string) => candidates.length > 0 && (waiting.size > 0 || told?.heldBy.has(node) === true);
+  return {
+    candidates,
+    waiting,
+    leaving: former.filter(stays),
+    dropped: former.filter((node) => !stays(node)),
+  };
+}
+
+/** Peers that may still run the instance, although nobody is to run it there any more. */
+function lingering({ dropped }: Runners, told: ToldGroup | undefined, of: AddressesOf): string[] {
+  const gone = dropped.flatMap(of);
+  return told === undefined || told.observedByAll ? gone : [...gone, ...[...told.previousPeers.values()].flat()];
+}
+
+function sameFamily(peers: readonly string[], of: AddressesOf, someone: string): string[] {
+  const family = of(someone)[0]?.includes(':') === true;
+  return peers.filter((peer) => peer.includes(':') === family);
+}
+
+/**
+ * A single node has nobody to speak to, but keepalived takes an empty list of peers for multicast, which the pool does not want: its
+ * packets would be everybody's, and a foreign router with the same id would be heard. So it is given some other node of the cluster, one
+ * with an agent if there is one: a keepalived that has no instance of that router id passes over its packets, and where there is no
+ * keepalived the kernel does. It is also allowed for if that node becomes a candidate, which then is known already.
+ * In a cluster of one node there is nobody to be given: the instance goes without peers, because an address that is announced in a way
+ * that was not asked for is better than one that is nowhere; the pool's status says so.
+ */
+function standIn(self: string, { nodes }: Neighbourhood, of: AddressesOf): readonly string[] {
+  const others = [...nodes.values()]
+    .filter(({ name }) => name !== self && of(name).length > 0)
+    .sort((a, b) => Number(b.hasAgent) - Number(a.hasAgent) || compareText(a.name, b.name));
+  return others[0] === undefined ? [] : of(others[0].name);
+}
+
+function peersByNode(
+  input: HandoverInput,
+  runners: Runners,
+  members: readonly Omit<Member, 'peers'>[],
+  neighbourhood: Neighbourhood,
+  of: AddressesOf,
+): { members: Member[]; alone: Handover['alone'] } {
+  let alone: Handover['alone'];
+  const mates = [...runners.candidates, ...runners.leaving].flatMap(of);
+  const all = [...new Set([...mates, ...lingering(runners, input.told, of)])].sort(compareText);
+  const told = members.map((member) => {
+    const own = new Set(of(member.node));
+    const peers = sameFamily(all, of, member.node).filter((peer) => !own.has(peer) && !neighbourhood.virtual.has(peer));
+    if (peers.length > 0) return { ...member, peers };
+    const replacement = standIn(member.node, neighbourhood, of);
+    alone = replacement.length > 0 ? 'stand-in' : 'none';
+    return { ...member, peers: replacement.length > 0 ? replacement : undefined };
+  });
+  return { members: told, alone };
+}
+
+function ranked({ candidates, waiting, leaving }: Runners): Omit<Member, 'peers'>[] {
+  return [
+    ...candidates.map((node, rank) => ({ node, rank, leaving: false })).filter(({ node }) => !waiting.has(node)),
+    ...leaving.map((node, index) => ({ node, rank: candidates.length + index, leaving: true })),
+  ];
+}
+
+function pendingOf(instance: string, { waiting, leaving }: Runners): PendingMember[] {
+  return [
+    ...[...waiting].map((node) => ({ instance, node, state: 'joins' as const })),
+    ...leaving.map((node) => ({ instance, node, state: 'leaves' as const })),
+  ];
+}
+
+/** Decides who runs a group's instance, and with which peers. */
+export function handOver(
+  input: HandoverInput,
+  neighbourhood: Neighbourhood,
+  speak: ReturnType<typeof speakers>,
+): Handover {
+  const of = speak(input.addresses, input.candidates);
+  const canRun = (node: string) => !input.unicast || of(node).length > 0;
+  const running = runningNodes(input.told, neighbourhood).filter(canRun);
+  const runners = findRunners({ ...input, candidates: input.candidates.filter(canRun) }, running, of);
+  const members = ranked(runners);
+  const common = {
+    pending: pendingOf(input.instance, runners),
+    mute: input.candidates.filter((node) => !canRun(node)),
+  };
+  if (!input.unicast) {
+    return { ...common, members: members.map((member) => ({ ...member, peers: undefined })), alone: undefined };
+  }
+  return { ...common, ...peersByNode(input, runners, members, neighbourhood, of) };
+}

@@ -1,0 +1,96 @@
+import { createHash } from 'node:crypto';
+import type { NodePlanSpec, PlannedInstance, PlannedPool } from '../../api/node-plan.ts';
+import type { VirtualIpPool, VirtualIpPoolSpec } from '../../api/virtual-ip-pool.ts';
+import { compareText } from './addresses.ts';
+import type { DraftGroup } from './grouping.ts';
+import type { Member } from './handover.ts';
+import type { NodePlanContent } from './types.ts';
+
+/** A group, and who runs its instance. */
+export interface StaffedGroup {
+  readonly pool: VirtualIpPool;
+  readonly group: DraftGroup;
+  readonly members: readonly Member[];
+}
+
+interface Draft {
+  readonly pools: Map<string, PlannedPool>;
+  readonly instances: PlannedInstance[];
+}
+
+const DEFAULT_FAILBACK_DELAY_SECONDS = 30;
+
+/** Name of a group's VRRP instance. No two groups share one: what follows the last hyphen is the slot. */
+export function instanceName(pool: string, slot: number): string {
+  return `${pool}-${slot}`;
+}
+
+function failbackDelaySeconds({ failback = {} }: VirtualIpPoolSpec): number | null {
+  const { enabled = true, delaySeconds = DEFAULT_FAILBACK_DELAY_SECONDS } = failback;
+  return enabled ? delaySeconds : null;
+}
+
+function plannedPool({ metadata, spec }: VirtualIpPool): PlannedPool {
+  return {
+    name: metadata.name,
+    interface: spec.interface ?? '',
+    failbackDelaySeconds: failbackDelaySeconds(spec),
+    ...(spec.healthCheck === undefined ? {} : { healthCheck: spec.healthCheck }),
+  };
+}
+
+function plannedInstance({ pool, group }: StaffedGroup, { rank, leaving, peers }: Member): PlannedInstance {
+  return {
+    name: instanceName(pool.metadata.name, group.slot),
+    pool: pool.metadata.name,
+    virtualRouterId: group.virtualRouterId,
+    rank,
+    ...(leaving ? { leaving } : {}),
+    addresses: group.addresses.map(({ given }) => given),
+    ...(peers === undefined ? {} : { peers: [...peers] }),
+  };
+}
+
+/**
+ * Turns groups into what each node is told.
+ * @param groups in the order in which a plan is to list them
+ * @param alsoNodes nodes that get a plan in any case, an empty one if there is nothing to do
+ * @returns by the node's name, sorted
+ */
+export function planNodes(groups: readonly StaffedGroup[], alsoNodes: Iterable<string>): Map<string, NodePlanContent> {
+  const drafts = new Map<string, Draft>();
+  const draftOf = (node: string): Draft => {
+    const draft = drafts.get(node) ?? { pools: new Map(), instances: [] };
+    drafts.set(node, draft);
+    return draft;
+  };
+  const pools = new Map(groups.map(({ pool }) => [pool.metadata.name, plannedPool(pool)]));
+  for (const node of alsoNodes) draftOf(node);
+  for (const staffed of groups) {
+    for (const member of staffed.members) {
+      const { name } = staffed.pool.metadata;
+      const draft = draftOf(member.node);
+      const pool = pools.get(name);
+      if (pool !== undefined) draft.pools.set(name, pool);
+      draft.instances.push(plannedInstance(staffed, member));
+    }
+  }
+  const sorted = [...drafts].sort(([a], [b]) => compareText(a, b));
+  return new Map(sorted.map(([node, { pools: own, instances }]) => [node, { pools: [...own.values()], instances }]));
+}
+
+function withSortedKeys(_key: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => compareText(a, b)));
+}
+
+/** Identifies a plan: the first 16 hexadecimal digits of the SHA-256 of its JSON with sorted keys. */
+export function planDigest({ pools, instances }: NodePlanContent): string {
+  const json = JSON.stringify({ pools, instances }, withSortedKeys);
+  return createHash('sha256').update(json).digest('hex').slice(0, 16);
+}
+
+/** The plan as it is written. */
+export function nodePlanSpec(content: NodePlanContent): NodePlanSpec {
+  return { plan: planDigest(content), ...content };
+}

@@ -1,0 +1,106 @@
+import type { AddressGroup } from '../../api/virtual-ip-pool.ts';
+import type { Eligibility } from './eligibility.ts';
+import type { Handover } from './handover.ts';
+import type { RouterIdGrant } from './router-ids.ts';
+import { spreadOf } from './spread.ts';
+import type { Problem, RouterIdRange } from './types.ts';
+
+/*
+ * What stands in the way of a good plan, in sentences for conditions and Events. Each says what it is and what to do.
+ */
+
+/** Names that a sentence has room for. */
+const NAMED = 5;
+
+function count(number: number, one: string, many: string): string {
+  return `${number} ${number === 1 ? one : many}`;
+}
+
+function listed(names: readonly string[]): string {
+  const shown = names.slice(0, NAMED).join(', ');
+  return names.length > NAMED ? `${shown} and ${names.length - NAMED} more` : shown;
+}
+
+/** Problems with the nodes that a pool asks for. */
+export function nodeProblems({ eligible, withoutAgent }: Eligibility): Problem[] {
+  const problems: Problem[] = [];
+  if (eligible.length === 0) {
+    problems.push({
+      kind: 'NoEligibleNode',
+      message:
+        'no node may hold the addresses: none that runs an agent has the labels of nodeSelector and only taints that tolerations allow; change one of them, or label a node',
+    });
+  }
+  if (withoutAgent.length > 0) {
+    const names = withoutAgent.map(({ name }) => name);
+    const subject = names.length === 1 ? 'is chosen but runs' : 'are chosen but run';
+    problems.push({
+      kind: 'NodesWithoutAgent',
+      message: `${listed(names)} ${subject} no agent; let the release's DaemonSet run there (pod.nodeSelector, pod.tolerations) or narrow nodeSelector`,
+    });
+  }
+  return problems;
+}
+
+/** Problems with router ids. */
+export function routerIdProblems(
+  { foreign }: RouterIdGrant,
+  { first, last }: RouterIdRange,
+  homeless: number,
+): Problem[] {
+  const problems: Problem[] = foreign.map(({ slot, from, to }) => ({
+    kind: 'ForeignRouter',
+    message:
+      from === to
+        ? `router id ${from} of group ${slot} is also used by another router on the network, and no other id from ${first} to ${last} is free; widen vrrp.virtualRouterIds or turn that router to another id`
+        : `router id ${from} is also used by another router on the network; group ${slot} uses ${to} instead`,
+  }));
+  if (homeless > 0) {
+    problems.push({
+      kind: 'RouterIdsExhausted',
+      message: `no router id from ${first} to ${last} is free for ${count(homeless, 'address', 'addresses')}, which no node gets; widen vrrp.virtualRouterIds, remove a pool, or put the addresses into one that works`,
+    });
+  }
+  return problems;
+}
+
+/** Whether the addresses are spread as evenly as is promised. */
+export function spreadProblems(groups: readonly AddressGroup[], nodes: readonly string[]): Problem[] {
+  if (groups.length === 0 || nodes.length === 0) return [];
+  const { least, most } = spreadOf(groups, nodes);
+  if (most - least <= 1) return [];
+  const addresses = groups.reduce((sum, group) => sum + group.addresses.length, 0);
+  return [
+    {
+      kind: 'CoarseSpread',
+      message: `nodes have from ${least} to ${most} addresses: ${addresses} addresses are in ${count(groups.length, 'group', 'groups')}, and a group stays together; more router ids or a higher maxGroupsPerPool spread addresses that are added later more finely`,
+    },
+  ];
+}
+
+/** Problems of nodes that are to speak to each other by unicast. */
+export function peerProblems(handovers: readonly Handover[]): Problem[] {
+  const problems: Problem[] = [];
+  const mute = [...new Set(handovers.flatMap((handover) => handover.mute))].sort();
+  if (mute.length > 0) {
+    const verb = mute.length === 1 ? 'has' : 'have';
+    problems.push({
+      kind: 'NoPeerAddress',
+      message: `${listed(mute)} ${verb} no address of the family that the other nodes speak by unicast and cannot take part; give every node an IPv4 and an IPv6 address, or use vrrp.peering Multicast`,
+    });
+  }
+  if (handovers.some(({ alone }) => alone === 'none')) {
+    problems.push({
+      kind: 'NoPeers',
+      message:
+        'the cluster has one node, so that there is no peer for unicast: it announces the addresses by multicast until there is another',
+    });
+  } else if (handovers.some(({ alone }) => alone === 'stand-in')) {
+    problems.push({
+      kind: 'NoPeers',
+      message:
+        'only one node may hold the addresses, so that no other can take over; choose more nodes by nodeSelector or tolerations',
+    });
+  }
+  return problems;
+}

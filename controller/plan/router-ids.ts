@@ -1,0 +1,136 @@
+import type { RouterIdRange } from './types.ts';
+
+/** What a pool has of router ids, and what it could use. */
+export interface RouterIdRequest {
+  readonly range: RouterIdRange;
+  /** Whether the range is the pool's own; the common one is not used up by those who come first. */
+  readonly ownRange: boolean;
+  /** Whether its nodes speak by multicast: there a foreign router with the same id is heard, by unicast it is not. */
+  readonly multicast: boolean;
+  /** The groups it has, by slot. */
+  readonly kept: ReadonlyMap<number, number>;
+  /** New groups that it could use. */
+  readonly wanted: number;
+}
+
+/** What a pool gets. */
+export interface RouterIdGrant {
+  /** The groups it has, by slot: with the id they had wherever that is possible. A group for which there is none is left out. */
+  readonly kept: ReadonlyMap<number, number>;
+  /** For new groups, at most as many as wanted. */
+  readonly fresh: readonly number[];
+  /** Groups that had, or still have, an id that a foreign router uses: `to` equals `from` where there was no other. */
+  readonly foreign: readonly { readonly slot: number; readonly from: number; readonly to: number }[];
+}
+
+/** Ids that nobody may have anew. */
+export interface TakenRouterIds {
+  readonly reserved: readonly number[];
+  readonly foreign: ReadonlySet<number>;
+}
+
+interface Draft {
+  readonly request: RouterIdRequest;
+  readonly kept: Map<number, number>;
+  readonly fresh: number[];
+  readonly foreign: { slot: number; from: number; to: number }[];
+  readonly replace: { slot: number; from: number; foreign: boolean }[];
+}
+
+/**
+ * One id in so many of the common range is left for pools to come: a pool that finds none left cannot have a single address, while one
+ * with fewer groups only spreads more coarsely.
+ */
+const LEFT_FOR_OTHERS = 16;
+
+function isIn({ first, last }: RouterIdRange, id: number): boolean {
+  return id >= first && id <= last;
+}
+
+/** Hands ids out, each once. */
+class Ids {
+  readonly #used: Set<number>;
+  readonly #foreign: ReadonlySet<number>;
+
+  constructor({ reserved, foreign }: TakenRouterIds) {
+    this.#used = new Set(reserved);
+    this.#foreign = foreign;
+  }
+
+  /** Keeps an id for who has it; false when it is another's. */
+  keep(id: number): boolean {
+    if (this.#used.has(id)) return false;
+    this.#used.add(id);
+    return true;
+  }
+
+  /** The lowest free id of a range, unless that would leave fewer than `leave`. */
+  take({ first, last }: RouterIdRange, leave = 0): number | undefined {
+    let lowest: number | undefined;
+    let free = 0;
+    for (let id = first; id <= last && free <= leave; id += 1) {
+      if (this.#used.has(id) || this.#foreign.has(id)) continue;
+      lowest ??= id;
+      free += 1;
+    }
+    if (lowest === undefined || free <= leave) return undefined;
+    this.#used.add(lowest);
+    return lowest;
+  }
+}
+
+function keepOld(request: RouterIdRequest, ids: Ids, foreignIds: ReadonlySet<number>): Draft {
+  const draft: Draft = { request, kept: new Map(), fresh: [], foreign: [], replace: [] };
+  for (const [slot, id] of [...request.kept].sort(([a], [b]) => a - b)) {
+    const foreign = request.multicast && foreignIds.has(id);
+    // What is foreign is kept for the time being: it is better than nothing.
+    const usable = isIn(request.range, id) && ids.keep(id);
+    if (usable) draft.kept.set(slot, id);
+    if (!usable || foreign) draft.replace.push({ slot, from: id, foreign });
+  }
+  return draft;
+}
+
+function replaceLost({ request, kept, foreign: heard, replace }: Draft, ids: Ids): void {
+  for (const { slot, from, foreign } of replace) {
+    const to = ids.take(request.range);
+    if (to !== undefined) kept.set(slot, to);
+    if (foreign) heard.push({ slot, from, to: to ?? from });
+  }
+}
+
+function leaveFor({ request: { range, ownRange }, kept, fresh }: Draft): number {
+  if (ownRange || kept.size + fresh.length === 0) return 0;
+  return Math.floor((range.last - range.first + 1) / LEFT_FOR_OTHERS);
+}
+
+function grantOne(draft: Draft, ids: Ids): boolean {
+  if (draft.fresh.length >= draft.request.wanted) return false;
+  const id = ids.take(draft.request.range, leaveFor(draft));
+  if (id === undefined) return false;
+  draft.fresh.push(id);
+  return true;
+}
+
+/** In rounds of one each, so that those who come first do not leave those behind them without any. */
+function grantFresh(drafts: readonly Draft[], ids: Ids): void {
+  let waiting = drafts;
+  while (waiting.length > 0) waiting = waiting.filter((draft) => grantOne(draft, ids));
+}
+
+/**
+ * Gives every group of every pool a router id of its own: by multicast all pools share the segment.
+ *
+ * An id is kept for as long as its group lives, because a change of it is an outage. It is given up when it left the pool's range, became
+ * reserved, is an older pool's too, or is used by a foreign router that the nodes would listen to.
+ *
+ * @param requests of all pools, oldest first
+ * @returns in the same order
+ */
+export function allocateRouterIds(requests: readonly RouterIdRequest[], taken: TakenRouterIds): RouterIdGrant[] {
+  const ids = new Ids(taken);
+  const drafts = requests.map((request) => keepOld(request, ids, taken.foreign));
+  for (const draft of drafts) replaceLost(draft, ids);
+  grantFresh(drafts, ids);
+  return drafts.map(({ kept, fresh, foreign }) => ({ kept, fresh, foreign }));
+}

@@ -1,0 +1,60 @@
+import type { NodePlan } from '../../api/node-plan.ts';
+import { parseAddress } from './addresses.ts';
+import type { PlanningNode, ToldGroup } from './types.ts';
+
+interface Draft {
+  readonly previousPeers: Map<string, readonly string[]>;
+  readonly heldBy: Set<string>;
+}
+
+function canonical(given: string): string {
+  return parseAddress(given)?.address ?? given;
+}
+
+function ownersOf(nodes: readonly PlanningNode[]): Map<string, string> {
+  return new Map(nodes.flatMap(({ name, addresses }) => addresses.map((address) => [canonical(address), name])));
+}
+
+/** Nodes that have an agent which does not yet do what it was told last. */
+function nodesBehind(plans: readonly NodePlan[], nodes: readonly PlanningNode[]): Set<string> {
+  const agents = new Set(nodes.filter(({ hasAgent }) => hasAgent).map(({ name }) => name));
+  const behind = plans.filter(({ metadata, spec, status }) => {
+    return agents.has(metadata.name) && status?.observedPlan !== spec.plan;
+  });
+  return new Set(behind.map(({ metadata }) => metadata.name));
+}
+
+function collect({ metadata, spec, status }: NodePlan, drafts: Map<string, Draft>): void {
+  const held = new Set((status?.held ?? []).map(({ address }) => canonical(address)));
+  for (const { name, peers = [], addresses } of spec.instances) {
+    const draft = drafts.get(name) ?? { previousPeers: new Map(), heldBy: new Set() };
+    drafts.set(name, draft);
+    draft.previousPeers.set(metadata.name, peers);
+    if (addresses.some((address) => held.has(canonical(address)))) draft.heldBy.add(metadata.name);
+  }
+}
+
+/**
+ * Finds out what the nodes were last told of each group.
+ *
+ * A node whose agent is gone is not waited for. One whose agent is there but does not report is: it may be cut off from the API and go on
+ * with a plan in which it does not know its new peers.
+ *
+ * @param plans as they are stored, with their status
+ * @returns by the instance's name
+ */
+export function toldGroups(plans: readonly NodePlan[], nodes: readonly PlanningNode[]): Map<string, ToldGroup> {
+  const drafts = new Map<string, Draft>();
+  for (const plan of plans) collect(plan, drafts);
+  const owners = ownersOf(nodes);
+  const behind = nodesBehind(plans, nodes);
+  const concerned = ({ previousPeers }: Draft) => [
+    ...previousPeers.keys(),
+    ...[...previousPeers.values()].flat().map((peer) => owners.get(peer) ?? ''),
+  ];
+  return new Map(
+    [...drafts].map(([name, draft]) => {
+      return [name, { ...draft, observedByAll: concerned(draft).every((node) => !behind.has(node)) }];
+    }),
+  );
+}

@@ -1,0 +1,147 @@
+import type { NodePlanSpec } from '../../api/node-plan.ts';
+import type { AddressGroup, VirtualIpPool } from '../../api/virtual-ip-pool.ts';
+
+/*
+ * What the planner takes and gives. It has no clock, no file and no socket, and remembers nothing: what must survive a plan is in the
+ * pools' status and in the nodes' last plans, which come in again with the next input.
+ */
+
+/** A taint of a node, in Kubernetes' terms. */
+export interface Taint {
+  readonly key: string;
+  readonly value?: string | undefined;
+  readonly effect: string;
+}
+
+/** What of a node matters for a plan. */
+export interface PlanningNode {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly taints: readonly Taint[];
+  /** `spec.unschedulable`: cordoned. */
+  readonly unschedulable: boolean;
+  /** Its own IP addresses, those that its VRRP packets may come from; without prefixes. */
+  readonly addresses: readonly string[];
+  /** Whether an agent's pod is assigned to it. */
+  readonly hasAgent: boolean;
+}
+
+/** Both ends belong to it. */
+export interface RouterIdRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** The controller's settings that a plan depends on. */
+export interface PlanSettings {
+  /** Where router ids come from when a pool has no range of its own. */
+  readonly virtualRouterIds: RouterIdRange;
+  /** What the release's single virtual address uses; no pool gets it. Addresses without a prefix. */
+  readonly reserved: { readonly addresses: readonly string[]; readonly virtualRouterIds: readonly number[] };
+  readonly maxGroupsPerPool: number;
+  /** Nodes that run a group's VRRP instance, at most. */
+  readonly maxCandidates: number;
+}
+
+/** What the nodes were last told of one group, and what they have made of it. */
+export interface ToldGroup {
+  /** Peers in the last plan of each node that was told to run the group's instance, by the node's name; empty: multicast. */
+  readonly previousPeers: ReadonlyMap<string, readonly string[]>;
+  /** Whether everyone concerned runs its last plan: the nodes that were told to run the instance, and those they were told as peers. */
+  readonly observedByAll: boolean;
+  /** Nodes that report one of the group's addresses on an interface. */
+  readonly heldBy: ReadonlySet<string>;
+}
+
+/** Everything that a plan rests on. The order of lists does not matter. */
+export interface PlanInput {
+  /** With their last status, of which `groups` is the plan's memory. A pool that is being deleted is left out of the plan. */
+  readonly pools: readonly VirtualIpPool[];
+  /** All nodes of the cluster: from a part of them no plan may be made, because it would drop candidates and peers. */
+  readonly nodes: readonly PlanningNode[];
+  readonly settings: PlanSettings;
+  /** By the instance's name, see `toldGroups`. A group that is not in it was told to nobody. */
+  readonly told: ReadonlyMap<string, ToldGroup>;
+  /** Router ids that routers outside of the cluster were heard to use. */
+  readonly foreignRouterIds: ReadonlySet<number>;
+}
+
+/** An address of a pool's spec. */
+export interface PlannedAddress {
+  /** As the kernel shows it, without a prefix; by this form addresses are compared. */
+  readonly address: string;
+  /** As the spec has it. */
+  readonly given: string;
+  /** The group it is in; undefined when there is no router id for one. */
+  readonly slot: number | undefined;
+}
+
+/** An address that is left out of the plan. */
+export interface RefusedAddress {
+  /** As the spec has it. */
+  readonly address: string;
+  /** In a sentence, with what to do. */
+  readonly reason: string;
+  /** Name of the pool that has it; undefined where it is no pool's. */
+  readonly claimedBy: string | undefined;
+}
+
+/** What stands in the way of a good plan. */
+export type ProblemKind =
+  /** No node may hold the pool's addresses. */
+  | 'NoEligibleNode'
+  /** The pool's selector chooses nodes that run no agent. */
+  | 'NodesWithoutAgent'
+  /** Not every address could be put into a group. */
+  | 'RouterIdsExhausted'
+  /** A router outside of the cluster uses a router id of the pool. */
+  | 'ForeignRouter'
+  /** Nodes differ by more than one address. */
+  | 'CoarseSpread'
+  /** Unicast, but there is no other node to speak to. */
+  | 'NoPeers'
+  /** Unicast, but nodes lack an address of the group's family. */
+  | 'NoPeerAddress';
+
+export interface Problem {
+  readonly kind: ProblemKind;
+  /** In a sentence, with what to do. */
+  readonly message: string;
+}
+
+/** A node that runs an instance later, or longer, than the order of preference says. See handover.ts. */
+export interface PendingMember {
+  readonly instance: string;
+  readonly node: string;
+  /** `joins`: not yet told to run it; `leaves`: still told to. */
+  readonly state: 'joins' | 'leaves';
+}
+
+/** The plan for one pool. */
+export interface PoolPlan {
+  readonly name: string;
+  /** For `status.groups`; its addresses in the form of {@link PlannedAddress.address}. */
+  readonly groups: readonly AddressGroup[];
+  /** Names, sorted; cordoned nodes included. */
+  readonly eligibleNodes: readonly string[];
+  /** Addresses that are not refused, in the order of their numbers. */
+  readonly addresses: readonly PlannedAddress[];
+  readonly refused: readonly RefusedAddress[];
+  readonly problems: readonly Problem[];
+  /** Not empty: a plan made when these have moved on looks different. */
+  readonly pending: readonly PendingMember[];
+}
+
+/** A node's plan without the digest that identifies it. */
+export type NodePlanContent = Omit<NodePlanSpec, 'plan'>;
+
+/** What is to be written. */
+export interface Plan {
+  /** By name, those of `input.pools` that are not being deleted. */
+  readonly pools: ReadonlyMap<string, PoolPlan>;
+  /**
+   * By name. Also nodes with nothing to do that were told to run something before: until such a node has reported its empty plan as
+   * carried out, its peers count on its hearing about it.
+   */
+  readonly nodes: ReadonlyMap<string, NodePlanContent>;
+}

@@ -1,0 +1,181 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { makePlan } from '../../controller/plan/planner.ts';
+import { spreadOf } from '../../controller/plan/spread.ts';
+import { addresses, input, nodes, pool, remembered, settings } from '../../controller/plan/testing/scenes.ts';
+import type { Plan, PlanInput } from '../../controller/plan/types.ts';
+import { runMain } from '../../scripts/support/main.ts';
+import { statisticsOf } from './statistics.ts';
+
+/*
+ * `node test/bench/planner.ts`: how long a plan takes, what memory it needs, and how even it is.
+ */
+
+/** Nodes and pools to plan for. */
+export interface PlannerCase {
+  readonly title: string;
+  readonly nodes: number;
+  readonly pools: number;
+  readonly addressesPerPool: number;
+  readonly unicast?: boolean;
+  readonly maxGroupsPerPool?: number;
+}
+
+/** What was measured of one case. */
+export interface PlannerMeasurement {
+  readonly title: string;
+  readonly runs: number;
+  /** Medians, in milliseconds. */
+  readonly firstPlanMs: number;
+  readonly unchangedMs: number;
+  readonly nodeLostMs: number;
+  /** The worst of all plans after warming up, in milliseconds. */
+  readonly worstMs: number;
+  /** By how much the heap grew at most during a first plan, nothing being collected, in MiB. */
+  readonly allocatedMib: number;
+  /** What the plan itself takes in the heap, in MiB. */
+  readonly keptMib: number;
+  readonly groups: number;
+  /** The largest difference between two nodes within a pool, in addresses. */
+  readonly skew: number;
+}
+
+/** What is promised: of the median of each kind of plan, and of all memory that one plan touches. */
+export const PLANNER_BUDGET = { medianMs: 200, allocatedMib: 200 };
+
+export const PLANNER_CASES: readonly PlannerCase[] = [
+  { title: '3 nodes, 6 addresses', nodes: 3, pools: 1, addressesPerPool: 6 },
+  { title: '6 nodes, 300 addresses', nodes: 6, pools: 1, addressesPerPool: 300 },
+  { title: '500 nodes, 1 pool of 1000', nodes: 500, pools: 1, addressesPerPool: 1000 },
+  { title: 'the same, by unicast', nodes: 500, pools: 1, addressesPerPool: 1000, unicast: true },
+  { title: 'the same, up to 250 groups', nodes: 500, pools: 1, addressesPerPool: 1000, maxGroupsPerPool: 250 },
+  { title: '500 nodes, 10 pools of 100', nodes: 500, pools: 10, addressesPerPool: 100 },
+];
+
+const RUNS = 25;
+const WARM_UP = 5;
+const MIB = 1024 * 1024;
+
+function inputOf({ nodes: count, pools, addressesPerPool, unicast = false, maxGroupsPerPool = 60 }: PlannerCase) {
+  const vrrp = unicast ? { vrrp: { peering: 'Unicast' as const } } : {};
+  return input({
+    nodes: nodes(count),
+    pools: Array.from({ length: pools }, (_, index) =>
+      pool(`pool-${index}`, { addresses: addresses(addressesPerPool, index), ...vrrp }),
+    ),
+    settings: { ...settings, maxGroupsPerPool },
+  });
+}
+
+function after(before: PlanInput, plan: Plan): PlanInput {
+  return { ...before, pools: remembered(before.pools, plan) };
+}
+
+function withoutNode(before: PlanInput, plan: Plan): PlanInput {
+  const lost = [...plan.pools.values()][0]?.groups[0]?.nodes[0];
+  return { ...before, nodes: before.nodes.filter(({ name }) => name !== lost) };
+}
+
+function times(of: PlanInput): number[] {
+  for (let run = 0; run < WARM_UP; run += 1) makePlan(of);
+  return Array.from({ length: RUNS }, () => {
+    const startMs = performance.now();
+    makePlan(of);
+    return performance.now() - startMs;
+  });
+}
+
+/** V8's collector, which a program sees only when it is asked for. */
+function collector(): () => void {
+  setFlagsFromString('--expose-gc');
+  return runInNewContext('gc');
+}
+
+function memory(of: PlanInput): { plan: Plan; allocatedMib: number; keptMib: number } {
+  const collect = collector();
+  collect();
+  const before = process.memoryUsage().heapUsed;
+  const plan = makePlan(of);
+  const peak = process.memoryUsage().heapUsed;
+  collect();
+  const kept = process.memoryUsage().heapUsed;
+  return { plan, allocatedMib: (peak - before) / MIB, keptMib: (kept - before) / MIB };
+}
+
+/** Measures one case in this process. */
+export function measurePlanner(planned: PlannerCase): PlannerMeasurement {
+  const first = inputOf(planned);
+  const firstMs = times(first);
+  const { plan, allocatedMib, keptMib } = memory(first);
+  const again = after(first, plan);
+  const againMs = times(again);
+  const lostMs = times(withoutNode(again, plan));
+  const pools = [...plan.pools.values()];
+  const skews = pools.map(({ groups, eligibleNodes }) => {
+    const { least, most } = spreadOf(groups, eligibleNodes);
+    return most - least;
+  });
+  return {
+    title: planned.title,
+    runs: RUNS,
+    firstPlanMs: statisticsOf(firstMs).medianMs,
+    unchangedMs: statisticsOf(againMs).medianMs,
+    nodeLostMs: statisticsOf(lostMs).medianMs,
+    worstMs: statisticsOf([...firstMs, ...againMs, ...lostMs]).worstMs,
+    allocatedMib,
+    keptMib,
+    groups: pools.reduce((sum, { groups }) => sum + groups.length, 0),
+    skew: Math.max(...skews),
+  };
+}
+
+/** Promises that were not kept, in words. */
+export function missedPlannerBudgets(measurements: readonly PlannerMeasurement[]): string[] {
+  return measurements.flatMap(({ title, firstPlanMs, unchangedMs, nodeLostMs, allocatedMib }) => {
+    const slowest = Math.max(firstPlanMs, unchangedMs, nodeLostMs);
+    return [
+      ...(slowest > PLANNER_BUDGET.medianMs
+        ? [`${title}: ${slowest.toFixed(0)} ms, promised ${PLANNER_BUDGET.medianMs} ms`]
+        : []),
+      ...(allocatedMib > PLANNER_BUDGET.allocatedMib
+        ? [`${title}: ${allocatedMib.toFixed(0)} MiB, promised ${PLANNER_BUDGET.allocatedMib} MiB`]
+        : []),
+    ];
+  });
+}
+
+/** The measurements as a Markdown table, with a word on the last column. */
+export function plannerTable(measurements: readonly PlannerMeasurement[]): string {
+  const rows = measurements.map((measured) => {
+    const cells = [
+      measured.title,
+      measured.firstPlanMs.toFixed(1),
+      measured.unchangedMs.toFixed(1),
+      measured.nodeLostMs.toFixed(1),
+      measured.worstMs.toFixed(1),
+      measured.allocatedMib.toFixed(1),
+      measured.keptMib.toFixed(1),
+      String(measured.groups),
+      String(measured.skew),
+    ];
+    return `| ${cells.join(' | ')} |`;
+  });
+  return [
+    '| cluster | first plan (ms) | nothing changed (ms) | node lost (ms) | worst (ms) | heap used (MiB) | of it kept (MiB) | groups | skew (addresses) |',
+    '|---|---|---|---|---|---|---|---|---|',
+    ...rows,
+    '',
+    `Medians of ${RUNS} plans. The skew is above 1 where a pool has more addresses than groups and many nodes: every group is a VRRP`,
+    'instance with a router id of its own, of which a network segment has 255, and a group stays together.',
+  ].join('\n');
+}
+
+runMain(import.meta.main, 'planner bench', async () => {
+  const measurements = PLANNER_CASES.map(measurePlanner);
+  process.stdout.write(`${plannerTable(measurements)}\n`);
+  const missed = missedPlannerBudgets(measurements);
+  if (missed.length > 0) {
+    process.stderr.write(`${missed.join('\n')}\n`);
+    process.exitCode = 1;
+  }
+});
