@@ -1,0 +1,134 @@
+import { isIP } from 'node:net';
+import { z } from 'zod';
+
+/*
+ * The controller's settings file as the chart renders it. Strict at every level: a misspelt key that is silently ignored shows only when
+ * a plan does something nobody asked for.
+ */
+
+const routerId = z.int().min(1).max(255);
+
+const address = z.string().refine((text) => isIP(text) !== 0, {
+  error: (issue) => `"${String(issue.input)}" is not an IPv4 or IPv6 address without a prefix, for example 192.168.1.2`,
+});
+
+/** RFC 1123 label, which names of namespaces, releases and leases are made of (a Lease's may have dots). */
+const name = z.string().regex(/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/, {
+  error: 'is not a name of lower-case letters, digits, "-" and "."',
+});
+
+const seconds = (minimum: number, maximum: number) => z.number().min(minimum).max(maximum);
+
+const leaseSchema = z.strictObject({
+  name,
+  durationSeconds: z.int().min(2).max(3600),
+  /** client-go's RenewDeadline; two thirds of the lease's time where it is not given, as client-go's defaults have it. */
+  renewSeconds: seconds(1, 3600).optional(),
+  retrySeconds: seconds(0.1, 600),
+});
+
+const settingsSchema = z
+  .strictObject({
+    release: z.strictObject({ namespace: name, name }),
+    agentSelector: z
+      .string()
+      .min(1, {
+        error: 'is empty; it must select the pods of the node agents, for example app.kubernetes.io/component=node',
+      }),
+    virtualRouterIds: z.strictObject({ first: routerId, last: routerId }),
+    reserved: z.strictObject({ addresses: z.array(address), virtualRouterIds: z.array(routerId) }),
+    maxGroupsPerPool: z.int().min(1).max(255),
+    lease: leaseSchema,
+    server: z.strictObject({
+      address: z.string().refine((text) => isIP(text) !== 0, { error: 'is not an IP address' }),
+      port: z.int().min(1).max(65535),
+    }),
+    log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']) }),
+  })
+  .superRefine((settings, context) => {
+    for (const { path, message } of crossFieldProblems(settings)) context.addIssue({ code: 'custom', path, message });
+  })
+  .transform((settings) => ({
+    ...settings,
+    lease: { ...settings.lease, renewSeconds: settings.lease.renewSeconds ?? (settings.lease.durationSeconds * 2) / 3 },
+  }));
+
+interface Problem {
+  readonly path: (string | number)[];
+  readonly message: string;
+}
+
+interface CrossChecked {
+  readonly virtualRouterIds: { readonly first: number; readonly last: number };
+  readonly lease: z.infer<typeof leaseSchema>;
+}
+
+function crossFieldProblems({ virtualRouterIds: { first, last }, lease }: CrossChecked): Problem[] {
+  const problems: Problem[] = [];
+  if (first > last) {
+    problems.push({
+      path: ['virtualRouterIds', 'first'],
+      message: `${first} is above virtualRouterIds.last, ${last}; swap them`,
+    });
+  }
+  const renewSeconds = lease.renewSeconds ?? (lease.durationSeconds * 2) / 3;
+  // Else another replica could lead while this one still does.
+  if (renewSeconds >= lease.durationSeconds) {
+    problems.push({
+      path: ['lease', 'renewSeconds'],
+      message: `${renewSeconds} is not below lease.durationSeconds, ${lease.durationSeconds}; make it at most two thirds of it`,
+    });
+  }
+  // At least two tries, or one slow answer costs the lead.
+  if (lease.retrySeconds * 2 > renewSeconds) {
+    problems.push({
+      path: ['lease', 'retrySeconds'],
+      message: `${lease.retrySeconds} leaves no second try within lease.renewSeconds, ${renewSeconds}; make it at most half of it`,
+    });
+  }
+  return problems;
+}
+
+/** The settings of a controller, checked. */
+export type Settings = z.infer<typeof settingsSchema>;
+
+/** One thing that is wrong with a settings file. */
+export interface SettingsProblem {
+  /** Path of the key as a user would write it, e.g. `reserved.addresses[0]`; empty for the document as a whole. */
+  readonly path: string;
+  readonly message: string;
+}
+
+/** Result of checking a settings document: either it is whole and right, or every problem is listed. */
+export type SettingsResult =
+  | { readonly ok: true; readonly settings: Settings }
+  | { readonly ok: false; readonly problems: readonly SettingsProblem[] };
+
+function formatPath(path: readonly PropertyKey[]): string {
+  let text = '';
+  for (const key of path) text += typeof key === 'number' ? `[${key}]` : `${text === '' ? '' : '.'}${String(key)}`;
+  return text;
+}
+
+function toProblems(issue: z.core.$ZodIssue): SettingsProblem[] {
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({
+      path: formatPath([...issue.path, key]),
+      message: 'is not a known key; correct its spelling or remove it',
+    }));
+  }
+  const missing =
+    issue.code === 'invalid_type' && issue.input === undefined && /received undefined/.test(issue.message);
+  return [{ path: formatPath(issue.path), message: missing ? 'is missing' : issue.message }];
+}
+
+/**
+ * Checks a parsed settings document.
+ * @param document what the YAML parser gave
+ * @returns the settings, or one problem per thing that is wrong; never throws
+ */
+export function checkSettings(document: unknown): SettingsResult {
+  const result = settingsSchema.safeParse(document);
+  if (result.success) return { ok: true, settings: result.data };
+  return { ok: false, problems: result.error.issues.flatMap(toProblems) };
+}

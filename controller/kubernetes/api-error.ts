@@ -1,0 +1,35 @@
+interface WithCode {
+  readonly code?: unknown;
+  readonly statusCode?: unknown;
+  readonly body?: unknown;
+}
+
+/** The HTTP status that the API server answered; undefined when it did not answer. */
+export function statusOf(error: unknown): number | undefined {
+  const { code, statusCode } = (typeof error === 'object' && error !== null ? error : {}) as WithCode;
+  if (typeof code === 'number') return code;
+  return typeof statusCode === 'number' ? statusCode : undefined;
+}
+
+function messageOfBody(body: unknown): string | undefined {
+  let found = body;
+  if (typeof body === 'string') {
+    try {
+      found = JSON.parse(body);
+    } catch {
+      return undefined;
+    }
+  }
+  const { message } = (typeof found === 'object' && found !== null ? found : {}) as { message?: unknown };
+  return typeof message === 'string' ? message : undefined;
+}
+
+/** Why a request failed, in one line: the API server's own words where it had any, and the cause of a connection's end. */
+export function reasonOf(error: unknown): string {
+  const status = statusOf(error);
+  const said = messageOfBody((error as WithCode | undefined)?.body);
+  if (status !== undefined && said !== undefined) return `${status}: ${said}`;
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause instanceof Error ? `: ${error.cause.message}` : '';
+  return `${status === undefined ? '' : `${status}: `}${error.message.split('\n')[0]}${cause}`;
+}

@@ -1,0 +1,132 @@
+import { CoreV1Api, CustomObjectsApi, type KubeConfig, type V1Node, type V1Pod } from '@kubernetes/client-node';
+import { API_GROUP, API_VERSION, GROUP_VERSION } from '../../api/group.ts';
+import type { NodePlanSpec } from '../../api/node-plan.ts';
+import type { VirtualIpPool, VirtualIpPoolStatus } from '../../api/virtual-ip-pool.ts';
+import { requestOptions } from './access.ts';
+import { statusOf } from './api-error.ts';
+import { keepNodePlan, keepPool, type OwnerReference, type StoredNodePlan } from './stored.ts';
+
+/** By which the API server knows whose fields are whose (https://kubernetes.io/docs/reference/using-api/server-side-apply/). */
+export const FIELD_MANAGER = 'keepalived-ingress-vip-controller';
+
+/** An Event on a pool. */
+export interface PoolEvent {
+  readonly pool: string;
+  /** Of the pool; without it `kubectl describe` does not show the Event. */
+  readonly uid: string | undefined;
+  readonly type: 'Normal' | 'Warning';
+  /** UpperCamelCase. */
+  readonly reason: string;
+  /** What was done, UpperCamelCase. */
+  readonly action: string;
+  readonly note: string;
+}
+
+/** What the controller writes. Every call rejects with the client library's error when the API server refuses or does not answer. */
+export interface ClusterWriter {
+  /** Undefined: there is no such pool any more. */
+  applyPoolStatus(pool: VirtualIpPool, status: VirtualIpPoolStatus): Promise<VirtualIpPool | undefined>;
+  applyNodePlan(name: string, spec: NodePlanSpec, owners: readonly OwnerReference[]): Promise<StoredNodePlan>;
+  /** Succeeds also when it is gone already. */
+  deleteNodePlan(name: string): Promise<void>;
+  createEvent(event: PoolEvent): Promise<void>;
+}
+
+/** A list as the API server gives it. */
+export interface ListOf<T> {
+  readonly items: readonly T[];
+  readonly metadata?: { readonly resourceVersion?: string };
+}
+
+const POOLS = { group: API_GROUP, version: API_VERSION, plural: 'virtualippools' };
+const PLANS = { group: API_GROUP, version: API_VERSION, plural: 'nodeplans' };
+const APPLY = { 'Content-Type': 'application/apply-patch+yaml' };
+/** Events on objects in no namespace are kept in this one. */
+const EVENTS_NAMESPACE = 'default';
+const EVENTS = { group: 'events.k8s.io', version: 'v1', plural: 'events', namespace: EVENTS_NAMESPACE };
+/** The API server's limit. */
+const NOTE_LIMIT = 1024;
+
+function clipped(note: string): string {
+  return note.length <= NOTE_LIMIT ? note : `${note.slice(0, NOTE_LIMIT - 1)}…`;
+}
+
+/** The API server by client-node's typed clients. */
+export class ClusterApi implements ClusterWriter {
+  readonly #instance: string;
+  readonly #custom: CustomObjectsApi;
+  readonly #core: CoreV1Api;
+
+  /** @param options.instance this replica's name, for Events */
+  constructor(options: { instance: string }, { access }: { access: KubeConfig }) {
+    this.#instance = options.instance;
+    this.#custom = access.makeApiClient(CustomObjectsApi);
+    this.#core = access.makeApiClient(CoreV1Api);
+  }
+
+  async applyPoolStatus({ metadata }: VirtualIpPool, status: VirtualIpPoolStatus): Promise<VirtualIpPool | undefined> {
+    const { name, uid } = metadata;
+    // With the uid a pool that was deleted and made anew meanwhile does not get the old one's status.
+    const body = { apiVersion: GROUP_VERSION, kind: 'VirtualIPPool', metadata: { name, uid }, status };
+    const request = { ...POOLS, name, body, fieldManager: FIELD_MANAGER, force: true };
+    try {
+      return keepPool(await this.#custom.patchClusterCustomObjectStatus(request, requestOptions(APPLY)));
+    } catch (error) {
+      if (statusOf(error) === 404) return undefined;
+      throw error;
+    }
+  }
+
+  async applyNodePlan(name: string, spec: NodePlanSpec, owners: readonly OwnerReference[]): Promise<StoredNodePlan> {
+    const metadata = { name, ownerReferences: owners };
+    const body = { apiVersion: GROUP_VERSION, kind: 'NodePlan', metadata, spec };
+    const request = { ...PLANS, name, body, fieldManager: FIELD_MANAGER, force: true };
+    return keepNodePlan(await this.#custom.patchClusterCustomObject(request, requestOptions(APPLY)));
+  }
+
+  async deleteNodePlan(name: string): Promise<void> {
+    try {
+      await this.#custom.deleteClusterCustomObject({ ...PLANS, name }, requestOptions());
+    } catch (error) {
+      if (statusOf(error) !== 404) throw error;
+    }
+  }
+
+  async createEvent({ pool, uid, type, reason, action, note }: PoolEvent): Promise<void> {
+    const regarding = {
+      apiVersion: GROUP_VERSION,
+      kind: 'VirtualIPPool',
+      name: pool,
+      ...(uid === undefined ? {} : { uid }),
+    };
+    const body = {
+      metadata: { generateName: `${pool.slice(0, 200)}.`, namespace: EVENTS_NAMESPACE },
+      eventTime: new Date().toISOString().replace('Z', '000Z'),
+      reportingController: FIELD_MANAGER,
+      reportingInstance: this.#instance,
+      regarding,
+      type,
+      reason,
+      action,
+      note: clipped(note),
+    };
+    // Untyped, because the generated type wants a class for the time.
+    await this.#custom.createNamespacedCustomObject({ ...EVENTS, body }, requestOptions());
+  }
+
+  async listPools(): Promise<ListOf<VirtualIpPool>> {
+    return this.#custom.listClusterCustomObject(POOLS, requestOptions());
+  }
+
+  async listNodePlans(): Promise<ListOf<StoredNodePlan>> {
+    return this.#custom.listClusterCustomObject(PLANS, requestOptions());
+  }
+
+  async listNodes(): Promise<ListOf<V1Node>> {
+    return this.#core.listNode({}, requestOptions());
+  }
+
+  async listPods(namespace: string, labelSelector: string): Promise<ListOf<V1Pod>> {
+    return this.#core.listNamespacedPod({ namespace, labelSelector }, requestOptions());
+  }
+}

@@ -1,0 +1,119 @@
+import { CustomObjectsApi, type KubeConfig } from '@kubernetes/client-node';
+import { LeaseConflictError, type LeaseRecord, type LeaseStore } from '../election/lease.ts';
+import { requestOptions } from './access.ts';
+import { statusOf } from './api-error.ts';
+
+/** A Lease as the API server serves it, as far as it is used. */
+export interface RawLease {
+  readonly apiVersion?: string;
+  readonly kind?: string;
+  readonly metadata: { readonly name: string; readonly namespace?: string; readonly resourceVersion?: string };
+  readonly spec?: {
+    readonly holderIdentity?: string;
+    readonly leaseDurationSeconds?: number;
+    readonly acquireTime?: string;
+    readonly renewTime?: string;
+    readonly leaseTransitions?: number;
+  };
+}
+
+/** What is kept of a Lease. */
+export interface StoredLease {
+  readonly metadata: { readonly name: string; readonly resourceVersion?: string };
+  readonly record: LeaseRecord;
+}
+
+/** Of leases. */
+export const LEASE_GROUP = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases' };
+
+/** Takes from a Lease what is used of it. */
+export function keepLease({ metadata, spec = {} }: RawLease): StoredLease {
+  const { name, resourceVersion = '' } = metadata;
+  return {
+    metadata: { name, resourceVersion },
+    record: {
+      holder: spec.holderIdentity ?? '',
+      durationSeconds: spec.leaseDurationSeconds ?? 0,
+      acquireTime: spec.acquireTime ?? '',
+      renewTime: spec.renewTime ?? '',
+      transitions: spec.leaseTransitions ?? 0,
+      resourceVersion,
+    },
+  };
+}
+
+/** Kubernetes' MicroTime has exactly six digits. */
+function microTime(iso: string): string {
+  return /\.\d{3}Z$/.test(iso) ? iso.replace('Z', '000Z') : iso;
+}
+
+function isConflict(error: unknown): boolean {
+  // 409 also answers a create of what exists; 404 a replace of what is gone.
+  return [404, 409].includes(statusOf(error) ?? 0);
+}
+
+/** One Lease of a namespace. */
+export class ClusterLease implements LeaseStore {
+  readonly #options: { readonly namespace: string; readonly name: string };
+  readonly #api: CustomObjectsApi;
+
+  constructor(options: { namespace: string; name: string }, { access }: { access: KubeConfig }) {
+    this.#options = options;
+    // Untyped on purpose: the typed client reads times as Date, which has milliseconds only, and would write others' times back changed.
+    this.#api = access.makeApiClient(CustomObjectsApi);
+  }
+
+  async read(): Promise<LeaseRecord | undefined> {
+    try {
+      return keepLease(
+        await this.#api.getNamespacedCustomObject({ ...LEASE_GROUP, ...this.#options }, requestOptions()),
+      ).record;
+    } catch (error) {
+      if (statusOf(error) === 404) return undefined;
+      throw error;
+    }
+  }
+
+  async create(record: Omit<LeaseRecord, 'resourceVersion'>): Promise<LeaseRecord> {
+    const { namespace } = this.#options;
+    const body = this.#body({ ...record, resourceVersion: '' });
+    return this.#written(this.#api.createNamespacedCustomObject({ ...LEASE_GROUP, namespace, body }, requestOptions()));
+  }
+
+  async replace(record: LeaseRecord): Promise<LeaseRecord> {
+    const request = { ...LEASE_GROUP, ...this.#options, body: this.#body(record) };
+    return this.#written(this.#api.replaceNamespacedCustomObject(request, requestOptions()));
+  }
+
+  /** The Lease in a list, for an informer. */
+  async list(): Promise<{ items: RawLease[]; metadata?: { resourceVersion?: string } }> {
+    const { namespace, name } = this.#options;
+    const request = { ...LEASE_GROUP, namespace, fieldSelector: `metadata.name=${name}` };
+    return this.#api.listNamespacedCustomObject(request, requestOptions());
+  }
+
+  #body({ holder, durationSeconds, acquireTime, renewTime, transitions, resourceVersion }: LeaseRecord): RawLease {
+    const { namespace, name } = this.#options;
+    return {
+      apiVersion: 'coordination.k8s.io/v1',
+      kind: 'Lease',
+      metadata: { name, namespace, ...(resourceVersion === '' ? {} : { resourceVersion }) },
+      spec: {
+        holderIdentity: holder,
+        leaseDurationSeconds: durationSeconds,
+        acquireTime: microTime(acquireTime),
+        renewTime: microTime(renewTime),
+        leaseTransitions: transitions,
+      },
+    };
+  }
+
+  async #written(request: Promise<RawLease>): Promise<LeaseRecord> {
+    try {
+      return keepLease(await request).record;
+    } catch (error) {
+      if (isConflict(error)) throw new LeaseConflictError({ cause: error });
+      throw error;
+    }
+  }
+}

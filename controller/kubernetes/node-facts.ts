@@ -1,0 +1,47 @@
+import type { V1Node, V1Taint } from '@kubernetes/client-node';
+
+/** A taint of a node, as far as it decides who may be there. */
+export interface Taint {
+  readonly key: string;
+  readonly value?: string;
+  readonly effect: string;
+}
+
+/** What is kept of a Node: a cluster's Nodes are large, mostly with the images that they have. */
+export interface NodeFacts {
+  readonly metadata: { readonly name: string; readonly resourceVersion?: string };
+  readonly labels: Readonly<Record<string, string>>;
+  readonly taints: readonly Taint[];
+  readonly unschedulable: boolean;
+  /** Its addresses of type InternalIP, in the order of the Node. */
+  readonly internalAddresses: readonly string[];
+  readonly ready: boolean;
+}
+
+function taintOf({ key, value, effect }: V1Taint): Taint {
+  return { key, ...(value === undefined || value === '' ? {} : { value }), effect };
+}
+
+/** Takes from a Node what is used of it. */
+export function nodeFacts({ metadata, spec, status }: V1Node): NodeFacts {
+  const { name = '', resourceVersion, labels = {} } = metadata ?? {};
+  return {
+    metadata: { name, ...(resourceVersion === undefined ? {} : { resourceVersion }) },
+    labels,
+    taints: (spec?.taints ?? []).map(taintOf),
+    unschedulable: spec?.unschedulable === true,
+    internalAddresses: (status?.addresses ?? [])
+      .filter(({ type }) => type === 'InternalIP')
+      .map((found) => found.address),
+    ready: (status?.conditions ?? []).some((condition) => condition.type === 'Ready' && condition.status === 'True'),
+  };
+}
+
+function withoutVersion({ metadata, labels, ...facts }: NodeFacts): string {
+  return JSON.stringify([metadata.name, Object.entries(labels).toSorted(), facts]);
+}
+
+/** Whether two states of a Node differ in nothing that is used: a kubelet's heartbeat changes none of it. */
+export function sameNode(before: NodeFacts, after: NodeFacts): boolean {
+  return withoutVersion(before) === withoutVersion(after);
+}

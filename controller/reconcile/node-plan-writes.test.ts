@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest';
+import type { StoredNodePlan } from '../kubernetes/stored.ts';
+import { nodePlanSpec } from '../plan/node-plans.ts';
+import type { NodePlanContent } from '../plan/types.ts';
+import { poolOf } from '../testing/objects.ts';
+import { nodePlanWrites } from './node-plan-writes.ts';
+
+const POOLS = [poolOf('web', ['192.0.2.100']), poolOf('db', ['192.0.2.101'])];
+
+function content(...pools: string[]): NodePlanContent {
+  return {
+    pools: pools.map((name) => ({ name, interface: '', failbackDelaySeconds: 30 })),
+    instances: pools.map((pool) => {
+      return { name: `${pool}-0`, pool, virtualRouterId: 1, rank: 0, addresses: ['192.0.2.100'] };
+    }),
+  };
+}
+
+function stored(name: string, of: NodePlanContent): StoredNodePlan {
+  const { apply } = nodePlanWrites(new Map([[name, of]]), [], POOLS);
+  return { metadata: { name, ownerReferences: apply[0]?.owners ?? [] }, spec: nodePlanSpec(of) };
+}
+
+describe('the NodePlans to write', () => {
+  it('are those of new nodes, owned by the pools in them', () => {
+    const { apply, remove } = nodePlanWrites(new Map([['a', content('web', 'db')]]), [], POOLS);
+    expect(remove).toEqual([]);
+    expect(apply).toHaveLength(1);
+    expect(apply[0]).toMatchObject({ name: 'a', spec: nodePlanSpec(content('web', 'db')) });
+    expect(apply[0]?.owners).toEqual([
+      { apiVersion: 'keepalived-ingress-vip.io/v1alpha1', kind: 'VirtualIPPool', name: 'web', uid: 'uid-web' },
+      { apiVersion: 'keepalived-ingress-vip.io/v1alpha1', kind: 'VirtualIPPool', name: 'db', uid: 'uid-db' },
+    ]);
+  });
+
+  it('are none when all is stored', () => {
+    const plans = new Map([['a', content('web')]]);
+    expect(nodePlanWrites(plans, [stored('a', content('web'))], POOLS)).toEqual({ apply: [], remove: [] });
+  });
+
+  it('are only those that changed', () => {
+    const plans = new Map([
+      ['a', content('web')],
+      ['b', content('web', 'db')],
+    ]);
+    const { apply } = nodePlanWrites(plans, [stored('a', content('web')), stored('b', content('web'))], POOLS);
+    expect(apply.map(({ name }) => name)).toEqual(['b']);
+  });
+
+  it('are also those whose pool was deleted and made anew', () => {
+    const again = [{ ...poolOf('web', ['192.0.2.100']), metadata: { name: 'web', uid: 'other' } }];
+    const { apply } = nodePlanWrites(new Map([['a', content('web')]]), [stored('a', content('web'))], again);
+    expect(apply.map(({ name }) => name)).toEqual(['a']);
+  });
+
+  it('go away with their node', () => {
+    expect(nodePlanWrites(new Map(), [stored('a', content('web'))], POOLS).remove).toEqual(['a']);
+  });
+});

@@ -1,0 +1,148 @@
+import { describe, expect, it } from 'vitest';
+import type { VirtualIpPool, VirtualIpPoolStatus } from '../../api/virtual-ip-pool.ts';
+import type { PoolPlan } from '../plan/types.ts';
+import { poolOf } from '../testing/objects.ts';
+import { poolStatus, type StatusInput } from './pool-status.ts';
+
+const NOW = '2026-01-01T01:00:00.000Z';
+const POOL = poolOf('web', ['192.0.2.100/24', '2001:DB8::1']);
+
+const PLAN: PoolPlan = {
+  name: 'web',
+  groups: [
+    { slot: 0, virtualRouterId: 1, addresses: ['192.0.2.100'], nodes: ['a', 'b'] },
+    { slot: 1, virtualRouterId: 2, addresses: ['2001:db8::1'], nodes: ['b', 'a'] },
+  ],
+  eligibleNodes: ['a', 'b'],
+  addresses: [
+    { address: '192.0.2.100', given: '192.0.2.100/24', slot: 0 },
+    { address: '2001:db8::1', given: '2001:DB8::1', slot: 1 },
+  ],
+  refused: [],
+  problems: [],
+  pending: [],
+};
+
+function claim(node: string) {
+  return { node, since: '2026-01-01T00:00:00Z', heardMs: 0 };
+}
+
+function input(changes: Partial<StatusInput> = {}): StatusInput {
+  return {
+    pool: POOL,
+    plan: PLAN,
+    nodes: ['a', 'b'].map((name) => ({ name, plan: 'p', status: { observedPlan: 'p' } })),
+    holders: new Map([
+      ['192.0.2.100', [claim('a')]],
+      ['2001:db8::1', [claim('b')]],
+    ]),
+    now: NOW,
+    ...changes,
+  };
+}
+
+function conditions({ conditions: found = [] }: VirtualIpPoolStatus): Record<string, string> {
+  return Object.fromEntries(found.map(({ type, status, reason }) => [type, `${status} ${reason}`]));
+}
+
+function message({ conditions: found = [] }: VirtualIpPoolStatus, type: string): string | undefined {
+  return found.find((condition) => condition.type === type)?.message;
+}
+
+function withStatus(status: VirtualIpPoolStatus): VirtualIpPool {
+  return { ...POOL, status };
+}
+
+describe('the status of a pool', () => {
+  it('is Ready when the plan is carried out and each address is held by one node', () => {
+    const status = poolStatus(input());
+    expect(conditions(status)).toEqual({
+      Configured: 'True PlanCarriedOut',
+      Available: 'True AllAddressesHeld',
+      Ready: 'True AllWell',
+    });
+    expect(status).toMatchObject({
+      observedGeneration: 1,
+      addressCount: 2,
+      heldCount: 2,
+      eligibleNodes: 2,
+      addresses: [
+        { address: '192.0.2.100', plannedNode: 'a', holders: ['a'], since: '2026-01-01T00:00:00Z' },
+        { address: '2001:DB8::1', plannedNode: 'b', holders: ['b'] },
+      ],
+    });
+    expect(status.groups).toEqual(PLAN.groups);
+  });
+
+  it('is not Configured while a node has another plan, and names it', () => {
+    const nodes = [
+      { name: 'a', plan: 'p', status: { observedPlan: 'p' } },
+      { name: 'b', plan: 'p', status: { observedPlan: 'old' } },
+    ];
+    const status = poolStatus(input({ nodes }));
+    expect(conditions(status)).toMatchObject({ Configured: 'False NodesPending', Ready: 'False NodesPending' });
+    expect(message(status, 'Configured')).toBe('1 of 2 nodes do not carry out the plan yet: b');
+  });
+
+  it('says what keeps a node from the plan', () => {
+    const nodes = [{ name: 'b', plan: 'p', status: { observedPlan: 'old', problems: ['no interface eth9'] } }];
+    const status = poolStatus(input({ nodes }));
+    expect(conditions(status)).toMatchObject({ Configured: 'False NodeProblem' });
+    expect(message(status, 'Configured')).toContain('b: no interface eth9');
+  });
+
+  it('is not Configured while nodes change places', () => {
+    const pending = [{ instance: 'web-0', node: 'c', state: 'joins' as const }];
+    expect(conditions(poolStatus(input({ plan: { ...PLAN, pending } })))).toMatchObject({
+      Configured: 'False HandingOver',
+    });
+  });
+
+  it('is not Available with an address that nobody holds', () => {
+    const status = poolStatus(input({ holders: new Map([['192.0.2.100', [claim('a')]]]) }));
+    expect(conditions(status)).toMatchObject({ Available: 'False AddressesNotHeld', Ready: 'False AddressesNotHeld' });
+    expect(message(status, 'Available')).toBe('1 of 2 addresses held by no node: 2001:DB8::1');
+    expect(status.heldCount).toBe(1);
+  });
+
+  it('is not Available with an address that two nodes hold', () => {
+    const holders = new Map([...input().holders, ['192.0.2.100', [claim('a'), claim('b')]]]);
+    const status = poolStatus(input({ holders }));
+    expect(conditions(status)).toMatchObject({ Available: 'False SeveralHolders' });
+    expect(message(status, 'Available')).toContain('192.0.2.100 by a and b');
+    expect(status.heldCount).toBe(1);
+  });
+
+  it('is Available but not Ready when an address is refused, and shows nobody for that one', () => {
+    const reason = '2001:db8::1 belongs to the older pool "old"; remove it from one of the two';
+    const plan = {
+      ...PLAN,
+      addresses: PLAN.addresses.slice(0, 1),
+      refused: [{ address: '2001:DB8::1', reason, claimedBy: 'old' }],
+    };
+    const status = poolStatus(input({ plan }));
+    expect(conditions(status)).toMatchObject({ Available: 'True AllAddressesHeld', Ready: 'False AddressesRefused' });
+    expect(message(status, 'Ready')).toBe(reason);
+    expect(status.addresses?.[1]).toEqual({ address: '2001:DB8::1', holders: [] });
+  });
+
+  it('says why no node may hold its addresses', () => {
+    const problems = [{ kind: 'NoEligibleNode' as const, message: 'no node has the label edge' }];
+    const plan = { ...PLAN, groups: [], eligibleNodes: [], problems };
+    const status = poolStatus(input({ plan, nodes: [], holders: new Map() }));
+    expect(conditions(status)).toMatchObject({ Configured: 'False NoEligibleNode', Ready: 'False NoEligibleNode' });
+    expect(message(status, 'Ready')).toBe('no node has the label edge');
+  });
+
+  it('keeps the time of a condition while its status stays, and moves it when that changes', () => {
+    const before = poolStatus(input());
+    const later = '2026-01-01T02:00:00.000Z';
+    const same = poolStatus(input({ pool: withStatus(before), now: later }));
+    expect(same).toEqual(before);
+    const lost = poolStatus(input({ pool: withStatus(before), now: later, holders: new Map() }));
+    const times = Object.fromEntries(
+      (lost.conditions ?? []).map(({ type, lastTransitionTime }) => [type, lastTransitionTime]),
+    );
+    expect(times).toEqual({ Configured: NOW, Available: later, Ready: later });
+  });
+});

@@ -1,0 +1,151 @@
+import type { NodePlanStatus } from '../../api/node-plan.ts';
+import type { AddressStatus, Condition, VirtualIpPool, VirtualIpPoolStatus } from '../../api/virtual-ip-pool.ts';
+import type { PoolPlan } from '../plan/types.ts';
+import { type Claim, canonicalAddress } from './holders.ts';
+import { count, few } from './sentences.ts';
+
+/** A node that takes part in a pool, and what it says. */
+export interface PlannedNode {
+  readonly name: string;
+  /** Identifies what it is to do. */
+  readonly plan: string;
+  readonly status: NodePlanStatus | undefined;
+}
+
+/** What a pool's status is made from. */
+export interface StatusInput {
+  readonly pool: VirtualIpPool;
+  readonly plan: PoolPlan;
+  /** The nodes that are told to run one of its instances. */
+  readonly nodes: readonly PlannedNode[];
+  /** By address in canonical form. */
+  readonly holders: ReadonlyMap<string, readonly Claim[]>;
+  /** For conditions that change now. */
+  readonly now: string;
+}
+
+interface Verdict {
+  readonly type: 'Configured' | 'Available' | 'Ready';
+  readonly ok: boolean;
+  readonly reason: string;
+  readonly message: string;
+}
+
+function addressStatuses({ pool, plan, holders }: StatusInput): AddressStatus[] {
+  const first = new Map(plan.groups.map(({ slot, nodes }) => [slot, nodes[0]]));
+  const planned = new Map(plan.addresses.map((address) => [address.given, address]));
+  return pool.spec.addresses.map((given) => {
+    const address = given.split('/')[0] ?? given;
+    const known = planned.get(given);
+    // Refused: whoever holds it does so for another.
+    if (known === undefined) return { address, holders: [] };
+    const plannedNode = known.slot === undefined ? undefined : first.get(known.slot);
+    const claims = holders.get(known.address) ?? [];
+    const since = claims.at(-1)?.since;
+    return {
+      address,
+      ...(plannedNode === undefined ? {} : { plannedNode }),
+      holders: claims.map(({ node }) => node),
+      ...(since === undefined ? {} : { since }),
+    };
+  });
+}
+
+function configured({ plan, nodes }: StatusInput): Verdict {
+  const type = 'Configured';
+  const troubled = nodes.flatMap(({ name, status }) =>
+    (status?.problems ?? []).map((problem) => `${name}: ${problem}`),
+  );
+  const behind = nodes.filter((node) => node.status?.observedPlan !== node.plan).map(({ name }) => name);
+  if (nodes.length === 0) {
+    return { type, ok: false, reason: 'NoEligibleNode', message: noNodeMessage(plan) };
+  }
+  if (behind.length > 0) {
+    const [first] = troubled;
+    return {
+      type,
+      ok: false,
+      reason: first === undefined ? 'NodesPending' : 'NodeProblem',
+      message: `${behind.length} of ${count(nodes.length, 'node')} do not carry out the plan yet: ${few(behind)}${first === undefined ? '' : `; ${first}`}`,
+    };
+  }
+  if (plan.pending.length > 0) {
+    const moving = plan.pending.map(({ instance, node, state }) => `${node} ${state} ${instance}`);
+    return { type, ok: false, reason: 'HandingOver', message: `nodes are changing places: ${few(moving)}` };
+  }
+  return { type, ok: true, reason: 'PlanCarriedOut', message: `${count(nodes.length, 'node')} carry out the plan` };
+}
+
+function noNodeMessage({ problems }: PoolPlan): string {
+  const said = problems.filter(({ kind }) => kind === 'NoEligibleNode' || kind === 'NodesWithoutAgent');
+  return said.length === 0 ? 'no node may hold the addresses' : said.map(({ message }) => message).join('; ');
+}
+
+function available(statuses: readonly AddressStatus[], planned: ReadonlySet<string>): Verdict {
+  const type = 'Available';
+  const wanted = statuses.filter(({ address }) => planned.has(canonicalAddress(address)));
+  const several = wanted.filter(({ holders }) => holders.length > 1);
+  const none = wanted.filter(({ holders }) => holders.length === 0).map(({ address }) => address);
+  if (wanted.length === 0)
+    return { type, ok: false, reason: 'NoAddress', message: 'no address of the pool can be planned' };
+  if (several.length > 0) {
+    const who = several.map(({ address, holders }) => `${address} by ${holders.join(' and ')}`);
+    return { type, ok: false, reason: 'SeveralHolders', message: `held by more than one node: ${few(who)}` };
+  }
+  if (none.length > 0) {
+    const message = `${none.length} of ${count(wanted.length, 'address', 'addresses')} held by no node: ${few(none)}`;
+    return { type, ok: false, reason: 'AddressesNotHeld', message };
+  }
+  const message = `each of ${count(wanted.length, 'address', 'addresses')} is held by one node`;
+  return { type, ok: true, reason: 'AllAddressesHeld', message };
+}
+
+function ready({ plan }: StatusInput, others: readonly Verdict[]): Verdict {
+  const type = 'Ready';
+  if (plan.eligibleNodes.length === 0) {
+    return { type, ok: false, reason: 'NoEligibleNode', message: noNodeMessage(plan) };
+  }
+  if (plan.refused.length > 0) {
+    const message = few(plan.refused.map(({ reason }) => reason));
+    return { type, ok: false, reason: 'AddressesRefused', message };
+  }
+  const failed = others.find(({ ok }) => !ok);
+  if (failed !== undefined) return { ...failed, type };
+  const [hint] = plan.problems;
+  const message =
+    hint === undefined ? 'every address is where it should be' : `every address is held, but ${hint.message}`;
+  return { type, ok: true, reason: hint?.kind ?? 'AllWell', message };
+}
+
+function condition(verdict: Verdict, { pool, now }: StatusInput): Condition {
+  const { type, ok, reason, message } = verdict;
+  const status = ok ? 'True' : 'False';
+  const before = pool.status?.conditions?.find((known) => known.type === type);
+  const { generation } = pool.metadata;
+  return {
+    type,
+    status,
+    ...(generation === undefined ? {} : { observedGeneration: generation }),
+    lastTransitionTime: before?.status === status ? before.lastTransitionTime : now,
+    reason,
+    message,
+  };
+}
+
+/** Sums up what is, for people and for `kubectl wait`. */
+export function poolStatus(input: StatusInput): VirtualIpPoolStatus {
+  const { pool, plan } = input;
+  const addresses = addressStatuses(input);
+  const planned = new Set(plan.addresses.map(({ address }) => address));
+  const verdicts = [configured(input), available(addresses, planned)];
+  const { generation } = pool.metadata;
+  return {
+    ...(generation === undefined ? {} : { observedGeneration: generation }),
+    conditions: [...verdicts, ready(input, verdicts)].map((verdict) => condition(verdict, input)),
+    addressCount: addresses.length,
+    heldCount: addresses.filter(({ holders }) => holders.length === 1).length,
+    eligibleNodes: plan.eligibleNodes.length,
+    groups: plan.groups.map((group) => ({ ...group, addresses: [...group.addresses], nodes: [...group.nodes] })),
+    addresses,
+  };
+}

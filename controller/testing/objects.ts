@@ -1,0 +1,50 @@
+import type { NodePlanStatus } from '../../api/node-plan.ts';
+import type { VirtualIpPool } from '../../api/virtual-ip-pool.ts';
+import type { NodeFacts } from '../kubernetes/node-facts.ts';
+import type { StoredNodePlan } from '../kubernetes/stored.ts';
+
+/** A pool with addresses, as it is stored. */
+export function poolOf(
+  name: string,
+  addresses: readonly string[],
+  changes: Partial<VirtualIpPool> = {},
+): VirtualIpPool {
+  return {
+    metadata: {
+      name,
+      uid: `uid-${name}`,
+      generation: 1,
+      resourceVersion: '1',
+      creationTimestamp: '2026-01-01T00:00:00Z',
+    },
+    spec: { addresses: [...addresses] },
+    ...changes,
+  };
+}
+
+/** A node with an address of its own. */
+export function nodeOf(name: string, changes: Partial<NodeFacts> = {}): NodeFacts {
+  return {
+    metadata: { name, resourceVersion: '1' },
+    labels: {},
+    taints: [],
+    unschedulable: false,
+    internalAddresses: [`192.0.2.${10 + name.charCodeAt(0) - 97}`],
+    ready: true,
+    ...changes,
+  };
+}
+
+/** A node's plan with nothing to do, and what the node says. */
+export function nodePlanOf(name: string, status?: NodePlanStatus, plan = 'p1'): StoredNodePlan {
+  return {
+    metadata: { name, uid: `uid-${name}`, resourceVersion: '1' },
+    spec: { plan, pools: [], instances: [] },
+    ...(status === undefined ? {} : { status }),
+  };
+}
+
+/** That an address is held since a minute of an hour. */
+export function held(address: string, minute = 0): { address: string; since: string } {
+  return { address, since: `2026-01-01T00:${String(minute).padStart(2, '0')}:00Z` };
+}
