@@ -47,6 +47,13 @@ async function rolledOut(): Promise<void> {
   );
 }
 
+/** Waits until kubectl restarts the pods again: it does not twice in a second. */
+async function restartable(): Promise<void> {
+  const path = '{.items[0].spec.template.metadata.annotations.kubectl\\.kubernetes\\.io/restartedAt}';
+  const restartedAt = Date.parse(await kubectl('get', 'deployments', '-l', SELECTOR, '-o', `jsonpath=${path}`));
+  await waitFor('the second after the last restart', () => Date.now() >= restartedAt + 2000, LIMIT);
+}
+
 /** What Kubernetes says about the pods that it refuses by a level. */
 function refusal(level: string): Promise<string> {
   return waitFor(
@@ -103,6 +110,7 @@ describe('a namespace that allows less than the pods need', () => {
 
   it('serves the address once it is labelled as documented', async () => {
     const [commands = ''] = shellBlocks(DOCUMENT, '## The namespace: Pod Security');
+    await restartable();
     await runInShell(site, commands.replaceAll(/(?<= )vip(?= )/g, NAMESPACE));
     await rolledOut();
     await waitForHolder(site);
