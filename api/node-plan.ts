@@ -9,7 +9,12 @@ import { type HealthCheck, virtualIpPoolSpecSchema } from './virtual-ip-pool.ts'
 const plannedPoolSchema = z.object({
   name: z.string().describe('Name of the pool.'),
   interface: z.string().describe('Interface for its addresses, by name or MAC address; empty: found by subnet.'),
-  failbackDelaySeconds: z.number().min(0).nullable().meta({ nullable: true }).describe('Null: addresses stay where they are.'),
+  failbackDelaySeconds: z
+    .number()
+    .min(0)
+    .nullable()
+    .meta({ nullable: true })
+    .describe('Null: addresses stay where they are.'),
   healthCheck: virtualIpPoolSpecSchema.shape.healthCheck,
 });
 
@@ -21,7 +26,9 @@ const plannedInstanceSchema = z.object({
   leaving: z
     .boolean()
     .optional()
-    .describe('True: this node is no longer one of the group and gives the addresses away as when it is drained, to whoever is fit.'),
+    .describe(
+      'True: this node is no longer one of the group and gives the addresses away as when it is drained, to whoever is fit.',
+    ),
   addresses: z.array(z.string()).min(1).describe('Addresses, with or without a prefix.'),
   peers: z
     .array(z.string())
@@ -57,7 +64,11 @@ export const nodePlanStatusSchema = z.object({
     .array(
       z.object({
         pool: z.string().describe('Name of the pool.'),
-        band: z.int().min(0).max(4).describe('0 healthy, 1 no Kubernetes API, 2 draining, 3 kubelet failed, 4 service failed.'),
+        band: z
+          .int()
+          .min(0)
+          .max(4)
+          .describe('0 healthy, 1 no Kubernetes API, 2 draining, 3 kubelet failed, 4 service failed.'),
         reason: z.string().describe('The same in words.'),
       }),
     )

@@ -24,7 +24,10 @@ const tolerationSchema = z
       .enum(['NoSchedule', 'PreferNoSchedule', 'NoExecute'])
       .optional()
       .describe('Effect of the taint. Empty: all of them.'),
-    tolerationSeconds: z.int().optional().describe('Accepted as in a pod; an address stays as long as the node lets it.'),
+    tolerationSeconds: z
+      .int()
+      .optional()
+      .describe('Accepted as in a pod; an address stays as long as the node lets it.'),
   })
   .meta(
     rules(
@@ -61,7 +64,11 @@ const nodeSelectorSchema = z
       .meta({ maxProperties: 64 })
       .optional()
       .describe('Labels that a node must have with these values.'),
-    matchExpressions: z.array(labelRequirementSchema).max(32).optional().describe('Requirements, all of which must hold.'),
+    matchExpressions: z
+      .array(labelRequirementSchema)
+      .max(32)
+      .optional()
+      .describe('Requirements, all of which must hold.'),
   })
   .describe('Nodes that may hold the addresses. Empty: all that run an agent.');
 
@@ -99,7 +106,11 @@ const healthCheckSchema = z
           .enum(['HTTP', 'HTTPS'])
           .optional()
           .describe('HTTP (the default) or HTTPS; the certificate is not verified, as by the kubelet.'),
-        httpHeaders: z.array(httpHeaderSchema).max(1).optional().describe('The Host header, where the server needs one.'),
+        httpHeaders: z
+          .array(httpHeaderSchema)
+          .max(1)
+          .optional()
+          .describe('The Host header, where the server needs one.'),
       })
       .optional()
       .describe('Healthy when this answers 200.'),
@@ -111,9 +122,24 @@ const healthCheckSchema = z
       .optional()
       .describe('Healthy when a connection can be opened.'),
     periodSeconds: z.number().min(0.1).max(3600).optional().describe('Seconds between two checks. Default: 2.'),
-    timeoutSeconds: z.number().min(0.05).max(60).optional().describe('Seconds without an answer that fail a check. Default: 1.'),
-    failureThreshold: z.int().min(1).max(1000).optional().describe('Failed checks in a row that make a node give its addresses up. Default: 2.'),
-    successThreshold: z.int().min(1).max(1000).optional().describe('Passed checks in a row that make it eligible again. Default: 1.'),
+    timeoutSeconds: z
+      .number()
+      .min(0.05)
+      .max(60)
+      .optional()
+      .describe('Seconds without an answer that fail a check. Default: 1.'),
+    failureThreshold: z
+      .int()
+      .min(1)
+      .max(1000)
+      .optional()
+      .describe('Failed checks in a row that make a node give its addresses up. Default: 2.'),
+    successThreshold: z
+      .int()
+      .min(1)
+      .max(1000)
+      .optional()
+      .describe('Passed checks in a row that make it eligible again. Default: 1.'),
   })
   .meta(
     rules({
@@ -121,7 +147,9 @@ const healthCheckSchema = z
       message: 'give exactly one of httpGet and tcpSocket',
     }),
   )
-  .describe("How a node knows that it can serve the pool's addresses, checked on the node itself. Default: the release's service check.");
+  .describe(
+    "How a node knows that it can serve the pool's addresses, checked on the node itself. Default: the release's service check.",
+  );
 
 /*
  * Kubernetes' CEL has functions for addresses (isIP, cidr), but API servers before 1.31 refuse a definition that uses them, and Helm installs
@@ -143,12 +171,12 @@ const addressSchema = z
         // "::" stands for one group of zeros or more.
         rule: `self.matches('${IPV4}') || self.matches('${IPV6_FULL}') || (self.matches('${IPV6_SHORT}') && self.split('/')[0].findAll('[0-9a-fA-F]+').size() <= 7)`,
         messageExpression:
-          '\'"\' + self + \'" is not an IPv4 or IPv6 address, with or without a prefix; write for example 192.168.1.200 or 192.168.1.200/24\'',
+          "'\"' + self + '\" is not an IPv4 or IPv6 address, with or without a prefix; write for example 192.168.1.200 or 192.168.1.200/24'",
       },
       {
         rule: "!self.matches('^(0|127|22[4-9]|2[3-5][0-9])[.]') && !self.matches('^(0{0,4}:){2,7}0{0,3}[01]?(/|$)') && !self.matches('^[fF]{2}[0-9a-fA-F]{2}:')",
         messageExpression:
-          '\'"\' + self + \'" is a loopback, multicast, reserved or unspecified address; give a free one of the nodes\\\' network\'',
+          "'\"' + self + '\" is a loopback, multicast, reserved or unspecified address; give a free one of the nodes\\' network'",
       },
     ),
   );
@@ -170,7 +198,11 @@ export const virtualIpPoolSpecSchema = z
       })
       .describe("Virtual addresses, IPv4 or IPv6. Without a prefix, the prefix of the interface's subnet is used."),
     nodeSelector: nodeSelectorSchema.optional(),
-    tolerations: z.array(tolerationSchema).max(64).optional().describe('Taints that nodes of the pool may have, as in a pod.'),
+    tolerations: z
+      .array(tolerationSchema)
+      .max(64)
+      .optional()
+      .describe('Taints that nodes of the pool may have, as in a pod.'),
     healthCheck: healthCheckSchema.optional(),
     interface: z
       .string()
@@ -179,29 +211,52 @@ export const virtualIpPoolSpecSchema = z
         rules({
           rule: "self != 'lo' && self.matches('^([^[:space:]/:]{1,15}|([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2})$')",
           messageExpression:
-            '\'"\' + self + \'" is no interface for virtual addresses; give its name (at most 15 characters, no blank, slash or colon) or its MAC address like 52:54:00:12:34:56\'',
+            "'\"' + self + '\" is no interface for virtual addresses; give its name (at most 15 characters, no blank, slash or colon) or its MAC address like 52:54:00:12:34:56'",
         }),
       )
       .optional()
-      .describe("Interface that gets the addresses, by name or MAC address. Default: the one whose subnet contains the address, else the default route's."),
+      .describe(
+        "Interface that gets the addresses, by name or MAC address. Default: the one whose subnet contains the address, else the default route's.",
+      ),
     failback: z
       .object({
-        enabled: z.boolean().optional().describe('Default: true. False: an address stays where it is until its holder fails.'),
-        delaySeconds: z.int().min(0).max(86400).optional().describe('Seconds that a returning node must be healthy before it takes its share back. Default: 30.'),
+        enabled: z
+          .boolean()
+          .optional()
+          .describe('Default: true. False: an address stays where it is until its holder fails.'),
+        delaySeconds: z
+          .int()
+          .min(0)
+          .max(86400)
+          .optional()
+          .describe('Seconds that a returning node must be healthy before it takes its share back. Default: 30.'),
       })
       .optional()
       .describe('Whether addresses go back to the node planned for them.'),
     spread: z
       .object({
-        topologyKey: z.string().min(1).max(316).optional().describe("Label of nodes, e.g. topology.kubernetes.io/zone: an address's first and second node differ in it where they can."),
+        topologyKey: z
+          .string()
+          .min(1)
+          .max(316)
+          .optional()
+          .describe(
+            "Label of nodes, e.g. topology.kubernetes.io/zone: an address's first and second node differ in it where they can.",
+          ),
       })
       .optional()
       .describe('How addresses are spread, beyond evenly.'),
     vrrp: z
       .object({
-        peering: z.enum(['Multicast', 'Unicast']).optional().describe('Multicast (the default), or Unicast to the other nodes of the pool.'),
+        peering: z
+          .enum(['Multicast', 'Unicast'])
+          .optional()
+          .describe('Multicast (the default), or Unicast to the other nodes of the pool.'),
         virtualRouterIds: z
-          .object({ first: z.int().min(1).max(255), last: z.int().min(1).max(255) })
+          .object({
+            first: z.int().min(1).max(255).describe('First router id of the range.'),
+            last: z.int().min(1).max(255).describe('Last router id of the range.'),
+          })
           .meta(rules({ rule: 'self.first <= self.last', message: 'first must not be above last' }))
           .optional()
           .describe("Range that the pool's router ids are taken from, 1 to 255. Default: the controller's."),
@@ -212,12 +267,12 @@ export const virtualIpPoolSpecSchema = z
   .describe('What is wished.');
 
 const conditionSchema = z.object({
-  type: z.string().max(316),
-  status: z.enum(['True', 'False', 'Unknown']),
-  observedGeneration: z.int().optional(),
-  lastTransitionTime: z.iso.datetime({ offset: true }),
-  reason: z.string().max(1024),
-  message: z.string().max(32768),
+  type: z.string().max(316).describe('What it is about.'),
+  status: z.enum(['True', 'False', 'Unknown']).describe('Whether it holds.'),
+  observedGeneration: z.int().optional().describe('Generation of the spec that it is about.'),
+  lastTransitionTime: z.iso.datetime({ offset: true }).describe('When its status last changed.'),
+  reason: z.string().max(1024).describe('Why, in one word.'),
+  message: z.string().max(32768).describe('Why, in sentences.'),
 });
 
 const groupSchema = z.object({
@@ -230,7 +285,9 @@ const groupSchema = z.object({
 const addressStatusSchema = z.object({
   address: z.string().describe('The address, as the spec gives it but without a prefix.'),
   plannedNode: z.string().optional().describe('Node that the plan prefers.'),
-  holders: z.array(z.string()).describe('Nodes that have it on an interface, as they report: one, unless something is wrong.'),
+  holders: z
+    .array(z.string())
+    .describe('Nodes that have it on an interface, as they report: one, unless something is wrong.'),
   since: z.iso.datetime({ offset: true }).optional().describe('Since when the holder has it.'),
 });
 
@@ -247,7 +304,9 @@ export const virtualIpPoolStatusSchema = z.object({
     .array(conditionSchema)
     .optional()
     .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] })
-    .describe('Configured: the nodes carry out the plan. Available: every address is held by one node. Ready: both, and nothing refused.'),
+    .describe(
+      'Configured: the nodes carry out the plan. Available: every address is held by one node. Ready: both, and nothing refused.',
+    ),
   addressCount: z.int().optional().describe('Addresses wished for.'),
   heldCount: z.int().optional().describe('Addresses that exactly one node holds.'),
   eligibleNodes: z.int().optional().describe('Nodes that may hold them now.'),

@@ -6,7 +6,7 @@ import { CommandError, runMain } from './support/main.ts';
 
 const USAGE = `Writes the table of values into chart/README.md, from chart/values.yaml and its comments.
 
-usage: npm run generate [-- --check]
+usage: npm run generate, or npm run generate:check
 
   --check  write nothing; fail if the table is not current`;
 

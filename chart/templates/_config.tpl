@@ -16,6 +16,10 @@ metrics:
   port: {{ include "kiv.number" .Values.metrics.port }}
 log:
   level: {{ ternary "debug" .Values.logLevel .Values.keepalived.debug }}
+{{- if eq (include "kiv.poolsEnabled" .) "true" }}
+pools:
+  enabled: true
+{{- end }}
 {{- end -}}
 
 {{/* The URL of the service check. See docs/adr/0015 for the https:// that an API server's gets. */}}
@@ -84,6 +88,6 @@ drain:
   timeoutSeconds: {{ include "kiv.number" $k.drainTimeout }}
   onCordon: {{ include "kiv.drainOnCordon" . }}
 rank:
-  podSelector: {{ printf "app.kubernetes.io/name=%s,app.kubernetes.io/instance=%s,app.kubernetes.io/component=node" (include "kiv.name" .) .Release.Name | toJson }}
+  podSelector: {{ include "kiv.agentSelector" . | toJson }}
 {{ include "kiv.restartConfig" . }}
 {{- end -}}

@@ -30,6 +30,11 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/component: node
 {{- end -}}
 
+{{/* The same as a selector in text. */}}
+{{- define "kiv.agentSelector" -}}
+{{- printf "app.kubernetes.io/name=%s,app.kubernetes.io/instance=%s,app.kubernetes.io/component=node" (include "kiv.name" .) .Release.Name -}}
+{{- end -}}
+
 {{/* Labels of every object: the chart's own win over the user's, of which several may be given. Takes root and labels (a list of maps). */}}
 {{- define "kiv.labelsWith" -}}
 {{- $labels := include "kiv.selectorLabels" .root | fromYaml -}}
@@ -47,9 +52,9 @@ app.kubernetes.io/component: node
 {{- include "kiv.labelsWith" (dict "root" . "labels" list) -}}
 {{- end -}}
 
-{{/* deployment or daemonset, whatever the case it is written in. */}}
+{{/* deployment or daemonset, whatever the case it is written in. Pools need an agent on every node that may hold an address. */}}
 {{- define "kiv.kind" -}}
-{{- toString .Values.kind | lower -}}
+{{- ternary "daemonset" (toString .Values.kind | lower) (eq (include "kiv.poolsEnabled" .) "true") -}}
 {{- end -}}
 
 {{/*

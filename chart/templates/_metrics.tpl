@@ -1,6 +1,6 @@
-{{/* What PodMonitor and ServiceMonitor say alike about the endpoint. */}}
+{{/* What PodMonitor and ServiceMonitor say alike about the endpoint; port is the port's name, the agents' if not given. */}}
 {{- define "kiv.endpoint" -}}
-port: metrics
+port: {{ .port | default "metrics" }}
 path: /metrics
 {{- with .interval }}
 interval: {{ . }}

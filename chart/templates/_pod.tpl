@@ -188,23 +188,8 @@ port: {{ include "kiv.number" .root.Values.sidecar.port }}
 path: {{ .path }}
 {{- end -}}
 
-{{- define "kiv.volumes" -}}
-- name: config
-  configMap:
-    name: {{ include "kiv.fullname" . }}
-- name: runtime
-  emptyDir:
-    medium: Memory
-    sizeLimit: 16Mi
-# On the host, so that what a killed predecessor left on the interface can be removed; under /run, because a reboot removes the addresses too.
-- name: state
-  hostPath:
-    path: /run/keepalived-ingress-vip/{{ .Release.Namespace }}-{{ include "kiv.fullname" . }}
-    type: DirectoryOrCreate
-- name: tmp
-  emptyDir:
-    medium: Memory
-    sizeLimit: 16Mi
+{{/* What a client of the API needs, as Kubernetes mounts it by itself. */}}
+{{- define "kiv.apiAccessVolume" -}}
 - name: api-access
   projected:
     defaultMode: 292 # 0444
@@ -222,6 +207,26 @@ path: {{ .path }}
             - path: namespace
               fieldRef:
                 fieldPath: metadata.namespace
+{{- end -}}
+
+{{- define "kiv.volumes" -}}
+- name: config
+  configMap:
+    name: {{ include "kiv.fullname" . }}
+- name: runtime
+  emptyDir:
+    medium: Memory
+    sizeLimit: 16Mi
+# On the host, so that what a killed predecessor left on the interface can be removed; under /run, because a reboot removes the addresses too.
+- name: state
+  hostPath:
+    path: /run/keepalived-ingress-vip/{{ .Release.Namespace }}-{{ include "kiv.fullname" . }}
+    type: DirectoryOrCreate
+- name: tmp
+  emptyDir:
+    medium: Memory
+    sizeLimit: 16Mi
+{{ include "kiv.apiAccessVolume" . }}
 {{- if eq (toString .Values.keepalived.vrrpVersion) "2" }}
 - name: auth
   secret:
@@ -261,12 +266,19 @@ it; a DaemonSet has one pod on a node anyhow.
 {{- toYaml $affinity -}}
 {{- end -}}
 
+{{/* With pools, one DaemonSet runs wherever any of them may be: it tolerates what they tolerate. */}}
 {{- define "kiv.tolerations" -}}
 {{- $tolerations := .Values.pod.tolerations | default list -}}
 {{- if .Values.pod.tolerateMasterTaints -}}
 {{- range list "control-plane" "master" "controlplane" "etcd" -}}
 {{- $tolerations = append $tolerations (dict "key" (printf "node-role.kubernetes.io/%s" .) "operator" "Exists") -}}
 {{- end -}}
+{{- end -}}
+{{- if eq (include "kiv.poolsEnabled" .) "true" -}}
+{{- range .Values.virtualIPPools -}}
+{{- if . -}}{{- $tolerations = concat $tolerations (ternary .tolerations list (kindIs "slice" .tolerations)) -}}{{- end -}}
+{{- end -}}
+{{- $tolerations = uniq $tolerations -}}
 {{- end -}}
 {{- toYaml $tolerations -}}
 {{- end -}}

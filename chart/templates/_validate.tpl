@@ -4,12 +4,16 @@ refuses unknown keys and wrong types; ranges and combinations are here, where th
 The sidecar checks the same settings again when it loads them; here they fail before anything is installed.
 */}}
 {{- define "kiv.validate" -}}
+{{- /* Every template asks; a thousand addresses are checked once for all of them. */ -}}
+{{- if not (hasKey .Release "valuesAreChecked") -}}
 {{- $found := dict "errors" list -}}
-{{- range list "workload" "vrrp" "password" "addresses" "peers" "interfaces" "numbers" "checks" "ports" "metrics" "images" "extras" -}}
+{{- range list "workload" "vrrp" "password" "addresses" "pools" "controller" "peers" "interfaces" "numbers" "checks" "ports" "metrics" "images" "extras" -}}
 {{- include (printf "kiv.validate.%s" .) (dict "root" $ "found" $found) -}}
 {{- end -}}
 {{- with $found.errors -}}
 {{- printf "\n\nERROR: %s\n" (join "\nERROR: " .) | fail -}}
+{{- end -}}
+{{- $_ := set .Release "valuesAreChecked" true -}}
 {{- end -}}
 {{- end -}}
 
@@ -35,14 +39,14 @@ The sidecar checks the same settings again when it loads them; here they fail be
 {{- define "kiv.validate.workload" -}}
 {{- $v := .root.Values -}}
 {{- $kind := include "kiv.kind" .root -}}
-{{- if not (has $kind (list "deployment" "daemonset")) -}}
+{{- if not (has (toString $v.kind | lower) (list "deployment" "daemonset")) -}}
 {{- include "kiv.problem" (dict "found" .found "message" (printf "kind is %q; choose Deployment or DaemonSet" (toString $v.kind))) -}}
 {{- end -}}
 {{- include "kiv.validate.number" (dict "found" .found "field" "pod.replicas" "value" $v.pod.replicas "min" 1 "max" 255 "whole" true) -}}
 {{- $type := $v.updateStrategy.type -}}
 {{- $types := ternary (list "RollingUpdate" "OnDelete") (list "RollingUpdate" "Recreate") (eq $kind "daemonset") -}}
 {{- if not (has $type $types) -}}
-{{- include "kiv.problem" (dict "found" .found "message" (printf "updateStrategy.type is %q; a %s has %s" $type (ternary "DaemonSet" "Deployment" (eq $kind "daemonset")) (join " or " $types))) -}}
+{{- include "kiv.problem" (dict "found" .found "message" (printf "updateStrategy.type is %q; a %s has %s%s" $type (ternary "DaemonSet" "Deployment" (eq $kind "daemonset")) (join " or " $types) (ternary ", and with pools the pods are a DaemonSet's" "" (eq (include "kiv.poolsEnabled" .root) "true")))) -}}
 {{- else if eq $type "RollingUpdate" -}}
 {{- $rolling := $v.updateStrategy.rollingUpdate | default dict -}}
 {{- $none := list "0" "0%" -}}
@@ -99,19 +103,25 @@ The sidecar checks the same settings again when it loads them; here they fail be
 {{- define "kiv.validate.addresses" -}}
 {{- $found := .found -}}
 {{- $k := .root.Values.keepalived -}}
-{{- $version := include "kiv.number" $k.vrrpVersion -}}
 {{- $fields := list -}}
 {{- if $k.vipAddressCidr -}}{{- $fields = append $fields (list "keepalived.vipAddressCidr" $k.vipAddressCidr) -}}{{- end -}}
 {{- range $index, $address := $k.vipAddresses -}}
 {{- $fields = append $fields (list (printf "keepalived.vipAddresses[%d]" $index) $address) -}}
 {{- end -}}
-{{- if not $fields -}}
+{{- if not (or $fields (eq (include "kiv.poolsEnabled" .root) "true")) -}}
 {{- include "kiv.problem" (dict "found" $found "message" "there is no virtual address; set keepalived.vipAddressCidr, e.g. 192.168.11.2/24, or the list keepalived.vipAddresses") -}}
 {{- end -}}
-{{- $seen := dict -}}
+{{- $_ := set $found "addresses" dict -}}
 {{- range $fields -}}
-{{- $field := first . -}}
-{{- $text := last . | toString | trim -}}
+{{- include "kiv.validate.address" (dict "found" $found "version" (include "kiv.number" $k.vrrpVersion) "field" (first .) "text" (last . | toString | trim)) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Takes found (whose addresses has the field of each canonical address so far), version (of VRRP), field, text. */}}
+{{- define "kiv.validate.address" -}}
+{{- $found := .found -}}
+{{- $field := .field -}}
+{{- $text := .text -}}
 {{- $canonical := include "kiv.canonicalAddress" (regexReplaceAll `/.*$` $text "") -}}
 {{- $six := contains ":" $canonical -}}
 {{- if not $canonical -}}
@@ -127,16 +137,14 @@ The sidecar checks the same settings again when it loads them; here they fail be
 {{- with include "kiv.unusableAddress" $canonical -}}
 {{- include "kiv.problem" (dict "found" $found "message" (printf "%s is %q, %s; give a free address of the nodes' network" $field $text .)) -}}
 {{- end -}}
-{{- if and $six (eq $version "2") -}}
+{{- if and $six (eq .version "2") -}}
 {{- include "kiv.problem" (dict "found" $found "message" (printf "%s is %q, and IPv6 needs VRRP version 3; set keepalived.vrrpVersion to 3, or remove the address" $field $text)) -}}
 {{- end -}}
-{{- with get $seen $canonical -}}
+{{- with get $found.addresses $canonical -}}
 {{- include "kiv.problem" (dict "found" $found "message" (printf "%s is %q, which %s has already; remove one of them" $field $text .)) -}}
 {{- end -}}
-{{- $_ := set $seen $canonical $field -}}
+{{- $_ := set $found.addresses $canonical $field -}}
 {{- end -}}
-{{- end -}}
-{{- $_ := set .found "addresses" $seen -}}
 {{- end -}}
 
 {{- define "kiv.validate.peers" -}}
@@ -287,7 +295,11 @@ The sidecar checks the same settings again when it loads them; here they fail be
 {{- define "kiv.validate.images" -}}
 {{- $found := .found -}}
 {{- $v := .root.Values -}}
-{{- range $field, $image := dict "image" $v.image "sidecar.image" $v.sidecar.image -}}
+{{- $images := dict "image" $v.image "sidecar.image" $v.sidecar.image -}}
+{{- with ($v.controller | default dict).image -}}
+{{- if .repository -}}{{- $_ := set $images "controller.image" . -}}{{- end -}}
+{{- end -}}
+{{- range $field, $image := $images -}}
 {{- if hasSuffix "janeczku/keepalived-ingress-vip" $image.repository -}}
 {{- include "kiv.problem" (dict "found" $found "message" (printf "%s.repository is %q, the image of the chart that this one replaces, which has another inside; remove image.repository and image.tag from your values" $field $image.repository)) -}}
 {{- else if not (regexMatch `^[a-zA-Z0-9][a-zA-Z0-9._:/-]*$` $image.repository) -}}

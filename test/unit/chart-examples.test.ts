@@ -14,6 +14,7 @@ const EXAMPLES = globSync('examples/**/*.yaml', { cwd: ROOT }).toSorted();
 const SET_UP_LIMIT_MS = 30 * 60_000;
 
 interface HelmChart {
+  readonly apiVersion?: string;
   readonly kind?: string;
   readonly metadata?: { readonly namespace: string };
   readonly spec?: { readonly chart: string; readonly valuesContent: string };
@@ -45,7 +46,7 @@ async function render(values: string) {
 }
 
 describe('the examples', () => {
-  const values = EXAMPLES.filter((file) => (read(file) as HelmChart).kind !== 'HelmChart' && !file.includes('repo'));
+  const values = EXAMPLES.filter((file) => (read(file) as HelmChart).apiVersion === undefined);
   const manifests = EXAMPLES.filter((file) => (read(file) as HelmChart).kind === 'HelmChart');
 
   it('are for Helm, kubeadm, Rancher and k3s', () => {

@@ -60,7 +60,12 @@ function closedMaps(part: Schema, at = ''): { at: string; keys: string[]; closed
 }
 
 /** Keys that have no default: Helm's and Rancher's own, and the parts of Kubernetes' resources. */
-const WITHOUT_DEFAULT = new Set(['global', 'pod.resources.claims', 'sidecar.resources.claims']);
+const WITHOUT_DEFAULT = new Set([
+  'global',
+  'pod.resources.claims',
+  'sidecar.resources.claims',
+  'controller.resources.claims',
+]);
 
 describe('values.schema.json', () => {
   const maps = closedMaps(schema);

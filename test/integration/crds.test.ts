@@ -1,0 +1,505 @@
+import { mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { execa } from 'execa';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { stringify } from 'yaml';
+import { ensureTool } from '../../scripts/tools.ts';
+import { CHART } from '../lab/chart.ts';
+import { waitFor } from '../lab/wait.ts';
+import { KubeApi } from '../support/kube-api.ts';
+import { command, mustSkip } from '../support/needs.ts';
+
+const skip = mustSkip('the custom resources in a real API server', [command('openssl')]);
+/** A cold machine builds Kubernetes first. */
+const SET_UP_LIMIT_MS = 45 * 60_000;
+const COMMAND_LIMIT_MS = 60_000;
+const NAMESPACE = 'vip';
+const AGENT = 'vip-keepalived-ingress-vip';
+const CONTROLLER = `${AGENT}-controller`;
+const NODES = ['node1', 'node2'];
+const API_VERSION = 'keepalived-ingress-vip.io/v1alpha1';
+
+let api: KubeApi;
+let helmCommand: string;
+let home: string;
+
+function object(kind: string, name: string, spec: object): object {
+  return { apiVersion: API_VERSION, kind, metadata: { name }, spec };
+}
+
+/** Gives an object to the API server, which keeps nothing of it, as `kubectl apply` would; gives what was said. */
+async function tried(manifest: object): Promise<string> {
+  const input = stringify(manifest);
+  return api
+    .kubectl(['apply', '--dry-run=server', '-f', '-'], { input })
+    .catch((error: { stderr?: unknown }) => String(error.stderr));
+}
+
+async function apply(...manifests: readonly object[]): Promise<void> {
+  await api.kubectl(['apply', '--server-side', '-f', '-'], {
+    input: manifests.map((each) => stringify(each)).join('---\n'),
+  });
+}
+
+/** helm on the API server, with homes of its own. */
+async function helm(...args: string[]): Promise<string> {
+  const env = {
+    KUBECONFIG: api.kubeconfig,
+    HELM_CACHE_HOME: join(home, 'cache'),
+    HELM_CONFIG_HOME: join(home, 'config'),
+    HELM_DATA_HOME: join(home, 'data'),
+  };
+  const result = await execa(helmCommand, [...args, '--namespace', NAMESPACE], { env, timeout: COMMAND_LIMIT_MS });
+  return result.stdout;
+}
+
+const POOL = '--set=virtualIPPools.default.addresses={192.168.1.200,192.168.1.201}';
+const SINGLE = '--set=keepalived.vipAddressCidr=192.168.1.2/24';
+
+/** A token of a service account; with a pod it says on which node that is. */
+async function token(account: string, pod?: string): Promise<string> {
+  const bound = pod === undefined ? [] : ['--bound-object-kind=Pod', `--bound-object-name=${pod}`];
+  return (await api.kubectl(['-n', NAMESPACE, 'create', 'token', account, ...bound])).trim();
+}
+
+/** Asks as somebody else; gives what kubectl said, good or bad. */
+async function as(bearer: string, args: readonly string[], input?: object): Promise<string> {
+  const config = join(home, 'kubeconfig');
+  const own = await readFile(api.kubeconfig, 'utf8');
+  await writeFile(config, own.replace(/token: .*/, `token: ${bearer}`), { mode: 0o600 });
+  const more = input === undefined ? {} : { input: stringify(input) };
+  return api
+    .kubectl(args, { env: { KUBECONFIG: config }, ...more })
+    .catch((error: { stderr?: unknown }) => String(error.stderr));
+}
+
+/** Reports on a node's plan as its agent does: by server-side apply of the status. */
+function report(bearer: string, node: string): Promise<string> {
+  const status = { apiVersion: API_VERSION, kind: 'NodePlan', metadata: { name: node }, status: { observedPlan: 'p' } };
+  const args = [
+    'apply',
+    '--server-side',
+    '--subresource=status',
+    '--field-manager=keepalived-ingress-vip-agent',
+    '-f',
+    '-',
+  ];
+  return as(bearer, args, status);
+}
+
+function agentPod(node: string): object {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: `agent-${node}`, namespace: NAMESPACE },
+    spec: {
+      serviceAccountName: AGENT,
+      automountServiceAccountToken: false,
+      nodeName: node,
+      containers: [{ name: 'agent', image: 'none' }],
+    },
+  };
+}
+
+describe.skipIf(skip)('the custom resources in a real API server', () => {
+  beforeAll(async () => {
+    api = new KubeApi(dirname(await realpath(await ensureTool('hyperkube'))));
+    helmCommand = await ensureTool('helm');
+    home = await mkdtemp(join(tmpdir(), 'crds-test-'));
+    await api.start();
+    await api.kubectl(['create', 'namespace', NAMESPACE]);
+    await apply(...NODES.map((name) => ({ apiVersion: 'v1', kind: 'Node', metadata: { name } })));
+    await helm('install', 'vip', CHART, SINGLE);
+    const served = () => tried(object('VirtualIPPool', 'probe', { addresses: ['192.168.1.1'] }));
+    await waitFor('the definitions', async () => (await served()).includes('created'), {
+      limitMs: 30_000,
+      everyMs: 100,
+    });
+  }, SET_UP_LIMIT_MS);
+
+  afterAll(async () => {
+    await api?.stop();
+    if (home) await rm(home, { recursive: true, force: true });
+  });
+
+  describe('a pool', () => {
+    const address = { addresses: ['192.168.1.200'] };
+    const many = (count: number, write: (index: number) => string) =>
+      Array.from({ length: count }, (_, at) => write(at));
+
+    it.each<[string, object]>([
+      [
+        'addresses of both families in every notation',
+        {
+          addresses: [
+            '10.0.0.1',
+            '10.0.0.2/24',
+            'fd00::1',
+            'fd00::2/64',
+            '1:2:3:4:5:6:7::',
+            '2001:DB8::a:b',
+            '1:2:3:4:5:6:7:8/128',
+          ],
+        },
+      ],
+      ['1024 addresses', { addresses: many(1024, (at) => `10.0.${at >> 8}.${at % 256}`) }],
+      ['1024 addresses with a prefix', { addresses: many(1024, (at) => `10.0.${at >> 8}.${at % 256}/16`) }],
+      [
+        '500 addresses, every other with a prefix',
+        { addresses: many(500, (at) => `10.0.${at >> 8}.${at % 256}${at % 2 ? '/16' : ''}`) },
+      ],
+      [
+        '1024 long IPv6 addresses',
+        { addresses: many(1024, (at) => `fd00:1111:2222:3333:4444:5555:${at.toString(16)}:7777/64`) },
+      ],
+      ['an interface by name', { ...address, interface: 'enp0s31f6.100' }],
+      ['an interface by MAC address', { ...address, interface: '52:54:00:12:34:56' }],
+      [
+        'a check by HTTP',
+        {
+          ...address,
+          healthCheck: {
+            httpGet: { port: 80, host: 'fd00::1', path: '/', httpHeaders: [{ name: 'Host', value: 'a.example' }] },
+          },
+        },
+      ],
+      ['a check by TCP', { ...address, healthCheck: { tcpSocket: { port: 443 }, periodSeconds: 0.1 } }],
+      [
+        'selectors and tolerations',
+        {
+          ...address,
+          nodeSelector: {
+            matchLabels: { a: 'b' },
+            matchExpressions: [
+              { key: 'c', operator: 'NotIn', values: ['d'] },
+              { key: 'e', operator: 'Exists' },
+            ],
+          },
+          tolerations: [{ operator: 'Exists' }, { key: 'f', value: 'g', effect: 'NoExecute', tolerationSeconds: 5 }],
+        },
+      ],
+      ['null where nothing is said', { ...address, interface: null, nodeSelector: null }],
+      [
+        'all the rest',
+        {
+          ...address,
+          failback: { enabled: false, delaySeconds: 0 },
+          spread: { topologyKey: 'zone' },
+          vrrp: { peering: 'Unicast', virtualRouterIds: { first: 9, last: 9 } },
+        },
+      ],
+    ])('is taken with %s', async (_, spec) => {
+      expect(await tried(object('VirtualIPPool', 'p', spec))).toMatch(/created \(server dry run\)/);
+    });
+
+    it.each<[string, object, string]>([
+      [
+        'a name that is none',
+        { addresses: ['ingress.example.org'] },
+        'spec.addresses[0]: Invalid value: "string": "ingress.example.org" is not an IPv4 or IPv6 address, with or without a prefix; write for example 192.168.1.200 or 192.168.1.200/24',
+      ],
+      [
+        'a number with a leading zero',
+        { addresses: ['192.168.01.1'] },
+        '"192.168.01.1" is not an IPv4 or IPv6 address',
+      ],
+      ['a prefix that is too long', { addresses: ['10.0.0.1/33'] }, '"10.0.0.1/33" is not an IPv4 or IPv6 address'],
+      [
+        'a prefix that is too long for IPv6',
+        { addresses: ['fd00::1/129'] },
+        '"fd00::1/129" is not an IPv4 or IPv6 address',
+      ],
+      ['too many groups', { addresses: ['1:2:3:4::5:6:7:8'] }, '"1:2:3:4::5:6:7:8" is not an IPv4 or IPv6 address'],
+      ['two gaps', { addresses: ['1::2::3'] }, '"1::2::3" is not an IPv4 or IPv6 address'],
+      ...['127.0.0.1', '224.0.0.18', '0.0.0.0', '255.255.255.255', '::1', '::', '0:0:0:0:0:0:0:1/128', 'ff02::12'].map(
+        (text): [string, object, string] => [
+          `the address ${text}`,
+          { addresses: [text] },
+          `"${text}" is a loopback, multicast, reserved or unspecified address; give a free one of the nodes' network`,
+        ],
+      ),
+      ['no address', { addresses: [] }, 'spec.addresses in body should have at least 1 items'],
+      ['nothing', {}, 'spec.addresses: Required value'],
+      [
+        'more addresses than it may have',
+        { addresses: many(1025, (at) => `10.0.${at >> 8}.${at % 256}`) },
+        'spec.addresses: Too many: 1025: must have at most 1024 items',
+      ],
+      ['an address twice', { addresses: ['10.0.0.1', '10.0.0.1'] }, 'spec.addresses[1]: Duplicate value: "10.0.0.1"'],
+      [
+        'an address twice, with and without a prefix',
+        { addresses: ['10.0.0.1/24', '10.0.0.1'] },
+        'an address is in the list twice, with and without a prefix; remove one of the two',
+      ],
+      [
+        'an alias for an interface',
+        { ...address, interface: 'eth0:1' },
+        '"eth0:1" is no interface for virtual addresses; give its name (at most 15 characters, no blank, slash or colon) or its MAC address like 52:54:00:12:34:56',
+      ],
+      [
+        'a long name of an interface',
+        { ...address, interface: 'averylonginterface' },
+        '"averylonginterface" is no interface',
+      ],
+      ['the loopback interface', { ...address, interface: 'lo' }, '"lo" is no interface for virtual addresses'],
+      [
+        'a check of nothing',
+        { ...address, healthCheck: { periodSeconds: 1 } },
+        'spec.healthCheck: Invalid value: "object": give exactly one of httpGet and tcpSocket',
+      ],
+      [
+        'a check of two things',
+        { ...address, healthCheck: { httpGet: { port: 80 }, tcpSocket: { port: 80 } } },
+        'give exactly one of httpGet and tcpSocket',
+      ],
+      [
+        'a URL for a host',
+        { ...address, healthCheck: { tcpSocket: { port: 80, host: 'tcp://x' } } },
+        'spec.healthCheck.tcpSocket.host: Invalid value: "string": give a host name or an IP address, without scheme, port and path',
+      ],
+      [
+        'a relative path',
+        { ...address, healthCheck: { httpGet: { port: 80, path: 'healthz' } } },
+        'spec.healthCheck.httpGet.path: Invalid value: "string": must begin with a slash, e.g. /healthz',
+      ],
+      [
+        'a port that cannot be',
+        { ...address, healthCheck: { httpGet: { port: 70_000 } } },
+        'spec.healthCheck.httpGet.port in body should be less than or equal to 65535',
+      ],
+      [
+        'a header that is not sent',
+        { ...address, healthCheck: { httpGet: { port: 80, httpHeaders: [{ name: 'Cookie', value: 'x' }] } } },
+        'Unsupported value: "Cookie": supported values: "Host"',
+      ],
+      [
+        'a toleration of nothing',
+        { ...address, tolerations: [{ effect: 'NoSchedule' }] },
+        'spec.tolerations[0]: Invalid value: "object": a toleration without a key needs operator Exists; it then tolerates every taint',
+      ],
+      [
+        'a toleration by Exists with a value',
+        { ...address, tolerations: [{ key: 'a', operator: 'Exists', value: 'b' }] },
+        'operator Exists takes no value; remove it, or use Equal',
+      ],
+      [
+        'In without values',
+        { ...address, nodeSelector: { matchExpressions: [{ key: 'a', operator: 'In' }] } },
+        'In and NotIn need values; Exists and DoesNotExist have none',
+      ],
+      [
+        'Exists with values',
+        { ...address, nodeSelector: { matchExpressions: [{ key: 'a', operator: 'Exists', values: ['b'] }] } },
+        'In and NotIn need values; Exists and DoesNotExist have none',
+      ],
+      [
+        'a range upside down',
+        { ...address, vrrp: { virtualRouterIds: { first: 9, last: 3 } } },
+        'spec.vrrp.virtualRouterIds: Invalid value: "object": first must not be above last',
+      ],
+      [
+        'a router id that cannot be',
+        { ...address, vrrp: { virtualRouterIds: { first: 0, last: 9 } } },
+        'spec.vrrp.virtualRouterIds.first in body should be greater than or equal to 1',
+      ],
+      [
+        'another way of peering',
+        { ...address, vrrp: { peering: 'unicast' } },
+        'Unsupported value: "unicast": supported values: "Multicast", "Unicast"',
+      ],
+      [
+        'a failback in the past',
+        { ...address, failback: { delaySeconds: -1 } },
+        'spec.failback.delaySeconds in body should be greater than or equal to 0',
+      ],
+      [
+        'a plain map of labels, which only values may have',
+        { ...address, nodeSelector: { zone: 'a' } },
+        'unknown field "spec.nodeSelector.zone"',
+      ],
+      ['an unknown field', { ...address, replicas: 3 }, 'unknown field "spec.replicas"'],
+    ])('is refused with %s', async (_, spec, message) => {
+      expect(await tried(object('VirtualIPPool', 'p', spec))).toContain(message);
+    });
+
+    it.each(['a.b', 'a'.repeat(41)])('is refused with the name %s', async (name) => {
+      expect(await tried(object('VirtualIPPool', name, address))).toContain(
+        'metadata.name must be at most 40 characters of a-z, 0-9 and -, without dots, because VRRP instances are named after it',
+      );
+    });
+
+    it('has a short name, columns and explanations', async () => {
+      await apply(object('VirtualIPPool', 'shown', address));
+      const status = {
+        addressCount: 1,
+        heldCount: 1,
+        eligibleNodes: 3,
+        conditions: [
+          { type: 'Ready', status: 'True', lastTransitionTime: '2026-01-01T00:00:00Z', reason: 'AllHeld', message: '' },
+        ],
+      };
+      await api.kubectl([
+        'patch',
+        'vipp',
+        'shown',
+        '--subresource=status',
+        '--type=merge',
+        '-p',
+        JSON.stringify({ status }),
+      ]);
+      expect(await api.kubectl(['get', 'vippool', 'shown'])).toMatch(
+        /^NAME +ADDRESSES +HELD +READY +NODES +AGE\nshown +1 +1 +True +3 +\d+s$/,
+      );
+      await api.kubectl(['wait', '--for=condition=Ready', 'virtualippool/shown', '--timeout=5s']);
+      expect(await api.kubectl(['explain', 'virtualippool.spec.failback.delaySeconds'])).toContain(
+        'Seconds that a returning node must be healthy',
+      );
+      await api.kubectl(['delete', 'virtualippool', 'shown']);
+    });
+  });
+
+  describe('the chart', () => {
+    it('refuses a Deployment of pools by an upgrade without the definitions, and takes it with them', async () => {
+      await api.kubectl(['delete', '-f', join(CHART, 'crds')]);
+      await expect(helm('upgrade', 'vip', CHART, POOL)).rejects.toThrow(
+        'ERROR: the custom resource definitions of pools are missing',
+      );
+      await api.kubectl(['apply', '--server-side', '-f', join(CHART, 'crds')]);
+      await api.kubectl(['wait', '--for=condition=Established', '-f', join(CHART, 'crds'), '--timeout=30s']);
+      await helm('upgrade', 'vip', CHART, POOL);
+      const workloads = await api.kubectl(['-n', NAMESPACE, 'get', 'deployments,daemonsets', '-o', 'name']);
+      expect(workloads.split('\n')).toEqual([`deployment.apps/${CONTROLLER}`, `daemonset.apps/${AGENT}`]);
+      expect(await api.kubectl(['get', 'virtualippools', '-o', 'name'])).toBe(
+        'virtualippool.keepalived-ingress-vip.io/default',
+      );
+    });
+
+    it('takes the definitions again, as an upgrade of them does', async () => {
+      await api.kubectl(['apply', '--server-side', '-f', join(CHART, 'crds')]);
+      expect(await api.kubectl(['get', 'virtualippool', 'default', '-o', 'jsonpath={.spec.addresses}'])).toBe(
+        '["192.168.1.200","192.168.1.201"]',
+      );
+    });
+
+    it('refuses pools in a second release', async () => {
+      await expect(helm('install', 'other', CHART, '--set=controller.enabled=true')).rejects.toThrow(
+        `ERROR: release vip in namespace ${NAMESPACE} has the cluster's pools already`,
+      );
+    });
+
+    it('leaves pools behind by an upgrade, and the definitions stay', async () => {
+      await helm('upgrade', 'vip', CHART, SINGLE, '--reset-values');
+      const workloads = await api.kubectl(['-n', NAMESPACE, 'get', 'deployments,daemonsets', '-o', 'name']);
+      expect(workloads).toBe(`deployment.apps/${AGENT}`);
+      expect(await api.kubectl(['get', 'virtualippools', '-o', 'name'])).toBe('');
+      await helm('upgrade', 'vip', CHART, POOL);
+    });
+  });
+
+  describe('an agent', () => {
+    let own: string;
+
+    beforeAll(async () => {
+      const plan = { plan: 'p', pools: [{ name: 'a', interface: '', failbackDelaySeconds: null }], instances: [] };
+      await apply(...NODES.map(agentPod), ...NODES.map((name) => object('NodePlan', name, plan)));
+      own = await token(AGENT, 'agent-node1');
+    });
+
+    it('reads plans and reports on that of its own node', async () => {
+      expect(await as(own, ['get', 'nodeplans', '-o', 'name'])).toContain('nodeplan.keepalived-ingress-vip.io/node2');
+      expect(await report(own, 'node1')).toContain('serverside-applied');
+      expect(await api.kubectl(['get', 'nodeplan', 'node1'])).toMatch(/^NAME +PLAN +OBSERVED +AGE\nnode1 +p +p +\d+s$/);
+    });
+
+    it('is refused for the plan of another node, with a sentence', async () => {
+      expect(await report(own, 'node2')).toContain(
+        'the agent of node node1 may change the plan of its own node only, not that of node2',
+      );
+    });
+
+    it('is refused with a token that names no node', async () => {
+      expect(await report(await token(AGENT), 'node1')).toContain(
+        'the token names no node, so that nobody can tell whose plan this is; agents use the token of their own pod',
+      );
+    });
+
+    it.each([
+      ['change what its node is to do', ['patch', 'nodeplan', 'node1', '--type=merge', '-p', '{"spec":{"plan":"x"}}']],
+      ['delete its plan', ['delete', 'nodeplan', 'node1']],
+      ['read pools', ['get', 'virtualippools']],
+      ['read Secrets', ['-n', NAMESPACE, 'get', 'secrets']],
+    ])('may not %s', async (_, args) => {
+      expect(await as(own, args)).toContain('Forbidden');
+    });
+  });
+
+  describe('the controller', () => {
+    let account: string;
+
+    beforeAll(async () => {
+      account = await token(CONTROLLER);
+    });
+
+    it('writes plans of any node, and deletes them', async () => {
+      const plan = object('NodePlan', 'node3', { plan: 'p', pools: [], instances: [] });
+      expect(await as(account, ['apply', '--server-side', '-f', '-'], plan)).toContain('serverside-applied');
+      expect(await as(account, ['delete', 'nodeplan', 'node3'])).toContain('deleted');
+    });
+
+    it('writes the status of pools, and Events about them', async () => {
+      const status = {
+        apiVersion: API_VERSION,
+        kind: 'VirtualIPPool',
+        metadata: { name: 'default' },
+        status: { heldCount: 1 },
+      };
+      const applied = [
+        'apply',
+        '--server-side',
+        '--subresource=status',
+        '--field-manager=keepalived-ingress-vip-controller',
+      ];
+      expect(await as(account, [...applied, '-f', '-'], status)).toContain('serverside-applied');
+      const event = {
+        apiVersion: 'events.k8s.io/v1',
+        kind: 'Event',
+        metadata: { name: 'default.1', namespace: 'default' },
+        eventTime: '2026-01-01T00:00:00.000000Z',
+        reportingController: 'keepalived-ingress-vip-controller',
+        reportingInstance: 'controller-1',
+        regarding: { apiVersion: API_VERSION, kind: 'VirtualIPPool', name: 'default' },
+        type: 'Normal',
+        reason: 'AddressesMoved',
+        action: 'Move',
+        note: 'moved',
+      };
+      expect(await as(account, ['create', '-f', '-'], event)).toContain('created');
+    });
+
+    it('makes its Lease, reads it by name, and changes it', async () => {
+      const lease = {
+        apiVersion: 'coordination.k8s.io/v1',
+        kind: 'Lease',
+        metadata: { name: CONTROLLER, namespace: NAMESPACE },
+      };
+      expect(await as(account, ['create', '-f', '-'], lease)).toContain('created');
+      const listed = ['-n', NAMESPACE, 'get', 'leases', `--field-selector=metadata.name=${CONTROLLER}`, '-o', 'name'];
+      expect(await as(account, listed)).toBe(`lease.coordination.k8s.io/${CONTROLLER}`);
+      expect(await as(account, ['replace', '-f', '-'], lease)).toContain('replaced');
+    });
+
+    it.each([
+      [
+        'change what users wish',
+        ['patch', 'virtualippool', 'default', '--type=merge', '-p', '{"spec":{"interface":"eth0"}}'],
+      ],
+      ['read all Leases', ['-n', NAMESPACE, 'get', 'leases']],
+      ['read Secrets', ['-n', NAMESPACE, 'get', 'secrets']],
+      ['read ConfigMaps', ['-n', NAMESPACE, 'get', 'configmaps']],
+      ['change nodes', ['patch', 'node', 'node1', '-p', '{"spec":{"unschedulable":true}}']],
+    ])('may not %s', async (_, args) => {
+      expect(await as(account, args)).toMatch(/forbidden/i);
+    });
+  });
+});

@@ -1,0 +1,136 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { stringify } from 'yaml';
+import { type Kubectl, kubectlFor } from '../cluster/kubectl.ts';
+import { waitFor } from '../lab/wait.ts';
+
+const COMMAND_LIMIT_MS = 30_000;
+const START_LIMIT_MS = 60_000;
+const STOP_LIMIT_MS = 10_000;
+/** Good for nothing but this server, which listens on loopback and ends with the tests. */
+const ADMIN_TOKEN = 'admin-of-a-test';
+
+/** A program that runs; waiting for it gives its end, which is no error. */
+interface Program extends Promise<unknown> {
+  kill(signal: NodeJS.Signals): boolean;
+}
+
+/**
+ * Kubernetes' API alone: etcd and one API server on loopback, without nodes and controllers. Enough for what the API server itself
+ * decides: definitions, validation, admission, authorization.
+ */
+export class KubeApi {
+  readonly #programs: string;
+  readonly #processes: Program[] = [];
+  #folder: string | undefined;
+
+  /** @param programs folder with etcd, kube-apiserver and kubectl */
+  constructor(programs: string) {
+    this.#programs = programs;
+  }
+
+  /** Starts both and waits until the API answers. @throws Error with the end of the server's log. */
+  async start(): Promise<void> {
+    const folder = await mkdtemp(join(tmpdir(), 'kube-api-'));
+    this.#folder = folder;
+    const [client, peer, api] = await freePorts(3);
+    await writeFile(join(folder, 'tokens.csv'), `${ADMIN_TOKEN},admin,admin,"system:masters"\n`, { mode: 0o600 });
+    await execa('openssl', ['ecparam', '-name', 'prime256v1', '-genkey', '-noout', '-out', join(folder, 'sa.key')], {
+      timeout: COMMAND_LIMIT_MS,
+    });
+    this.#run('etcd', [
+      `--data-dir=${folder}/etcd`,
+      '--unsafe-no-fsync',
+      `--listen-client-urls=http://127.0.0.1:${client}`,
+      `--advertise-client-urls=http://127.0.0.1:${client}`,
+      `--listen-peer-urls=http://127.0.0.1:${peer}`,
+      '--log-level=warn',
+    ]);
+    this.#run('kube-apiserver', [
+      `--etcd-servers=http://127.0.0.1:${client}`,
+      '--bind-address=127.0.0.1',
+      `--secure-port=${api}`,
+      `--cert-dir=${folder}/certificates`,
+      `--token-auth-file=${folder}/tokens.csv`,
+      '--service-account-issuer=https://kubernetes.default.svc',
+      `--service-account-key-file=${folder}/sa.key`,
+      `--service-account-signing-key-file=${folder}/sa.key`,
+      '--authorization-mode=RBAC',
+      '--service-cluster-ip-range=10.96.0.0/24',
+      '--profiling=false',
+    ]);
+    await this.#writeKubeconfig(`https://127.0.0.1:${api}`);
+    const ready = () =>
+      this.kubectl(['get', '--raw=/readyz'])
+        .then(() => true)
+        .catch(() => false);
+    await waitFor('the API server', ready, { limitMs: START_LIMIT_MS, everyMs: 200 });
+  }
+
+  /** Ends both, and removes what they wrote. */
+  async stop(): Promise<void> {
+    for (const process of this.#processes.splice(0).toReversed()) {
+      process.kill('SIGTERM');
+      await process;
+    }
+    if (this.#folder !== undefined) await rm(this.#folder, { recursive: true, force: true });
+    this.#folder = undefined;
+  }
+
+  /** Path of the administrator's kubeconfig. */
+  get kubeconfig(): string {
+    if (this.#folder === undefined) throw new Error('the API server does not run');
+    return join(this.#folder, 'kubeconfig');
+  }
+
+  /** kubectl as the administrator. */
+  get kubectl(): Kubectl {
+    return kubectlFor(join(this.#programs, 'kubectl'), this.kubeconfig);
+  }
+
+  #run(program: string, args: readonly string[]): void {
+    const log = { file: join(this.#folder ?? tmpdir(), `${program}.log`) };
+    const process = execa(join(this.#programs, program), args, {
+      stdin: 'ignore',
+      stdout: log,
+      stderr: log,
+      reject: false,
+      forceKillAfterDelay: STOP_LIMIT_MS,
+    });
+    this.#processes.push(process);
+  }
+
+  /** The server makes its certificate itself, and signs it with itself. */
+  async #writeKubeconfig(server: string): Promise<void> {
+    const certificate = await waitFor(
+      "the API server's certificate",
+      () => readFile(join(this.#folder ?? '', 'certificates/apiserver.crt')).catch(() => undefined),
+      { limitMs: START_LIMIT_MS, everyMs: 50 },
+    );
+    const config = {
+      apiVersion: 'v1',
+      kind: 'Config',
+      clusters: [{ name: 'test', cluster: { server, 'certificate-authority-data': certificate.toString('base64') } }],
+      users: [{ name: 'admin', user: { token: ADMIN_TOKEN } }],
+      contexts: [{ name: 'test', context: { cluster: 'test', user: 'admin' } }],
+      'current-context': 'test',
+    };
+    await writeFile(this.kubeconfig, stringify(config), { mode: 0o600 });
+  }
+}
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer();
+      await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as { port: number }).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
