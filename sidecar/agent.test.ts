@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -9,6 +10,7 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Agent } from './agent.ts';
 import { RuntimeDirectory } from './keepalived/runtime-directory.ts';
+import { planOf } from './testing/plan.ts';
 import { defaultSettings } from './testing/settings.ts';
 
 const LIMIT = { timeout: 5000, interval: 5 };
@@ -123,5 +125,69 @@ describe('a decision', () => {
     await makeAgent(ELSEWHERE).start();
     await vi.waitFor(() => expect(written()).toEqual([{ gate: 1, offset: -10 }]), LIMIT);
     expect(events.some((event) => 'log' in event && event.log.includes('cannot write the track files'))).toBe(true);
+  });
+});
+
+describe('a plan', () => {
+  const plan = planOf('p1', 2, { rank: 1 });
+  const supervise = (config = readFileSync(join(path, 'candidate.conf'))) => {
+    const digest = createHash('sha256').update(config).digest('hex');
+    writeFileSync(join(path, '.status'), `candidate_sha256=${digest}\nresult=accepted\nrunning_sha256=${digest}\n`);
+    renameSync(join(path, '.status'), join(path, 'supervisor.status'));
+  };
+  const gate = (name: string) => readFileSync(join(path, `track/${name}.gate`), 'utf8');
+
+  it('is carried out beside the settings, reported when keepalived runs it, and taken back with its files', async () => {
+    const running = makeAgent(ELSEWHERE);
+    await running.start();
+    await vi.waitFor(() => expect(gate('vip')).toBe('1\n'), LIMIT);
+    const reported = vi.fn();
+    running.useReporter(reported);
+    running.plan.begin(undefined);
+    running.plan.tell(plan);
+    // At once: keepalived is to find them when it reads of the instances.
+    expect([gate('default-0'), gate('default-1')]).toEqual(['1\n', '1\n']);
+    const config = () => readFileSync(join(path, 'candidate.conf'), 'utf8');
+    await vi.waitFor(() => expect(config()).toContain('vrrp_instance default-1'), LIMIT);
+    expect(running.planStatus()).not.toHaveProperty('observedPlan');
+    supervise();
+    await vi.waitFor(() => expect(running.planStatus().observedPlan).toBe('p1'), LIMIT);
+    expect(running.planStatus()).toMatchObject({
+      agentVersion: 'test',
+      held: [],
+      health: [{ pool: 'default', band: 0, reason: 'healthy' }],
+    });
+    expect(reported).toHaveBeenCalled();
+
+    running.plan.tell(null);
+    expect([gate('default-0'), gate('default-1')]).toEqual(['0\n', '0\n']);
+    await vi.waitFor(() => expect(config()).not.toContain('vrrp_instance default'), LIMIT);
+    supervise();
+    await vi.waitFor(
+      () => expect(readdirSync(join(path, 'track')).toSorted()).toEqual(['vip.gate', 'vip.offset']),
+      LIMIT,
+    );
+    expect(gate('vip')).toBe('1\n');
+  });
+
+  it('that was known before is in force from the start, and files of others are gone', async () => {
+    writeFileSync(join(path, 'track/gone-0.gate'), '1\n');
+    const starting = makeAgent(ELSEWHERE);
+    starting.plan.begin(plan);
+    await starting.start();
+    expect(readFileSync(join(path, 'candidate.conf'), 'utf8')).toContain('vrrp_instance default-0');
+    expect(existsSync(join(path, 'track/gone-0.gate'))).toBe(false);
+    await vi.waitFor(() => expect(gate('default-0')).toBe('1\n'), LIMIT);
+  });
+
+  it('drains with the node, and shows what keeps an instance from running', async () => {
+    const starting = makeAgent(ELSEWHERE);
+    starting.plan.begin(undefined);
+    starting.plan.tell(planOf('p2', 1, { addresses: ['192.0.2.100'] }));
+    await starting.start();
+    expect(starting.planStatus().problems).toEqual([expect.stringContaining('192.0.2.100 is already used by vip')]);
+    await vi.waitFor(() => expect(gate('default-0')).toBe('1\n'), LIMIT);
+    await starting.drain('SIGTERM');
+    expect(starting.snapshot().instances[0]?.fitness).toMatchObject({ band: 2, gate: 1 });
   });
 });

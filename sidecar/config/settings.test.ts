@@ -107,6 +107,21 @@ describe('settings', () => {
     ]);
   });
 
+  it('needs no address where pools bring them', () => {
+    const document = { ...defaultSettings(), pools: { enabled: true } };
+    document.vrrp.addresses = [];
+    expect(messages(document)).toEqual([]);
+  });
+
+  it('takes part in no pool where an older chart does not say so, and knows no other key of them', () => {
+    const { pools, ...old } = defaultSettings();
+    const result = checkSettings(old);
+    expect(result.ok && result.settings.pools).toEqual(pools);
+    expect(messages({ ...old, pools: { enabled: true, colour: 'red' } })).toEqual([
+      'pools.colour: is not a known key; correct its spelling or remove it',
+    ]);
+  });
+
   it('refuses failback together with noPreempt', () => {
     const document = structuredClone(defaultSettings());
     document.vrrp.noPreempt = true;

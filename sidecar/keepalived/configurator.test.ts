@@ -34,6 +34,20 @@ function create(settings = defaultSettings(), plan: NodePlanSpec | null = null):
   );
 }
 
+function planOf(plan: string, ...addresses: string[]): NodePlanSpec {
+  return {
+    plan,
+    pools: [{ name: 'a', interface: '', failbackDelaySeconds: null }],
+    instances: addresses.map((address, slot) => ({
+      name: `a-${slot}`,
+      pool: 'a',
+      virtualRouterId: 20 + slot,
+      rank: 0,
+      addresses: [address],
+    })),
+  };
+}
+
 beforeEach(() => {
   vi.useFakeTimers();
   network = { interfaces: [eth0], defaultInterface: {} };
@@ -75,6 +89,48 @@ describe('the configurator', () => {
     settings.vrrp.addresses.push('192.0.2.101');
     await configurator.update(settings);
     expect(offered[1]).toContain('192.0.2.101/24 dev eth0');
+  });
+
+  it('offers the instances of a plan, and says by the digest of the text which plan that was', async () => {
+    configurator = create(defaultSettings(), planOf('p1', '192.0.2.101'));
+    await configurator.start();
+    expect(offered).toHaveLength(1);
+    expect(offered[0]).toMatch(/^vrrp_instance vip \{$/m);
+    expect(offered[0]).toMatch(/^vrrp_instance a-0 \{$/m);
+    expect(onConfigured.mock.calls[0]?.[0]).toMatchObject({
+      plan: 'p1',
+      sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+    });
+  });
+
+  it('offers nothing new for a plan that only ranks nodes anew, but says that it is carried out', async () => {
+    configurator = create(defaultSettings(), planOf('p1', '192.0.2.101'));
+    await configurator.start();
+    await configurator.setPlan(planOf('p2', '192.0.2.101'));
+    expect(offered).toHaveLength(1);
+    expect(onConfigured).toHaveBeenLastCalledWith(expect.objectContaining({ plan: 'p2' }), false);
+  });
+
+  it('lets an instance fall out that this node cannot run, and no other', async () => {
+    configurator = create(defaultSettings(), planOf('p1', '192.0.2.101', '2001:db8::1'));
+    await configurator.start();
+    expect(offered[0]).toContain('vrrp_instance a-0');
+    expect(offered[0]).not.toContain('vrrp_instance a-1');
+    expect(configurator.problem).toBeNull();
+    expect(configurator.problems).toEqual([{ instance: 'a-1', message: expect.stringContaining('2001:db8::1') }]);
+    expect(onProblem).toHaveBeenCalledOnce();
+  });
+
+  it('takes instances away with the plan, down to a keepalived that does nothing', async () => {
+    const settings = defaultSettings();
+    settings.vrrp.addresses = [];
+    settings.pools.enabled = true;
+    configurator = create(settings, planOf('p1', '192.0.2.101'));
+    await configurator.start();
+    await configurator.setPlan(null);
+    expect(offered).toHaveLength(2);
+    expect(offered[1]).not.toContain('vrrp_instance');
+    expect(onConfigured).toHaveBeenLastCalledWith(expect.objectContaining({ plan: null, instances: [] }), true);
   });
 
   it.each(['', 'ninechars', 'a b', 'a"b', 'a\\b', 'ä'])(

@@ -95,6 +95,50 @@ describe('the configuration', () => {
   });
 });
 
+describe('the configuration of several instances', () => {
+  const second: VrrpInstance = { ...instance, name: 'a-0', virtualRouterId: 11, addresses: [address('192.0.2.101')] };
+  const third: VrrpInstance = { ...second, name: 'a-1', virtualRouterId: 12, addresses: [address('192.0.2.102')] };
+  const text = renderAll([instance, second, third], options);
+
+  it('has a gate and an offset for each, and one pulse for all', () => {
+    expect(blockOf(text, 'track_file a-0_gate')).toEqual(['file /run/vip/track/a-0.gate', 'weight 0 reverse']);
+    expect(blockOf(text, 'track_file a-1_offset')).toEqual(['file /run/vip/track/a-1.offset', 'weight 1']);
+    expect(text.match(/^track_file \S+_pulse/gm)).toEqual(['track_file vip_pulse']);
+    expect(text.match(/^ {8}vip_pulse$/gm)).toHaveLength(3);
+  });
+
+  it('lists all addresses for the supervisor, and counts all for announcements', () => {
+    expect(text.match(/^#! address .*$/gm)).toEqual([
+      '#! address eth0 192.0.2.100/24',
+      '#! address eth0 192.0.2.101/24',
+      '#! address eth0 192.0.2.102/24',
+    ]);
+    expect(text).toContain(`vrrp_garp_master_repeat ${announcementsFor(3).repeats}\n`);
+  });
+
+  it('changes nothing but one block, and its line for the supervisor, when one of its addresses changes', () => {
+    const changed = renderAll([instance, { ...second, addresses: [address('192.0.2.111')] }, third], options).split(
+      '\n',
+    );
+    const before = text.split('\n');
+    const lines = before.filter((line, index) => line !== changed[index]).map((line) => line.trim());
+    expect(changed).toHaveLength(before.length);
+    expect(lines).toEqual(['#! address eth0 192.0.2.101/24', '192.0.2.101/24 dev eth0']);
+  });
+
+  it('checks the senders of unicast as soon as one instance has peers', () => {
+    const unicast = { sourceAddress: '192.0.2.11', peers: ['192.0.2.12'] };
+    expect(renderAll([instance, { ...second, unicast }], options)).toContain('vrrp_check_unicast_src');
+  });
+
+  it('keeps keepalived’s process for VRRP when there are none, and tracks nothing', () => {
+    const idle = renderAll([], options);
+    expect(idle).toContain('static_ipaddress {\n}\n');
+    expect(idle).not.toMatch(/track_file|vrrp_instance|#! address/);
+    expect(idle).toMatch(/^#! pulse vip\.pulse -200 /);
+  });
+});
+
 describe('announcements', () => {
   it('are repeated five times 20 ms apart for few addresses', () => {
     expect(announcementsFor(1)).toEqual({ repeats: 5, intervalSeconds: 0.02 });

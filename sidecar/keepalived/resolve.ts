@@ -41,12 +41,22 @@ class Taken {
   }
 }
 
+/** keepalived refuses a configuration with an interface that is not there. */
+function hasInterfaces({ instance }: ResolvedInstance, { network }: NodeSubnets): boolean {
+  const present = new Set(network.interfaces.map(({ name }) => name));
+  return [instance, ...instance.addresses].every(({ interface: on }) => present.has(on));
+}
+
 /**
  * What to go on with while a wish cannot be carried out: what ran, if the same was wished then. The instance of the settings goes on
  * whatever is wished now; an address of a pool may meanwhile have been given to another instance or node.
  */
-function lastGood(wish: InstanceWish, before: ResolvedInstance | undefined): ResolvedInstance | undefined {
-  if (before === undefined) return undefined;
+function lastGood(
+  wish: InstanceWish,
+  before: ResolvedInstance | undefined,
+  subnets: NodeSubnets,
+): ResolvedInstance | undefined {
+  if (before === undefined || !hasInterfaces(before, subnets)) return undefined;
   const same = JSON.stringify(before.wish) === JSON.stringify(wish);
   return same || wish.name === SETTINGS_INSTANCE ? before : undefined;
 }
@@ -70,7 +80,7 @@ export function resolveAll(
     } catch (error) {
       if (!(error instanceof InstanceError)) throw error;
       problems.push({ instance: wish.name, message: error.message });
-      const kept = lastGood(wish, before.get(wish.name));
+      const kept = lastGood(wish, before.get(wish.name), subnets);
       if (kept !== undefined) attempt(() => add(kept));
     }
   }

@@ -30,7 +30,8 @@ const GONE = 410;
 const NOT_FOUND = 404;
 
 const metadataSchema = z.object({ uid: z.string().default(''), resourceVersion: z.string().default('') });
-const planSchema = z.object({ metadata: metadataSchema, spec: z.unknown() });
+/** Of a bookmark only the metadata is there. */
+const planSchema = z.object({ metadata: metadataSchema, spec: z.unknown().optional() });
 const listSchema = z.object({ metadata: z.object({ resourceVersion: z.string().min(1) }), items: z.array(planSchema) });
 
 /**

@@ -1,6 +1,6 @@
 import request from 'supertest';
 import { describe, expect, it } from 'vitest';
-import { healthySnapshot } from '../testing/snapshot.ts';
+import { healthySnapshot, pooledSnapshot } from '../testing/snapshot.ts';
 import { createApp } from './app.ts';
 import type { AgentSnapshot } from './status.ts';
 
@@ -157,5 +157,61 @@ describe('GET /status', () => {
       running: true,
       lastCandidate: { result: 'rejected', exitCode: 4, messages: ['bad line 3'] },
     });
+  });
+});
+
+describe('a node in pools', () => {
+  const pooled = pooledSnapshot();
+
+  it('shows what it is to do, what it does, and each instance beside that of the settings', async () => {
+    const { body } = await get('/status', pooled).expect(200);
+    expect(body.addresses).toEqual([{ address: '192.0.2.100/24', interface: 'eth0', present: true }]);
+    expect(body.pools).toMatchObject({
+      enabled: true,
+      heard: true,
+      plan: 'p2',
+      observedPlan: 'p1',
+      refused: null,
+      problems: ['a problem'],
+      pools: [{ name: 'default', healthy: true, check: { own: false, target: 'http://127.0.0.1:10254/healthz' } }],
+    });
+    expect(body.instances).toMatchObject([
+      {
+        name: 'default-0',
+        pool: 'default',
+        rank: 0,
+        holder: true,
+        addresses: [{ address: '192.0.2.101/24', present: true }],
+        vrrp: { state: 'MASTER', virtualRouterId: 20 },
+        fitness: { band: 0, gate: 1 },
+      },
+      { name: 'default-1', rank: 1, holder: false, vrrp: { state: 'BACKUP' } },
+    ]);
+  });
+
+  it('says that there are none where the settings have none', async () => {
+    const { body } = await get('/status').expect(200);
+    expect(body).toMatchObject({ pools: { enabled: false }, instances: [] });
+  });
+
+  it('answers for one instance', async () => {
+    await get('/track/default-0', pooled).expect(200);
+    const instances = pooled.instances.map((instance) => ({ ...instance, fitness: sick }));
+    const { status, body } = await get('/track/default-1', { ...pooled, instances });
+    expect([status, body]).toEqual([
+      503,
+      { ok: false, instance: 'default-1', pool: 'default', band: 4, reason: 'service check failed' },
+    ]);
+    await get('/track/default-2', pooled).expect(404);
+  });
+
+  it('has a pulse when the instance of the settings is decided, or without one as soon as any other is', async () => {
+    const undecided = pooled.instances.map((instance) => ({ ...instance, fitness: undefined }));
+    await get('/pulse', { ...pooled, instances: undecided }).expect(200);
+    const settings = { ...pooled.settings, vrrp: { ...pooled.settings.vrrp, addresses: [] } };
+    const bare = { settings, fitness: undefined };
+    await get('/pulse', { ...pooled, ...bare }).expect(200);
+    await get('/pulse', { ...pooled, ...bare, instances: undecided }).expect(503);
+    await get('/readyz', { ...pooled, ...bare, instances: [] }).expect(200);
   });
 });

@@ -3,7 +3,7 @@ import { Registry } from 'prom-client';
 import request from 'supertest';
 import { describe, expect, it } from 'vitest';
 import { ensureTool } from '../../scripts/tools.ts';
-import { healthySnapshot } from '../testing/snapshot.ts';
+import { healthySnapshot, pooledSnapshot } from '../testing/snapshot.ts';
 import { createMetrics } from './metrics.ts';
 import { createMetricsApp } from './metrics-app.ts';
 import type { AgentSnapshot } from './status.ts';
@@ -16,6 +16,7 @@ async function scrape(changes: Partial<AgentSnapshot> = {}): Promise<string> {
     takeLagMillis: () => 12,
   });
   metrics.transition({ name: 'vip', pool: null }, 'MASTER');
+  metrics.transition({ name: 'default-0', pool: 'default' }, 'MASTER');
   metrics.probed('service', 'success', 0.002);
   metrics.reloaded();
   metrics.rejected();
@@ -56,6 +57,35 @@ describe('GET /metrics', () => {
     'keepalived_vip_build_info{version="0.1.0",keepalived="2.3.3"} 1',
   ])('has %s', async (line) => {
     expect((await scrape()).split('\n')).toContain(line);
+  });
+
+  it.each([
+    'keepalived_vip_holder{address="192.0.2.100"} 1',
+    'keepalived_vip_address_held{pool="default",address="192.0.2.101"} 1',
+    'keepalived_vip_address_held{pool="default",address="192.0.2.102"} 0',
+    'keepalived_vip_instance_band{instance="default-0",pool="default"} 0',
+    'keepalived_vip_instance_priority{instance="default-1",pool="default"} 253',
+    'keepalived_vip_instance_master{instance="default-0",pool="default"} 1',
+    'keepalived_vip_instance_master{instance="default-1",pool="default"} 0',
+    'keepalived_vip_instance_disagreement{instance="default-0",pool="default"} 0',
+    'keepalived_vip_instance_transitions_total{instance="default-0",state="MASTER"} 1',
+    'keepalived_vip_pool_check_healthy{pool="default"} 1',
+    'keepalived_vip_plan_watch_up 1',
+    'keepalived_vip_plan_problems 1',
+  ])('has %s of a node in pools', async (line) => {
+    expect((await scrape(pooledSnapshot())).split('\n')).toContain(line);
+  });
+
+  it('has no series of pools where there are none', async () => {
+    expect(await scrape()).not.toMatch(/^keepalived_vip_(address_held|instance_band|pool|plan)/m);
+  });
+
+  it('has no series of the settings’ instance where there is none', async () => {
+    const pooled = pooledSnapshot();
+    const settings = { ...pooled.settings, vrrp: { ...pooled.settings.vrrp, addresses: [] } };
+    const holder = { ...pooled.holder, addresses: [] };
+    const text = await scrape({ ...pooled, settings, holder, fitness: undefined });
+    expect(text).not.toMatch(/^keepalived_vip_(holder|vrrp_state|holder_disagreement|fitness_band|priority)\b/m);
   });
 
   it('says nothing of a check that is switched off, and nothing of a band that is not known', async () => {

@@ -1,5 +1,6 @@
 import { initialCheckState } from '../health/thresholds.ts';
 import type { AgentSnapshot } from '../server/status.ts';
+import { planOf } from './plan.ts';
 import { defaultSettings } from './settings.ts';
 
 /** What a healthy holder knows of itself, for tests to change one thing of. */
@@ -68,5 +69,32 @@ export function healthySnapshot(): AgentSnapshot {
     },
     pools: [],
     instances: [],
+  };
+}
+
+/** The same with a pool of two instances, of which it holds one. */
+export function pooledSnapshot(): AgentSnapshot {
+  const snapshot = healthySnapshot();
+  const plan = planOf('p2');
+  const [address] = snapshot.holder.addresses;
+  const instances = plan.instances.map(({ name, pool, rank, virtualRouterId, addresses }, slot) => ({
+    name,
+    pool,
+    rank,
+    virtualRouterId,
+    holder: {
+      ...snapshot.holder,
+      holder: slot === 0,
+      addresses: address === undefined ? [] : [{ ...address, address: addresses[0] ?? '', present: slot === 0 }],
+      vrrp: { ...snapshot.holder.vrrp, state: slot === 0 ? ('MASTER' as const) : ('BACKUP' as const) },
+    },
+    fitness: snapshot.fitness,
+  }));
+  const service = snapshot.checks.service;
+  return {
+    ...snapshot,
+    plan: { ...snapshot.plan, watched: true, heard: true, plan, exists: true, observed: 'p1', problems: ['a problem'] },
+    pools: [{ name: 'default', check: { target: service?.target, state: service?.state, own: false }, healthy: true }],
+    instances,
   };
 }

@@ -10,6 +10,8 @@ export interface ApiServerOptions {
   readonly podsFile: string;
   /** A file for each node, `NAME.json`; when one is replaced, watches tell. */
   readonly nodesDirectory: string;
+  /** The spec of each NodePlan, `NODE.json`; watches tell when one changes. */
+  readonly plansDirectory: string;
 }
 
 /** As much of a node as the lab's API server tells. */
@@ -22,6 +24,13 @@ export interface NodeObject {
   };
   readonly spec: { readonly unschedulable?: true; readonly taints?: readonly Taint[] };
   readonly status: object;
+}
+
+/** A NodePlan; what is in it is between its writers. */
+export interface NodePlanObject {
+  readonly metadata: { readonly name: string; readonly uid: string; readonly resourceVersion: string };
+  readonly spec: unknown;
+  readonly status?: unknown;
 }
 
 interface Taint {

@@ -47,6 +47,21 @@ describe('readApiRequest', () => {
     expect(readApiRequest('/api/v1/nodes')).toEqual({ kind: 'nodes', name: undefined, watch: undefined });
   });
 
+  it('reads list, watch and status of one node’s plan', () => {
+    const all = '/apis/keepalived-ingress-vip.io/v1alpha1/nodeplans';
+    const one = `${all}?fieldSelector=metadata.name%3Dnode1`;
+    expect(readApiRequest(one)).toEqual({ kind: 'plans', name: 'node1', watch: undefined, since: 0 });
+    expect(readApiRequest(`${one}&watch=true&resourceVersion=7`)).toMatchObject({
+      watch: { initial: false },
+      since: 7,
+    });
+    expect(readApiRequest(`${all}/node1/status?fieldManager=x&force=true`)).toEqual({
+      kind: 'plan-status',
+      name: 'node1',
+    });
+    expect(readApiRequest('/apis/example.org/v1/nodeplans')).toEqual({ kind: 'unknown' });
+  });
+
   it('does not know other paths', () => {
     expect(readApiRequest('/api/v1/namespaces/vip/secrets')).toEqual({ kind: 'unknown' });
     expect(readApiRequest('/readyz/')).toEqual({ kind: 'unknown' });

@@ -1,4 +1,5 @@
-import type { NodeObject, PodObject } from './api-protocol.ts';
+import { GROUP_VERSION } from '../../api/group.ts';
+import type { NodeObject, NodePlanObject, PodObject } from './api-protocol.ts';
 
 /** What a request to the Kubernetes API asks for, as far as the stand-in knows it. */
 export type ApiRequest =
@@ -15,6 +16,15 @@ export type ApiRequest =
       readonly name: string | undefined;
       readonly watch: WatchRequest | undefined;
     }
+  | {
+      readonly kind: 'plans';
+      /** The one that the field selector names; undefined: all. */
+      readonly name: string | undefined;
+      readonly watch: WatchRequest | undefined;
+      /** Version that a watch goes on from. */
+      readonly since: number;
+    }
+  | { readonly kind: 'plan-status'; readonly name: string }
   | { readonly kind: 'unknown' };
 
 export interface WatchRequest {
@@ -35,11 +45,27 @@ export function readApiRequest(url: string): ApiRequest {
   if (pathname === '/api/v1/nodes') {
     return { kind: 'nodes', name: readName(searchParams.get('fieldSelector') ?? ''), watch };
   }
+  const plans = readPlans(pathname, searchParams);
+  if (plans !== undefined) {
+    return plans;
+  }
   const namespace = /^\/api\/v1\/namespaces\/([^/]+)\/pods$/.exec(pathname)?.[1];
   if (namespace === undefined) {
     return { kind: 'unknown' };
   }
   return { kind: 'pods', namespace, labels: readLabels(searchParams.get('labelSelector') ?? ''), watch };
+}
+
+function readPlans(pathname: string, query: URLSearchParams): ApiRequest | undefined {
+  const [all = '', name] = /^\/apis\/([^/]+\/[^/]+)\/nodeplans(?:\/([^/]+)\/status)?$/.exec(pathname)?.slice(1) ?? [];
+  if (all !== GROUP_VERSION) {
+    return undefined;
+  }
+  if (name !== undefined) {
+    return { kind: 'plan-status', name };
+  }
+  const since = Number(query.get('resourceVersion') ?? 0);
+  return { kind: 'plans', name: readName(query.get('fieldSelector') ?? ''), watch: readWatch(query), since };
 }
 
 function readWatch(query: URLSearchParams): WatchRequest | undefined {
@@ -78,6 +104,21 @@ export function podList(pods: readonly PodObject[]): object {
 /** A `NodeList` as the API server writes it. Pure. */
 export function nodeList(nodes: readonly NodeObject[]): object {
   return { kind: 'NodeList', apiVersion: 'v1', metadata: { resourceVersion: '1' }, items: nodes };
+}
+
+/** A `NodePlanList` as the API server writes it. Pure. */
+export function planList(plans: readonly NodePlanObject[], version: number): object {
+  return {
+    kind: 'NodePlanList',
+    apiVersion: GROUP_VERSION,
+    metadata: { resourceVersion: String(version) },
+    items: plans.map(planObject),
+  };
+}
+
+/** A NodePlan as the API server writes it. Pure. */
+export function planObject(plan: NodePlanObject): object {
+  return { kind: 'NodePlan', apiVersion: GROUP_VERSION, ...plan };
 }
 
 /** One line of a watch as the API server writes it. Pure. */

@@ -1,6 +1,6 @@
 /**
  * The Kubernetes API server of the lab, as far as a node agent needs one: TLS, a bearer token for everything, health, and
- * list and watch of the release's pods and of the nodes. A process in a namespace of its own, started by api.ts.
+ * list and watch of the release's pods, of the nodes and of their plans, whose status can be written. A process in a namespace of its own, started by api.ts.
  */
 import { readdirSync, readFileSync, watch } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -11,17 +11,22 @@ import {
   type ApiRequest,
   apiStatus,
   nodeList,
+  planList,
+  planObject,
   podList,
   readApiRequest,
   selectPods,
   type WatchRequest,
   watchEvent,
 } from './api-requests.ts';
+import { PlanStore } from './plan-store.ts';
 
 /** A watch ends after this time, as the real one does after 30 to 60 minutes. */
 const WATCH_SECONDS = 1800;
 
 const options = JSON.parse(process.argv[2] ?? '{}') as ApiServerOptions;
+
+const plans = new PlanStore({ directory: options.plansDirectory });
 
 function sendJson(response: ServerResponse, code: number, body: object): void {
   response.writeHead(code, { 'content-type': 'application/json' }).end(JSON.stringify(body));
@@ -95,13 +100,45 @@ function tellOfNode(file: string): void {
   }
 }
 
+function answerPlans(response: ServerResponse, asked: Extract<ApiRequest, { kind: 'plans' }>): void {
+  const present = plans.list(asked.name);
+  if (asked.watch === undefined) {
+    sendJson(response, 200, planList(present, plans.version));
+    return;
+  }
+  beginWatch(response, asked.watch, []);
+  // A watch without a version begins with what exists.
+  const unfollow = plans.follow(asked.name, asked.since, ({ type, object }) => {
+    response.write(`${JSON.stringify({ type, object: planObject(object) })}\n`);
+  });
+  response.once('close', unfollow);
+}
+
+async function answerStatus(request: IncomingMessage, response: ServerResponse, name: string): Promise<void> {
+  const text = Buffer.concat(await request.toArray()).toString('utf8');
+  if (request.headers['content-type'] !== 'application/apply-patch+yaml') {
+    sendJson(response, 415, apiStatus(415, 'UnsupportedMediaType', 'the stand-in takes server-side apply only'));
+    return;
+  }
+  const plan = plans.setStatus(name, (JSON.parse(text) as { status: unknown }).status);
+  if (plan === undefined) {
+    sendJson(response, 404, apiStatus(404, 'NotFound', `nodeplans "${name}" not found`));
+    return;
+  }
+  sendJson(response, 200, planObject(plan));
+}
+
 function answer(request: IncomingMessage, response: ServerResponse): void {
   if (!mayEnter(request)) {
     sendJson(response, 401, apiStatus(401, 'Unauthorized', 'Unauthorized'));
     return;
   }
   const asked = readApiRequest(request.url ?? '/');
-  if (request.method !== 'GET' || asked.kind === 'unknown') {
+  if (request.method === 'PATCH' && asked.kind === 'plan-status') {
+    answerStatus(request, response, asked.name).catch(() => response.destroy());
+    return;
+  }
+  if (request.method !== 'GET' || asked.kind === 'plan-status' || asked.kind === 'unknown') {
     const said = `the lab's API server does not know ${request.method} ${request.url}`;
     sendJson(response, 404, apiStatus(404, 'NotFound', said));
     return;
@@ -114,9 +151,14 @@ function answer(request: IncomingMessage, response: ServerResponse): void {
     answerNodes(response, asked);
     return;
   }
+  if (asked.kind === 'plans') {
+    answerPlans(response, asked);
+    return;
+  }
   answerPods(response, asked);
 }
 
+plans.start();
 watch(options.nodesDirectory, (_, file) => {
   if (isNodeFile(file)) {
     tellOfNode(file);

@@ -19,6 +19,8 @@ export interface ApiOptions {
   readonly pods: readonly PodObject[];
   /** A directory with a file for each node, which changes while the server runs. */
   readonly nodesDirectory: string;
+  /** A directory with a file for each NodePlan, which changes while the server runs. */
+  readonly plansDirectory: string;
 }
 
 /** A running API server and what a pod needs to talk to it. */
@@ -29,7 +31,7 @@ export interface RunningApi {
 
 /** Makes certificate and token and starts the API server stand-in; returns when it listens. */
 export async function startApi(options: ApiOptions): Promise<RunningApi> {
-  const { host, directory, nodesDirectory } = options;
+  const { host, directory, nodesDirectory, plansDirectory } = options;
   const addresses = [host.ipv4, host.ipv6];
   await mkdir(directory, { recursive: true });
   await chmod(directory, 0o700);
@@ -40,7 +42,7 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
   await writeFile(tokenFile, token);
   await writeFile(podsFile, JSON.stringify(options.pods));
   const files = { certFile, keyFile, tokenFile, podsFile };
-  const serverOptions: ApiServerOptions = { addresses, port: API_PORT, ...files, nodesDirectory };
+  const serverOptions: ApiServerOptions = { addresses, port: API_PORT, ...files, nodesDirectory, plansDirectory };
   const command = inNetns(host.netns, [process.execPath, SERVER, JSON.stringify(serverOptions)]);
   const logFile = join(directory, 'api-server.log');
   const ref = await startDetached(command, { logFile });

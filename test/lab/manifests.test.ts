@@ -56,6 +56,14 @@ function release(change: (podSpec: Record<string, unknown>) => void = () => unde
 }
 
 describe('readRelease', () => {
+  it('leaves the controller of pools alone: it is no pod of a node', () => {
+    const controller = {
+      kind: 'Deployment',
+      metadata: { name: 'vip-controller', labels: { 'app.kubernetes.io/component': 'controller' } },
+    };
+    expect(readRelease(release(undefined, [controller])).workload).toBe('vip');
+  });
+
   it('gives the containers in the order in which Kubernetes starts them, native sidecars first', () => {
     expect(readRelease(release()).containers).toEqual([
       {

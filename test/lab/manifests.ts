@@ -8,7 +8,11 @@ import { z } from 'zod';
 
 const objectSchema = z.looseObject({
   kind: z.string(),
-  metadata: z.looseObject({ name: z.string(), namespace: z.string().optional() }),
+  metadata: z.looseObject({
+    name: z.string(),
+    namespace: z.string().optional(),
+    labels: z.record(z.string(), z.string()).optional(),
+  }),
 });
 
 const envSchema = z.looseObject({
@@ -158,8 +162,15 @@ function readObjects(rendered: string): RawObject[] {
     .map((content) => objectSchema.parse(content));
 }
 
+/** The controller of pools is not started: what it would plan, tests do. */
+function isController({ metadata }: RawObject): boolean {
+  return metadata.labels?.['app.kubernetes.io/component'] === 'controller';
+}
+
 function findWorkload(objects: readonly RawObject[]): RawWorkload {
-  const found = objects.filter(({ kind }) => kind === 'DaemonSet' || kind === 'Deployment');
+  const found = objects.filter(
+    (object) => (object.kind === 'DaemonSet' || object.kind === 'Deployment') && !isController(object),
+  );
   if (found.length !== 1) {
     throw new Error(`the release has ${found.length} DaemonSets and Deployments instead of one`);
   }

@@ -13,6 +13,7 @@ import { allHosts, type HostPlan, type NetworkPlan, planNetwork } from './networ
 import { startIngress, startKubelet } from './nginx.ts';
 import { nodeDirectory } from './node-directory.ts';
 import { apiDirectory, nodesDirectory, writeNodes } from './node-objects.ts';
+import { plansDirectory } from './node-plans.ts';
 import { type PodPlan, podName, preparePod, startPodContainer } from './pod.ts';
 import { listensInNetnsOf } from './processes.ts';
 import { type LabState, type NodeState, writeState } from './state.ts';
@@ -118,6 +119,7 @@ async function build(options: UpOptions, machine: MachineParts, release: Release
     directory: apiDirectory(options.name),
     pods,
     nodesDirectory: nodesDirectory(options.name),
+    plansDirectory: plansDirectory(options.name),
   });
   const base = { name: options.name, ...machine, release, api };
   const start = (host: HostPlan) => startNode(podPlanOf(base, plan, host));

@@ -1,0 +1,190 @@
+import { pino } from 'pino';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { CheckView } from '../health/running-check.ts';
+import type { VrrpInstance } from '../keepalived/instance.ts';
+import { InstanceSet } from './instance-set.ts';
+import type { InstanceRole } from './runner.ts';
+
+const healthy: CheckView = { healthy: true, sinceMs: 0, everFailed: false };
+const failed: CheckView = { healthy: false, sinceMs: 0, everFailed: true };
+
+let service: CheckView;
+let draining: boolean;
+let failbackDelaySeconds: number | null;
+/** What was written and logged, in order. */
+let events: string[];
+let written: Map<string, { gate: 0 | 1; offset: number }>;
+let onInterface: Set<string>;
+const presentAddresses = vi.fn(() => new Map([['eth0', onInterface]]));
+const onTransition = vi.fn();
+const onChange = vi.fn();
+let instances: InstanceSet;
+
+function role(slot: number, rank = 0): InstanceRole {
+  return { name: `default-${slot}`, pool: 'default', rank, virtualRouterId: 20 + slot };
+}
+
+function running(slot: number): VrrpInstance {
+  return {
+    name: `default-${slot}`,
+    version: 3,
+    virtualRouterId: 20 + slot,
+    advertIntervalSeconds: 0.1,
+    interface: 'eth0',
+    addresses: [{ address: `192.0.2.${101 + slot}`, prefixLength: 24, family: 4, interface: 'eth0' }],
+  };
+}
+
+function write(instance: string, kind: string, change: Partial<{ gate: 0 | 1; offset: number }>): void {
+  const before = written.get(instance) ?? { gate: 0, offset: 0 };
+  written.set(instance, { ...before, ...change });
+  events.push(`${kind} ${instance}`);
+}
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  service = healthy;
+  draining = false;
+  failbackDelaySeconds = null;
+  events = [];
+  written = new Map();
+  onInterface = new Set();
+  for (const mock of [presentAddresses, onTransition, onChange]) mock.mockClear();
+  instances = new InstanceSet({
+    files: {
+      closeGate: (name) => {
+        write(name, 'close', { gate: 0 });
+        return true;
+      },
+      writeFitness: (name, { gate, offset }) => {
+        write(name, 'write', { gate, offset });
+        return true;
+      },
+    },
+    inputOf: () => ({
+      checks: { service },
+      draining,
+      cordoned: false,
+      policy: {
+        noPreempt: false,
+        failbackDelaySeconds,
+        lastResort: { enabled: true, afterSeconds: 1 },
+        kubeApiSettleSeconds: 8,
+      },
+    }),
+    presentAddresses,
+    onTransition,
+    onChange,
+    log: pino({}, { write: () => events.push('log') }),
+  });
+});
+
+afterEach(() => {
+  instances.stop();
+  instances.stop();
+  vi.useRealTimers();
+});
+
+describe('the instances of a node', () => {
+  it('close all their gates before anything else is written or logged', () => {
+    instances.set(Array.from({ length: 60 }, (_, slot) => role(slot)));
+    events = [];
+    service = failed;
+    instances.review();
+    expect(events.slice(0, 60)).toEqual(Array.from({ length: 60 }, (_, slot) => `close default-${slot}`));
+    expect(events).toContain('log');
+    expect([...written.values()].every(({ gate }) => gate === 0)).toBe(true);
+  });
+
+  it('each have their own rank', () => {
+    instances.set([role(0, 0), role(1, 1), role(2, 2)]);
+    expect([...written.values()].map(({ offset }) => offset)).toEqual([0, -10, -20]);
+    instances.set([role(0, 2), role(1, 1), role(2, 0)]);
+    expect([...written.values()].map(({ offset }) => offset)).toEqual([-20, -10, 0]);
+  });
+
+  it('that are not wanted any more close first and are forgotten when keepalived has let them go', () => {
+    instances.set([role(0), role(1)]);
+    instances.taken([running(0), running(1)]);
+    events = [];
+    instances.set([role(1)]);
+    expect(events[0]).toBe('close default-0');
+    expect(instances.all.map(({ role: { name } }) => name)).toEqual(['default-1', 'default-0']);
+    expect(instances.taken([running(0), running(1)])).toEqual([]);
+    expect(instances.taken([running(1)])).toEqual(['default-0']);
+    expect(instances.all).toHaveLength(1);
+  });
+
+  it('that come back before keepalived let them go open again', () => {
+    instances.set([role(0)]);
+    instances.set([]);
+    expect(written.get('default-0')?.gate).toBe(0);
+    instances.set([role(0)]);
+    expect(written.get('default-0')?.gate).toBe(1);
+    expect(instances.taken([running(0)])).toEqual([]);
+  });
+
+  it('hold what is on the interface, also on their way out', () => {
+    instances.set([role(0), role(1)]);
+    instances.taken([running(0), running(1)]);
+    expect(instances.holder).toBe(false);
+    onInterface.add('192.0.2.101');
+    instances.start();
+    vi.advanceTimersByTime(250);
+    expect(instances.get('default-0')?.holder.state.holder).toBe(true);
+    expect(instances.get('default-1')?.holder.state.holder).toBe(false);
+    instances.set([role(1)]);
+    expect(instances.holder).toBe(true);
+  });
+
+  it('look at the interfaces once for all of them', () => {
+    instances.set(Array.from({ length: 60 }, (_, slot) => role(slot)));
+    instances.taken(Array.from({ length: 60 }, (_, slot) => running(slot)));
+    instances.start();
+    presentAddresses.mockClear();
+    vi.advanceTimersByTime(250);
+    expect(presentAddresses.mock.calls.length).toBeLessThanOrEqual(1);
+  });
+
+  it('hear what keepalived says of them, and of nothing else', () => {
+    instances.set([role(0)]);
+    instances.taken([running(0)]);
+    onInterface.add('192.0.2.101');
+    instances.notify({ instance: 'default-0', state: 'MASTER', priority: 244 });
+    instances.notify({ instance: 'default-0', state: 'MASTER', priority: 253 });
+    instances.notify({ instance: 'other', state: 'MASTER', priority: 253 });
+    expect(onTransition).toHaveBeenCalledOnce();
+    expect(instances.get('default-0')?.holder.state).toMatchObject({ holder: true, vrrp: { state: 'MASTER' } });
+  });
+
+  it('tell when one of several addresses comes or goes', () => {
+    instances.set([role(0)]);
+    const both = { ...running(0), addresses: [...running(0).addresses, ...running(1).addresses] };
+    onInterface.add('192.0.2.101');
+    instances.taken([both]);
+    onChange.mockClear();
+    onInterface.add('192.0.2.102');
+    instances.notify({ instance: 'default-0', state: 'MASTER', priority: 244 });
+    expect(onChange).toHaveBeenCalled();
+    expect(instances.get('default-0')?.holder.state.addresses.map(({ present }) => present)).toEqual([true, true]);
+  });
+
+  it('that come to a pool in which the node has long been well need not prove that again', async () => {
+    failbackDelaySeconds = 30;
+    instances.set([role(0)]);
+    expect(written.get('default-0')?.offset).toBe(213 - 244);
+    await vi.advanceTimersByTimeAsync(31_000);
+    expect(written.get('default-0')?.offset).toBe(0);
+    instances.set([role(0), role(1)]);
+    expect(written.get('default-1')?.offset).toBe(0);
+  });
+
+  it('decide nothing after they were stopped', () => {
+    instances.set([role(0)]);
+    instances.stop();
+    events = [];
+    service = failed;
+    instances.review();
+    expect(events).toEqual([]);
+  });
+});

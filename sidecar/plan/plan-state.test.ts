@@ -1,0 +1,100 @@
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { planOf } from '../testing/plan.ts';
+import { PlanState } from './plan-state.ts';
+import { planStatusOf } from './plan-status.ts';
+
+const onPlan = vi.fn();
+const onRefused = vi.fn();
+const onProblem = vi.fn();
+let state: PlanState;
+
+beforeEach(() => {
+  for (const mock of [onPlan, onRefused, onProblem]) mock.mockReset();
+  state = new PlanState({ onPlan, onRefused, onProblem });
+});
+
+describe('the plan of a node', () => {
+  it('is none while it is not watched, whatever is told', () => {
+    state.tell(planOf('p'));
+    expect(state.plan).toBeNull();
+    expect(onPlan).not.toHaveBeenCalled();
+  });
+
+  it('is the one that was known before, until the API tells another', () => {
+    state.begin(planOf('p1'));
+    expect(onPlan).toHaveBeenLastCalledWith(planOf('p1'));
+    state.report('the API server answered 503');
+    expect(state.view).toMatchObject({ heard: false, problem: 'the API server answered 503' });
+    expect(state.plan?.plan).toBe('p1');
+    state.report(null);
+    state.tell(planOf('p1'));
+    expect(onPlan).toHaveBeenCalledOnce();
+    state.tell(planOf('p2'));
+    expect(onPlan).toHaveBeenLastCalledWith(planOf('p2'));
+    expect(state.view).toMatchObject({ heard: true, exists: true });
+  });
+
+  it('that cannot be carried out is refused once with its reason, and the last good one stays', () => {
+    state.begin(undefined);
+    state.tell(planOf('p1'));
+    const bad = planOf('p2', 2, { virtualRouterId: 7 });
+    state.tell(bad);
+    state.tell(bad);
+    expect(onRefused.mock.calls).toEqual([['the plan has the router id 7 twice']]);
+    expect(state.plan?.plan).toBe('p1');
+    state.tell(planOf('p3'));
+    expect(state.view).toMatchObject({ refused: null, plan: { plan: 'p3' } });
+  });
+
+  it('is none when the API tells that there is none, which is not the same as silence', () => {
+    state.begin(planOf('p1'));
+    state.tell(null);
+    expect(onPlan).toHaveBeenLastCalledWith(null);
+    expect(state.view).toMatchObject({ heard: true, exists: false, plan: null });
+  });
+
+  it('ends when the node is to take part in no pool', () => {
+    state.begin(planOf('p1'));
+    state.end();
+    expect(onPlan).toHaveBeenLastCalledWith(null);
+    expect(state.view.watched).toBe(false);
+    state.end();
+    expect(onPlan).toHaveBeenCalledTimes(2);
+  });
+});
+
+describe('the status of a plan', () => {
+  const held = {
+    address: '192.0.2.101',
+    prefixLength: 24,
+    family: 4 as const,
+    interface: 'eth0',
+    present: true,
+    sinceMs: 1_700_000_000_000,
+  };
+
+  it('has the addresses that are here, and of each pool the worst band', () => {
+    const status = planStatusOf({
+      version: '1.0.0',
+      observedPlan: 'p1',
+      instances: [
+        { pool: 'a', band: 0, addresses: [held, { ...held, address: '192.0.2.102', present: false }] },
+        { pool: 'a', band: 1, addresses: [] },
+        { pool: 'b', band: undefined, addresses: [] },
+      ],
+      problems: ['b-0: no interface'],
+    });
+    expect(status).toEqual({
+      agentVersion: '1.0.0',
+      observedPlan: 'p1',
+      held: [{ address: '192.0.2.101', since: '2023-11-14T22:13:20.000Z' }],
+      health: [{ pool: 'a', band: 1, reason: 'cannot reach the Kubernetes API' }],
+      problems: ['b-0: no interface'],
+    });
+  });
+
+  it('names no plan before keepalived runs one', () => {
+    const status = planStatusOf({ version: '1', observedPlan: null, instances: [], problems: [] });
+    expect(status).not.toHaveProperty('observedPlan');
+  });
+});

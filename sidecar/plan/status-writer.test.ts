@@ -1,0 +1,103 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { NodePlanStatus } from '../../api/node-plan.ts';
+import { ManualTime } from '../testing/manual-time.ts';
+import { StatusWriter } from './status-writer.ts';
+
+let time: ManualTime;
+let status: NodePlanStatus;
+let sent: { readonly atMs: number; readonly plan: string | undefined }[];
+let refusal: Error | undefined;
+let problems: (string | null)[];
+let writer: StatusWriter;
+
+beforeEach(() => {
+  time = new ManualTime();
+  status = { observedPlan: 'p1' };
+  sent = [];
+  refusal = undefined;
+  problems = [];
+  writer = new StatusWriter({
+    status: () => status,
+    send: async ({ observedPlan }) => {
+      sent.push({ atMs: time.monotonicMs(), plan: observedPlan });
+      if (refusal !== undefined) throw refusal;
+    },
+    onProblem: (problem) => problems.push(problem),
+    clock: time,
+    timers: time,
+    random: () => 0.5,
+  });
+});
+
+function change(plan: string): void {
+  status = { observedPlan: plan };
+  writer.touch();
+}
+
+describe('the status writer', () => {
+  it('writes nothing where there is no object to write to', async () => {
+    change('p2');
+    await time.advance(10_000);
+    expect(sent).toEqual([]);
+  });
+
+  it('writes the first change at once, later ones at most once a second, and then what is', async () => {
+    writer.setObject('uid-1');
+    await time.advance(100);
+    change('p2');
+    change('p3');
+    await time.advance(800);
+    change('p4');
+    await time.advance(5000);
+    expect(sent).toEqual([
+      { atMs: 30, plan: 'p1' },
+      { atMs: 1030, plan: 'p4' },
+    ]);
+  });
+
+  it('writes nothing while nothing changes, however often it may have', async () => {
+    writer.setObject('uid-1');
+    await time.advance(2000);
+    for (let touch = 0; touch < 10; touch += 1) {
+      writer.touch();
+      await time.advance(2000);
+    }
+    expect(sent).toHaveLength(1);
+    expect(time.pending).toBe(0);
+  });
+
+  it('tries again later and later while the API is away, says so once, and goes on when it is back', async () => {
+    refusal = new Error('connect ECONNREFUSED');
+    writer.setObject('uid-1');
+    await time.advance(60_000);
+    const gaps = sent.slice(1).map(({ atMs }, index) => atMs - (sent[index]?.atMs ?? 0));
+    expect(gaps).toEqual([1000, 2000, 4000, 8000, 16_000]);
+    expect(problems).toEqual(['connect ECONNREFUSED']);
+    refusal = undefined;
+    change('p2');
+    await time.advance(40_000);
+    expect(sent.at(-1)?.plan).toBe('p2');
+    expect(problems).toEqual(['connect ECONNREFUSED', null]);
+    expect(time.pending).toBe(0);
+  });
+
+  it('tells an object that replaced the one before everything', async () => {
+    writer.setObject('uid-1');
+    await time.advance(5000);
+    writer.setObject('uid-1');
+    await time.advance(5000);
+    expect(sent).toHaveLength(1);
+    writer.setObject(undefined);
+    writer.setObject('uid-2');
+    await time.advance(5000);
+    expect(sent).toHaveLength(2);
+  });
+
+  it('writes nothing after it was stopped', async () => {
+    writer.setObject('uid-1');
+    writer.stop();
+    writer.stop();
+    await time.advance(5000);
+    expect(sent).toEqual([]);
+  });
+});
