@@ -4,19 +4,31 @@ import { build } from 'esbuild';
 import { runMain } from './support/main.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
-const OUTPUT = 'dist/sidecar.cjs';
+
+/** A program of the product: bundled into one file, with a source map beside it. */
+interface Program {
+  readonly entry: string;
+  readonly output: string;
+  /** The name by which it knows its version. */
+  readonly versionName: string;
+}
+
+const PROGRAMS: readonly Program[] = [
+  { entry: 'sidecar/main.ts', output: 'dist/sidecar.cjs', versionName: 'SIDECAR_VERSION' },
+  { entry: 'controller/main.ts', output: 'dist/controller.cjs', versionName: 'CONTROLLER_VERSION' },
+];
 
 /**
- * Bundles the sidecar into one file, `dist/sidecar.cjs`, with a source map beside it.
+ * Bundles a program into one file.
  * CommonJS, because express and its parts are: an ES module bundle would need a shim for `require`.
  * @returns size of the bundle in bytes
  */
-async function buildSidecar(): Promise<number> {
+async function buildProgram({ entry, output, versionName }: Program): Promise<number> {
   const { version } = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8')) as { version: string };
   const result = await build({
     absWorkingDir: root,
-    entryPoints: ['sidecar/main.ts'],
-    outfile: OUTPUT,
+    entryPoints: [entry],
+    outfile: output,
     bundle: true,
     platform: 'node',
     target: 'node24',
@@ -24,12 +36,13 @@ async function buildSidecar(): Promise<number> {
     minify: true,
     sourcemap: 'external',
     legalComments: 'none',
-    define: { SIDECAR_VERSION: JSON.stringify(version) },
+    loader: { '.html': 'text' },
+    define: { [versionName]: JSON.stringify(version) },
     logLevel: 'silent',
     write: false,
   });
   await mkdir(path.join(root, 'dist'), { recursive: true });
-  // Renamed in place: a lab may be starting a sidecar from it at this moment.
+  // Renamed in place: a lab may be starting a program from it at this moment.
   for (const file of result.outputFiles) {
     const temporary = `${file.path}.${process.pid}.new`;
     await writeFile(temporary, file.contents);
@@ -38,12 +51,14 @@ async function buildSidecar(): Promise<number> {
   return result.outputFiles.find((file) => file.path.endsWith('.cjs'))?.contents.byteLength ?? 0;
 }
 
-/** Bundles the sidecar and says how large it became. */
+/** Bundles the sidecar and the controller, and says how large they became. */
 export async function buildAndReport(): Promise<void> {
-  const started = performance.now();
-  const bytes = await buildSidecar();
-  const milliseconds = Math.round(performance.now() - started);
-  process.stderr.write(`build: ${OUTPUT} ${(bytes / 1024 / 1024).toFixed(2)} MiB in ${milliseconds} ms\n`);
+  for (const program of PROGRAMS) {
+    const started = performance.now();
+    const bytes = await buildProgram(program);
+    const milliseconds = Math.round(performance.now() - started);
+    process.stderr.write(`build: ${program.output} ${(bytes / 1024 / 1024).toFixed(2)} MiB in ${milliseconds} ms\n`);
+  }
 }
 
 runMain(import.meta.main, 'build', buildAndReport);

@@ -1,24 +1,24 @@
 import { describe, expect, it } from 'vitest';
+import type { NodePlanSpec } from '../../api/node-plan.ts';
 import type { StoredNodePlan } from '../kubernetes/stored.ts';
 import { nodePlanSpec } from '../plan/node-plans.ts';
-import type { NodePlanContent } from '../plan/types.ts';
 import { poolOf } from '../testing/objects.ts';
 import { nodePlanWrites } from './node-plan-writes.ts';
 
 const POOLS = [poolOf('web', ['192.0.2.100']), poolOf('db', ['192.0.2.101'])];
 
-function content(...pools: string[]): NodePlanContent {
-  return {
+function content(...pools: string[]): NodePlanSpec {
+  return nodePlanSpec({
     pools: pools.map((name) => ({ name, interface: '', failbackDelaySeconds: 30 })),
     instances: pools.map((pool) => {
       return { name: `${pool}-0`, pool, virtualRouterId: 1, rank: 0, addresses: ['192.0.2.100'] };
     }),
-  };
+  });
 }
 
-function stored(name: string, of: NodePlanContent): StoredNodePlan {
+function stored(name: string, of: NodePlanSpec): StoredNodePlan {
   const { apply } = nodePlanWrites(new Map([[name, of]]), [], POOLS);
-  return { metadata: { name, ownerReferences: apply[0]?.owners ?? [] }, spec: nodePlanSpec(of) };
+  return { metadata: { name, ownerReferences: apply[0]?.owners ?? [] }, spec: of };
 }
 
 describe('the NodePlans to write', () => {
@@ -26,7 +26,7 @@ describe('the NodePlans to write', () => {
     const { apply, remove } = nodePlanWrites(new Map([['a', content('web', 'db')]]), [], POOLS);
     expect(remove).toEqual([]);
     expect(apply).toHaveLength(1);
-    expect(apply[0]).toMatchObject({ name: 'a', spec: nodePlanSpec(content('web', 'db')) });
+    expect(apply[0]).toMatchObject({ name: 'a', spec: content('web', 'db') });
     expect(apply[0]?.owners).toEqual([
       { apiVersion: 'keepalived-ingress-vip.io/v1alpha1', kind: 'VirtualIPPool', name: 'web', uid: 'uid-web' },
       { apiVersion: 'keepalived-ingress-vip.io/v1alpha1', kind: 'VirtualIPPool', name: 'db', uid: 'uid-db' },

@@ -3,8 +3,6 @@ import { GROUP_VERSION } from '../../api/group.ts';
 import type { NodePlanSpec } from '../../api/node-plan.ts';
 import type { VirtualIpPool } from '../../api/virtual-ip-pool.ts';
 import type { OwnerReference, StoredNodePlan } from '../kubernetes/stored.ts';
-import { nodePlanSpec } from '../plan/node-plans.ts';
-import type { NodePlanContent } from '../plan/types.ts';
 
 /** A NodePlan that is to be written. */
 export interface NodePlanWrite {
@@ -20,8 +18,8 @@ export interface NodePlanWrites {
   readonly remove: readonly string[];
 }
 
-function ownersOf(content: NodePlanContent, pools: ReadonlyMap<string, VirtualIpPool>): OwnerReference[] {
-  return content.pools.flatMap(({ name }) => {
+function ownersOf(spec: NodePlanSpec, pools: ReadonlyMap<string, VirtualIpPool>): OwnerReference[] {
+  return spec.pools.flatMap(({ name }) => {
     const uid = pools.get(name)?.metadata.uid;
     return uid === undefined ? [] : [{ apiVersion: GROUP_VERSION, kind: 'VirtualIPPool', name, uid }];
   });
@@ -45,15 +43,13 @@ function isStored({ spec, owners }: NodePlanWrite, stored: StoredNodePlan | unde
  * @param pools that own what they are in
  */
 export function nodePlanWrites(
-  planned: ReadonlyMap<string, NodePlanContent>,
+  planned: ReadonlyMap<string, NodePlanSpec>,
   stored: readonly StoredNodePlan[],
   pools: readonly VirtualIpPool[],
 ): NodePlanWrites {
   const known = new Map(stored.map((plan) => [plan.metadata.name, plan]));
   const owners = new Map(pools.map((pool) => [pool.metadata.name, pool]));
-  const wanted = [...planned].map(([name, content]) => {
-    return { name, spec: nodePlanSpec(content), owners: ownersOf(content, owners) };
-  });
+  const wanted = [...planned].map(([name, spec]) => ({ name, spec, owners: ownersOf(spec, owners) }));
   return {
     apply: wanted.filter((write) => !isStored(write, known.get(write.name))),
     remove: [...known.keys()].filter((name) => !planned.has(name)),

@@ -32,7 +32,7 @@ export const PRODUCT_IMAGES: readonly ImageDefinition[] = [
     name: 'sidecar',
     dockerfile: 'images/sidecar/Dockerfile',
     context: '.',
-    inputs: ['images/*.sh', 'images/sidecar/*', '.dockerignore', 'dist/sidecar.cjs'],
+    inputs: ['images/*.sh', 'images/sidecar/*', '.dockerignore', 'dist/sidecar.cjs', 'dist/controller.cjs'],
     bases: ['node:24-slim'],
     limitBytes: 140 * MEGABYTE,
   },

@@ -1,0 +1,55 @@
+import type { NodePlan } from '../../api/node-plan.ts';
+import type { VirtualIpPool } from '../../api/virtual-ip-pool.ts';
+import type { Settings } from '../config/settings.ts';
+import type { NodeFacts } from '../kubernetes/node-facts.ts';
+import { toldGroups } from '../plan/told.ts';
+import type { PlanInput, PlanningNode } from '../plan/types.ts';
+
+/** More nodes for a group don't make it safer, and every one of them takes part in its elections. */
+const MAX_CANDIDATES = 8;
+
+/** What the controller knows of the cluster. */
+export interface ClusterState {
+  readonly pools: readonly VirtualIpPool[];
+  readonly plans: readonly NodePlan[];
+  readonly nodes: readonly NodeFacts[];
+  /** Names of the nodes that count as having an agent. */
+  readonly agents: ReadonlySet<string>;
+}
+
+function planningNode(
+  { metadata, labels, taints, unschedulable, internalAddresses }: NodeFacts,
+  agents: ReadonlySet<string>,
+): PlanningNode {
+  return {
+    name: metadata.name,
+    labels,
+    taints,
+    unschedulable,
+    addresses: internalAddresses,
+    hasAgent: agents.has(metadata.name),
+  };
+}
+
+function foreignRouterIds(plans: readonly NodePlan[]): Set<number> {
+  return new Set(
+    plans.flatMap(({ status }) => {
+      // Agents that listen on the wire say so in this field; older ones don't have it.
+      const { foreignRouterIds: heard = [] } = (status ?? {}) as { foreignRouterIds?: readonly number[] };
+      return heard;
+    }),
+  );
+}
+
+/** Puts together what a plan rests on. */
+export function planInput({ pools, plans, nodes, agents }: ClusterState, settings: Settings): PlanInput {
+  const { virtualRouterIds, reserved, maxGroupsPerPool } = settings;
+  const planning = nodes.map((node) => planningNode(node, agents));
+  return {
+    pools,
+    nodes: planning,
+    settings: { virtualRouterIds, reserved, maxGroupsPerPool, maxCandidates: MAX_CANDIDATES },
+    told: toldGroups(plans, planning),
+    foreignRouterIds: foreignRouterIds(plans),
+  };
+}

@@ -1,0 +1,145 @@
+import type { NodePlanStatus } from '../../api/node-plan.ts';
+import type { VirtualIpPool } from '../../api/virtual-ip-pool.ts';
+import type { Move, PoolView } from '../events/observe.ts';
+import type { NodeFacts } from '../kubernetes/node-facts.ts';
+import type { StoredNodePlan } from '../kubernetes/stored.ts';
+import type { Plan } from '../plan/types.ts';
+import { type Claim, canonicalAddress } from './holders.ts';
+import type { ClusterState } from './plan-input.ts';
+
+/** A move, and when it was seen. */
+export interface SeenMove extends Move {
+  readonly at: string;
+}
+
+/** A pool, as pages and metrics show it. */
+export interface PoolSummary {
+  readonly name: string;
+  readonly conditions: readonly {
+    readonly type: string;
+    readonly status: string;
+    readonly reason: string;
+    readonly message: string;
+  }[];
+  readonly addressCount: number;
+  readonly heldCount: number;
+  readonly eligibleNodes: number;
+}
+
+/** An address, as pages show it. */
+export interface AddressSummary {
+  readonly pool: string;
+  readonly address: string;
+  readonly plannedNode: string | null;
+  readonly holders: readonly string[];
+  readonly since: string | null;
+}
+
+/** A node, as pages and metrics show it. */
+export interface NodeSummary {
+  readonly name: string;
+  readonly ready: boolean;
+  readonly cordoned: boolean;
+  readonly agent: boolean;
+  readonly agentVersion: string | null;
+  readonly plan: string | null;
+  readonly observedPlan: string | null;
+  readonly health: readonly { readonly pool: string; readonly band: number; readonly reason: string }[];
+  readonly problems: readonly string[];
+}
+
+/** The cluster, as far as pools are concerned. Every replica has it, whether it leads or not. */
+export interface ClusterView {
+  readonly pools: readonly PoolSummary[];
+  readonly addresses: readonly AddressSummary[];
+  readonly nodes: readonly NodeSummary[];
+  /** Newest first. */
+  readonly moves: readonly SeenMove[];
+}
+
+/** What a page shows before anything is known. */
+export const EMPTY_VIEW: ClusterView = { pools: [], addresses: [], nodes: [], moves: [] };
+
+type HoldersByAddress = ReadonlyMap<string, readonly Claim[]>;
+
+function refusedIn(plan: Plan | undefined, name: string): ReadonlySet<string> {
+  return new Set((plan?.pools.get(name)?.refused ?? []).map(({ address }) => canonicalAddress(address)));
+}
+
+function nodeProblems(pool: string, plans: readonly StoredNodePlan[]): PoolView['nodeProblems'] {
+  return plans
+    .filter(({ spec }) => spec.pools.some(({ name }) => name === pool))
+    .flatMap(({ metadata, status }) => (status?.problems ?? []).map((problem) => ({ node: metadata.name, problem })));
+}
+
+/** What of the pools is compared from one look to the next. */
+export function poolViews(
+  { pools, plans }: ClusterState,
+  plan: Plan | undefined,
+  holders: HoldersByAddress,
+): PoolView[] {
+  return pools.map(({ metadata: { name, uid }, spec }) => {
+    const refused = refusedIn(plan, name);
+    const own = spec.addresses.map((given) => canonicalAddress(given)).filter((address) => !refused.has(address));
+    return {
+      name,
+      uid,
+      addresses: own.map((address) => ({ address, holders: (holders.get(address) ?? []).map(({ node }) => node) })),
+      refused: plan?.pools.get(name)?.refused ?? [],
+      problems: plan?.pools.get(name)?.problems ?? [],
+      nodeProblems: nodeProblems(name, plans),
+    };
+  });
+}
+
+function poolSummary({ metadata, status }: VirtualIpPool): PoolSummary {
+  const { conditions = [], addressCount = 0, heldCount = 0, eligibleNodes = 0 } = status ?? {};
+  return {
+    name: metadata.name,
+    conditions: conditions.map(({ type, status: value, reason, message }) => ({
+      type,
+      status: value,
+      reason,
+      message,
+    })),
+    addressCount,
+    heldCount,
+    eligibleNodes,
+  };
+}
+
+function addressSummaries({ metadata, status }: VirtualIpPool): AddressSummary[] {
+  return (status?.addresses ?? []).map(({ address, plannedNode = null, holders, since = null }) => {
+    return { pool: metadata.name, address, plannedNode, holders, since };
+  });
+}
+
+function statusSummary(status: NodePlanStatus | undefined) {
+  return {
+    agentVersion: status?.agentVersion ?? null,
+    observedPlan: status?.observedPlan ?? null,
+    health: status?.health ?? [],
+    problems: status?.problems ?? [],
+  };
+}
+
+function nodeSummary(
+  { metadata: { name }, ready, unschedulable }: NodeFacts,
+  plan: StoredNodePlan | undefined,
+  agents: ReadonlySet<string>,
+): NodeSummary {
+  const own = { name, ready, cordoned: unschedulable, agent: agents.has(name), plan: plan?.spec.plan ?? null };
+  return { ...own, ...statusSummary(plan?.status) };
+}
+
+/** Puts together what pages and metrics show. Nodes that have neither an agent nor a plan are left out. */
+export function clusterView({ pools, plans, nodes, agents }: ClusterState, moves: readonly SeenMove[]): ClusterView {
+  const known = new Map(plans.map((plan) => [plan.metadata.name, plan]));
+  const shown = nodes.filter(({ metadata: { name } }) => agents.has(name) || known.has(name));
+  return {
+    pools: pools.map(poolSummary),
+    addresses: pools.flatMap(addressSummaries),
+    nodes: shown.map((node) => nodeSummary(node, known.get(node.metadata.name), agents)),
+    moves,
+  };
+}
