@@ -33,11 +33,15 @@ interface Move {
 
 interface State {
   readonly levelling: Levelling;
+  /** Load of a node if all had the same. */
+  readonly mean: number;
   readonly loads: number[];
   /** Node of each item. */
   readonly places: number[];
   /** Items of each node. */
   readonly held: Map<number, Set<number>>;
+  /** The least load of a node at this moment. */
+  least: number;
 }
 
 function weightOf({ levelling }: State, item: number): number {
@@ -80,7 +84,17 @@ function lightest(state: State, item: number): number | undefined {
 }
 
 function start(levelling: Levelling): State {
-  const state: State = { levelling, loads: [...levelling.base], places: [], held: new Map() };
+  const { nodes, base, items } = levelling;
+  const total =
+    items.reduce((sum, { weight }) => sum + weight, 0) + nodes.reduce((sum, node) => sum + (base[node] ?? 0), 0);
+  const state: State = {
+    levelling,
+    mean: total / nodes.length,
+    loads: [...levelling.base],
+    places: [],
+    held: new Map(),
+    least: 0,
+  };
   const homeless: number[] = [];
   for (const [index, { current }] of levelling.items.entries()) {
     if (current === undefined) homeless.push(index);
@@ -102,11 +116,17 @@ function donors(state: State): number[] {
 }
 
 /**
- * How far from level two nodes are after one with `gap` more gave `weight` to the other: the less, the better.
- * Undefined when it would not bring them closer.
+ * How far from level two nodes are after one gave `weight` to the other: the less, the better. Undefined when it would not bring them
+ * closer, or take one of them past the mean although that is to be avoided: what goes past it has to come back from somewhere else.
  */
-function remaining(gap: number, weight: number): number | undefined {
-  return weight > 0 && weight < gap ? Math.abs(gap - 2 * weight) : undefined;
+function remaining(state: State, high: number, low: number, weight: number, toMean: boolean): number | undefined {
+  const gap = loadOf(state, high) - loadOf(state, low);
+  if (weight <= 0 || weight >= gap) return undefined;
+  const { mean } = state;
+  if (toMean && (loadOf(state, high) - weight < Math.floor(mean) || loadOf(state, low) + weight > Math.ceil(mean))) {
+    return undefined;
+  }
+  return Math.abs(gap - 2 * weight);
 }
 
 /** Whether one candidate, as a list of numbers to be small, is better than another. */
@@ -116,93 +136,122 @@ function isLess(a: readonly number[], b: readonly number[]): boolean {
 }
 
 /** Where one item of a node would best go, and how good that is. */
-function bestFor(state: State, item: number, from: number): { move: Move; merit: number[] } | undefined {
+function bestFor(
+  state: State,
+  item: number,
+  from: number,
+  toMean: boolean,
+): { move: Move; merit: number[] } | undefined {
+  const weight = weightOf(state, item);
+  // Whoever could take it would then have more than this node.
+  if (weight >= loadOf(state, from) - state.least) return undefined;
   const to = lightest(state, item);
   if (to === undefined) return undefined;
-  const weight = weightOf(state, item);
-  const left = remaining(loadOf(state, from) - loadOf(state, to), weight);
+  const left = remaining(state, from, to, weight, toMean);
   if (left === undefined) return undefined;
   return { move: { item, to }, merit: [left, weight, state.levelling.reluctance?.(item, to) ?? 0, item] };
 }
 
 /** The best move of one item away from a node. */
-function moveFrom(state: State, from: number): Move[] | undefined {
+function moveFrom(state: State, from: number, toMean: boolean): Move[] | undefined {
   let best: { move: Move; merit: number[] } | undefined;
   for (const item of state.held.get(from) ?? []) {
-    const candidate = bestFor(state, item, from);
+    const candidate = bestFor(state, item, from, toMean);
     if (candidate !== undefined && (best === undefined || isLess(candidate.merit, best.merit))) best = candidate;
   }
   return best === undefined ? undefined : [best.move];
 }
 
-/** Items of `from` that may go to `to` and weigh at most `limit` together; the big ones first. */
-function bundle(state: State, from: number, to: number, limit: number): { items: number[]; weight: number } {
+/** The items of a node, the heavy ones first. */
+function byWeight(state: State, node: number): number[] {
+  return [...(state.held.get(node) ?? [])].sort((a, b) => weightOf(state, b) - weightOf(state, a) || a - b);
+}
+
+/** Some of the items, given the heavy ones first, that weigh at most `limit` together. */
+function bundle(state: State, candidates: readonly number[], limit: number): { items: number[]; weight: number } {
   const items: number[] = [];
   let weight = 0;
-  const candidates = [...(state.held.get(from) ?? [])].sort((a, b) => weightOf(state, b) - weightOf(state, a) || a - b);
   for (const item of candidates) {
     const next = weight + weightOf(state, item);
-    if (next > limit || !allows(state, item, to)) continue;
+    if (next > limit) continue;
     items.push(item);
     weight = next;
   }
   return { items, weight };
 }
 
+/** A node's items as they are looked at for an exchange. */
+interface Side {
+  readonly node: number;
+  /** The heavy ones first. */
+  readonly items: readonly number[];
+}
+
 /** One item of `high` for some of `low` that weigh less together. */
-function exchange(state: State, item: number, high: number, low: number): Move[] | undefined {
-  const gap = loadOf(state, high) - loadOf(state, low);
+function exchange(state: State, item: number, high: Side, low: Side, toMean: boolean): Move[] | undefined {
+  const gap = loadOf(state, high.node) - loadOf(state, low.node);
   const weight = weightOf(state, item);
-  if (!allows(state, item, low)) return undefined;
   for (const limit of [weight - Math.ceil(gap / 2), weight - 1]) {
-    const back = bundle(state, low, high, limit);
-    if (back.items.length > 0 && remaining(gap, weight - back.weight) !== undefined) {
-      return [{ item, to: low }, ...back.items.map((each) => ({ item: each, to: high }))];
+    const back = bundle(state, low.items, limit);
+    const given = weight - back.weight;
+    if (back.items.length > 0 && remaining(state, high.node, low.node, given, toMean) !== undefined) {
+      return [{ item, to: low.node }, ...back.items.map((each) => ({ item: each, to: high.node }))];
     }
   }
   return undefined;
 }
 
-/** Of items that weigh the same one is enough to try. */
-function oneOfEachWeight(state: State, node: number): number[] {
-  const items = new Map<number, number>();
-  for (const item of state.held.get(node) ?? []) {
-    const weight = weightOf(state, item);
-    items.set(weight, Math.min(item, items.get(weight) ?? item));
-  }
-  return [...items.values()];
-}
-
-function exchangeBetween(state: State, high: number, low: number): Move[] | undefined {
-  if (loadOf(state, high) - loadOf(state, low) < 2) return undefined;
-  // Without a rule on who may go where, items of one weight are alike.
-  const items = state.levelling.allows === undefined ? oneOfEachWeight(state, high) : [...(state.held.get(high) ?? [])];
-  for (const item of items.sort((a, b) => weightOf(state, a) - weightOf(state, b) || a - b)) {
-    const moves = exchange(state, item, high, low);
+function exchangeBetween(state: State, high: Side, low: Side, toMean: boolean): Move[] | undefined {
+  // Of items that weigh the same one is enough to try.
+  const items = new Map(high.items.toReversed().map((item) => [weightOf(state, item), item]));
+  for (const item of items.values()) {
+    const moves = exchange(state, item, high, low, toMean);
     if (moves !== undefined) return moves;
   }
   return undefined;
 }
 
-function anyExchange(state: State, sorted: readonly number[]): Move[] | undefined {
-  for (const high of sorted) {
-    for (const low of sorted.toReversed()) {
-      const moves = exchangeBetween(state, high, low);
-      if (moves !== undefined) return moves;
-    }
-  }
-  return undefined;
-}
-
-function anyMove(state: State, sorted: readonly number[]): Move[] | undefined {
+/** One node of all that carry the same, in the same order: what helps one helps each of them. */
+function distinct(state: State, sorted: readonly number[]): Side[] {
+  const sides = new Map<string, Side>();
   for (const node of sorted) {
-    const moves = moveFrom(state, node);
+    const items = byWeight(state, node);
+    const key = [loadOf(state, node), ...items.map((item) => weightOf(state, item))].join(' ');
+    if (!sides.has(key)) sides.set(key, { node, items });
+  }
+  return [...sides.values()];
+}
+
+function exchangeWith(state: State, high: Side, sides: readonly Side[], toMean: boolean): Move[] | undefined {
+  for (const low of sides) {
+    if (loadOf(state, high.node) - loadOf(state, low.node) < 2) return undefined;
+    const moves = exchangeBetween(state, high, low, toMean);
     if (moves !== undefined) return moves;
   }
   return undefined;
 }
 
-function isLevel(state: State): boolean {
+function anyExchange(state: State, sorted: readonly number[], toMean: boolean): Move[] | undefined {
+  // Where items may not go everywhere, single moves have to do: those are later choices, which need not be level to one address.
+  if (state.levelling.allows !== undefined) return undefined;
+  const sides = distinct(state, sorted);
+  const lightFirst = sides.toReversed();
+  for (const high of sides) {
+    const moves = exchangeWith(state, high, lightFirst, toMean);
+    if (moves !== undefined) return moves;
+  }
+  return undefined;
+}
+
+function anyMove(state: State, sorted: readonly number[], toMean: boolean): Move[] | undefined {
+  for (const node of sorted) {
+    const moves = moveFrom(state, node, toMean);
+    if (moves !== undefined) return moves;
+  }
+  return undefined;
+}
+
+function extremes(state: State): { least: number; most: number } {
   let least = Number.POSITIVE_INFINITY;
   let most = Number.NEGATIVE_INFINITY;
   for (const node of state.levelling.nodes) {
@@ -210,13 +259,19 @@ function isLevel(state: State): boolean {
     least = Math.min(least, load);
     most = Math.max(most, load);
   }
-  return most - least <= 1;
+  return { least, most };
 }
 
 function improvement(state: State): Move[] | undefined {
-  if (isLevel(state)) return undefined;
+  const { least, most } = extremes(state);
+  if (most - least <= 1) return undefined;
+  state.least = least;
   const sorted = donors(state);
-  return anyMove(state, sorted) ?? anyExchange(state, sorted);
+  for (const toMean of [true, false]) {
+    const moves = anyMove(state, sorted, toMean) ?? anyExchange(state, sorted, toMean);
+    if (moves !== undefined) return moves;
+  }
+  return undefined;
 }
 
 /**

@@ -31,25 +31,31 @@ export interface PlannerMeasurement {
   readonly nodeLostMs: number;
   /** The worst of all plans after warming up, in milliseconds. */
   readonly worstMs: number;
-  /** By how much the heap grew at most during a first plan, nothing being collected, in MiB. */
-  readonly allocatedMib: number;
-  /** What the plan itself takes in the heap, in MiB. */
-  readonly keptMib: number;
+  /** By how much the heap is larger after a first plan, in MiB: the plan, and what the collector has not taken yet. */
+  readonly heapMib: number;
+  /** The most memory that the whole process has had so far, in MiB; rubbish of the plans before included. */
+  readonly processMib: number;
   readonly groups: number;
   /** The largest difference between two nodes within a pool, in addresses. */
   readonly skew: number;
 }
 
-/** What is promised: of the median of each kind of plan, and of all memory that one plan touches. */
-export const PLANNER_BUDGET = { medianMs: 200, allocatedMib: 200 };
+/** What is promised: of the median of each kind of plan, and of what one plan adds to the heap. */
+export const PLANNER_BUDGET = { medianMs: 200, heapMib: 200 };
 
 export const PLANNER_CASES: readonly PlannerCase[] = [
   { title: '3 nodes, 6 addresses', nodes: 3, pools: 1, addressesPerPool: 6 },
   { title: '6 nodes, 300 addresses', nodes: 6, pools: 1, addressesPerPool: 300 },
   { title: '500 nodes, 1 pool of 1000', nodes: 500, pools: 1, addressesPerPool: 1000 },
   { title: 'the same, by unicast', nodes: 500, pools: 1, addressesPerPool: 1000, unicast: true },
-  { title: 'the same, up to 250 groups', nodes: 500, pools: 1, addressesPerPool: 1000, maxGroupsPerPool: 250 },
   { title: '500 nodes, 10 pools of 100', nodes: 500, pools: 10, addressesPerPool: 100 },
+  {
+    title: '500 nodes, 1 pool of 1000, up to 250 groups',
+    nodes: 500,
+    pools: 1,
+    addressesPerPool: 1000,
+    maxGroupsPerPool: 250,
+  },
 ];
 
 const RUNS = 25;
@@ -76,9 +82,12 @@ function withoutNode(before: PlanInput, plan: Plan): PlanInput {
   return { ...before, nodes: before.nodes.filter(({ name }) => name !== lost) };
 }
 
+/** Each plan begins with a clean heap, as one a second or seldomer does. */
 function times(of: PlanInput): number[] {
+  const collect = collector();
   for (let run = 0; run < WARM_UP; run += 1) makePlan(of);
   return Array.from({ length: RUNS }, () => {
+    collect();
     const startMs = performance.now();
     makePlan(of);
     return performance.now() - startMs;
@@ -91,22 +100,18 @@ function collector(): () => void {
   return runInNewContext('gc');
 }
 
-function memory(of: PlanInput): { plan: Plan; allocatedMib: number; keptMib: number } {
-  const collect = collector();
-  collect();
+function heapGrowth(of: PlanInput): { plan: Plan; heapMib: number } {
+  collector()();
   const before = process.memoryUsage().heapUsed;
   const plan = makePlan(of);
-  const peak = process.memoryUsage().heapUsed;
-  collect();
-  const kept = process.memoryUsage().heapUsed;
-  return { plan, allocatedMib: (peak - before) / MIB, keptMib: (kept - before) / MIB };
+  return { plan, heapMib: (process.memoryUsage().heapUsed - before) / MIB };
 }
 
 /** Measures one case in this process. */
 export function measurePlanner(planned: PlannerCase): PlannerMeasurement {
   const first = inputOf(planned);
   const firstMs = times(first);
-  const { plan, allocatedMib, keptMib } = memory(first);
+  const { plan, heapMib } = heapGrowth(first);
   const again = after(first, plan);
   const againMs = times(again);
   const lostMs = times(withoutNode(again, plan));
@@ -122,8 +127,8 @@ export function measurePlanner(planned: PlannerCase): PlannerMeasurement {
     unchangedMs: statisticsOf(againMs).medianMs,
     nodeLostMs: statisticsOf(lostMs).medianMs,
     worstMs: statisticsOf([...firstMs, ...againMs, ...lostMs]).worstMs,
-    allocatedMib,
-    keptMib,
+    heapMib,
+    processMib: process.resourceUsage().maxRSS / 1024,
     groups: pools.reduce((sum, { groups }) => sum + groups.length, 0),
     skew: Math.max(...skews),
   };
@@ -131,14 +136,14 @@ export function measurePlanner(planned: PlannerCase): PlannerMeasurement {
 
 /** Promises that were not kept, in words. */
 export function missedPlannerBudgets(measurements: readonly PlannerMeasurement[]): string[] {
-  return measurements.flatMap(({ title, firstPlanMs, unchangedMs, nodeLostMs, allocatedMib }) => {
+  return measurements.flatMap(({ title, firstPlanMs, unchangedMs, nodeLostMs, heapMib }) => {
     const slowest = Math.max(firstPlanMs, unchangedMs, nodeLostMs);
     return [
       ...(slowest > PLANNER_BUDGET.medianMs
         ? [`${title}: ${slowest.toFixed(0)} ms, promised ${PLANNER_BUDGET.medianMs} ms`]
         : []),
-      ...(allocatedMib > PLANNER_BUDGET.allocatedMib
-        ? [`${title}: ${allocatedMib.toFixed(0)} MiB, promised ${PLANNER_BUDGET.allocatedMib} MiB`]
+      ...(heapMib > PLANNER_BUDGET.heapMib
+        ? [`${title}: ${heapMib.toFixed(0)} MiB, promised ${PLANNER_BUDGET.heapMib} MiB`]
         : []),
     ];
   });
@@ -153,15 +158,15 @@ export function plannerTable(measurements: readonly PlannerMeasurement[]): strin
       measured.unchangedMs.toFixed(1),
       measured.nodeLostMs.toFixed(1),
       measured.worstMs.toFixed(1),
-      measured.allocatedMib.toFixed(1),
-      measured.keptMib.toFixed(1),
+      measured.heapMib.toFixed(1),
+      measured.processMib.toFixed(0),
       String(measured.groups),
       String(measured.skew),
     ];
     return `| ${cells.join(' | ')} |`;
   });
   return [
-    '| cluster | first plan (ms) | nothing changed (ms) | node lost (ms) | worst (ms) | heap used (MiB) | of it kept (MiB) | groups | skew (addresses) |',
+    '| cluster | first plan (ms) | nothing changed (ms) | node lost (ms) | worst (ms) | heap (MiB) | process so far (MiB) | groups | skew (addresses) |',
     '|---|---|---|---|---|---|---|---|---|',
     ...rows,
     '',
