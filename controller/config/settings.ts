@@ -30,11 +30,9 @@ const leaseSchema = z.strictObject({
 const settingsSchema = z
   .strictObject({
     release: z.strictObject({ namespace: name, name }),
-    agentSelector: z
-      .string()
-      .min(1, {
-        error: 'is empty; it must select the pods of the node agents, for example app.kubernetes.io/component=node',
-      }),
+    agentSelector: z.string().min(1, {
+      error: 'is empty; it must select the pods of the node agents, for example app.kubernetes.io/component=node',
+    }),
     virtualRouterIds: z.strictObject({ first: routerId, last: routerId }),
     reserved: z.strictObject({ addresses: z.array(address), virtualRouterIds: z.array(routerId) }),
     maxGroupsPerPool: z.int().min(1).max(255),

@@ -11,7 +11,7 @@ function reasons({ events }: Observation): string[] {
 }
 
 /** What is remembered after looking at these, one second apart. */
-function after(...views: PoolView[]): Observed {
+function remembered(...views: PoolView[]): Observed {
   let observed: Observed | undefined;
   for (const [index, view] of views.entries()) observed = observe([view], observed, index * 1000).observed;
   if (observed === undefined) throw new Error('looked at nothing');
@@ -24,7 +24,7 @@ describe('what is observed', () => {
   });
 
   it('tells the moves between two nodes in one Event', () => {
-    const before = after(pool({ x: ['a'], y: ['a'], z: ['b'] }));
+    const before = remembered(pool({ x: ['a'], y: ['a'], z: ['b'] }));
     const { events, moves } = observe([pool({ x: ['b'], y: ['b'], z: ['c'] })], before, 5000);
     expect(moves).toEqual([
       { pool: 'web', from: 'a', to: 'b', addresses: ['x', 'y'] },
@@ -38,18 +38,18 @@ describe('what is observed', () => {
   });
 
   it('sees a move also across a time when nobody held it', () => {
-    const before = after(pool({ x: ['a'] }), pool({ x: [] }));
+    const before = remembered(pool({ x: ['a'] }), pool({ x: [] }));
     expect(observe([pool({ x: ['b'] })], before, 5000).moves).toHaveLength(1);
   });
 
   it('sees no move when an address is back where it was', () => {
-    const before = after(pool({ x: ['a'] }), pool({ x: [] }));
+    const before = remembered(pool({ x: ['a'] }), pool({ x: [] }));
     expect(observe([pool({ x: ['a'] })], before, 5000).moves).toEqual([]);
   });
 
   it('tells two holders after a second, once', () => {
     const view = pool({ x: ['a', 'b'] });
-    const first = observe([view], after(pool({ x: ['a'] })), 0);
+    const first = observe([view], remembered(pool({ x: ['a'] })), 0);
     expect(first.events).toEqual([]);
     expect(first.reviewAtMs).toBe(1001);
     const second = observe([view], first.observed, 1001);
@@ -61,7 +61,7 @@ describe('what is observed', () => {
   });
 
   it('forgets two holders that were so for a moment only', () => {
-    const before = after(pool({ x: ['a', 'b'] }), pool({ x: ['b'] }));
+    const before = remembered(pool({ x: ['a', 'b'] }), pool({ x: ['b'] }));
     expect(observe([pool({ x: ['a', 'b'] })], before, 60_000).events).toEqual([]);
   });
 

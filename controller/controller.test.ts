@@ -1,0 +1,245 @@
+import { KubeConfig } from '@kubernetes/client-node';
+import { pino } from 'pino';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { NodePlan } from '../api/node-plan.ts';
+import type { VirtualIpPool } from '../api/virtual-ip-pool.ts';
+import { systemClock, systemTimers } from '../sidecar/health/clock.ts';
+import { checkSettings } from './config/settings.ts';
+import { Controller } from './controller.ts';
+import { FakeApiServer } from './testing/fake-api-server.ts';
+import { settingsDocument } from './testing/settings.ts';
+
+const LIMIT = { timeout: 10_000, interval: 10 };
+const ADDRESSES = ['192.0.2.101', '192.0.2.102', '192.0.2.103', '192.0.2.104', '192.0.2.105', '192.0.2.106'];
+const NODES = ['a', 'b', 'c'];
+const QUIET = pino({ level: 'silent' });
+
+let api: FakeApiServer;
+let url: string;
+const started: Controller[] = [];
+
+function controller(identity: string): Controller {
+  const result = checkSettings(settingsDocument());
+  if (!result.ok) throw new Error('the settings of the tests are wrong');
+  // Short, so that a test sees some renewals.
+  const lease = { ...result.settings.lease, durationSeconds: 2, renewSeconds: 1, retrySeconds: 0.1 };
+  const access = new KubeConfig();
+  access.loadFromClusterAndUser({ name: 'fake', server: url, skipTLSVerify: true }, { name: 'nobody' });
+  const made = new Controller(
+    { settings: { ...result.settings, lease }, version: 'test', identity, namespace: 'kube-vip' },
+    {
+      access,
+      clock: systemClock,
+      timers: systemTimers,
+      random: () => 0.5,
+      log: QUIET,
+      onView: () => undefined,
+    },
+  );
+  started.push(made);
+  made.start();
+  return made;
+}
+
+function addNode(name: string): void {
+  const address = `192.0.2.${11 + NODES.indexOf(name)}`;
+  api.put('nodes', {
+    metadata: { name, labels: { zone: name } },
+    status: {
+      addresses: [{ type: 'InternalIP', address }],
+      conditions: [{ type: 'Ready', status: 'True' }],
+    },
+  });
+  api.put('pods', { metadata: { name: `agent-${name}` }, spec: { nodeName: name }, status: { phase: 'Running' } });
+}
+
+function pool(name: string): VirtualIpPool | undefined {
+  return api.get('virtualippools', name) as VirtualIpPool | undefined;
+}
+
+function nodePlan(name: string): NodePlan | undefined {
+  return api.get('nodeplans', name) as NodePlan | undefined;
+}
+
+function condition(type: string): string | undefined {
+  const found = pool('web')?.status?.conditions?.find((known) => known.type === type);
+  return found === undefined ? undefined : `${found.status} ${found.reason}`;
+}
+
+/** What the agents of all nodes would say: each carries its plan out and holds what it is first for. */
+function agentsReport(): void {
+  for (const name of NODES) {
+    const plan = nodePlan(name);
+    if (plan === undefined) continue;
+    const mine = plan.spec.instances.filter(({ rank }) => rank === 0).flatMap(({ addresses }) => addresses);
+    const held = mine.map((address) => ({ address, since: '2026-01-01T00:00:00Z' }));
+    const status = { observedPlan: plan.spec.plan, held };
+    if (JSON.stringify(plan.status) === JSON.stringify(status)) continue;
+    api.put('nodeplans', { ...plan, metadata: { ...plan.metadata }, status });
+  }
+}
+
+async function untilReady(): Promise<void> {
+  await expect
+    .poll(() => {
+      agentsReport();
+      return condition('Ready');
+    }, LIMIT)
+    .toBe('True AllWell');
+}
+
+/** Requests since `before`, without watches and the lease's renewals. */
+function othersSince(before: ReadonlyMap<string, number>): Record<string, number> {
+  const more = [...api.requests].map(([name, count]) => [name, count - (before.get(name) ?? 0)] as const);
+  return Object.fromEntries(more.filter(([name, count]) => count > 0 && !/^watch |^update leases$/.test(name)));
+}
+
+beforeEach(async () => {
+  api = new FakeApiServer();
+  for (const name of NODES) addNode(name);
+  api.put('virtualippools', {
+    metadata: { name: 'web', generation: 1, creationTimestamp: '2026-01-01T00:00:00Z' },
+    spec: { addresses: ADDRESSES },
+  });
+  url = await api.start();
+});
+
+afterEach(async () => {
+  await Promise.all(started.splice(0).map((made) => made.stop()));
+  await api.stop();
+});
+
+describe('the controller', () => {
+  it('plans, writes the plan’s memory and the NodePlans, and sums up what the nodes report', async () => {
+    controller('one');
+    await untilReady();
+    expect(pool('web')?.status).toMatchObject({
+      addressCount: 6,
+      heldCount: 6,
+      eligibleNodes: 3,
+      observedGeneration: 1,
+    });
+    const firsts = NODES.map((name) => nodePlan(name)?.spec.instances.filter(({ rank }) => rank === 0).length);
+    expect(firsts).toEqual([2, 2, 2]);
+    expect(nodePlan('a')?.metadata).toMatchObject({
+      ownerReferences: [{ name: 'web', uid: 'uid-virtualippools-web' }],
+    });
+  });
+
+  it('asks for nothing but watches and renewals of its lease once all is well, heartbeats or not', async () => {
+    const leader = controller('one');
+    const standby = controller('two');
+    await untilReady();
+    await expect.poll(() => leader.snapshot().view.pools[0]?.heldCount, LIMIT).toBe(6);
+    await expect.poll(() => standby.snapshot().view.pools[0]?.heldCount, LIMIT).toBe(6);
+    const before = new Map(api.requests);
+    const renewals = () => (api.requests.get('update leases') ?? 0) - (before.get('update leases') ?? 0);
+    for (const node of api.list('nodes'))
+      api.put('nodes', { ...node, status: { ...(node.status as object), images: [] } });
+    // Long enough that a loop of writes or a poll would show.
+    await expect.poll(renewals, LIMIT).toBeGreaterThan(8);
+    expect(othersSince(before)).toEqual({});
+  });
+
+  it('hands over to the other replica at once when it stops', async () => {
+    const first = controller('one');
+    await expect.poll(() => first.snapshot().leading, LIMIT).toBe(true);
+    const second = controller('two');
+    await expect.poll(() => second.snapshot().leader, LIMIT).toBe('one');
+    expect(second.snapshot().leading).toBe(false);
+    await first.stop();
+    await expect.poll(() => second.snapshot().leading, LIMIT).toBe(true);
+    expect(api.get('leases', 'vip-controller')).toMatchObject({ spec: { holderIdentity: 'two', leaseTransitions: 1 } });
+  });
+
+  it('follows an edit: the new address is planned, the others stay where they are', async () => {
+    controller('one');
+    await untilReady();
+    const before = pool('web')?.status?.groups ?? [];
+    const edited = pool('web');
+    if (edited === undefined) throw new Error('there is a pool');
+    const spec = { addresses: [...ADDRESSES, '192.0.2.107'] };
+    api.put('virtualippools', { ...edited, metadata: { ...edited.metadata, generation: 2 }, spec });
+    await expect.poll(() => pool('web')?.status?.observedGeneration, LIMIT).toBe(2);
+    const after = pool('web')?.status?.groups ?? [];
+    for (const { slot, virtualRouterId, addresses } of before) {
+      const now = after.find((group) => group.slot === slot);
+      expect([now?.virtualRouterId, now?.addresses]).toEqual([virtualRouterId, expect.arrayContaining(addresses)]);
+    }
+    await untilReady();
+    expect(pool('web')?.status?.heldCount).toBe(7);
+  });
+
+  it('refuses in a younger pool what an older one has, and says so by condition and Event', async () => {
+    controller('one');
+    await untilReady();
+    api.put('virtualippools', {
+      metadata: { name: 'younger', generation: 1, creationTimestamp: '2026-02-01T00:00:00Z' },
+      spec: { addresses: ['192.0.2.101', '192.0.2.120'] },
+    });
+    await expect.poll(() => api.list('events').map(({ reason }) => reason), LIMIT).toContain('AddressRefused');
+    await expect
+      .poll(() => pool('younger')?.status?.conditions?.find(({ type }) => type === 'Ready')?.reason, LIMIT)
+      .toBe('AddressesRefused');
+    const event = api.list('events').find(({ reason }) => reason === 'AddressRefused');
+    expect(event).toMatchObject({
+      regarding: { name: 'younger' },
+      type: 'Warning',
+      metadata: { namespace: 'default' },
+    });
+    expect(condition('Ready')).toBe('True AllWell');
+  });
+
+  it('tells a move by an Event', async () => {
+    controller('one');
+    await untilReady();
+    const plan = nodePlan('a');
+    const other = nodePlan('b');
+    const [moved] = plan?.status?.held ?? [];
+    if (plan === undefined || other === undefined || moved === undefined) throw new Error('node a holds something');
+    api.put('nodeplans', { ...plan, metadata: { ...plan.metadata }, status: { ...plan.status, held: [] } });
+    const held = [...(other.status?.held ?? []), { ...moved, since: '2026-01-01T00:10:00Z' }];
+    api.put('nodeplans', { ...other, metadata: { ...other.metadata }, status: { ...other.status, held } });
+    await expect
+      .poll(() => api.list('events').map(({ note }) => note), LIMIT)
+      .toContain(`1 address moved from a to b: ${moved.address}`);
+    expect(started[0]?.snapshot().view.moves[0]).toMatchObject({ from: 'a', to: 'b', addresses: [moved.address] });
+  });
+
+  it('writes no plan that it could not remember, and goes on when it can', async () => {
+    api.failing.add('patch virtualippools/status');
+    controller('one');
+    await expect.poll(() => api.requests.get('patch virtualippools/status') ?? 0, LIMIT).toBeGreaterThan(1);
+    expect(api.list('nodeplans')).toEqual([]);
+    api.failing.clear();
+    await untilReady();
+  });
+
+  it('keeps what it knows while the API is away, and goes on when it is back', async () => {
+    const one = controller('one');
+    await untilReady();
+    await api.stop();
+    await expect.poll(() => one.snapshot().leading, LIMIT).toBe(false);
+    expect(one.snapshot().view.pools[0]?.heldCount).toBe(6);
+    const before = pool('web');
+    await api.start(Number(new URL(url).port));
+    await expect.poll(() => one.snapshot().leading, { ...LIMIT, timeout: 15_000 }).toBe(true);
+    await expect.poll(() => one.snapshot().informers.every(({ connected }) => connected), LIMIT).toBe(true);
+    expect(pool('web')?.status?.groups).toEqual(before?.status?.groups);
+  });
+
+  it('removes the plan of a node that went, when its agent has let go', async () => {
+    controller('one');
+    await untilReady();
+    api.remove('pods', 'agent-c');
+    api.remove('nodes', 'c');
+    await expect
+      .poll(() => {
+        agentsReport();
+        return nodePlan('c');
+      }, LIMIT)
+      .toBeUndefined();
+    await untilReady();
+    expect(pool('web')?.status).toMatchObject({ eligibleNodes: 2, heldCount: 6 });
+  });
+});

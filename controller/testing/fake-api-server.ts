@@ -1,0 +1,200 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** An object as the fake stores it. */
+export interface FakeObject {
+  readonly apiVersion?: string | undefined;
+  readonly kind?: string | undefined;
+  readonly metadata: { readonly name: string; readonly resourceVersion?: string; readonly [key: string]: unknown };
+  readonly [key: string]: unknown;
+}
+
+interface Watcher {
+  readonly resource: string;
+  readonly response: ServerResponse;
+}
+
+interface Target {
+  readonly resource: string;
+  readonly name: string | undefined;
+  readonly subresource: string | undefined;
+}
+
+const RESOURCES = ['virtualippools', 'nodeplans', 'nodes', 'pods', 'leases', 'events'];
+
+/** Takes a path apart: `…/<resource>[/<name>[/status]]`. */
+function targetOf(path: string): Target | undefined {
+  const parts = path.split('/').filter((part) => part !== '');
+  const index = parts.findLastIndex((part) => RESOURCES.includes(part));
+  const [resource, name, subresource] = parts.slice(index);
+  return index < 0 || resource === undefined ? undefined : { resource, name, subresource };
+}
+
+async function bodyOf(request: IncomingMessage): Promise<FakeObject> {
+  let text = '';
+  for await (const chunk of request) text += String(chunk);
+  return text === '' ? { metadata: { name: '' } } : (JSON.parse(text) as FakeObject);
+}
+
+/**
+ * As much of an API server as the controller uses: list, watch, server-side apply by one manager, leases with optimistic concurrency. It
+ * counts what it is asked.
+ */
+export class FakeApiServer {
+  /** How often it was asked, e.g. `list nodes`, `watch nodes`, `patch virtualippools/status`. */
+  readonly requests = new Map<string, number>();
+  /** Answers requests of this kind with 500, e.g. `patch nodeplans`. */
+  readonly failing = new Set<string>();
+  readonly #objects = new Map<string, Map<string, FakeObject>>(RESOURCES.map((resource) => [resource, new Map()]));
+  readonly #watchers = new Set<Watcher>();
+  #server: Server | undefined;
+  #version = 100;
+
+  /** Listens on loopback, at the port it had before if it had one. @returns its URL */
+  async start(port = 0): Promise<string> {
+    const server = createServer((request, response) => void this.#answer(request, response));
+    this.#server = server;
+    server.listen(port, '127.0.0.1');
+    await once(server, 'listening');
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  }
+
+  async stop(): Promise<void> {
+    this.#watchers.clear();
+    this.#server?.closeAllConnections();
+    this.#server?.close();
+    this.#server = undefined;
+  }
+
+  /** Stores an object, as another client would. */
+  put(resource: string, object: FakeObject): FakeObject {
+    const objects = this.#of(resource);
+    const { name } = object.metadata;
+    const known = objects.get(name);
+    this.#version += 1;
+    const uid = known?.metadata.uid ?? object.metadata.uid ?? `uid-${resource}-${name}`;
+    const stored = { ...object, metadata: { ...object.metadata, uid, resourceVersion: String(this.#version) } };
+    objects.set(name, stored);
+    this.#tell(resource, known === undefined ? 'ADDED' : 'MODIFIED', stored);
+    return stored;
+  }
+
+  remove(resource: string, name: string): boolean {
+    const known = this.#of(resource).get(name);
+    if (known === undefined) return false;
+    this.#of(resource).delete(name);
+    this.#version += 1;
+    this.#tell(resource, 'DELETED', {
+      ...known,
+      metadata: { ...known.metadata, resourceVersion: String(this.#version) },
+    });
+    return true;
+  }
+
+  get(resource: string, name: string): FakeObject | undefined {
+    return this.#of(resource).get(name);
+  }
+
+  list(resource: string): FakeObject[] {
+    return [...this.#of(resource).values()];
+  }
+
+  #of(resource: string): Map<string, FakeObject> {
+    const objects = this.#objects.get(resource);
+    if (objects === undefined) throw new Error(`no resource ${resource}`);
+    return objects;
+  }
+
+  #tell(resource: string, type: string, object: FakeObject): void {
+    const line = `${JSON.stringify({ type, object })}\n`;
+    for (const watcher of this.#watchers) if (watcher.resource === resource) watcher.response.write(line);
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '/', 'http://localhost');
+    const target = targetOf(url.pathname);
+    if (target === undefined) return this.#send(response, 404, { message: `no such path ${url.pathname}` });
+    const watching = url.searchParams.get('watch') === 'true';
+    const verb = this.#verb(request.method ?? 'GET', target, watching);
+    const called = `${verb} ${target.resource}${target.subresource === undefined ? '' : `/${target.subresource}`}`;
+    this.requests.set(called, (this.requests.get(called) ?? 0) + 1);
+    if (this.failing.has(called)) return this.#send(response, 500, { message: 'made to fail' });
+    const body = await bodyOf(request);
+    if (verb === 'watch') return this.#watch(target.resource, url, response);
+    const [status, answer] = this.#act(verb, target, body);
+    this.#send(response, status, answer);
+  }
+
+  #verb(method: string, { name }: Target, watching: boolean): string {
+    if (method === 'GET') {
+      if (watching) return 'watch';
+      return name === undefined ? 'list' : 'get';
+    }
+    return { POST: 'create', PUT: 'update', PATCH: 'patch', DELETE: 'delete' }[method] ?? method;
+  }
+
+  #act(verb: string, { resource, name = '', subresource }: Target, body: FakeObject): [number, unknown] {
+    switch (verb) {
+      case 'list':
+        return [200, { items: this.list(resource), metadata: { resourceVersion: String(this.#version) } }];
+      case 'get':
+        return this.#found(resource, name);
+      case 'create':
+        return this.#create(resource, body);
+      case 'update':
+        return this.#update(resource, body);
+      case 'patch':
+        return this.#apply(resource, name, subresource, body);
+      default:
+        return this.remove(resource, name) ? [200, {}] : [404, { message: 'not found' }];
+    }
+  }
+
+  #found(resource: string, name: string): [number, unknown] {
+    const found = this.get(resource, name);
+    return found === undefined ? [404, { message: 'not found' }] : [200, found];
+  }
+
+  #create(resource: string, body: FakeObject): [number, unknown] {
+    const name = body.metadata.name ?? `${String(body.metadata.generateName)}${this.#version}`;
+    if (this.get(resource, name) !== undefined) return [409, { message: 'it exists' }];
+    return [201, this.put(resource, { ...body, metadata: { ...body.metadata, name } })];
+  }
+
+  #update(resource: string, body: FakeObject): [number, unknown] {
+    const known = this.get(resource, body.metadata.name);
+    if (known === undefined) return [404, { message: 'not found' }];
+    if (known.metadata.resourceVersion !== body.metadata.resourceVersion) return [409, { message: 'it was changed' }];
+    return [200, this.put(resource, body)];
+  }
+
+  #apply(resource: string, name: string, subresource: string | undefined, body: FakeObject): [number, unknown] {
+    const known = this.get(resource, name);
+    if (subresource === 'status' && known === undefined) return [404, { message: 'not found' }];
+    const part = subresource === 'status' ? { status: body.status } : { spec: body.spec };
+    const owners = subresource === 'status' ? {} : { ownerReferences: body.metadata.ownerReferences };
+    const metadata = { ...(known?.metadata ?? { name }), ...owners };
+    const next = { ...(known ?? { apiVersion: body.apiVersion, kind: body.kind }), ...part, metadata };
+    // An apply that changes nothing gives no new version.
+    if (known !== undefined && JSON.stringify(next) === JSON.stringify({ ...known })) return [200, known];
+    return [200, this.put(resource, next)];
+  }
+
+  #watch(resource: string, url: URL, response: ServerResponse): void {
+    response.writeHead(200, { 'Content-Type': 'application/json' });
+    response.flushHeaders();
+    const since = Number(url.searchParams.get('resourceVersion') ?? 0);
+    const watcher = { resource, response };
+    this.#watchers.add(watcher);
+    response.on('close', () => this.#watchers.delete(watcher));
+    for (const object of this.list(resource)) {
+      if (Number(object.metadata.resourceVersion) <= since) continue;
+      response.write(`${JSON.stringify({ type: 'MODIFIED', object })}\n`);
+    }
+  }
+
+  #send(response: ServerResponse, status: number, body: unknown): void {
+    response.writeHead(status, { 'Content-Type': 'application/json' }).end(JSON.stringify(body));
+  }
+}
