@@ -323,6 +323,11 @@ describe.skipIf(skip)('the custom resources in a real API server', () => {
       expect(await tried(object('VirtualIPPool', 'p', spec))).toContain(message);
     });
 
+    it('is taken as in the examples', async () => {
+      const example = join(CHART, '../examples/pools/pool.yaml');
+      expect(await api.kubectl(['apply', '--dry-run=server', '-f', example])).toContain('created (server dry run)');
+    });
+
     it.each(['a.b', 'a'.repeat(41)])('is refused with the name %s', async (name) => {
       expect(await tried(object('VirtualIPPool', name, address))).toContain(
         'metadata.name must be at most 40 characters of a-z, 0-9 and -, without dots, because VRRP instances are named after it',
@@ -393,7 +398,6 @@ describe.skipIf(skip)('the custom resources in a real API server', () => {
       const workloads = await api.kubectl(['-n', NAMESPACE, 'get', 'deployments,daemonsets', '-o', 'name']);
       expect(workloads).toBe(`deployment.apps/${AGENT}`);
       expect(await api.kubectl(['get', 'virtualippools', '-o', 'name'])).toBe('');
-      await helm('upgrade', 'vip', CHART, POOL);
     });
   });
 
@@ -401,9 +405,13 @@ describe.skipIf(skip)('the custom resources in a real API server', () => {
     let own: string;
 
     beforeAll(async () => {
+      await helm('upgrade', 'vip', CHART, POOL);
       const plan = { plan: 'p', pools: [{ name: 'a', interface: '', failbackDelaySeconds: null }], instances: [] };
       await apply(...NODES.map(agentPod), ...NODES.map((name) => object('NodePlan', name, plan)));
       own = await token(AGENT, 'agent-node1');
+      // The API server puts a new policy into force a moment later.
+      const refused = async () => (await report(own, 'node2')).includes('denied request');
+      await waitFor('the policy', refused, { limitMs: 30_000, everyMs: 100 });
     });
 
     it('reads plans and reports on that of its own node', async () => {
@@ -438,7 +446,17 @@ describe.skipIf(skip)('the custom resources in a real API server', () => {
     let account: string;
 
     beforeAll(async () => {
+      await helm('upgrade', 'vip', CHART, POOL);
       account = await token(CONTROLLER);
+    });
+
+    it('fits the Pod Security Standard restricted, which the agents cannot', async () => {
+      await api.kubectl(['label', 'namespace', NAMESPACE, 'pod-security.kubernetes.io/warn=restricted']);
+      const change = '{"spec":{"template":{"metadata":{"annotations":{"changed":"1"}}}}}';
+      const changed = (workload: string) =>
+        api.kubectl(['-n', NAMESPACE, 'patch', workload, '--dry-run=server', '--warnings-as-errors', '-p', change]);
+      await expect(changed(`daemonset/${AGENT}`)).rejects.toThrow(/would violate PodSecurity "restricted/);
+      await expect(changed(`deployment/${CONTROLLER}`)).resolves.toContain('patched');
     });
 
     it('writes plans of any node, and deletes them', async () => {

@@ -28,6 +28,12 @@ export function documentedPermissions(markdown: string): Permission[] {
   }));
 }
 
+/** The table of what pools add, in the same document: its rows begin with the account, `| agent |` or `| controller |`. Pure. */
+export function documentedPoolPermissions(markdown: string): Permission[] {
+  const rows = [...markdown.matchAll(/^\| (?:agent|controller) (\| `.*)$/gm)].map(([, row]) => row);
+  return documentedPermissions(rows.join('\n'));
+}
+
 /** What the roles among these objects of Kubernetes grant. Pure. */
 export function grantedPermissions(objects: readonly RoleObject[]): Permission[] {
   return objects

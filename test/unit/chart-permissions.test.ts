@@ -4,7 +4,12 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { ensureTool } from '../../scripts/tools.ts';
 import { renderChart } from '../lab/chart.ts';
-import { documentedPermissions, grantedPermissions, type Permission } from '../support/permissions.ts';
+import {
+  documentedPermissions,
+  documentedPoolPermissions,
+  grantedPermissions,
+  type Permission,
+} from '../support/permissions.ts';
 
 const DOCUMENT = path.resolve(import.meta.dirname, '../../docs/security.md');
 /** A cold machine builds helm first. */
@@ -28,6 +33,13 @@ describe('the table of permissions in the documentation', () => {
 
   it('lists what the chart grants by default and nothing else', async () => {
     expect(new Set(documented)).toEqual(new Set(await granted([])));
+  });
+
+  it('lists what pools add, for agents and controller', async () => {
+    const added = documentedPoolPermissions(readFileSync(DOCUMENT, 'utf8'));
+    const pools = await granted(['virtualIPPools.a.addresses={192.168.1.200}']);
+    expect(added.length).toBeGreaterThan(0);
+    expect(new Set([...documented, ...added])).toEqual(new Set(pools));
   });
 
   it('lists as cluster-wide what is gone with keepalived.drainOnCordon: false', async () => {
