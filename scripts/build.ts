@@ -8,27 +8,33 @@ const root = path.resolve(import.meta.dirname, '..');
 /** A program of the product: bundled into one file, with a source map beside it. */
 interface Program {
   readonly entry: string;
-  readonly output: string;
+  /** Name of the bundle. */
+  readonly file: string;
   /** The name by which it knows its version. */
   readonly versionName: string;
 }
 
-const PROGRAMS: readonly Program[] = [
-  { entry: 'sidecar/main.ts', output: 'dist/sidecar.cjs', versionName: 'SIDECAR_VERSION' },
-  { entry: 'controller/main.ts', output: 'dist/controller.cjs', versionName: 'CONTROLLER_VERSION' },
-];
+const SIDECAR: Program = { entry: 'sidecar/main.ts', file: 'sidecar.cjs', versionName: 'SIDECAR_VERSION' };
+/** The program that plans pools. */
+export const CONTROLLER: Program = {
+  entry: 'controller/main.ts',
+  file: 'controller.cjs',
+  versionName: 'CONTROLLER_VERSION',
+};
+const OUTPUT = path.join(root, 'dist');
 
 /**
  * Bundles a program into one file.
  * CommonJS, because express and its parts are: an ES module bundle would need a shim for `require`.
+ * @param folder where it is put; made if there is none
  * @returns size of the bundle in bytes
  */
-async function buildProgram({ entry, output, versionName }: Program): Promise<number> {
+export async function buildProgram({ entry, file, versionName }: Program, folder: string): Promise<number> {
   const { version } = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8')) as { version: string };
   const result = await build({
     absWorkingDir: root,
     entryPoints: [entry],
-    outfile: output,
+    outfile: path.join(folder, file),
     bundle: true,
     platform: 'node',
     target: 'node24',
@@ -41,23 +47,23 @@ async function buildProgram({ entry, output, versionName }: Program): Promise<nu
     logLevel: 'silent',
     write: false,
   });
-  await mkdir(path.join(root, 'dist'), { recursive: true });
+  await mkdir(folder, { recursive: true });
   // Renamed in place: a lab may be starting a program from it at this moment.
-  for (const file of result.outputFiles) {
-    const temporary = `${file.path}.${process.pid}.new`;
-    await writeFile(temporary, file.contents);
-    await rename(temporary, file.path);
+  for (const made of result.outputFiles) {
+    const temporary = `${made.path}.${process.pid}.new`;
+    await writeFile(temporary, made.contents);
+    await rename(temporary, made.path);
   }
-  return result.outputFiles.find((file) => file.path.endsWith('.cjs'))?.contents.byteLength ?? 0;
+  return result.outputFiles.find((made) => made.path.endsWith('.cjs'))?.contents.byteLength ?? 0;
 }
 
 /** Bundles the sidecar and the controller, and says how large they became. */
 export async function buildAndReport(): Promise<void> {
-  for (const program of PROGRAMS) {
+  for (const program of [SIDECAR, CONTROLLER]) {
     const started = performance.now();
-    const bytes = await buildProgram(program);
+    const bytes = await buildProgram(program, OUTPUT);
     const milliseconds = Math.round(performance.now() - started);
-    process.stderr.write(`build: ${program.output} ${(bytes / 1024 / 1024).toFixed(2)} MiB in ${milliseconds} ms\n`);
+    process.stderr.write(`build: dist/${program.file} ${(bytes / 1024 / 1024).toFixed(2)} MiB in ${milliseconds} ms\n`);
   }
 }
 
