@@ -2,6 +2,7 @@ import { globSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
+import { parseSettings as parseControllerSettings } from '../../controller/config/load.ts';
 import { ensureTool } from '../../scripts/tools.ts';
 import { parseSettings } from '../../sidecar/config/load.ts';
 import { type ChartValues, renderChart } from '../lab/chart.ts';
@@ -17,12 +18,20 @@ beforeAll(async () => {
   helm = await ensureTool('helm');
 }, SET_UP_LIMIT_MS);
 
-/** The settings file as the chart renders it, taken by the sidecar's own loader. */
-async function settingsOf(values: ChartValues) {
+/** The settings files that the chart renders: the sidecar's, and with pools the controller's. */
+async function settingsFiles(values: ChartValues): Promise<{ sidecar: string; controller: string | undefined }> {
   const rendered = await renderChart(helm, values);
   const objects = parseAllDocuments(rendered).map((document) => document.toJS());
-  const map = objects.find((object) => object?.kind === 'ConfigMap');
-  return parseSettings(map.data['config.yaml']).settings;
+  const fileOf = (component: string): string | undefined =>
+    objects.find(
+      (object) => object?.kind === 'ConfigMap' && object.metadata.labels['app.kubernetes.io/component'] === component,
+    )?.data['config.yaml'];
+  return { sidecar: fileOf('node') ?? '', controller: fileOf('controller') };
+}
+
+/** The settings file as the chart renders it, taken by the sidecar's own loader. */
+async function settingsOf(values: ChartValues) {
+  return parseSettings((await settingsFiles(values)).sidecar).settings;
 }
 
 describe('the settings file that the chart renders', () => {
@@ -57,5 +66,24 @@ describe('the settings file that the chart renders', () => {
     ['keepalived.unicastPeers={fd00::11,fd00::12}'],
   ])('is one that the sidecar takes at the edge of what the chart takes: %s', async (assignment) => {
     await expect(settingsOf({ files: [], set: [assignment] })).resolves.toBeDefined();
+  });
+});
+
+describe("the controller's settings file", () => {
+  const pools = VALUES.filter((file) => file.includes('pools'));
+
+  it('is rendered with and without a single address', () => expect(pools.length).toBeGreaterThan(1));
+
+  it.each(pools)('is one that the controller takes, with %s', async (file) => {
+    const { sidecar, controller } = await settingsFiles({ files: [path.join(ROOT, file)], set: [] });
+    const settings = parseControllerSettings(controller ?? '');
+    const { vrrp, rank } = parseSettings(sidecar).settings;
+    expect(settings.agentSelector).toBe(rank.podSelector);
+    expect(settings.reserved.addresses).toEqual(vrrp.addresses.map((address) => address.replace(/[/].*/, '')));
+    expect(settings.reserved.virtualRouterIds).toEqual(vrrp.addresses.length > 0 ? [vrrp.virtualRouterId] : []);
+  });
+
+  it('is not rendered without pools', async () => {
+    expect((await settingsFiles({ files: [], set: [] })).controller).toBeUndefined();
   });
 });
