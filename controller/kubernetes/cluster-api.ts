@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { CoreV1Api, CustomObjectsApi, type KubeConfig, type V1Node, type V1Pod } from '@kubernetes/client-node';
 import { API_GROUP, API_VERSION, GROUP_VERSION } from '../../api/group.ts';
 import type { NodePlanSpec } from '../../api/node-plan.ts';
@@ -51,6 +52,11 @@ function clipped(note: string): string {
   return note.length <= NOTE_LIMIT ? note : `${note.slice(0, NOTE_LIMIT - 1)}…`;
 }
 
+/** As client-go calls Events: the object's name, and something that no other has. */
+function eventName(pool: string): string {
+  return `${pool.slice(0, 200).replace(/[^a-z0-9]+$/, '')}.${randomUUID().replaceAll('-', '').slice(0, 16)}`;
+}
+
 /** The API server by client-node's typed clients. */
 export class ClusterApi implements ClusterWriter {
   readonly #instance: string;
@@ -100,7 +106,7 @@ export class ClusterApi implements ClusterWriter {
       ...(uid === undefined ? {} : { uid }),
     };
     const body = {
-      metadata: { generateName: `${pool.slice(0, 200)}.`, namespace: EVENTS_NAMESPACE },
+      metadata: { name: eventName(pool), namespace: EVENTS_NAMESPACE },
       eventTime: new Date().toISOString().replace('Z', '000Z'),
       reportingController: FIELD_MANAGER,
       reportingInstance: this.#instance,

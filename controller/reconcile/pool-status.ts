@@ -96,7 +96,7 @@ function available(statuses: readonly AddressStatus[], planned: ReadonlySet<stri
     const message = `${none.length} of ${count(wanted.length, 'address', 'addresses')} held by no node: ${few(none)}`;
     return { type, ok: false, reason: 'AddressesNotHeld', message };
   }
-  const message = `each of ${count(wanted.length, 'address', 'addresses')} is held by one node`;
+  const message = `${count(wanted.length, 'address', 'addresses')} held, each by one node`;
   return { type, ok: true, reason: 'AllAddressesHeld', message };
 }
 

@@ -21,6 +21,9 @@ interface Target {
   readonly subresource: string | undefined;
 }
 
+/** RFC 1123 subdomain, as Kubernetes' names are. */
+const NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+
 const RESOURCES = ['virtualippools', 'nodeplans', 'nodes', 'pods', 'leases', 'events'];
 
 /** Takes a path apart: `…/<resource>[/<name>[/status]]`. */
@@ -157,9 +160,10 @@ export class FakeApiServer {
   }
 
   #create(resource: string, body: FakeObject): [number, unknown] {
-    const name = body.metadata.name ?? `${String(body.metadata.generateName)}${this.#version}`;
+    const { name } = body.metadata;
+    if (!NAME.test(name ?? '')) return [422, { message: `"${name}" is not a name` }];
     if (this.get(resource, name) !== undefined) return [409, { message: 'it exists' }];
-    return [201, this.put(resource, { ...body, metadata: { ...body.metadata, name } })];
+    return [201, this.put(resource, body)];
   }
 
   #update(resource: string, body: FakeObject): [number, unknown] {
