@@ -47,27 +47,30 @@ type Stored<T> = KubernetesObject & T;
 /** A watch that hands on what is kept of an object, asks for bookmarks, and is quiet once it is closed. */
 class KeepingWatch<Raw, T> extends Watch {
   readonly #keep: (object: Raw) => T;
+  readonly #onOpen: () => void;
   closed = false;
 
-  constructor(access: KubeConfig, keep: (object: Raw) => T) {
+  constructor(access: KubeConfig, keep: (object: Raw) => T, onOpen: () => void) {
     super(access);
     this.#keep = keep;
+    this.#onOpen = onOpen;
     // Private in its types, though it is the only way to say how long silence may be; checked by a test.
     Object.assign(this, { requestTimeoutMs: SILENCE_LIMIT_MS });
   }
 
   override async watch(...[path, query, tell, done]: Parameters<Watch['watch']>): Promise<AbortController> {
     if (this.closed) return new AbortController();
-    return super.watch(
-      path,
-      { ...query, allowWatchBookmarks: true },
-      (phase, object, event) => {
-        if (!this.closed) tell(phase, phase === 'BOOKMARK' || phase === 'ERROR' ? object : this.#keep(object), event);
-      },
-      (error) => {
-        if (!this.closed) done(error);
-      },
-    );
+    let ended = false;
+    const end = (error: unknown) => {
+      ended = true;
+      if (!this.closed) done(error);
+    };
+    const hear: typeof tell = (phase, object, event) => {
+      if (!this.closed) tell(phase, phase === 'BOOKMARK' || phase === 'ERROR' ? object : this.#keep(object), event);
+    };
+    const controller = await super.watch(path, { ...query, allowWatchBookmarks: true }, hear, end);
+    if (!ended) this.#onOpen();
+    return controller;
   }
 }
 
@@ -81,7 +84,7 @@ export class Informer<Raw, T extends Cached> {
   #informer: ListWatch<Stored<T>> | undefined;
   #timer: TimerHandle;
   #synced = false;
-  #failing = false;
+  #watching = false;
 
   constructor(options: InformerOptions<Raw, T>, dependencies: InformerDependencies<Raw, T>) {
     this.name = options.name;
@@ -96,7 +99,7 @@ export class Informer<Raw, T extends Cached> {
 
   /** Whether the API server tells of changes now. */
   get connected(): boolean {
-    return this.#synced && !this.#failing;
+    return this.#synced && this.#watching;
   }
 
   /** Lists, then watches. */
@@ -104,7 +107,7 @@ export class Informer<Raw, T extends Cached> {
     if (this.#informer !== undefined) return;
     const { path, labelSelector, fieldSelector, keep } = this.#options;
     const { access, cache } = this.#dependencies;
-    this.#watch = new KeepingWatch(access, keep);
+    this.#watch = new KeepingWatch(access, keep, () => this.#working());
     const informer = new ListWatch<Stored<T>>(
       path,
       this.#watch,
@@ -138,30 +141,25 @@ export class Informer<Raw, T extends Cached> {
   }
 
   #listed(): void {
-    if (this.#informer === undefined) return;
-    this.#working();
-    if (this.#synced) return;
+    if (this.#informer === undefined || this.#synced) return;
     this.#synced = true;
     this.#dependencies.onSynced();
   }
 
+  /** A watch was answered: whatever failed before works again. */
   #working(): void {
-    this.#failing = false;
+    this.#watching = true;
     this.#backoff.reset();
   }
 
   #begin(informer: ListWatch<Stored<T>>): void {
-    // A watch that goes on from the last version has no list that would say that it works.
-    const wasFailing = this.#failing;
-    this.#failing = false;
     informer.start().catch((error: unknown) => this.#failed(error));
-    if (wasFailing) this.#timer = this.#dependencies.timers.setTimeout(() => this.#working(), SILENCE_LIMIT_MS);
   }
 
   #failed(error: unknown): void {
     const informer = this.#informer;
     if (informer === undefined) return;
-    this.#failing = true;
+    this.#watching = false;
     const { timers, onError } = this.#dependencies;
     const retryMs = this.#backoff.next();
     timers.clearTimeout(this.#timer);

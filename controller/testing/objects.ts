@@ -1,6 +1,5 @@
 import type { NodePlanStatus } from '../../api/node-plan.ts';
 import type { VirtualIpPool } from '../../api/virtual-ip-pool.ts';
-import type { NodeFacts } from '../kubernetes/node-facts.ts';
 import type { StoredNodePlan } from '../kubernetes/stored.ts';
 
 /** A pool with addresses, as it is stored. */
@@ -18,19 +17,6 @@ export function poolOf(
       creationTimestamp: '2026-01-01T00:00:00Z',
     },
     spec: { addresses: [...addresses] },
-    ...changes,
-  };
-}
-
-/** A node with an address of its own. */
-export function nodeOf(name: string, changes: Partial<NodeFacts> = {}): NodeFacts {
-  return {
-    metadata: { name, resourceVersion: '1' },
-    labels: {},
-    taints: [],
-    unschedulable: false,
-    internalAddresses: [`192.0.2.${10 + name.charCodeAt(0) - 97}`],
-    ready: true,
     ...changes,
   };
 }
