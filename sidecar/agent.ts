@@ -39,6 +39,9 @@ interface AgentDependencies {
   readonly log: Logger;
 }
 
+/** There can be thousands. */
+const LOGGED_ADDRESSES = 20;
+
 const noMetrics: Metrics = {
   transition: () => undefined,
   probed: () => undefined,
@@ -358,7 +361,15 @@ export class Agent {
     if (offered) {
       const { instances } = configured;
       const addresses = instances.flatMap((instance) => instance.addresses.map(({ address }) => address));
-      this.#log.info({ interface: instances[0]?.interface, instances: instances.length, addresses }, 'config offered');
+      this.#log.info(
+        {
+          interface: instances[0]?.interface,
+          instances: instances.length,
+          count: addresses.length,
+          addresses: addresses.slice(0, LOGGED_ADDRESSES),
+        },
+        'config offered',
+      );
     }
     this.#compareWithRunning();
   }

@@ -183,7 +183,7 @@ async function run({ config, runtimeDirectory }: Arguments, loaded: LoadedSettin
   agent.useMetrics(createMetrics({ registry, snapshot, takeLagMillis: () => agent.takeLagMillis() }));
   const listeners = [
     new Listener(server, { handler: createApp({ snapshot }) }),
-    new Listener(metrics, { handler: createMetricsApp({ registry }) }),
+    new Listener(metrics, { handler: createMetricsApp({ registry, snapshot }) }),
   ];
   const plans = followPlans(agent, planCache, log);
   const cordons = new CordonFollower(agent, { cache: cordonCache, log });

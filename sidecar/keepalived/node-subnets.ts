@@ -20,11 +20,23 @@ interface OwnAddress {
   readonly address: string;
   readonly prefixLength: number;
   readonly family: Family;
-  readonly subnet: BlockList;
+  readonly contains: (address: string) => boolean;
 }
 
-function typeOf(family: Family): 'ipv4' | 'ipv6' {
-  return family === 4 ? 'ipv4' : 'ipv6';
+function bitsOf(address: string): number {
+  return address.split('.').reduce((bits, byte) => bits * 256 + Number(byte), 0);
+}
+
+/** Whether an address of the same family is in the subnet. By arithmetic for IPv4: a list of blocks takes long to ask thousands of times. */
+function subnetOf(network: string, prefixLength: number, family: Family): (address: string) => boolean {
+  if (family === 4) {
+    const size = 2 ** (32 - prefixLength);
+    const block = Math.floor(bitsOf(network) / size);
+    return (address) => Math.floor(bitsOf(address) / size) === block;
+  }
+  const subnet = new BlockList();
+  subnet.addSubnet(network, prefixLength, 'ipv6');
+  return (address) => subnet.check(address, 'ipv6');
 }
 
 /** Addresses that are the node's own, not virtual ones that it holds. */
@@ -32,9 +44,8 @@ function ownAddresses({ name, addresses }: NetworkInterface, virtual: ReadonlySe
   return addresses
     .filter(({ address, prefixLength, family }) => !virtual.has(address) && prefixLength < (family === 4 ? 32 : 128))
     .map(({ address, prefixLength, family }) => {
-      const subnet = new BlockList();
-      subnet.addSubnet(address, prefixLength, typeOf(family));
-      return { interface: name, address, prefixLength, family, subnet };
+      const contains = subnetOf(address, prefixLength, family);
+      return { interface: name, address, prefixLength, family, contains };
     });
 }
 
@@ -76,10 +87,7 @@ export class NodeSubnets {
   containing(address: string, on?: string): { interface: string; prefixLength: number } | undefined {
     const family = familyOf(address);
     return this.#own.find(
-      (own) =>
-        own.family === family &&
-        (on === undefined || own.interface === on) &&
-        own.subnet.check(address, typeOf(family)),
+      (own) => own.family === family && (on === undefined || own.interface === on) && own.contains(address),
     );
   }
 }

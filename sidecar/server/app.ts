@@ -3,7 +3,7 @@ import {
   type AgentSnapshot,
   pulse,
   readiness,
-  statusOf,
+  statusText,
   trackCheck,
   trackInstance,
   trackNode,
@@ -37,7 +37,9 @@ export function createApp({ snapshot }: { snapshot: () => AgentSnapshot }): Expr
   app.get('/healthz', (_request, response) => send(response, { status: 200, body: { ok: true } }));
   app.get('/readyz', (_request, response) => send(response, readiness(snapshot())));
   app.get('/status', (_request, response) => {
-    response.set('Cache-Control', 'no-store').json(statusOf(snapshot()));
+    response.set({ 'Cache-Control': 'no-store', 'Content-Type': 'application/json; charset=utf-8' });
+    for (const part of statusText(snapshot())) response.write(part);
+    response.end();
   });
   return app;
 }

@@ -10,17 +10,14 @@ import type { AgentSnapshot } from './status.ts';
 
 async function scrape(changes: Partial<AgentSnapshot> = {}): Promise<string> {
   const registry = new Registry();
-  const metrics = createMetrics({
-    registry,
-    snapshot: () => ({ ...healthySnapshot(), ...changes }),
-    takeLagMillis: () => 12,
-  });
+  const snapshot = () => ({ ...healthySnapshot(), ...changes });
+  const metrics = createMetrics({ registry, snapshot, takeLagMillis: () => 12 });
   metrics.transition({ name: 'vip', pool: null }, 'MASTER');
   metrics.transition({ name: 'default-0', pool: 'default' }, 'MASTER');
   metrics.probed('service', 'success', 0.002);
   metrics.reloaded();
   metrics.rejected();
-  const { text, headers } = await request(createMetricsApp({ registry })).get('/metrics').expect(200);
+  const { text, headers } = await request(createMetricsApp({ registry, snapshot })).get('/metrics').expect(200);
   expect(headers['content-type']).toMatch(/^text\/plain; version=0\.0\.4/);
   return text;
 }
@@ -28,7 +25,7 @@ async function scrape(changes: Partial<AgentSnapshot> = {}): Promise<string> {
 describe('GET /metrics', () => {
   it('passes promtool check metrics', { timeout: 900_000 }, async () => {
     const { stdout, stderr, exitCode } = await execa(await ensureTool('promtool'), ['check', 'metrics'], {
-      input: await scrape(),
+      input: await scrape(pooledSnapshot()),
       reject: false,
       timeout: 30_000,
     });

@@ -1,8 +1,6 @@
-import { Counter, Histogram } from 'prom-client';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { CHECK_NAMES, type CheckName } from '../health/types.ts';
 import type { VrrpState } from '../keepalived/notify.ts';
-import { gauge, type MetricsDependencies } from './gauge.ts';
-import { poolGauges } from './pool-metrics.ts';
 import type { AgentSnapshot } from './status.ts';
 
 /** The agent's metrics; names and units as https://prometheus.io/docs/practices/naming/ has them. */
@@ -15,6 +13,34 @@ export interface Metrics {
   reloaded(): void;
   /** Counts settings that were refused at run time. */
   rejected(): void;
+}
+
+interface MetricsDependencies {
+  readonly registry: Registry;
+  readonly snapshot: () => AgentSnapshot;
+  /** Longest standstill of the event loop, in milliseconds, since the last call. */
+  readonly takeLagMillis: () => number;
+}
+
+function gauge(
+  registry: Registry,
+  name: string,
+  help: string,
+  labelNames: readonly string[],
+  collect: (gauge: Gauge) => void,
+): void {
+  new Gauge({
+    name,
+    help,
+    labelNames: [...labelNames],
+    registers: [registry],
+    collect() {
+      this.reset();
+      // Without labels a reset means 0, which would be an answer; what is not known is left out.
+      if (labelNames.length === 0) this.remove();
+      collect(this);
+    },
+  });
 }
 
 /** Whether there is an instance besides those of pools. */
@@ -182,7 +208,6 @@ export function createMetrics(dependencies: MetricsDependencies): Metrics {
   cordonGauges(dependencies);
   checkGauges(dependencies);
   agentGauges(dependencies);
-  poolGauges(dependencies);
   supervisorCounters(dependencies);
   const registers = [registry];
   const transitions = new Counter({

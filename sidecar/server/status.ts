@@ -195,8 +195,7 @@ function keepalivedStatus(supervisor: SupervisorStatus | undefined): object {
   };
 }
 
-/** The answer to `GET /status`; times in ISO 8601, durations in seconds. */
-export function statusOf(snapshot: AgentSnapshot): object {
+function statusOf(snapshot: AgentSnapshot): object {
   const { holder, config } = snapshot;
   return {
     node: snapshot.node,
@@ -218,8 +217,18 @@ export function statusOf(snapshot: AgentSnapshot): object {
     },
     keepalived: keepalivedStatus(snapshot.supervisor),
     pools: poolsStatus(snapshot),
-    instances: snapshot.instances.map(instanceStatus),
   };
+}
+
+/**
+ * The answer to `GET /status` as JSON, in parts, since there can be thousands of addresses; times in ISO 8601, durations in seconds.
+ */
+export function* statusText(snapshot: AgentSnapshot): Generator<string> {
+  yield `${JSON.stringify(statusOf(snapshot)).slice(0, -1)},"instances":[`;
+  for (const [index, instance] of snapshot.instances.entries()) {
+    yield `${index === 0 ? '' : ','}${JSON.stringify(instanceStatus(instance))}`;
+  }
+  yield ']}';
 }
 
 const UNDECIDED = 'no check has reached a threshold yet';
