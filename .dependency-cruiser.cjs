@@ -4,7 +4,8 @@
  *
  * @type {import('dependency-cruiser').IConfiguration}
  */
-const TESTING = '^sidecar/testing/|[.]test[.]ts$';
+const TESTING = '/testing/|[.]test[.]ts$';
+const PRODUCT = '^(api|controller|sidecar)/';
 
 module.exports = {
   forbidden: [
@@ -26,14 +27,14 @@ module.exports = {
       name: 'product-not-to-tests-or-scripts',
       comment: 'What is shipped stands alone.',
       severity: 'error',
-      from: { path: '^sidecar/', pathNot: TESTING },
+      from: { path: PRODUCT, pathNot: TESTING },
       to: { path: `^(test|scripts)/|${TESTING}` },
     },
     {
       name: 'product-not-to-dev-dependencies',
       comment: 'What is shipped uses dependencies only; types are gone by then.',
       severity: 'error',
-      from: { path: '^sidecar/', pathNot: TESTING },
+      from: { path: PRODUCT, pathNot: TESTING },
       to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['type-only'] },
     },
     {
@@ -41,7 +42,7 @@ module.exports = {
       comment: 'main.ts reads the environment, wires, exits: importing it would start the program.',
       severity: 'error',
       from: {},
-      to: { path: '^sidecar/main[.]ts$' },
+      to: { path: '^(sidecar|controller)/main[.]ts$' },
     },
     {
       name: 'only-main-wires-the-agent',
@@ -100,6 +101,36 @@ module.exports = {
       severity: 'error',
       from: { path: '^sidecar/', pathNot: `^sidecar/kubernetes/|${TESTING}` },
       to: { path: 'node_modules/@kubernetes/client-node/' },
+    },
+    {
+      name: 'types-of-resources-know-nobody',
+      severity: 'error',
+      from: { path: '^api/', pathNot: TESTING },
+      to: { path: '^(controller|sidecar)/' },
+    },
+    {
+      name: 'plan-is-pure',
+      comment: 'What is planned rests on what it is given alone: no clock, file, socket or API.',
+      severity: 'error',
+      from: { path: '^controller/plan/', pathNot: TESTING },
+      to: {
+        path: '^(controller/(?!plan/)|sidecar/)|node_modules/',
+        pathNot: 'node_modules/@types/node/',
+        dependencyTypesNot: ['type-only'],
+      },
+    },
+    {
+      name: 'agent-and-controller-apart',
+      comment: 'They are two programs: what the controller borrows are small parts without a view of their own.',
+      severity: 'error',
+      from: { path: '^sidecar/', pathNot: TESTING },
+      to: { path: '^controller/' },
+    },
+    {
+      name: 'controller-borrows-parts-only',
+      severity: 'error',
+      from: { path: '^controller/', pathNot: TESTING },
+      to: { path: '^sidecar/', pathNot: '^sidecar/(health/clock|server/listener|testing/)' },
     },
   ],
   options: {

@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 /** Tests that start nothing outside their own process tree and need no privilege. */
-const UNIT = ['sidecar/**/*.test.ts', 'scripts/**/*.test.ts', 'test/{lab,bench,cluster,support,unit}/**/*.test.ts'];
+const UNIT = ['{api,controller,sidecar,scripts}/**/*.test.ts', 'test/{lab,bench,cluster,support,unit}/**/*.test.ts'];
 
 /** Tests on a real Kubernetes; see scripts/e2e.ts. */
 const E2E = 'test/e2e/**/*.test.ts';
@@ -10,8 +10,8 @@ export default defineConfig({
   test: {
     coverage: {
       provider: 'v8',
-      include: ['sidecar/**/*.ts'],
-      exclude: ['sidecar/**/*.test.ts', 'sidecar/testing/**'],
+      include: ['{api,controller,sidecar}/**/*.ts'],
+      exclude: ['**/*.test.ts', '**/testing/**'],
       reporter: ['text-summary', 'html'],
     },
     teardownTimeout: 30_000,

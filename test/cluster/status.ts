@@ -98,13 +98,20 @@ async function virtualAddresses(machine: MachinePlan): Promise<string[]> {
   return held.filter((address) => pods === undefined || !address.startsWith(pods));
 }
 
-/** The names of the nodes that hold an address now (given without prefix length); those that are off hold none. */
-export async function holdersOf(state: ClusterState, address: string): Promise<string[]> {
+/** The virtual addresses that each node holds now, by the node's name; those that are off hold none and are left out. */
+export async function addressesByNode(state: ClusterState): Promise<Record<string, string[]>> {
   const plan = planCluster(state.shape);
   const on = new Set(state.machines.filter((each) => isAlive(each.init)).map((each) => each.name));
   const nodes = plan.nodes.filter((node) => on.has(node.name));
-  const held = await Promise.all(nodes.map(async (node) => ({ name: node.name, holds: await virtualAddresses(node) })));
-  return held.filter(({ holds }) => holds.includes(address)).map(({ name }) => name);
+  return Object.fromEntries(
+    await Promise.all(nodes.map(async (node) => [node.name, await virtualAddresses(node)] as const)),
+  );
+}
+
+/** The names of the nodes that hold an address now (given without prefix length). */
+export async function holdersOf(state: ClusterState, address: string): Promise<string[]> {
+  const held = Object.entries(await addressesByNode(state));
+  return held.filter(([, addresses]) => addresses.includes(address)).map(([name]) => name);
 }
 
 /** The nodes that hold any virtual address now. */

@@ -23,6 +23,8 @@ export interface SiteDescription {
 /** What a client asks, and how often; the site's address by default. */
 type ProbeSettings = Pick<ProberOptions, 'port' | 'path' | 'ca' | 'intervalMs' | 'timeoutMs'> & {
   readonly address?: string;
+  /** Several at the same time, instead of one. */
+  readonly addresses?: readonly string[];
 };
 
 /** Runs helm and gives what it wrote to standard output. @throws Error with what it said when it fails. */
@@ -70,9 +72,9 @@ export class Site {
 
   /** A client outside the cluster that opens connections to the address; it does not run yet. */
   prober(kind: ClientKind, options: ProbeSettings = {}): Prober {
-    const { address = this.address, ...cadence } = options;
+    const { address = this.address, addresses = [address], ...cadence } = options;
     const where = this.hasHarness ? { netns: this.#clientNetns(kind) } : {};
-    return new Prober({ kind, addresses: [address], ...cadence, ...where });
+    return new Prober({ kind, addresses, ...cadence, ...where });
   }
 
   #clientNetns(kind: ClientKind): string {

@@ -1,0 +1,340 @@
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+import { healFaults, injectFault } from '../cluster/fault-control.ts';
+import type { ClusterFaultName } from '../cluster/fault-names.ts';
+import { apiServerFor, planCluster } from '../cluster/plan.ts';
+import { monotonicMs } from '../lab/clock.ts';
+import { formatTable } from '../lab/print.ts';
+import { waitFor } from '../lab/wait.ts';
+import { runningContainers } from './containers.ts';
+import { PodApi } from './pod-token.ts';
+import {
+  applyManifest,
+  freeAddresses,
+  holdersByAddress,
+  PoolClients,
+  patchPool,
+  poolObject,
+  sharesOf,
+  waitForShares,
+  withValues,
+} from './pools.ts';
+import { CHART, helmInstall, helmUninstall, helmUpgrade, NAMESPACE, RELEASE, waitForHolder } from './release.ts';
+import { Site } from './site.ts';
+
+const site = new Site(inject('site'));
+const CONTROLLER = `deployment/${RELEASE}-controller`;
+const NO_SINGLE_ADDRESS = ['keepalived.vipAddressCidr='];
+const LIMIT = { limitMs: 30_000, everyMs: 100 };
+/** Far above what the bench measures: this machine does other things besides. */
+const SILENT_NODE_MS = 1500;
+const HAND_OVER_MS = 400;
+const EDIT_MS = 10_000;
+/** A node that returns is trusted sooner than by default, so that the tests need not wait. */
+const FAILBACK = { delaySeconds: 2 };
+
+const table: string[][] = [['WHAT', 'FIGURE']];
+
+function record(what: string, milliseconds: number): number {
+  table.push([what, `${milliseconds.toFixed(0)} ms`]);
+  return milliseconds;
+}
+
+function jsonPath(kind: string, name: string, path: string): Promise<string> {
+  return site.kubectl(['get', kind, name, '-o', `jsonpath=${path}`]);
+}
+
+function waitReady(pool: string, limitSeconds = 30): Promise<string> {
+  return site.kubectl(['wait', '--for=condition=Ready', `virtualippool/${pool}`, `--timeout=${limitSeconds}s`], {
+    timeout: (limitSeconds + 10) * 1000,
+  });
+}
+
+describe.skipIf(!site.hasHarness)('a pool of six addresses on three nodes', () => {
+  const addresses = freeAddresses(site, 150, 6);
+  const clients = new PoolClients(site, addresses);
+  const cluster = () => site.harness().shape.name;
+
+  beforeAll(async () => {
+    const startedMs = monotonicMs();
+    const pool = { nodeSelector: {}, tolerations: {}, failback: FAILBACK, addresses };
+    const values = { virtualIPPools: { default: pool } };
+    await withValues(values, (file) => helmInstall(site, { set: NO_SINGLE_ADDRESS, valuesFiles: [file] }));
+    await clients.start();
+    record('helm install → six addresses answer', monotonicMs() - startedMs);
+    await waitForShares(site, addresses, [2, 2, 2]);
+    record('helm install → two on each node', monotonicMs() - startedMs);
+  });
+
+  afterEach(async () => {
+    await healFaults(cluster());
+    await waitForShares(site, addresses, [2, 2, 2], 120_000);
+  });
+
+  afterAll(async () => {
+    await clients.stop();
+    await helmUninstall(site);
+    await site.kubectl(['delete', 'virtualippools', '--all', '--timeout=30s']);
+    process.stderr.write(`${formatTable(table)}\n`);
+  });
+
+  it('spreads them evenly, is ready, and says so', async () => {
+    await waitReady('default');
+    const [head = '', row = ''] = (await site.kubectl(['get', 'virtualippools'])).split('\n');
+    expect(head.split(/\s+/).filter(Boolean)).toEqual(
+      expect.arrayContaining(['NAME', 'ADDRESSES', 'HELD', 'READY', 'AGE']),
+    );
+    expect(row.split(/\s+/)).toEqual(expect.arrayContaining(['default', '6', 'True']));
+    const holders = await holdersByAddress(site);
+    const told = JSON.parse(await jsonPath('virtualippool', 'default', '{.status.addresses}')) as {
+      address: string;
+      holders: string[];
+      plannedNode: string;
+    }[];
+    for (const { address, holders: reported, plannedNode } of told) {
+      expect(reported).toEqual(holders.get(address));
+      expect([plannedNode]).toEqual(holders.get(address));
+    }
+  });
+
+  const FAULTS: readonly { fault: ClusterFaultName; limitMs: number }[] = [
+    { fault: 'ingress-crash', limitMs: HAND_OVER_MS },
+    { fault: 'link-cut', limitMs: SILENT_NODE_MS },
+    { fault: 'node-crash', limitMs: SILENT_NODE_MS },
+    { fault: 'drain', limitMs: HAND_OVER_MS },
+    { fault: 'cordon', limitMs: HAND_OVER_MS },
+  ];
+
+  it.each(FAULTS)(
+    'goes on as 3 + 3 after $fault on one node, and is even again after healing',
+    async ({ fault, limitMs }) => {
+      const node = (await holdersByAddress(site)).get(addresses[0] ?? '')?.[0] ?? '';
+      const fromMs = monotonicMs();
+      await injectFault(cluster(), fault, node);
+      await waitFor(
+        '3 + 3 on the other nodes',
+        async () => {
+          const others = new Map(
+            [...(await holdersByAddress(site))].map(([address, nodes]) => [
+              address,
+              nodes.filter((each) => each !== node),
+            ]),
+          );
+          return (
+            addresses.every((address) => others.get(address)?.length === 1) &&
+            sharesOf(others, addresses).join() === '3,3'
+          );
+        },
+        LIMIT,
+      );
+      expect(record(`${fault}: longest outage of six addresses`, await clients.longestOutage(fromMs))).toBeLessThan(
+        limitMs,
+      );
+      const healMs = monotonicMs();
+      await healFaults(cluster());
+      await waitForShares(site, addresses, [2, 2, 2], 120_000);
+      expect(record(`${fault}: longest outage while healing`, await clients.longestOutage(healMs))).toBeLessThan(
+        limitMs,
+      );
+    },
+  );
+
+  it('carries out an edit at once, and leaves the other addresses alone', async () => {
+    const [extra = ''] = freeAddresses(site, 160, 1);
+    const before = await holdersByAddress(site);
+    const fromMs = monotonicMs();
+    await patchPool(site, 'default', { addresses: [...addresses, extra] });
+    const newcomer = new PoolClients(site, [extra]);
+    await newcomer.start();
+    await newcomer.stop();
+    expect(record('edit → the new address answers', monotonicMs() - fromMs)).toBeLessThan(EDIT_MS);
+    await patchPool(site, 'default', { addresses });
+    await waitFor('the old address to be gone', async () => !(await holdersByAddress(site)).has(extra), LIMIT);
+    const after = await holdersByAddress(site);
+    for (const address of addresses) expect(after.get(address)).toEqual(before.get(address));
+    expect(await clients.longestOutage(fromMs)).toBeLessThan(HAND_OVER_MS);
+  });
+
+  it('moves nothing while the controller is gone, and still fails over', async () => {
+    const before = await holdersByAddress(site);
+    await site.kubectl(['-n', NAMESPACE, 'scale', CONTROLLER, '--replicas=0']);
+    await site.kubectl(
+      ['-n', NAMESPACE, 'wait', 'pod', '-l', 'app.kubernetes.io/component=controller', '--for=delete', '--timeout=60s'],
+      {
+        timeout: 70_000,
+      },
+    );
+    try {
+      const node = before.get(addresses[0] ?? '')?.[0] ?? '';
+      const fromMs = monotonicMs();
+      await injectFault(cluster(), 'ingress-crash', node);
+      expect(await clients.longestOutage(fromMs)).toBeLessThan(HAND_OVER_MS);
+      const after = await holdersByAddress(site);
+      for (const address of addresses.filter((each) => before.get(each)?.[0] !== node)) {
+        expect(after.get(address)).toEqual(before.get(address));
+      }
+    } finally {
+      await site.kubectl(['-n', NAMESPACE, 'scale', CONTROLLER, '--replicas=2']);
+    }
+  });
+
+  it('moves nothing while the API server is away, and still fails over', async () => {
+    const before = await holdersByAddress(site);
+    await injectFault(cluster(), 'apiserver-stop', 'cp');
+    const node = before.get(addresses[0] ?? '')?.[0] ?? '';
+    const fromMs = monotonicMs();
+    await injectFault(cluster(), 'ingress-crash', node);
+    expect(await clients.longestOutage(fromMs)).toBeLessThan(HAND_OVER_MS);
+    const after = await holdersByAddress(site);
+    for (const address of addresses.filter((each) => before.get(each)?.[0] !== node)) {
+      expect(after.get(address)).toEqual(before.get(address));
+    }
+  });
+
+  it('refuses an address that the pool already has, with a sentence', async () => {
+    const again = poolObject('twice', { addresses: [addresses[0] ?? '', `${addresses[0]}/24`] });
+    await expect(applyManifest(site, again)).rejects.toThrow(/twice|already/i);
+  });
+
+  it('leaves an address with the pool that had it first, and tells the later one', async () => {
+    const [free = ''] = freeAddresses(site, 165, 1);
+    await applyManifest(site, poolObject('later', { addresses: [addresses[0] ?? '', free] }));
+    try {
+      await waitForShares(site, [free]);
+      const refused = await waitFor(
+        'the condition to name the address',
+        async () => {
+          const messages = await jsonPath('virtualippool', 'later', '{.status.conditions[*].message}');
+          return messages.includes(addresses[0] ?? '-') && messages;
+        },
+        LIMIT,
+      );
+      expect(refused).toContain('default');
+    } finally {
+      await site.kubectl(['delete', 'virtualippool', 'later']);
+    }
+    await waitFor('its address to be gone', async () => !(await holdersByAddress(site)).has(free), LIMIT);
+  });
+
+  it('lets several pools live on different nodes', async () => {
+    const names = planCluster(site.harness().shape).nodes.map(({ name }) => name);
+    const pools = names.slice(0, 2).map((node, index) => ({
+      node,
+      name: `on-${node}`,
+      addresses: freeAddresses(site, 170 + 3 * index, 3),
+    }));
+    try {
+      for (const { node, name, addresses: own } of pools) {
+        const nodeSelector = { matchLabels: { 'kubernetes.io/hostname': node } };
+        await applyManifest(site, poolObject(name, { addresses: own, nodeSelector }));
+      }
+      for (const { node, name, addresses: own } of pools) {
+        const holders = await waitForShares(site, own, [3]);
+        for (const address of own) expect(holders.get(address)).toEqual([node]);
+        await waitReady(name);
+      }
+    } finally {
+      for (const { name } of pools) await site.kubectl(['delete', 'virtualippool', name, '--ignore-not-found']);
+    }
+  });
+
+  it('lets an agent write the status of its own plan and of no other', async () => {
+    const [own, other] = planCluster(site.harness().shape).nodes;
+    if (own === undefined || other === undefined) throw new Error('this needs two nodes');
+    const sidecar = runningContainers(site.harness()).find(({ node, name }) => node === own.name && name === 'sidecar');
+    if (sidecar === undefined) throw new Error(`no sidecar runs on ${own.name}`);
+    const api = new PodApi(sidecar.pid, apiServerFor(planCluster(site.harness().shape)));
+    const path = (node: string) => `/apis/keepalived-ingress-vip.io/v1alpha1/nodeplans/${node}`;
+    const problems = { status: { problems: [] } };
+    expect(await api.status('PATCH', `${path(own.name)}/status`, problems)).toBe(200);
+    expect([403, 422]).toContain(await api.status('PATCH', `${path(other.name)}/status`, problems));
+    expect(await api.status('PATCH', path(own.name), { spec: { instances: [] } })).toBe(403);
+    expect(await api.status('DELETE', path(own.name))).toBe(403);
+  });
+});
+
+describe.skipIf(!site.hasHarness)('a pool of two hundred addresses', () => {
+  const addresses = freeAddresses(site, 40, 200);
+
+  beforeAll(async () => {
+    await helmInstall(site, {
+      set: [...NO_SINGLE_ADDRESS, 'controller.enabled=true'],
+      args: ['--wait', '--timeout', '120s'],
+    });
+  });
+
+  afterAll(async () => {
+    await site.kubectl(['delete', 'virtualippools', '--all', '--timeout=30s']);
+    await helmUninstall(site);
+  });
+
+  it('is held by three nodes soon after kubectl apply, and by two soon after one is cut off', async () => {
+    const appliedMs = monotonicMs();
+    await applyManifest(site, poolObject('many', { addresses, failback: FAILBACK }));
+    await waitForShares(site, addresses);
+    expect(record('200 addresses: kubectl apply → held', monotonicMs() - appliedMs)).toBeLessThan(45_000);
+    await waitForShares(site, addresses, [67, 67, 66]);
+    record('200 addresses: kubectl apply → evenly spread', monotonicMs() - appliedMs);
+    await waitReady('many');
+    const [node = ''] = (await holdersByAddress(site)).get(addresses[0] ?? '') ?? [];
+    const cutMs = (await injectFault(site.harness().shape.name, 'link-cut', node)).injectedAt.monotonicMs;
+    try {
+      await waitFor(
+        '100 + 100 on the other nodes',
+        async () => {
+          const others = new Map(
+            [...(await holdersByAddress(site))].map(([address, nodes]) => [
+              address,
+              nodes.filter((each) => each !== node),
+            ]),
+          );
+          return addresses.every((address) => others.get(address)?.length === 1);
+        },
+        { ...LIMIT, everyMs: 20 },
+      );
+      expect(record('200 addresses: node cut → all held', monotonicMs() - cutMs)).toBeLessThan(5000);
+    } finally {
+      await healFaults(site.harness().shape.name);
+    }
+  });
+});
+
+describe.skipIf(!site.hasHarness)('an upgrade from one address to pools and back', () => {
+  const pool = freeAddresses(site, 180, 3);
+  const clients = new PoolClients(site, [site.address]);
+
+  afterAll(async () => {
+    await clients.stop();
+    await helmUninstall(site);
+    await site.kubectl(['delete', 'virtualippools', '--all', '--timeout=30s']);
+  });
+
+  it('keeps the address served, adds the pool, and removes all of it again', async () => {
+    await helmInstall(site, { set: ['kind=DaemonSet'], args: ['--wait', '--timeout', '120s'] });
+    await waitForHolder(site);
+    await clients.start();
+    const objects = () => site.kubectl(['get', 'deployments,nodeplans,virtualippools', '-A', '-o', 'name']);
+    expect(await objects()).not.toMatch(/controller|nodeplan|virtualippool/);
+    const fromMs = monotonicMs();
+    const values = { virtualIPPools: { default: { addresses: pool, failback: FAILBACK } } };
+    await withValues(values, (file) =>
+      helmUpgrade(site, { valuesFiles: [file], args: ['--wait', '--timeout', '120s'] }),
+    );
+    await waitForShares(site, pool, [1, 1, 1]);
+    expect(record('upgrade to pools: longest outage', await clients.longestOutage(fromMs))).toBeLessThan(HAND_OVER_MS);
+    const backMs = monotonicMs();
+    const address = `keepalived.vipAddressCidr=${site.description.vip}`;
+    const before = ['--set', address, '--set', 'kind=DaemonSet', '--wait', '--timeout', '120s'];
+    await site.helm(['upgrade', RELEASE, CHART, '-n', NAMESPACE, ...before]);
+    await waitFor(
+      'the pool’s addresses to be gone',
+      async () => sharesOf(await holdersByAddress(site), pool).length === 0,
+      {
+        limitMs: 90_000,
+        everyMs: 200,
+      },
+    );
+    await waitForHolder(site);
+    expect(record('upgrade back: longest outage', await clients.longestOutage(backMs))).toBeLessThan(HAND_OVER_MS);
+    expect(await objects()).not.toMatch(/controller|nodeplan|virtualippool/);
+  });
+});
