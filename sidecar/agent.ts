@@ -142,7 +142,8 @@ export class Agent {
     this.plan = new PlanState({
       onPlan: (plan) => this.#planned(plan),
       onRefused: (reason) => {
-        log.error({ reason }, 'the plan is refused; the last good one stays in force');
+        if (reason === null) log.info('the newest plan is not refused any more');
+        else log.error({ reason }, 'the plan is refused; the last good one stays in force');
         this.#onReport();
       },
       onProblem: (problem) => {

@@ -42,8 +42,10 @@ describe('the plan of a node', () => {
     state.tell(bad);
     expect(onRefused.mock.calls).toEqual([['the plan has the router id 7 twice']]);
     expect(state.plan?.plan).toBe('p1');
-    state.tell(planOf('p3'));
-    expect(state.view).toMatchObject({ refused: null, plan: { plan: 'p3' } });
+    state.tell(planOf('p1'));
+    expect(onRefused).toHaveBeenLastCalledWith(null);
+    expect(onPlan).toHaveBeenCalledOnce();
+    expect(state.view).toMatchObject({ refused: null, plan: { plan: 'p1' } });
   });
 
   it('is none when the API tells that there is none, which is not the same as silence', () => {

@@ -20,8 +20,8 @@ export interface PlanView {
 interface PlanStateDependencies {
   /** Called when another plan is in force; null for none. */
   readonly onPlan: (plan: NodePlanSpec | null) => void;
-  /** Called when a plan is refused; the one before stays in force. */
-  readonly onRefused: (reason: string) => void;
+  /** Called when a plan is refused, the one before stays in force, and with null when the newest one is not refused any more. */
+  readonly onRefused: (reason: string | null) => void;
   /** Called when plans are no longer told, and when they are told again. */
   readonly onProblem: (problem: string | null) => void;
 }
@@ -69,13 +69,8 @@ export class PlanState {
     if (!this.#view.watched) return;
     this.#view = { ...this.#view, heard: true, exists: spec !== null };
     const read = spec === null ? { ok: true as const, plan: null } : readPlan(spec);
-    if (read.ok) {
-      this.#view = { ...this.#view, refused: null };
-      this.#set(read.plan);
-    } else if (read.reason !== this.#view.refused) {
-      this.#view = { ...this.#view, refused: read.reason };
-      this.#dependencies.onRefused(read.reason);
-    }
+    this.#setRefused(read.ok ? null : read.reason);
+    if (read.ok) this.#set(read.plan);
   }
 
   /** Takes the reason why the API does not tell any more, or null when it tells again. */
@@ -91,6 +86,12 @@ export class PlanState {
     this.#view = UNWATCHED;
     this.#text = undefined;
     if (before !== null) this.#dependencies.onPlan(null);
+  }
+
+  #setRefused(reason: string | null): void {
+    if (reason === this.#view.refused) return;
+    this.#view = { ...this.#view, refused: reason };
+    this.#dependencies.onRefused(reason);
   }
 
   #set(plan: NodePlanSpec | null): void {
