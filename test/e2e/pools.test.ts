@@ -2,11 +2,6 @@ import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vi
 import { healFaults, injectFault } from '../cluster/fault-control.ts';
 import type { ClusterFaultName } from '../cluster/fault-names.ts';
 import { apiServerFor, planCluster } from '../cluster/plan.ts';
-import { monotonicMs } from '../lab/clock.ts';
-import { formatTable } from '../lab/print.ts';
-import { waitFor } from '../lab/wait.ts';
-import { runningContainers } from './containers.ts';
-import { PodApi } from './pod-token.ts';
 import {
   applyManifest,
   freeAddresses,
@@ -17,7 +12,12 @@ import {
   sharesOf,
   waitForShares,
   withValues,
-} from './pools.ts';
+} from '../cluster/pools.ts';
+import { monotonicMs } from '../lab/clock.ts';
+import { formatTable } from '../lab/print.ts';
+import { waitFor } from '../lab/wait.ts';
+import { runningContainers } from './containers.ts';
+import { PodApi } from './pod-token.ts';
 import { CHART, helmInstall, helmUninstall, helmUpgrade, NAMESPACE, RELEASE, waitForHolder } from './release.ts';
 import { Site } from './site.ts';
 

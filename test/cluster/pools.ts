@@ -2,12 +2,24 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { addressesByNode } from '../cluster/status.ts';
 import { monotonicMs } from '../lab/clock.ts';
 import { findOutages } from '../lab/outages.ts';
-import type { Prober } from '../lab/prober.ts';
+import type { ClientKind, Prober } from '../lab/prober.ts';
 import { waitFor } from '../lab/wait.ts';
-import type { Site } from './site.ts';
+import type { Kubectl } from './kubectl.ts';
+import type { ClusterState } from './state.ts';
+import { addressesByNode } from './status.ts';
+
+/** A cluster with pools on it, and clients beside it. */
+export interface PoolSite {
+  readonly kubectl: Kubectl;
+  /** A free address in the nodes' network, without prefix length. */
+  readonly address: string;
+  /** The state of the project's own cluster. @throws Error on another. */
+  harness(): ClusterState;
+  /** A client that does not run yet. */
+  prober(kind: ClientKind, options: { readonly addresses: readonly string[]; readonly intervalMs: number }): Prober;
+}
 
 /** A pool as values or a manifest give it. */
 export interface PoolSpec {
@@ -17,16 +29,16 @@ export interface PoolSpec {
 
 const SETTLE_LIMIT_MS = 60_000;
 /** Between two attempts at one address: many addresses are asked at the same time. */
-const PROBE_INTERVAL_MS = 20;
+export const PROBE_INTERVAL_MS = 20;
 
 /** Free addresses of the nodes' network, from its host number `first` on. */
-export function freeAddresses(site: Site, first: number, count: number): string[] {
+export function freeAddresses(site: PoolSite, first: number, count: number): string[] {
   const network = site.address.replace(/\d+$/, '');
   return Array.from({ length: count }, (_, index) => `${network}${first + index}`);
 }
 
 /** Nodes that have each address on an interface now. Own cluster only. */
-export async function holdersByAddress(site: Site): Promise<Map<string, string[]>> {
+export async function holdersByAddress(site: PoolSite): Promise<Map<string, string[]>> {
   const holders = new Map<string, string[]>();
   for (const [node, addresses] of Object.entries(await addressesByNode(site.harness()))) {
     for (const address of addresses) holders.set(address, [...(holders.get(address) ?? []), node]);
@@ -45,7 +57,7 @@ export function sharesOf(holders: ReadonlyMap<string, readonly string[]>, addres
 
 /** Waits until each address is on exactly one node, and as evenly as asked for (largest share first); gives the holders. */
 export async function waitForShares(
-  site: Site,
+  site: PoolSite,
   addresses: readonly string[],
   shares?: readonly number[],
   limitMs = SETTLE_LIMIT_MS,
@@ -71,7 +83,7 @@ export async function waitForShares(
 }
 
 /** Writes objects through kubectl. */
-export async function applyManifest(site: Site, object: object): Promise<void> {
+export async function applyManifest(site: PoolSite, object: object): Promise<void> {
   await withFile('manifest.yaml', stringify(object), (path) => site.kubectl(['apply', '-f', path]));
 }
 
@@ -81,7 +93,7 @@ export function poolObject(name: string, spec: PoolSpec): object {
 }
 
 /** Changes a pool's spec; a field that is null is removed. */
-export async function patchPool(site: Site, name: string, spec: Readonly<Record<string, unknown>>): Promise<void> {
+export async function patchPool(site: PoolSite, name: string, spec: Readonly<Record<string, unknown>>): Promise<void> {
   await site.kubectl(['patch', 'virtualippool', name, '--type=merge', '-p', JSON.stringify({ spec })]);
 }
 
@@ -103,11 +115,11 @@ async function withFile<T>(name: string, text: string, use: (path: string) => Pr
 
 /** Clients outside the cluster that ask many addresses at the same time. */
 export class PoolClients {
-  readonly #site: Site;
+  readonly #site: PoolSite;
   readonly #addresses: readonly string[];
   #prober: Prober | undefined;
 
-  constructor(site: Site, addresses: readonly string[]) {
+  constructor(site: PoolSite, addresses: readonly string[]) {
     this.#site = site;
     this.#addresses = addresses;
   }
