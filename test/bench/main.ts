@@ -16,6 +16,9 @@ import {
 } from './cluster-report.ts';
 import { CLUSTER_CASES, type ClusterCase } from './cluster-suites.ts';
 import { type Part, withPart } from './page.ts';
+import { measurePlanner, missedPlannerBudgets, PLANNER_CASES, plannerTable } from './planner.ts';
+import { countMoves } from './planner-moves.ts';
+import { movesTable, plannerPart } from './planner-report.ts';
 import { labPart, type Measurement, missedBudgets, tableOf } from './report.ts';
 import { type Run, runFault } from './scenario.ts';
 import { SUITES, type Suite } from './suites.ts';
@@ -27,6 +30,7 @@ const PAGE = join(import.meta.dirname, '../../docs/performance.md');
 
 interface Options {
   readonly cluster?: boolean;
+  readonly planner?: boolean;
   readonly suite?: string[];
   readonly fault?: string[];
   readonly runs?: number;
@@ -101,7 +105,7 @@ async function measureAll(options: Options): Promise<Measurement[]> {
   return measurements;
 }
 
-/** Replaces one part of the page and leaves the other. */
+/** Replaces one part of the page and leaves the others. */
 async function writePart(part: Part, text: string): Promise<void> {
   await writeFile(PAGE, withPart(await readFile(PAGE, 'utf8'), part, text));
 }
@@ -139,6 +143,18 @@ async function runCluster(options: Options): Promise<void> {
   if (error !== undefined) throw error;
 }
 
+async function runPlanner(options: Options): Promise<void> {
+  const measurements = PLANNER_CASES.map((each) => {
+    const measured = measurePlanner(each);
+    say(`${each.title}: node lost ${measured.nodeLostMs.toFixed(1)} ms, heap ${measured.heapMib.toFixed(1)} MiB`);
+    return measured;
+  });
+  const moves = PLANNER_CASES.map(countMoves);
+  if (options.write) await writePart('planner', plannerPart(measurements, moves, today()));
+  const tables = `${plannerTable(measurements)}\n\n${movesTable(moves)}`;
+  report(missedPlannerBudgets(measurements), options.json, { measurements, moves }, tables);
+}
+
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
     say(`${signal}: removing what is measured`);
@@ -146,9 +162,19 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 
+/** What is measured. @throws Error when that is not clear. */
+function subjectOf({ cluster, planner }: Options): (options: Options) => Promise<void> {
+  const chosen = [...(cluster ? [runCluster] : []), ...(planner ? [runPlanner] : [])];
+  if (chosen.length > 1) throw new Error('--cluster and --planner are runs of their own: give one of them');
+  return chosen[0] ?? runLab;
+}
+
 new Command('bench')
-  .description('Measures how long clients go without an answer, beside the reference in the same session.')
+  .description(
+    'Measures how long clients go without an answer, beside the reference in the same session; and how fast plans are.',
+  )
   .option('--cluster', 'on a real Kubernetes instead of the lab')
+  .option('--planner', "the controller's planner alone, without a lab")
   .option('--suite <name...>', `only these: ${SUITES.map(({ name }) => name).join(', ')}`)
   .option('--fault <name...>', 'only these faults')
   .option('--runs <n>', 'this many runs of each instead of the usual number', positive)
@@ -158,7 +184,7 @@ new Command('bench')
     `when a run fails, leave the lab or cluster up to be looked at: npm run lab -- --name ${LAB} status`,
   )
   .option('--json', 'every run as JSON on standard output')
-  .action((options: Options) => (options.cluster ? runCluster(options) : runLab(options)))
+  .action((options: Options) => subjectOf(options)(options))
   .parseAsync()
   .catch(async (error: unknown) => {
     say(`bench: ${error instanceof Error ? error.message : String(error)}`);

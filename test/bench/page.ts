@@ -1,5 +1,5 @@
 /** The generated parts of `docs/performance.md`; each is written by its own run of the bench and leaves the others alone. */
-export type Part = 'lab' | 'cluster';
+export type Part = 'lab' | 'cluster' | 'planner' | 'pools';
 
 function marks(part: Part): { begin: string; end: string } {
   return { begin: `<!-- bench: ${part} -->`, end: `<!-- end of bench: ${part} -->` };

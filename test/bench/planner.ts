@@ -62,7 +62,14 @@ const RUNS = 25;
 const WARM_UP = 5;
 const MIB = 1024 * 1024;
 
-function inputOf({ nodes: count, pools, addressesPerPool, unicast = false, maxGroupsPerPool = 60 }: PlannerCase) {
+/** What the planner gets of a case that nothing was planned for yet. */
+export function inputOf({
+  nodes: count,
+  pools,
+  addressesPerPool,
+  unicast = false,
+  maxGroupsPerPool = 60,
+}: PlannerCase) {
   const vrrp = unicast ? { vrrp: { peering: 'Unicast' as const } } : {};
   return input({
     nodes: nodes(count),
@@ -73,11 +80,13 @@ function inputOf({ nodes: count, pools, addressesPerPool, unicast = false, maxGr
   });
 }
 
-function after(before: PlanInput, plan: Plan): PlanInput {
+/** The next input when nothing has changed but that the plan is remembered. */
+export function after(before: PlanInput, plan: Plan): PlanInput {
   return { ...before, pools: remembered(before.pools, plan) };
 }
 
-function withoutNode(before: PlanInput, plan: Plan): PlanInput {
+/** The input without a node to which the plan gave addresses. */
+export function withoutNode(before: PlanInput, plan: Plan): PlanInput {
   const lost = [...plan.pools.values()][0]?.groups[0]?.nodes[0];
   return { ...before, nodes: before.nodes.filter(({ name }) => name !== lost) };
 }
