@@ -39,6 +39,12 @@ interface AgentDependencies {
   readonly log: Logger;
 }
 
+/**
+ * An instance that comes later has nothing to wait for when the process has been up for the delay of failback; nor has any when the
+ * node takes part for the first time. The clock of performance.now() begins with the process.
+ */
+const STARTED_MS = 0;
+
 /** There can be thousands. */
 const LOGGED_ADDRESSES = 20;
 
@@ -325,22 +331,24 @@ export class Agent {
 
   #roles(): InstanceRole[] {
     const { vrrp } = this.#loaded.settings;
-    const planned = (this.plan.plan?.instances ?? []).map(({ name, pool, rank, virtualRouterId }) => {
-      return { name, pool, rank, virtualRouterId };
+    const planned = (this.plan.plan?.instances ?? []).map(({ name, pool, rank, virtualRouterId, leaving = false }) => {
+      return { name, pool, rank, virtualRouterId, leaving };
     });
     if (vrrp.addresses.length === 0) return planned;
     const { virtualRouterId } = vrrp;
     return [{ name: SETTINGS_INSTANCE, pool: null, rank: this.#rank, virtualRouterId }, ...planned];
   }
 
-  #inputOf({ pool }: InstanceRole): InstanceInput {
-    const node = { draining: this.#drain.draining, cordoned: this.cordon.cordoned };
+  #inputOf({ pool, leaving = false }: InstanceRole): InstanceInput {
+    const node = { draining: this.#drain.draining || leaving, cordoned: this.cordon.cordoned };
     const checks = this.#checks.views();
     const { settings } = this.#loaded;
     if (pool === null) return { ...node, checks, policy: settingsPolicy(settings) };
     const planned = this.plan.plan?.pools.find(({ name }) => name === pool);
     const service = this.#poolChecks.view(pool) ?? checks.service;
-    return { ...node, checks: { ...checks, service }, policy: poolPolicy(settings, planned) };
+    const policy = poolPolicy(settings, planned);
+    const upSinceMs = this.plan.view.fresh ? -(policy.failbackDelaySeconds ?? 0) * 1000 : STARTED_MS;
+    return { ...node, checks: { ...checks, service }, policy, upSinceMs };
   }
 
   #updatePoolChecks(): void {

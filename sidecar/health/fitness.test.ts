@@ -251,6 +251,22 @@ describe('a cordon', () => {
 describe('failback', () => {
   const wanted = { ...policy, failbackDelaySeconds: 30 };
 
+  it('waits only for what is left of the delay when the node has been up for a while', () => {
+    expect(decide({ rank: 0, policy: wanted, nowMs: 12_000, upSinceMs: 0 })).toMatchObject({
+      priority: 213,
+      reviewAtMs: 30_000,
+    });
+    expect(decide({ rank: 0, policy: wanted, nowMs: 31_000, upSinceMs: 0 }).priority).toBe(244);
+    expect(decide({ rank: 0, policy: wanted, nowMs: 1000, upSinceMs: -30_000 }).priority).toBe(244);
+  });
+
+  it('waits for all of it after a failure, however long the node has been up', () => {
+    const sick = decide({ policy: wanted, checks: { ...wellChecks, service: failed }, nowMs: 40_000, upSinceMs: 0 });
+    expect(sick).toMatchObject({ gate: 0, reviewAtMs: 41_000 });
+    const well = decide({ policy: wanted, nowMs: 50_000, upSinceMs: 0 }, sick);
+    expect(well).toMatchObject({ priority: 213, reviewAtMs: 80_000 });
+  });
+
   it('gives the holder no lift, so that a better-ranked node can come back', () => {
     expect(decide({ nowMs: 60_000, holder: true, rank: 1, policy: wanted }).priority).toBe(234);
   });

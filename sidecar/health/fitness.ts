@@ -62,6 +62,11 @@ export interface FitnessInput {
   readonly holder: boolean;
   /** Place in the order of preference, 0 is first. */
   readonly rank: number;
+  /**
+   * Since when the node counts as up, in milliseconds: what the first decision finds is taken to have been so since then. Absent: since
+   * that decision.
+   */
+  readonly upSinceMs?: number;
   readonly policy: FitnessPolicy;
 }
 
@@ -152,6 +157,12 @@ function earliest(moments: readonly (number | undefined)[]): number | undefined 
   return known.length === 0 ? undefined : Math.min(...known);
 }
 
+/** A failed service must not count as failed for longer than it is known to be: the last resort waits for that. */
+function bandSince(band: Band, { nowMs, upSinceMs }: FitnessInput, previous: Fitness | undefined): number {
+  if (previous !== undefined) return previous.band === band ? previous.bandSinceMs : nowMs;
+  return band === 0 ? (upSinceMs ?? nowMs) : nowMs;
+}
+
 /**
  * Decides whether and how much this node is fit to hold the address.
  * @param input what is known now
@@ -161,7 +172,7 @@ function earliest(moments: readonly (number | undefined)[]): number | undefined 
 export function decideFitness(input: FitnessInput, previous: Fitness | undefined): Fitness | undefined {
   if (input.checks.service.healthy === undefined) return undefined;
   const { band, reviewAtMs } = judge(input);
-  const bandSinceMs = previous?.band === band ? previous.bandSinceMs : input.nowMs;
+  const bandSinceMs = bandSince(band, input, previous);
   const gate = gateOf(band, bandSinceMs, input);
   const { priority, reviewAtMs: failbackAtMs } = priorityOf(band, bandSinceMs, input);
   return {

@@ -12,6 +12,8 @@ export interface InstanceRole {
   /** Place of the node in the order of preference, 0 is first. */
   readonly rank: number;
   readonly virtualRouterId: number;
+  /** The node shall give the addresses away, although it is well. */
+  readonly leaving?: boolean;
 }
 
 /** What a decision rests on besides what the instance itself knows. */

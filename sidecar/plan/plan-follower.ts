@@ -50,7 +50,7 @@ export class PlanFollower {
       { ...access, node },
       {
         onPlan: (told) => {
-          agent.plan.tell(told === null ? null : told.spec);
+          agent.plan.tell(told === null ? null : told.spec, told?.reported);
           writer.setObject(told?.uid);
           this.#keep(agent.plan.view.plan);
         },

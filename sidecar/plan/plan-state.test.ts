@@ -55,6 +55,23 @@ describe('the plan of a node', () => {
     expect(state.view).toMatchObject({ heard: true, exists: false, plan: null });
   });
 
+  it.each([
+    { what: 'there was none when it first asked', tell: () => state.tell(null), fresh: true },
+    { what: 'it never reported on it', tell: () => state.tell(planOf('p1'), false), fresh: true },
+    { what: 'it has reported on it before', tell: () => state.tell(planOf('p1'), true), fresh: false },
+  ])('is fresh or not, and stays so: $what', ({ tell, fresh }) => {
+    state.begin(undefined);
+    tell();
+    state.tell(planOf('p2'), true);
+    expect(state.view.fresh).toBe(fresh);
+  });
+
+  it('is not fresh when it was known before', () => {
+    state.begin(planOf('p1'));
+    state.tell(planOf('p1'), false);
+    expect(state.view.fresh).toBe(false);
+  });
+
   it('ends when the node is to take part in no pool', () => {
     state.begin(planOf('p1'));
     state.end();

@@ -11,6 +11,8 @@ export interface PlanView {
   readonly plan: NodePlanSpec | null | undefined;
   /** Whether there is an object that a status can be written to. */
   readonly exists: boolean;
+  /** Whether this process is the first that the plan was made for: when it first asked, the node had none, or had never reported on it. */
+  readonly fresh: boolean;
   /** Why the API does not tell. */
   readonly problem: string | null;
   /** Why the newest plan is not the one in force. */
@@ -31,6 +33,7 @@ const UNWATCHED: PlanView = {
   heard: false,
   plan: undefined,
   exists: false,
+  fresh: false,
   problem: null,
   refused: null,
 };
@@ -40,6 +43,8 @@ export class PlanState {
   readonly #dependencies: PlanStateDependencies;
   #view = UNWATCHED;
   #text: string | undefined;
+  /** Whether the API has told anything since the beginning. */
+  #told = false;
 
   constructor(dependencies: PlanStateDependencies) {
     this.#dependencies = dependencies;
@@ -64,10 +69,16 @@ export class PlanState {
     if (known !== undefined) this.#set(known);
   }
 
-  /** Takes the spec that the API tells, or null when it tells that there is no plan. */
-  tell(spec: unknown): void {
+  /**
+   * Takes the spec that the API tells, or null when it tells that there is no plan.
+   * @param reported whether the node has ever reported on it
+   */
+  tell(spec: unknown, reported = true): void {
     if (!this.#view.watched) return;
-    this.#view = { ...this.#view, heard: true, exists: spec !== null };
+    const first = !this.#told && this.plan === null;
+    const fresh = first ? spec === null || !reported : this.#view.fresh;
+    this.#told = true;
+    this.#view = { ...this.#view, heard: true, exists: spec !== null, fresh };
     const read = spec === null ? { ok: true as const, plan: null } : readPlan(spec);
     this.#setRefused(read.ok ? null : read.reason);
     if (read.ok) this.#set(read.plan);
@@ -85,6 +96,7 @@ export class PlanState {
     const before = this.plan;
     this.#view = UNWATCHED;
     this.#text = undefined;
+    this.#told = false;
     if (before !== null) this.#dependencies.onPlan(null);
   }
 

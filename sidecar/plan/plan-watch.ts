@@ -13,6 +13,8 @@ interface PlanWatchOptions extends ApiAccess {
 export interface ToldPlan {
   readonly uid: string;
   readonly spec: unknown;
+  /** Whether the node has ever reported on it. */
+  readonly reported: boolean;
 }
 
 interface PlanWatchDependencies {
@@ -31,7 +33,11 @@ const NOT_FOUND = 404;
 
 const metadataSchema = z.object({ uid: z.string().default(''), resourceVersion: z.string().default('') });
 /** Of a bookmark only the metadata is there. */
-const planSchema = z.object({ metadata: metadataSchema, spec: z.unknown().optional() });
+const planSchema = z.object({
+  metadata: metadataSchema,
+  spec: z.unknown().optional(),
+  status: z.object({ agentVersion: z.string().optional() }).optional(),
+});
 const listSchema = z.object({ metadata: z.object({ resourceVersion: z.string().min(1) }), items: z.array(planSchema) });
 
 /**
@@ -106,7 +112,11 @@ export class PlanWatch {
   #tell(plan: z.infer<typeof planSchema> | undefined, version: string): void {
     this.#version = version;
     this.#watch.reportWell();
-    this.#onPlan(plan === undefined ? null : { uid: plan.metadata.uid, spec: plan.spec });
+    if (plan === undefined) this.#onPlan(null);
+    else {
+      const reported = plan.status?.agentVersion !== undefined;
+      this.#onPlan({ uid: plan.metadata.uid, spec: plan.spec, reported });
+    }
   }
 }
 

@@ -62,6 +62,7 @@ export function healthySnapshot(): AgentSnapshot {
       heard: false,
       plan: undefined,
       exists: false,
+      fresh: false,
       problem: null,
       refused: null,
       observed: null,
