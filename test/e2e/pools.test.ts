@@ -39,6 +39,10 @@ function record(what: string, milliseconds: number): number {
   return milliseconds;
 }
 
+afterAll(() => {
+  if (site.hasHarness) process.stderr.write(`${formatTable(table)}\n`);
+});
+
 function jsonPath(kind: string, name: string, path: string): Promise<string> {
   return site.kubectl(['get', kind, name, '-o', `jsonpath=${path}`]);
 }
@@ -74,7 +78,6 @@ describe.skipIf(!site.hasHarness)('a pool of six addresses on three nodes', () =
     await clients.stop();
     await helmUninstall(site);
     await site.kubectl(['delete', 'virtualippools', '--all', '--timeout=30s']);
-    process.stderr.write(`${formatTable(table)}\n`);
   });
 
   it('spreads them evenly, is ready, and says so', async () => {
