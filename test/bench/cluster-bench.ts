@@ -5,7 +5,7 @@ import { imageArchives } from '../cluster/images.ts';
 import { clusterKubectl } from '../cluster/kubectl.ts';
 import { readyParts } from '../cluster/parts.ts';
 import { planCluster } from '../cluster/plan.ts';
-import { adminKubeconfig } from '../cluster/state.ts';
+import { adminKubeconfig, type ClusterState } from '../cluster/state.ts';
 import { bringUp } from '../cluster/up.ts';
 import { CHART, RELEASE_NAME, RELEASE_NAMESPACE } from '../lab/chart.ts';
 import { say } from '../lab/print.ts';
@@ -55,9 +55,15 @@ async function install(helm: string, address: string): Promise<void> {
   );
 }
 
-/** What a run of the bench on a cluster came to. */
-export interface ClusterBenchResult {
-  readonly measurements: readonly ClusterMeasurement[];
+/** A cluster that is up to be measured. */
+export interface BenchedCluster {
+  readonly state: ClusterState;
+  /** Path of helm. */
+  readonly helm: string;
+}
+
+/** How the measuring on a cluster ended. */
+export interface ClusterBenchEnd {
   /** Version of Kubernetes. */
   readonly kubernetes: string;
   /** Why it ended before all was measured. */
@@ -65,33 +71,54 @@ export interface ClusterBenchResult {
 }
 
 /**
- * Brings a cluster up, installs the chart, measures, and takes the cluster down.
- * @param keep leave the cluster up when a run fails
+ * Brings a cluster of three nodes up, measures, and takes the cluster down.
+ * @param keep leave the cluster up when `measure` fails
  */
-export async function benchCluster(cases: readonly ClusterCase[], keep: boolean): Promise<ClusterBenchResult> {
+export async function withBenchCluster(
+  keep: boolean,
+  measure: (cluster: BenchedCluster) => Promise<void>,
+): Promise<ClusterBenchEnd> {
   const parts = await readyParts(say);
   const archives = await imageArchives(say);
   const helm = await ensureTool('helm');
   await takeDown(BENCH_CLUSTER);
   const state = await bringUp({ name: BENCH_CLUSTER, nodes: 3, controlPlanes: 1, ingress: true }, parts, archives, say);
-  const plan = planCluster(state.shape);
-  const measurements: ClusterMeasurement[] = [];
   let kubernetes = '';
   let error: unknown;
-  let bench: ClusterBench | undefined;
   try {
     const version = JSON.parse(await clusterKubectl(state)(['get', '--raw', '/version'])) as { gitVersion: string };
     kubernetes = version.gitVersion;
-    await install(helm, `${plan.ingressVip}/${plan.prefixLength}`);
-    const release = { namespace: RELEASE_NAMESPACE, workload: `daemonset/${RELEASE_NAME}` };
-    bench = new ClusterBench(BENCH_CLUSTER, plan.ingressVip, release);
-    await bench.start();
-    for (const each of cases) await measure(bench, each, measurements);
+    await measure({ state, helm });
   } catch (caught) {
     error = caught;
   } finally {
-    await bench?.stop();
     if (error === undefined || !keep) await takeDown(BENCH_CLUSTER);
   }
-  return { measurements, kubernetes, error };
+  return { kubernetes, error };
+}
+
+/** What a run of the bench on a cluster came to. */
+export interface ClusterBenchResult extends ClusterBenchEnd {
+  readonly measurements: readonly ClusterMeasurement[];
+}
+
+/**
+ * Installs the chart on a cluster of its own and measures.
+ * @param keep leave the cluster up when a run fails
+ */
+export async function benchCluster(cases: readonly ClusterCase[], keep: boolean): Promise<ClusterBenchResult> {
+  const measurements: ClusterMeasurement[] = [];
+  const end = await withBenchCluster(keep, async ({ state, helm }) => {
+    const plan = planCluster(state.shape);
+    await install(helm, `${plan.ingressVip}/${plan.prefixLength}`);
+    const release = { namespace: RELEASE_NAMESPACE, workload: `daemonset/${RELEASE_NAME}` };
+    const bench = new ClusterBench(BENCH_CLUSTER, plan.ingressVip, release);
+    try {
+      await bench.start();
+      for (const each of cases) await measure(bench, each, measurements);
+    } finally {
+      await bench.stop();
+    }
+  });
+  return { measurements, ...end };
 }

@@ -19,6 +19,9 @@ import { type Part, withPart } from './page.ts';
 import { measurePlanner, missedPlannerBudgets, PLANNER_CASES, plannerTable } from './planner.ts';
 import { countMoves } from './planner-moves.ts';
 import { movesTable, plannerPart } from './planner-report.ts';
+import { benchPools } from './pools-bench.ts';
+import { missedPoolBudgets, poolPart, poolTables, unfinishedCases } from './pools-report.ts';
+import { choosePoolCases } from './pools-suites.ts';
 import { labPart, type Measurement, missedBudgets, tableOf } from './report.ts';
 import { type Run, runFault } from './scenario.ts';
 import { SUITES, type Suite } from './suites.ts';
@@ -26,11 +29,13 @@ import { SUITES, type Suite } from './suites.ts';
 /* `npm run bench`: measures outages, beside the reference in the same session. */
 
 const LAB = 'bench';
+const interruption = new AbortController();
 const PAGE = join(import.meta.dirname, '../../docs/performance.md');
 
 interface Options {
   readonly cluster?: boolean;
   readonly planner?: boolean;
+  readonly pools?: boolean;
   readonly suite?: string[];
   readonly fault?: string[];
   readonly runs?: number;
@@ -143,6 +148,16 @@ async function runCluster(options: Options): Promise<void> {
   if (error !== undefined) throw error;
 }
 
+async function runPools(options: Options): Promise<void> {
+  const cases = choosePoolCases(options.fault, options.runs);
+  const how = { keep: options.keep === true, signal: interruption.signal };
+  const { measurements, kubernetes, error } = await benchPools(cases, how);
+  const missed = [...missedPoolBudgets(measurements), ...unfinishedCases(cases, measurements)];
+  if (options.write) await writePart('pools', poolPart(measurements, { date: today(), kubernetes }, missed));
+  report(missed, options.json, measurements, poolTables(measurements));
+  if (error !== undefined) throw error;
+}
+
 async function runPlanner(options: Options): Promise<void> {
   const measurements = PLANNER_CASES.map((each) => {
     const measured = measurePlanner(each);
@@ -157,15 +172,16 @@ async function runPlanner(options: Options): Promise<void> {
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
+    interruption.abort();
     say(`${signal}: removing what is measured`);
     void Promise.allSettled([takeDown(LAB), takeClusterDown(BENCH_CLUSTER)]).finally(() => process.exit(130));
   });
 }
 
 /** What is measured. @throws Error when that is not clear. */
-function subjectOf({ cluster, planner }: Options): (options: Options) => Promise<void> {
-  const chosen = [...(cluster ? [runCluster] : []), ...(planner ? [runPlanner] : [])];
-  if (chosen.length > 1) throw new Error('--cluster and --planner are runs of their own: give one of them');
+function subjectOf({ cluster, planner, pools }: Options): (options: Options) => Promise<void> {
+  const chosen = [...(cluster ? [runCluster] : []), ...(pools ? [runPools] : []), ...(planner ? [runPlanner] : [])];
+  if (chosen.length > 1) throw new Error('--cluster, --pools and --planner are runs of their own: give one of them');
   return chosen[0] ?? runLab;
 }
 
@@ -174,9 +190,10 @@ new Command('bench')
     'Measures how long clients go without an answer, beside the reference in the same session; and how fast plans are.',
   )
   .option('--cluster', 'on a real Kubernetes instead of the lab')
+  .option('--pools', 'pools of addresses on a real Kubernetes')
   .option('--planner', "the controller's planner alone, without a lab")
   .option('--suite <name...>', `only these: ${SUITES.map(({ name }) => name).join(', ')}`)
-  .option('--fault <name...>', 'only these faults')
+  .option('--fault <name...>', 'only these faults; of pools also edit, many, upgrade')
   .option('--runs <n>', 'this many runs of each instead of the usual number', positive)
   .option('--write', 'write docs/performance.md')
   .option(

@@ -1,0 +1,165 @@
+import { join } from 'node:path';
+import { healFaults } from '../cluster/fault-control.ts';
+import { planCluster } from '../cluster/plan.ts';
+import { adminKubeconfig } from '../cluster/state.ts';
+import { helmUninstall } from '../e2e/release.ts';
+import { Site } from '../e2e/site.ts';
+import { say } from '../lab/print.ts';
+import { BENCH_CLUSTER, type BenchedCluster, type ClusterBenchEnd, withBenchCluster } from './cluster-bench.ts';
+import {
+  formatShares,
+  type PoolFaultMeasurement,
+  type PoolFaultRun,
+  type PoolMeasurements,
+  type PoolTimingMeasurement,
+} from './pools-report.ts';
+import { installForPools, measureMany, SixAddresses, Upgrade } from './pools-scenario.ts';
+import type { PoolCases, PoolFaultCase, PoolTimingCase } from './pools-suites.ts';
+
+/** Filled as it goes, so that what was measured before a failure is not lost. */
+interface Collected extends PoolMeasurements {
+  readonly faults: PoolFaultMeasurement[];
+  readonly timings: PoolTimingMeasurement[];
+}
+
+/** Measures some of the cases on a cluster on which nothing is installed. */
+type Section = (site: Site, cases: PoolCases, collected: Collected) => Promise<void>;
+
+function siteOf({ state, helm }: BenchedCluster): Site {
+  const plan = planCluster(state.shape);
+  return new Site({
+    kubeconfig: adminKubeconfig(BENCH_CLUSTER),
+    kubectl: join(state.parts.kubernetes, 'kubectl'),
+    helm,
+    helm3: undefined,
+    vip: `${plan.ingressVip}/${plan.prefixLength}`,
+    valuesFiles: [],
+    cluster: BENCH_CLUSTER,
+  });
+}
+
+async function measureFault(six: SixAddresses, of: PoolFaultCase, { faults }: Collected): Promise<void> {
+  const runs: PoolFaultRun[] = [];
+  while (runs.length < of.runs) {
+    const run = await six.fault(of.title, runs.length);
+    runs.push(run);
+    if (runs.length === 1) faults.push({ of, runs });
+    const { node, outageMs, shares, healOutageMs, healedShares } = run;
+    const after = `outage ${outageMs.toFixed(1)} ms, ${formatShares(shares)}`;
+    const healed = `healing ${healOutageMs.toFixed(1)} ms, ${formatShares(healedShares)}`;
+    say(`${of.title} on ${node} ${runs.length}/${of.runs}: ${after}; ${healed}`);
+  }
+}
+
+async function measureTiming(
+  of: PoolTimingCase,
+  once: (run: number) => Promise<number[]>,
+  { timings }: Collected,
+): Promise<void> {
+  const runs: number[][] = [];
+  while (runs.length < of.runs) {
+    const run = await once(runs.length);
+    runs.push(run);
+    if (runs.length === 1) timings.push({ of, runs });
+    say(`${of.title} ${runs.length}/${of.runs}: ${run.map((value) => `${value.toFixed(1)} ms`).join(', ')}`);
+  }
+}
+
+function called({ timings }: PoolCases, title: PoolTimingCase['title']): PoolTimingCase[] {
+  return timings.filter((each) => each.title === title);
+}
+
+const sixAddresses: Section = async (site, cases, collected) => {
+  const six = new SixAddresses(site);
+  try {
+    await installForPools(site);
+    await six.start();
+    for (const of of cases.faults) await measureFault(six, of, collected);
+    for (const of of called(cases, 'edit')) await measureTiming(of, (run) => six.edit(run), collected);
+  } finally {
+    await six.stop();
+  }
+};
+
+const manyAddresses: Section = async (site, cases, collected) => {
+  await installForPools(site);
+  for (const of of called(cases, 'many')) await measureTiming(of, () => measureMany(site), collected);
+};
+
+const upgrades: Section = async (site, cases, collected) => {
+  const upgrade = new Upgrade(site);
+  try {
+    await upgrade.start();
+    for (const of of called(cases, 'upgrade')) await measureTiming(of, () => upgrade.run(), collected);
+  } finally {
+    await upgrade.stop();
+  }
+};
+
+function sectionsOf(cases: PoolCases): Section[] {
+  return [
+    ...(cases.faults.length + called(cases, 'edit').length > 0 ? [sixAddresses] : []),
+    ...(called(cases, 'many').length > 0 ? [manyAddresses] : []),
+    ...(called(cases, 'upgrade').length > 0 ? [upgrades] : []),
+  ];
+}
+
+/** Removes what a section left, however it ended. */
+async function clear(site: Site): Promise<void> {
+  await healFaults(BENCH_CLUSTER);
+  await site.kubectl(['delete', 'virtualippools', '--all', '--timeout=60s'], { timeout: 70_000 });
+  await helmUninstall(site);
+}
+
+/** Measures a section; gives what went wrong, which may be nothing. */
+async function attempt(section: () => Promise<void>): Promise<unknown> {
+  try {
+    await section();
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
+
+/** How a bench ends early. */
+export interface PoolBenchOptions {
+  /** Leave the cluster up when a run fails. */
+  readonly keep: boolean;
+  /** When it is aborted, nothing is begun any more: the cluster is being taken down. */
+  readonly signal: AbortSignal;
+}
+
+/** One section after the other; what follows one that failed is measured all the same, unless the cluster is to be kept. */
+async function measureSections(
+  site: Site,
+  cases: PoolCases,
+  collected: Collected,
+  { keep, signal }: PoolBenchOptions,
+): Promise<void> {
+  const errors: unknown[] = [];
+  for (const [index, section] of sectionsOf(cases).entries()) {
+    const error = await attempt(async () => {
+      if (index > 0) await clear(site);
+      await section(site, cases, collected);
+    });
+    if (error === undefined) continue;
+    errors.push(error);
+    if (keep || signal.aborted) break;
+    say(`${error instanceof Error ? error.message : String(error)}; going on with what is left`);
+  }
+  if (errors.length > 0) throw errors[0];
+}
+
+/** What a run of the bench of pools came to. */
+export interface PoolBenchResult extends ClusterBenchEnd {
+  readonly measurements: PoolMeasurements;
+}
+
+/** Measures pools on a cluster of its own. */
+export async function benchPools(cases: PoolCases, options: PoolBenchOptions): Promise<PoolBenchResult> {
+  const collected: Collected = { faults: [], timings: [] };
+  const end = await withBenchCluster(options.keep, (cluster) =>
+    measureSections(siteOf(cluster), cases, collected, options),
+  );
+  return { measurements: collected, ...end };
+}

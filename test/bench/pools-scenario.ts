@@ -1,0 +1,268 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { API_GROUP } from '../../api/group.ts';
+import { AddressWatch } from '../cluster/address-watch.ts';
+import { healFaults, injectFault } from '../cluster/fault-control.ts';
+import type { ClusterFaultName } from '../cluster/fault-names.ts';
+import { planCluster } from '../cluster/plan.ts';
+import {
+  applyManifest,
+  freeAddresses,
+  holdersByAddress,
+  PoolClients,
+  PROBE_INTERVAL_MS,
+  patchPool,
+  poolObject,
+  sharesOf,
+  waitForShares,
+  withValues,
+} from '../cluster/pools.ts';
+import { CHART, helmInstall, helmUpgrade, NAMESPACE, RELEASE, waitForHolder } from '../e2e/release.ts';
+import type { Site } from '../e2e/site.ts';
+import { monotonicMs } from '../lab/clock.ts';
+import { waitFor } from '../lab/wait.ts';
+import type { PoolFaultRun } from './pools-report.ts';
+import { SHARES } from './pools-suites.ts';
+
+/** A node that returns is trusted sooner than by default, so that runs need not wait. */
+const FAILBACK = { delaySeconds: 2 };
+const SIX = 'six';
+const MANY = 'many';
+const MANY_SHARES = [67, 67, 66];
+/** Host numbers in the nodes' network that no machine has. */
+const FIRST_HOST = { six: 150, extra: 160, upgrade: 180, many: 40 } as const;
+/** As many addresses to add take turns: one that was asked not long ago may still have an entry in the client's neighbour table. */
+const EXTRA_ADDRESSES = 10;
+const READY_ARGS = ['--wait', '--timeout', '120s'];
+const CALM_LIMIT_MS = 120_000;
+const SHARES_LIMIT_MS = 30_000;
+const HEAL_LIMIT_MS = 120_000;
+const GONE_LIMIT_MS = 90_000;
+
+interface ObservedPlans {
+  readonly items: readonly { readonly spec: { readonly plan: string }; readonly status?: { observedPlan?: string } }[];
+}
+
+/** Waits until the pool is Ready and every node runs the plan that it was told last. */
+async function waitForPlans(site: Site, pool: string): Promise<void> {
+  await site.kubectl(['wait', '--for=condition=Ready', `virtualippool/${pool}`, `--timeout=${CALM_LIMIT_MS / 1000}s`], {
+    timeout: CALM_LIMIT_MS + 10_000,
+  });
+  await waitFor(
+    'every node to carry out its plan',
+    async () => {
+      const { items } = JSON.parse(
+        await site.kubectl(['get', `nodeplans.${API_GROUP}`, '-o', 'json']),
+      ) as ObservedPlans;
+      return items.every(({ spec, status }) => status?.observedPlan === spec.plan);
+    },
+    { limitMs: CALM_LIMIT_MS, everyMs: 200 },
+  );
+}
+
+async function waitGone(site: Site, addresses: readonly string[]): Promise<void> {
+  await waitFor(
+    `${addresses.length} addresses to be gone`,
+    async () => sharesOf(await holdersByAddress(site), addresses).length === 0,
+    { limitMs: GONE_LIMIT_MS, everyMs: 100 },
+  );
+}
+
+/** Installs the chart with the controller and no single address; pools come by kubectl. */
+export async function installForPools(site: Site): Promise<void> {
+  await helmInstall(site, { set: ['keepalived.vipAddressCidr=', 'controller.enabled=true'], args: READY_ARGS });
+}
+
+/** A pool of six addresses on three nodes, each asked all the time. */
+export class SixAddresses {
+  readonly #site: Site;
+  readonly #cluster: string;
+  readonly #addresses: readonly string[];
+  readonly #clients: PoolClients;
+
+  /** @param site an own cluster, on which `installForPools` has been */
+  constructor(site: Site) {
+    this.#site = site;
+    this.#cluster = site.harness().shape.name;
+    this.#addresses = freeAddresses(site, FIRST_HOST.six, 6);
+    this.#clients = new PoolClients(site, this.#addresses);
+  }
+
+  /** Makes the pool, and waits until its addresses answer. */
+  async start(): Promise<void> {
+    await applyManifest(this.#site, poolObject(SIX, { addresses: this.#addresses, failback: FAILBACK }));
+    await waitForShares(this.#site, this.#addresses, SHARES.whole);
+    await this.#clients.start();
+  }
+
+  /** Ends the clients; the pool stays. */
+  async stop(): Promise<void> {
+    await this.#clients.stop();
+  }
+
+  /**
+   * Strikes one node, looks how the others share its addresses, repairs it, and waits until it has its share again.
+   * @param run its number from 0: runs take the addresses' holders in turn
+   * @throws Error when there is no peace to begin with
+   */
+  async fault(fault: ClusterFaultName, run: number): Promise<PoolFaultRun> {
+    const node = await this.#calm(run);
+    await delay(Math.random() * 200); // faults come at any moment of the advertisement interval
+    const { injectedAt } = await injectFault(this.#cluster, fault, node);
+    const shares = await this.#shares(SHARES.without, SHARES_LIMIT_MS, node);
+    const outageMs = await this.#clients.longestOutage(injectedAt.monotonicMs);
+    const healMs = monotonicMs();
+    await healFaults(this.#cluster);
+    const healedShares = await this.#shares(SHARES.whole, HEAL_LIMIT_MS);
+    const healOutageMs = await this.#clients.longestOutage(healMs);
+    return { node, outageMs, shares, healOutageMs, healedShares };
+  }
+
+  /**
+   * Adds an address to the pool and removes it again.
+   * @param run its number from 0
+   * @returns milliseconds from the start of `kubectl patch` to the first answer; the longest outage of the other addresses
+   */
+  async edit(run: number): Promise<number[]> {
+    await this.#calm(run);
+    const [extra = ''] = freeAddresses(this.#site, FIRST_HOST.extra + (run % EXTRA_ADDRESSES), 1);
+    const client = this.#site.prober('regular', { addresses: [extra], intervalMs: PROBE_INTERVAL_MS });
+    await client.start();
+    try {
+      const fromMs = monotonicMs();
+      await patchPool(this.#site, SIX, { addresses: [...this.#addresses, extra] });
+      const answeredMs = await waitFor(
+        `an answer from ${extra}`,
+        () => client.attempts(extra).find(({ ok }) => ok)?.endMs,
+        { limitMs: SHARES_LIMIT_MS },
+      );
+      await patchPool(this.#site, SIX, { addresses: this.#addresses });
+      await waitGone(this.#site, [extra]);
+      return [answeredMs - fromMs, await this.#clients.longestOutage(fromMs)];
+    } finally {
+      await client.stop();
+    }
+  }
+
+  /** Waits until all is even, planned and served; gives a node that holds addresses. */
+  async #calm(run: number): Promise<string> {
+    await waitForShares(this.#site, this.#addresses, SHARES.whole, CALM_LIMIT_MS);
+    await waitForPlans(this.#site, SIX);
+    await this.#clients.longestOutage(monotonicMs());
+    const address = this.#addresses[run % this.#addresses.length] ?? '';
+    const [node] = (await holdersByAddress(this.#site)).get(address) ?? [];
+    if (node === undefined) throw new Error(`no node holds ${address}, though all was calm`);
+    return node;
+  }
+
+  /** Waits for the shares, but not for ever: gives those that there are in the end. A node that is struck may keep what it had. */
+  async #shares(wanted: readonly number[], limitMs: number, struck?: string): Promise<number[]> {
+    const endMs = monotonicMs() + limitMs;
+    return waitFor(
+      'the shares',
+      async () => {
+        const all = [...(await holdersByAddress(this.#site))];
+        const holders = new Map(all.map(([address, nodes]) => [address, nodes.filter((each) => each !== struck)]));
+        const shares = sharesOf(holders, this.#addresses);
+        const single = this.#addresses.every((address) => holders.get(address)?.length === 1);
+        return (single && shares.join() === wanted.join()) || monotonicMs() >= endMs ? shares : undefined;
+      },
+      { limitMs: 2 * limitMs, everyMs: 50 },
+    );
+  }
+}
+
+/**
+ * Makes a pool of 200 addresses, cuts a node off, and removes all of it again. Needs `installForPools`.
+ * @returns milliseconds from the start of `kubectl apply` to each address on one node; from the cut to the node's share on others
+ */
+export async function measureMany(site: Site): Promise<number[]> {
+  const { shape } = site.harness();
+  const addresses = freeAddresses(site, FIRST_HOST.many, 200);
+  const watch = new AddressWatch();
+  watch.watch(planCluster(shape).nodes);
+  try {
+    const appliedMs = monotonicMs();
+    await applyManifest(site, poolObject(MANY, { addresses, failback: FAILBACK }));
+    await waitForShares(site, addresses);
+    const heldAfterMs = monotonicMs() - appliedMs;
+    await waitForShares(site, addresses, MANY_SHARES, CALM_LIMIT_MS);
+    await waitForPlans(site, MANY);
+    const movedAfterMs = await cutAndWait(site, addresses, watch);
+    await healFaults(shape.name);
+    await site.kubectl(['delete', 'virtualippool', MANY, '--timeout=60s'], { timeout: 70_000 });
+    await waitGone(site, addresses);
+    return [heldAfterMs, movedAfterMs];
+  } finally {
+    watch.stop();
+  }
+}
+
+/** Cuts off a node; gives the milliseconds until the kernel has told of its last address on another node. */
+async function cutAndWait(site: Site, addresses: readonly string[], watch: AddressWatch): Promise<number> {
+  const holders = await holdersByAddress(site);
+  const [node = ''] = holders.get(addresses[0] ?? '') ?? [];
+  const share = addresses.filter((address) => holders.get(address)?.includes(node));
+  const { injectedAt } = await injectFault(site.harness().shape.name, 'link-cut', node);
+  const cutMs = injectedAt.monotonicMs;
+  const takenMs = (address: string): number | undefined =>
+    watch.events(address, cutMs).find((event) => event.added && event.node !== node)?.atMs;
+  const times = await waitFor(
+    `the ${share.length} addresses of ${node} on other nodes`,
+    () => {
+      const taken = share.flatMap((address) => takenMs(address) ?? []);
+      return taken.length === share.length ? taken : undefined;
+    },
+    { limitMs: SHARES_LIMIT_MS, everyMs: 100 },
+  );
+  return Math.max(...times) - cutMs;
+}
+
+/** A release with the single address, which is upgraded to pools besides and back. */
+export class Upgrade {
+  readonly #site: Site;
+  readonly #addresses: readonly string[];
+  readonly #clients: PoolClients;
+
+  constructor(site: Site) {
+    this.#site = site;
+    this.#addresses = freeAddresses(site, FIRST_HOST.upgrade, 3);
+    this.#clients = new PoolClients(site, [site.address]);
+  }
+
+  /** Installs the release, and waits until the single address answers. */
+  async start(): Promise<void> {
+    await helmInstall(this.#site, { set: ['kind=DaemonSet'], args: READY_ARGS });
+    await waitForHolder(this.#site);
+    await this.#clients.start();
+  }
+
+  /** Ends the client; the release stays. */
+  async stop(): Promise<void> {
+    await this.#clients.stop();
+  }
+
+  /** Upgrades and goes back. @returns the single address's longest outage of each, in milliseconds */
+  async run(): Promise<number[]> {
+    await this.#clients.longestOutage(monotonicMs());
+    return [await this.#toPools(), await this.#back()];
+  }
+
+  async #toPools(): Promise<number> {
+    const fromMs = monotonicMs();
+    const values = { virtualIPPools: { default: { addresses: this.#addresses, failback: FAILBACK } } };
+    await withValues(values, (file) => helmUpgrade(this.#site, { valuesFiles: [file], args: READY_ARGS }));
+    await waitForShares(this.#site, this.#addresses, [1, 1, 1]);
+    await waitForHolder(this.#site);
+    return this.#clients.longestOutage(fromMs);
+  }
+
+  async #back(): Promise<number> {
+    const fromMs = monotonicMs();
+    // Not `helmUpgrade`, which keeps the values of before: the pools are to go.
+    const set = ['--set', `keepalived.vipAddressCidr=${this.#site.description.vip}`, '--set', 'kind=DaemonSet'];
+    await this.#site.helm(['upgrade', RELEASE, CHART, '-n', NAMESPACE, ...set, ...READY_ARGS]);
+    await waitGone(this.#site, this.#addresses);
+    await waitForHolder(this.#site);
+    return this.#clients.longestOutage(fromMs);
+  }
+}
