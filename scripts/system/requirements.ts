@@ -33,6 +33,8 @@ export const REQUIREMENTS: readonly Requirement[] = [
   { package: 'openssl', command: 'openssl', parts: LAB },
   { package: 'curl', command: 'curl', parts: LAB },
   { package: 'tcpdump', command: 'tcpdump', parts: ['tests'] },
+  // The controller's page is tried in a browser; this one comes without a desktop.
+  { package: 'chromium-headless-shell', command: 'chromium-headless-shell', parts: ['tests'] },
   { package: 'git', command: 'git', parts: ['tools'] },
   // The engine that needs no service; where another works, images are built with that.
   { package: 'buildah', command: 'buildah', parts: ['images'] },
