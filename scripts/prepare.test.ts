@@ -37,6 +37,19 @@ describe('ensureSystem', () => {
     );
   });
 
+  it('goes on without what not every machine can have, and says so', async () => {
+    const said: string[] = [];
+    const { dependencies, installed } = machine(['chromium-headless-shell', 'tcpdump'], true);
+    const install = async (packages: readonly string[], log: (line: string) => void) => {
+      if (packages.includes('chromium-headless-shell')) throw new Error('apt-get: unable to locate the package');
+      await dependencies.install(packages, log);
+    };
+    const log = (line: string) => void said.push(line);
+    expect(await ensureSystem(['tests'], { ...dependencies, install, log })).toEqual(['tcpdump']);
+    expect(installed).toEqual(['tcpdump']);
+    expect(said.at(-1)).toBe('going on without chromium-headless-shell: tests that need it are skipped');
+  });
+
   it('says what is still missing when the installation did not bring it', async () => {
     const { dependencies } = machine(['mmdebstrap'], true, false);
     await expect(ensureSystem(['lab'], dependencies)).rejects.toThrow(

@@ -39,20 +39,38 @@ export async function ensureSystem(
   what: readonly SystemPart[] = SYSTEM_PARTS,
   dependencies: SystemDependencies = machine,
 ): Promise<readonly string[]> {
-  const packages = missingPackages(what, dependencies.isPresent);
-  if (packages.length === 0) return [];
-  if (!dependencies.canInstall()) {
-    throw new ToolError(`missing on this machine: ${packages.join(', ')}\nas root: ${installCommand(packages)}`);
+  const missing = missingRequirements(what, dependencies.isPresent);
+  const needed = missing.filter(({ optional }) => optional !== true).map((requirement) => requirement.package);
+  const wished = missing.filter(({ optional }) => optional === true).map((requirement) => requirement.package);
+  if (needed.length > 0 && !dependencies.canInstall()) {
+    throw new ToolError(`missing on this machine: ${needed.join(', ')}\nas root: ${installCommand(needed)}`);
   }
-  await dependencies.install(packages, dependencies.log);
-  const left = missingPackages(what, dependencies.isPresent);
-  if (left.length > 0) throw new ToolError(`still missing after the installation: ${left.join(', ')}`);
-  return packages;
+  if (needed.length > 0) await dependencies.install(needed, dependencies.log);
+  for (const name of wished) await tryToInstall(name, dependencies);
+  const left = missingRequirements(what, dependencies.isPresent).map((requirement) => requirement.package);
+  const lost = left.filter((name) => needed.includes(name));
+  if (lost.length > 0) throw new ToolError(`still missing after the installation: ${lost.join(', ')}`);
+  return [...needed, ...wished].filter((name) => !left.includes(name));
 }
 
-function missingPackages(what: readonly SystemPart[], present: (requirement: Requirement) => boolean): string[] {
+async function tryToInstall(name: string, { canInstall, install, log }: SystemDependencies): Promise<void> {
+  if (canInstall()) {
+    try {
+      await install([name], log);
+      return;
+    } catch (error) {
+      log(error instanceof Error ? error.message : String(error));
+    }
+  }
+  log(`going on without ${name}: tests that need it are skipped`);
+}
+
+function missingRequirements(
+  what: readonly SystemPart[],
+  present: (requirement: Requirement) => boolean,
+): Requirement[] {
   const asked = REQUIREMENTS.filter((requirement) => requirement.parts.some((part) => what.includes(part)));
-  return asked.filter((requirement) => !present(requirement)).map((requirement) => requirement.package);
+  return asked.filter((requirement) => !present(requirement));
 }
 
 function isPresent(requirement: Requirement): boolean {

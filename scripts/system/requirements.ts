@@ -12,6 +12,8 @@ export interface Requirement {
   readonly files?: readonly string[];
   /** … or this Python can be run. */
   readonly python?: string;
+  /** Not every release of Debian and Ubuntu has it: without it the tests that need it are skipped. */
+  readonly optional?: boolean;
 }
 
 const LAB: readonly SystemPart[] = ['lab', 'tests'];
@@ -34,7 +36,7 @@ export const REQUIREMENTS: readonly Requirement[] = [
   { package: 'curl', command: 'curl', parts: LAB },
   { package: 'tcpdump', command: 'tcpdump', parts: ['tests'] },
   // The controller's page is tried in a browser; this one comes without a desktop.
-  { package: 'chromium-headless-shell', command: 'chromium-headless-shell', parts: ['tests'] },
+  { package: 'chromium-headless-shell', command: 'chromium-headless-shell', parts: ['tests'], optional: true },
   { package: 'git', command: 'git', parts: ['tools'] },
   // The engine that needs no service; where another works, images are built with that.
   { package: 'buildah', command: 'buildah', parts: ['images'] },
