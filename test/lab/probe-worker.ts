@@ -9,6 +9,7 @@ import { EventLoopLag } from '../../sidecar/health/event-loop-lag.ts';
 import { monotonicMs } from './clock.ts';
 import { NeighbourTable } from './neighbours.ts';
 import type { ProbeMessage, WorkerOptions } from './probe-protocol.ts';
+import { NewcomerVerdicts } from './verdicts.ts';
 
 /** How often attempts are handed to the parent: rarely enough to cost nothing, often enough for a live time line. */
 const FLUSH_EVERY_MS = 50;
@@ -22,6 +23,8 @@ const MOST_TIMEOUTS = 5;
 const options = JSON.parse(process.argv[2] ?? '{}') as WorkerOptions;
 const neighbours = options.forget ? new NeighbourTable({ interfaceName: options.interfaceName }) : undefined;
 const inFlight = new Map<string, number>();
+/** Of each address; only where neighbours are forgotten. */
+const verdicts = new Map(options.addresses.map((address) => [address, new NewcomerVerdicts()]));
 const finished: ProbeMessage['attempts'] = [];
 const lag = new EventLoopLag({ sampleMillis: 5 }, { clock: { monotonicMs, wallMs: Date.now } });
 let missed = 0;
@@ -30,6 +33,8 @@ let stopping = false;
 /** One connection, one request; the outcome is recorded exactly once. The time-out is one of time that the client itself ran. */
 function attempt(address: string): void {
   const startMs = monotonicMs();
+  const verdict = options.forget ? verdicts.get(address) : undefined;
+  verdict?.began(startMs);
   inFlight.set(address, (inFlight.get(address) ?? 0) + 1);
   let over = false;
   const finish = (ok: boolean, who: string): void => {
@@ -37,7 +42,7 @@ function attempt(address: string): void {
       over = true;
       clearTimeout(timer);
       inFlight.set(address, (inFlight.get(address) ?? 1) - 1);
-      finished.push([address, startMs, monotonicMs(), ok, who]);
+      record([address, startMs, monotonicMs(), ok, who], verdict);
     }
   };
   const { port, path, ca } = options;
@@ -65,6 +70,16 @@ function attempt(address: string): void {
   };
   let timer = setTimeout(look, options.timeoutMs);
   outgoing.end();
+}
+
+function record(attempt: ProbeMessage['attempts'][number], verdict: NewcomerVerdicts | undefined): void {
+  if (verdict === undefined) {
+    finished.push(attempt);
+    return;
+  }
+  const { judged, notMade } = verdict.ended(attempt);
+  finished.push(...judged);
+  missed += notMade;
 }
 
 function codeOf(error: Error): string {
@@ -116,6 +131,7 @@ function stop(): void {
       setTimeout(settle, 5);
       return;
     }
+    finished.push(...[...verdicts.values()].flatMap((verdict) => verdict.rest()));
     process.send?.({ attempts: finished.splice(0), missed } satisfies ProbeMessage, () => process.exit(0));
   };
   settle();
