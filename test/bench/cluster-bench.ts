@@ -12,6 +12,7 @@ import { say } from '../lab/print.ts';
 import type { ClusterMeasurement } from './cluster-report.ts';
 import { ClusterBench, type ClusterRun } from './cluster-scenario.ts';
 import type { ClusterCase } from './cluster-suites.ts';
+import { StallWatch, UndisturbedRuns } from './stalls.ts';
 
 /** Name of the cluster that is measured. */
 export const BENCH_CLUSTER = 'bench';
@@ -25,13 +26,19 @@ function describe(run: ClusterRun): string {
 }
 
 /** Adds to `measurements` as it goes, so that what was measured before a failure is not lost. */
-async function measure(bench: ClusterBench, of: ClusterCase, measurements: ClusterMeasurement[]): Promise<void> {
+async function measure(
+  bench: ClusterBench,
+  undisturbed: UndisturbedRuns,
+  of: ClusterCase,
+  measurements: ClusterMeasurement[],
+): Promise<void> {
   const runs: ClusterRun[] = [];
   while (runs.length < of.runs) {
-    const run = await bench.run(of.happening, of.expectation);
+    const what = `${of.title} ${runs.length + 1}/${of.runs}`;
+    const run = await undisturbed.run(what, () => bench.run(of.happening, of.expectation));
     runs.push(run);
     if (runs.length === 1) measurements.push({ of, runs });
-    say(`${of.title} ${runs.length}/${of.runs}: ${describe(run)}`);
+    say(`${what}: ${describe(run)}`);
   }
 }
 
@@ -60,12 +67,15 @@ export interface BenchedCluster {
   readonly state: ClusterState;
   /** Path of helm. */
   readonly helm: string;
+  readonly undisturbed: UndisturbedRuns;
 }
 
 /** How the measuring on a cluster ended. */
 export interface ClusterBenchEnd {
   /** Version of Kubernetes. */
   readonly kubernetes: string;
+  /** Runs that were not counted, because the machine itself stood still meanwhile. */
+  readonly repeatedRuns: number;
   /** Why it ended before all was measured. */
   readonly error: unknown;
 }
@@ -83,18 +93,22 @@ export async function withBenchCluster(
   const helm = await ensureTool('helm');
   await takeDown(BENCH_CLUSTER);
   const state = await bringUp({ name: BENCH_CLUSTER, nodes: 3, controlPlanes: 1, ingress: true }, parts, archives, say);
+  const stalls = new StallWatch();
+  const undisturbed = new UndisturbedRuns(stalls, say);
   let kubernetes = '';
   let error: unknown;
   try {
     const version = JSON.parse(await clusterKubectl(state)(['get', '--raw', '/version'])) as { gitVersion: string };
     kubernetes = version.gitVersion;
-    await measure({ state, helm });
+    await stalls.start();
+    await measure({ state, helm, undisturbed });
   } catch (caught) {
     error = caught;
   } finally {
+    stalls.stop();
     if (error === undefined || !keep) await takeDown(BENCH_CLUSTER);
   }
-  return { kubernetes, error };
+  return { kubernetes, repeatedRuns: undisturbed.repeated, error };
 }
 
 /** What a run of the bench on a cluster came to. */
@@ -108,14 +122,14 @@ export interface ClusterBenchResult extends ClusterBenchEnd {
  */
 export async function benchCluster(cases: readonly ClusterCase[], keep: boolean): Promise<ClusterBenchResult> {
   const measurements: ClusterMeasurement[] = [];
-  const end = await withBenchCluster(keep, async ({ state, helm }) => {
+  const end = await withBenchCluster(keep, async ({ state, helm, undisturbed }) => {
     const plan = planCluster(state.shape);
     await install(helm, `${plan.ingressVip}/${plan.prefixLength}`);
     const release = { namespace: RELEASE_NAMESPACE, workload: `daemonset/${RELEASE_NAME}` };
     const bench = new ClusterBench(BENCH_CLUSTER, plan.ingressVip, release);
     try {
       await bench.start();
-      for (const each of cases) await measure(bench, each, measurements);
+      for (const each of cases) await measure(bench, undisturbed, each, measurements);
     } finally {
       await bench.stop();
     }

@@ -2,6 +2,7 @@ import { cpus } from 'node:os';
 import { CLIENT_KINDS } from '../lab/prober.ts';
 import type { ClusterRun } from './cluster-scenario.ts';
 import type { ClusterCase } from './cluster-suites.ts';
+import { STALL_MS } from './stalls.ts';
 import { type Statistics, statisticsOf } from './statistics.ts';
 
 /** The runs of one case. */
@@ -14,6 +15,14 @@ export interface ClusterMeasurement {
 export interface Conditions {
   readonly date: string;
   readonly kubernetes: string;
+  /** Runs that were not counted, because the machine itself stood still meanwhile. */
+  readonly repeatedRuns: number;
+}
+
+/** How runs were told that say nothing of the product, and how many there were. */
+export function repeatedSentence({ repeatedRuns }: Pick<Conditions, 'repeatedRuns'>): string {
+  const found = repeatedRuns === 0 ? 'there was none' : `these were ${repeatedRuns}`;
+  return `A run during which the machine gave one of its cores no time for ${STALL_MS} ms or more, as a process of real-time priority on each core sees it, is repeated, whatever it measured: ${found}.`;
 }
 
 function worstOf(outages: ClusterRun['outageMs']): number {
@@ -86,6 +95,7 @@ the neighbour, that one counts as not made when the next succeeds: of an address
 ${clusterTable(measurements)}
 
 *Moves*: how often the address came to another node until the repair; of a rolling update, during all of it. *Moved after*: from the fault to the address on the next node.
+${repeatedSentence(conditions)}
 *Kubelet backing off*: what crashed is left to the kubelet, which waits longer after each crash.
 
 ${missed.length === 0 ? 'Every promise was kept.' : `Promises that were not kept:\n\n${missed.map((line) => `- ${line}`).join('\n')}`}

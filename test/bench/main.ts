@@ -141,8 +141,8 @@ function chosenCases({ fault, runs }: Options): ClusterCase[] {
 }
 
 async function runCluster(options: Options): Promise<void> {
-  const { measurements, kubernetes, error } = await benchCluster(chosenCases(options), options.keep === true);
-  if (options.write) await writePart('cluster', clusterPart(measurements, { date: today(), kubernetes }));
+  const { measurements, error, ...conditions } = await benchCluster(chosenCases(options), options.keep === true);
+  if (options.write) await writePart('cluster', clusterPart(measurements, { date: today(), ...conditions }));
   const runs = measurements.map(({ of, runs: all }: ClusterMeasurement) => ({ fault: of.title, runs: all }));
   report(measurements.flatMap(missedClusterBudgets), options.json, runs, clusterTable(measurements));
   if (error !== undefined) throw error;
@@ -151,9 +151,9 @@ async function runCluster(options: Options): Promise<void> {
 async function runPools(options: Options): Promise<void> {
   const cases = choosePoolCases(options.fault, options.runs);
   const how = { keep: options.keep === true, signal: interruption.signal };
-  const { measurements, kubernetes, error } = await benchPools(cases, how);
+  const { measurements, error, ...conditions } = await benchPools(cases, how);
   const missed = [...missedPoolBudgets(measurements), ...unfinishedCases(cases, measurements)];
-  if (options.write) await writePart('pools', poolPart(measurements, { date: today(), kubernetes }, missed));
+  if (options.write) await writePart('pools', poolPart(measurements, { date: today(), ...conditions }, missed));
   report(missed, options.json, measurements, poolTables(measurements));
   if (error !== undefined) throw error;
 }

@@ -15,6 +15,7 @@ import {
 } from './pools-report.ts';
 import { installForPools, measureMany, SixAddresses, Upgrade } from './pools-scenario.ts';
 import type { PoolCases, PoolFaultCase, PoolTimingCase } from './pools-suites.ts';
+import type { UndisturbedRuns } from './stalls.ts';
 
 /** Filled as it goes, so that what was measured before a failure is not lost. */
 interface Collected extends PoolMeasurements {
@@ -23,9 +24,9 @@ interface Collected extends PoolMeasurements {
 }
 
 /** Measures some of the cases on a cluster on which nothing is installed. */
-type Section = (site: Site, cases: PoolCases, collected: Collected) => Promise<void>;
+type Section = (site: Site, cases: PoolCases, collected: Collected, undisturbed: UndisturbedRuns) => Promise<void>;
 
-function siteOf({ state, helm }: BenchedCluster): Site {
+function siteOf({ state, helm }: Pick<BenchedCluster, 'state' | 'helm'>): Site {
   const plan = planCluster(state.shape);
   return new Site({
     kubeconfig: adminKubeconfig(BENCH_CLUSTER),
@@ -38,10 +39,17 @@ function siteOf({ state, helm }: BenchedCluster): Site {
   });
 }
 
-async function measureFault(six: SixAddresses, of: PoolFaultCase, { faults }: Collected): Promise<void> {
+async function measureFault(
+  six: SixAddresses,
+  of: PoolFaultCase,
+  { faults }: Collected,
+  undisturbed: UndisturbedRuns,
+): Promise<void> {
   const runs: PoolFaultRun[] = [];
   while (runs.length < of.runs) {
-    const run = await six.fault(of.title, runs.length);
+    const run = await undisturbed.run(`${of.title} ${runs.length + 1}/${of.runs}`, () =>
+      six.fault(of.title, runs.length),
+    );
     runs.push(run);
     if (runs.length === 1) faults.push({ of, runs });
     const { node, outageMs, shares, healOutageMs, healedShares } = run;
@@ -55,10 +63,11 @@ async function measureTiming(
   of: PoolTimingCase,
   once: (run: number) => Promise<number[]>,
   { timings }: Collected,
+  undisturbed: UndisturbedRuns,
 ): Promise<void> {
   const runs: number[][] = [];
   while (runs.length < of.runs) {
-    const run = await once(runs.length);
+    const run = await undisturbed.run(`${of.title} ${runs.length + 1}/${of.runs}`, () => once(runs.length));
     runs.push(run);
     if (runs.length === 1) timings.push({ of, runs });
     say(`${of.title} ${runs.length}/${of.runs}: ${run.map((value) => `${value.toFixed(1)} ms`).join(', ')}`);
@@ -69,28 +78,28 @@ function called({ timings }: PoolCases, title: PoolTimingCase['title']): PoolTim
   return timings.filter((each) => each.title === title);
 }
 
-const sixAddresses: Section = async (site, cases, collected) => {
+const sixAddresses: Section = async (site, cases, collected, undisturbed) => {
   const six = new SixAddresses(site);
   try {
     await installForPools(site);
     await six.start();
-    for (const of of cases.faults) await measureFault(six, of, collected);
-    for (const of of called(cases, 'edit')) await measureTiming(of, (run) => six.edit(run), collected);
+    for (const of of cases.faults) await measureFault(six, of, collected, undisturbed);
+    for (const of of called(cases, 'edit')) await measureTiming(of, (run) => six.edit(run), collected, undisturbed);
   } finally {
     await six.stop();
   }
 };
 
-const manyAddresses: Section = async (site, cases, collected) => {
+const manyAddresses: Section = async (site, cases, collected, undisturbed) => {
   await installForPools(site);
-  for (const of of called(cases, 'many')) await measureTiming(of, () => measureMany(site), collected);
+  for (const of of called(cases, 'many')) await measureTiming(of, () => measureMany(site), collected, undisturbed);
 };
 
-const upgrades: Section = async (site, cases, collected) => {
+const upgrades: Section = async (site, cases, collected, undisturbed) => {
   const upgrade = new Upgrade(site);
   try {
     await upgrade.start();
-    for (const of of called(cases, 'upgrade')) await measureTiming(of, () => upgrade.run(), collected);
+    for (const of of called(cases, 'upgrade')) await measureTiming(of, () => upgrade.run(), collected, undisturbed);
   } finally {
     await upgrade.stop();
   }
@@ -131,16 +140,17 @@ export interface PoolBenchOptions {
 
 /** One section after the other; what follows one that failed is measured all the same, unless the cluster is to be kept. */
 async function measureSections(
-  site: Site,
+  { undisturbed, ...cluster }: BenchedCluster,
   cases: PoolCases,
   collected: Collected,
   { keep, signal }: PoolBenchOptions,
 ): Promise<void> {
+  const site = siteOf(cluster);
   const errors: unknown[] = [];
   for (const [index, section] of sectionsOf(cases).entries()) {
     const error = await attempt(async () => {
       if (index > 0) await clear(site);
-      await section(site, cases, collected);
+      await section(site, cases, collected, undisturbed);
     });
     if (error === undefined) continue;
     errors.push(error);
@@ -158,8 +168,6 @@ export interface PoolBenchResult extends ClusterBenchEnd {
 /** Measures pools on a cluster of its own. */
 export async function benchPools(cases: PoolCases, options: PoolBenchOptions): Promise<PoolBenchResult> {
   const collected: Collected = { faults: [], timings: [] };
-  const end = await withBenchCluster(options.keep, (cluster) =>
-    measureSections(siteOf(cluster), cases, collected, options),
-  );
+  const end = await withBenchCluster(options.keep, (cluster) => measureSections(cluster, cases, collected, options));
   return { measurements: collected, ...end };
 }

@@ -37,7 +37,11 @@ describe('the report on pools', () => {
   });
 
   it('says that every promise was kept, and how often clients ask', () => {
-    const part = poolPart(measured([{}], [[900, 0]]), { date: '2026-01-02', kubernetes: 'v1.34.4' }, []);
+    const part = poolPart(
+      measured([{}], [[900, 0]]),
+      { date: '2026-01-02', kubernetes: 'v1.34.4', repeatedRuns: 0 },
+      [],
+    );
     expect(part).toContain('Every promise was kept.');
     expect(part).toContain('every 20 ms');
     expect(part).toContain('Kubernetes v1.34.4');
@@ -69,7 +73,7 @@ describe('the report on pools', () => {
   });
 
   it('lists on the page what was promised and not kept', () => {
-    const conditions = { date: '2026-01-02', kubernetes: 'v1.34.4' };
+    const conditions = { date: '2026-01-02', kubernetes: 'v1.34.4', repeatedRuns: 0 };
     const part = poolPart(measured([{}], [[900, 0]]), conditions, ['many: ended after 2 of 5 runs']);
     expect(part).toContain('Promises that were not kept:\n\n- many: ended after 2 of 5 runs');
   });

@@ -1,6 +1,6 @@
 import { cpus } from 'node:os';
 import { PROBE_INTERVAL_MS } from '../cluster/pools.ts';
-import type { Conditions } from './cluster-report.ts';
+import { type Conditions, repeatedSentence } from './cluster-report.ts';
 import { type PoolCases, type PoolFaultCase, type PoolTimingCase, SHARES } from './pools-suites.ts';
 import { statisticsOf } from './statistics.ts';
 
@@ -158,6 +158,7 @@ nodes' interfaces the kernel has them. Each fault strikes one of three nodes wit
 ${poolTables(measurements)}
 
 *Shares*: how many of the six addresses each node holds; afterwards without the node that the fault struck.
+${repeatedSentence(conditions)}
 
 ${missed.length === 0 ? 'Every promise was kept.' : `Promises that were not kept:\n\n${missed.map((each) => `- ${each}`).join('\n')}`}
 `;

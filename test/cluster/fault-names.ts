@@ -10,6 +10,8 @@ export const CLUSTER_FAULTS = {
   'keepalived-kill': 'SIGKILL to keepalived, parent and child; the kubelet starts it again',
   'sidecar-kill': 'SIGKILL to the sidecar; the kubelet starts it again',
   'sidecar-hang': 'SIGSTOP to the sidecar',
+  'node-freeze': 'everything on the node stands still; its kernel goes on, and so answers for its addresses',
+  'controller-kill': 'SIGKILL to the controller of pools on the node; the kubelet starts it again',
   'pod-delete': "the release's pod on the node is deleted",
   drain: 'kubectl drain, daemon sets left alone',
   cordon: 'kubectl cordon',

@@ -1,3 +1,5 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { type Instant, now } from '../lab/clock.ts';
 import { PreparedCommand } from '../lab/prepared-command.ts';
 import { listensInNetnsOf, signalAll } from '../lab/processes.ts';
@@ -37,6 +39,7 @@ interface Fault {
 }
 
 const BACK_LIMIT_MS = 60_000;
+const FREEZE_LIMIT_MS = 10_000;
 const DRAIN_LIMIT_MS = 120_000;
 /** States of a bridge port (linux/if_bridge.h). */
 const PORT = { disabled: 0, forwarding: 3 } as const;
@@ -134,25 +137,55 @@ async function bootIfOff(target: FaultTarget): Promise<Outcome> {
   return target.running ?? (await boot(target));
 }
 
-/** Waits until a program runs that the kubelet starts again. */
+/** Waits until a program of the release runs that the kubelet starts again. */
 async function waitBack(target: FaultTarget, program: Parameters<typeof pidsOf>[1]): Promise<Outcome> {
   const { machine } = target;
+  if (pidsOf(machine, program).length === 0) {
+    await renewPods(target, ['--all-namespaces', '-l', `${RELEASE_SELECTOR},app.kubernetes.io/component=node`]);
+  }
   const back = () => pidsOf(machine, program).length > 0;
   await waitFor(`${program} on ${machine.name}`, back, { limitMs: BACK_LIMIT_MS, everyMs: 50 });
   return target.running;
 }
 
 /** A new pod at once, where the kubelet would wait longer after each crash. */
+async function renewPods({ kubectl, machine }: FaultTarget, selection: readonly string[]): Promise<void> {
+  const onNode = `--field-selector=spec.nodeName=${machine.name}`;
+  await kubectl(['delete', 'pod', ...selection, onNode, '--wait=true', '--timeout=60s'], { timeout: 70_000 });
+}
+
 async function renewIngress(target: FaultTarget): Promise<Outcome> {
-  const { kubectl, machine, running } = target;
+  const { machine, running } = target;
   if (running === undefined) return undefined;
-  const pods = ['-n', INGRESS_NAMESPACE, '-l', `app=${INGRESS_NAME}`, `--field-selector=spec.nodeName=${machine.name}`];
   if (pidsOf(machine, 'ingress').length === 0) {
-    await kubectl(['delete', 'pod', ...pods, '--wait=true', '--timeout=30s']);
+    await renewPods(target, ['-n', INGRESS_NAMESPACE, '-l', `app=${INGRESS_NAME}`]);
   }
   const serves = () => listensInNetnsOf(running.init.pid, INGRESS_PORT);
   await waitFor(`the ingress on ${machine.name}`, serves, { limitMs: BACK_LIMIT_MS, everyMs: 50 });
   return running;
+}
+
+/** Everything on the machine stands still, or goes on; its network, which is the kernel's, works all the time. */
+async function freeze({ cgroup, machine }: FaultTarget, state: 'FROZEN' | 'THAWED'): Promise<void> {
+  const file = join('/sys/fs/cgroup/freezer', cgroup, machine.name, 'freezer.state');
+  await writeFile(file, state);
+  const reached = async () => (await readFile(file, 'utf8')).trim() === state;
+  await waitFor(`${machine.name} to be ${state.toLowerCase()}`, reached, { limitMs: FREEZE_LIMIT_MS, everyMs: 5 });
+}
+
+/** The processes of the controllers of pools on a machine. They run in networks of their own pods: the machine's cgroups tell of them. */
+async function controllersOn({ cgroup, machine }: FaultTarget): Promise<number[]> {
+  const root = join('/sys/fs/cgroup/freezer', cgroup, machine.name);
+  const files = await readdir(root, { recursive: true });
+  const lists = files
+    .filter((file) => basename(file) === 'cgroup.procs')
+    .map((file) => readFile(join(root, file), 'utf8').catch(() => '')); // a container that just ended
+  const pids = (await Promise.all(lists)).join('').split('\n').filter(Boolean).map(Number);
+  const commandLines = pids.map(async (pid) => {
+    const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+    return commandLine.includes('/app/controller.cjs') ? [pid] : [];
+  });
+  return (await Promise.all(commandLines)).flat();
 }
 
 /** A kubectl command on the node. */
@@ -209,6 +242,41 @@ const FAULTS: Readonly<Record<ClusterFaultName, Fault>> = {
     heal: async (target) => {
       signalAll(pidsOf(target.machine, 'sidecar'), 'SIGCONT');
       return waitBack(target, 'sidecar');
+    },
+  },
+  'node-freeze': {
+    prepare: async (target) => {
+      const running = on(target);
+      return async () => {
+        await freeze(target, 'FROZEN');
+        return running;
+      };
+    },
+    heal: async (target) => {
+      if (target.running !== undefined) await freeze(target, 'THAWED');
+      return target.running;
+    },
+  },
+  'controller-kill': {
+    prepare: async (target) => {
+      const running = on(target);
+      const pids = await controllersOn(target);
+      if (pids.length === 0) throw new Error(`no controller of pools runs on ${target.machine.name}`);
+      return async () => {
+        signalAll(pids, 'SIGKILL');
+        return running;
+      };
+    },
+    heal: async (target) => {
+      const back = async () => (await controllersOn(target)).length > 0;
+      if (!(await back())) {
+        await renewPods(target, [
+          '--all-namespaces',
+          '-l',
+          `${RELEASE_SELECTOR},app.kubernetes.io/component=controller`,
+        ]);
+      }
+      return target.running;
     },
   },
   'pod-delete': kubectlFault(
