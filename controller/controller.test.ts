@@ -26,7 +26,13 @@ function controller(identity: string): Controller {
   const access = new KubeConfig();
   access.loadFromClusterAndUser({ name: 'fake', server: url, skipTLSVerify: true }, { name: 'nobody' });
   const made = new Controller(
-    { settings: { ...result.settings, lease }, version: 'test', identity, namespace: 'kube-vip' },
+    {
+      settings: { ...result.settings, lease },
+      version: 'test',
+      identity,
+      podUid: `uid-${identity}`,
+      namespace: 'kube-vip',
+    },
     {
       access,
       clock: systemClock,
@@ -150,6 +156,17 @@ describe('the controller', () => {
     await first.stop();
     await expect.poll(() => second.snapshot().leading, LIMIT).toBe(true);
     expect(api.get('leases', 'vip-controller')).toMatchObject({ spec: { holderIdentity: 'two', leaseTransitions: 1 } });
+  });
+
+  it('lets the lease go with the pod that holds it', async () => {
+    const first = controller('one');
+    await expect.poll(() => first.snapshot().leading, LIMIT).toBe(true);
+    const ofPod = (name: string) => [{ apiVersion: 'v1', kind: 'Pod', name, uid: `uid-${name}` }];
+    expect(api.get('leases', 'vip-controller')).toMatchObject({ metadata: { ownerReferences: ofPod('one') } });
+    const second = controller('two');
+    await first.stop();
+    await expect.poll(() => second.snapshot().leading, LIMIT).toBe(true);
+    expect(api.get('leases', 'vip-controller')).toMatchObject({ metadata: { ownerReferences: ofPod('two') } });
   });
 
   it('follows an edit: the new address is planned, the others stay where they are', async () => {

@@ -26,6 +26,8 @@ export interface ControllerOptions {
   readonly version: string;
   /** The pod's name. */
   readonly identity: string;
+  /** The pod's unique id; undefined where this is no pod. */
+  readonly podUid: string | undefined;
   /** The pod's namespace: where the lease is. */
   readonly namespace: string;
 }
@@ -61,10 +63,11 @@ export class Controller {
   constructor(options: ControllerOptions, dependencies: ControllerDependencies) {
     this.#options = options;
     this.#dependencies = dependencies;
-    const { settings, identity, namespace } = options;
+    const { settings, identity, podUid, namespace } = options;
     const { access, clock, timers, random, log } = dependencies;
     const api = new ClusterApi({ instance: identity }, { access });
-    const leases = new ClusterLease({ namespace, name: settings.lease.name }, { access });
+    const pod = podUid === undefined ? undefined : { name: identity, uid: podUid };
+    const leases = new ClusterLease({ namespace, name: settings.lease.name, pod }, { access });
     this.#loop = new RunLoop(
       { debounceMs: DEBOUNCE_MS, resyncMs: RESYNC_MS },
       { run: () => this.#run(), clock, timers, onError: (error, retryMs) => this.#runFailed(error, retryMs) },

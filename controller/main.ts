@@ -70,7 +70,13 @@ async function run(settings: Settings): Promise<void> {
     timestamp: pino.stdTimeFunctions.isoTime,
   });
   const controller: Controller = new Controller(
-    { settings, version, identity, namespace: process.env.POD_NAMESPACE || settings.release.namespace },
+    {
+      settings,
+      version,
+      identity,
+      podUid: process.env.POD_UID || undefined,
+      namespace: process.env.POD_NAMESPACE || settings.release.namespace,
+    },
     {
       access: accessOrFail(),
       clock: systemClock,

@@ -141,7 +141,7 @@
 {{- end -}}
 {{- end -}}
 {{- range $variable := $c.extraEnv -}}
-{{- if has $variable.name (list "POD_NAME" "POD_NAMESPACE") -}}
+{{- if has $variable.name (list "POD_NAME" "POD_UID" "POD_NAMESPACE") -}}
 {{- include "kiv.problem" (dict "found" $found "message" (printf "controller.extraEnv has %s, which the chart sets itself; remove it" $variable.name)) -}}
 {{- end -}}
 {{- end -}}

@@ -3,11 +3,29 @@ import { LeaseConflictError, type LeaseRecord, type LeaseStore } from '../electi
 import { requestOptions } from './access.ts';
 import { statusOf } from './api-error.ts';
 
+interface PodReference {
+  readonly apiVersion: 'v1';
+  readonly kind: 'Pod';
+  readonly name: string;
+  readonly uid: string;
+}
+
+/** A pod, as an owner reference needs it. */
+export interface PodIdentity {
+  readonly name: string;
+  readonly uid: string;
+}
+
 /** A Lease as the API server serves it, as far as it is used. */
 export interface RawLease {
   readonly apiVersion?: string;
   readonly kind?: string;
-  readonly metadata: { readonly name: string; readonly namespace?: string; readonly resourceVersion?: string };
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly resourceVersion?: string;
+    readonly ownerReferences?: readonly PodReference[];
+  };
   readonly spec?: {
     readonly holderIdentity?: string;
     readonly leaseDurationSeconds?: number;
@@ -52,12 +70,23 @@ function isConflict(error: unknown): boolean {
   return [404, 409].includes(statusOf(error) ?? 0);
 }
 
+/** Which Lease, and who writes it. */
+export interface ClusterLeaseOptions {
+  readonly namespace: string;
+  readonly name: string;
+  /**
+   * The pod that writes: the Lease goes with it unless another has taken it, so that nobody waits for the lease of a pod that is no more, and
+   * nothing is left of a release that is uninstalled. Undefined outside of a pod: then the Lease stays.
+   */
+  readonly pod?: PodIdentity | undefined;
+}
+
 /** One Lease of a namespace. */
 export class ClusterLease implements LeaseStore {
-  readonly #options: { readonly namespace: string; readonly name: string };
+  readonly #options: ClusterLeaseOptions;
   readonly #api: CustomObjectsApi;
 
-  constructor(options: { namespace: string; name: string }, { access }: { access: KubeConfig }) {
+  constructor(options: ClusterLeaseOptions, { access }: { access: KubeConfig }) {
     this.#options = options;
     // Untyped on purpose: the typed client reads times as Date, which has milliseconds only, and would write others' times back changed.
     this.#api = access.makeApiClient(CustomObjectsApi);
@@ -66,7 +95,7 @@ export class ClusterLease implements LeaseStore {
   async read(): Promise<LeaseRecord | undefined> {
     try {
       return keepLease(
-        await this.#api.getNamespacedCustomObject({ ...LEASE_GROUP, ...this.#options }, requestOptions()),
+        await this.#api.getNamespacedCustomObject({ ...LEASE_GROUP, ...this.#where() }, requestOptions()),
       ).record;
     } catch (error) {
       if (statusOf(error) === 404) return undefined;
@@ -81,7 +110,7 @@ export class ClusterLease implements LeaseStore {
   }
 
   async replace(record: LeaseRecord): Promise<LeaseRecord> {
-    const request = { ...LEASE_GROUP, ...this.#options, body: this.#body(record) };
+    const request = { ...LEASE_GROUP, ...this.#where(), body: this.#body(record) };
     return this.#written(this.#api.replaceNamespacedCustomObject(request, requestOptions()));
   }
 
@@ -92,12 +121,18 @@ export class ClusterLease implements LeaseStore {
     return this.#api.listNamespacedCustomObject(request, requestOptions());
   }
 
-  #body({ holder, durationSeconds, acquireTime, renewTime, transitions, resourceVersion }: LeaseRecord): RawLease {
+  #where(): { namespace: string; name: string } {
     const { namespace, name } = this.#options;
+    return { namespace, name };
+  }
+
+  #body({ holder, durationSeconds, acquireTime, renewTime, transitions, resourceVersion }: LeaseRecord): RawLease {
+    const { pod, ...where } = this.#options;
+    const ownerReferences = pod === undefined ? [] : [{ apiVersion: 'v1', kind: 'Pod', ...pod } as const];
     return {
       apiVersion: 'coordination.k8s.io/v1',
       kind: 'Lease',
-      metadata: { name, namespace, ...(resourceVersion === '' ? {} : { resourceVersion }) },
+      metadata: { ...where, ...(resourceVersion === '' ? {} : { resourceVersion }), ownerReferences },
       spec: {
         holderIdentity: holder,
         leaseDurationSeconds: durationSeconds,

@@ -11,6 +11,7 @@ import { monotonicMs } from '../lab/clock.ts';
 import { findOutages, type Outage } from '../lab/outages.ts';
 import { CLIENT_KINDS, type ClientKind, Prober } from '../lab/prober.ts';
 import { waitFor } from '../lab/wait.ts';
+import type { WatchedRun } from './stalls.ts';
 
 /** What happens to the holder: one of the cluster's faults, or a rolling update of the release. */
 export type Happening = ClusterFaultName | 'rolling-update';
@@ -94,7 +95,7 @@ export class ClusterBench {
   }
 
   /** Lets it happen on the holder, waits for what is expected, repairs, and waits for peace. @throws Error when peace does not come. */
-  async run(happening: Happening, expectation: Expectation): Promise<ClusterRun> {
+  async run(happening: Happening, expectation: Expectation): Promise<WatchedRun<ClusterRun>> {
     const from = await this.calm(expectation.fit);
     this.#watchNodes();
     const missed = this.#missedSlots();
@@ -107,9 +108,8 @@ export class ClusterBench {
     const healing = monotonicMs();
     const moves = this.#watch.moves(this.#address, beginMs, from);
     const outageMs = this.#longestOutages(faultMs, healing);
-    const reasons = [
-      ...new Set(CLIENT_KINDS.flatMap((kind) => this.#outages(kind, faultMs, healing)).flatMap((each) => each.reasons)),
-    ];
+    const outages = CLIENT_KINDS.flatMap((kind) => this.#outages(kind, faultMs, healing));
+    const reasons = [...new Set(outages.flatMap((each) => each.reasons))];
     const healStartMs = monotonicMs();
     if (expectation.leaveToKubernetes !== true) await healFaults(this.#cluster);
     const healedMs = monotonicMs();
@@ -118,7 +118,7 @@ export class ClusterBench {
     if (expectation.leaveToKubernetes === true) await healFaults(this.#cluster);
     const healOutageMs = this.#longestOutages(healStartMs, Number.POSITIVE_INFINITY);
     await delay(Math.random() * 200); // faults come at any moment of the advertisement interval
-    return {
+    const run = {
       from,
       to,
       moves,
@@ -129,6 +129,7 @@ export class ClusterBench {
       oneHolderMs,
       missedSlots: this.#missedSlots() - missed,
     };
+    return { run, outages };
   }
 
   /** Waits until service is steady, the nodes are fit, and exactly one holds the address; gives its name. */

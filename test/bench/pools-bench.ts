@@ -15,7 +15,7 @@ import {
 } from './pools-report.ts';
 import { installForPools, measureMany, SixAddresses, Upgrade } from './pools-scenario.ts';
 import type { PoolCases, PoolFaultCase, PoolTimingCase } from './pools-suites.ts';
-import type { UndisturbedRuns } from './stalls.ts';
+import type { UndisturbedRuns, WatchedRun } from './stalls.ts';
 
 /** Filled as it goes, so that what was measured before a failure is not lost. */
 interface Collected extends PoolMeasurements {
@@ -61,7 +61,7 @@ async function measureFault(
 
 async function measureTiming(
   of: PoolTimingCase,
-  once: (run: number) => Promise<number[]>,
+  once: (run: number) => Promise<WatchedRun<number[]>>,
   { timings }: Collected,
   undisturbed: UndisturbedRuns,
 ): Promise<void> {

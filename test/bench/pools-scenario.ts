@@ -22,6 +22,7 @@ import { monotonicMs } from '../lab/clock.ts';
 import { waitFor } from '../lab/wait.ts';
 import type { PoolFaultRun } from './pools-report.ts';
 import { SHARES } from './pools-suites.ts';
+import type { WatchedRun } from './stalls.ts';
 
 /** A node that returns is trusted sooner than by default, so that runs need not wait. */
 const FAILBACK = { delaySeconds: 2 };
@@ -104,7 +105,7 @@ export class SixAddresses {
    * @param run its number from 0: runs take the addresses' holders in turn
    * @throws Error when there is no peace to begin with
    */
-  async fault(fault: ClusterFaultName, run: number): Promise<PoolFaultRun> {
+  async fault(fault: ClusterFaultName, run: number): Promise<WatchedRun<PoolFaultRun>> {
     const node = await this.#calm(run);
     await delay(Math.random() * 200); // faults come at any moment of the advertisement interval
     const { injectedAt } = await injectFault(this.#cluster, fault, node);
@@ -114,7 +115,8 @@ export class SixAddresses {
     await healFaults(this.#cluster);
     const healedShares = await this.#shares(SHARES.whole, HEAL_LIMIT_MS);
     const healOutageMs = await this.#clients.longestOutage(healMs);
-    return { node, outageMs, shares, healOutageMs, healedShares };
+    const outages = this.#clients.outages(injectedAt.monotonicMs);
+    return { run: { node, outageMs, shares, healOutageMs, healedShares }, outages };
   }
 
   /**
@@ -122,7 +124,7 @@ export class SixAddresses {
    * @param run its number from 0
    * @returns milliseconds from the start of `kubectl patch` to the first answer; the longest outage of the other addresses
    */
-  async edit(run: number): Promise<number[]> {
+  async edit(run: number): Promise<WatchedRun<number[]>> {
     await this.#calm(run);
     const [extra = ''] = freeAddresses(this.#site, FIRST_HOST.extra + (run % EXTRA_ADDRESSES), 1);
     const client = this.#site.prober('regular', { addresses: [extra], intervalMs: PROBE_INTERVAL_MS });
@@ -137,7 +139,8 @@ export class SixAddresses {
       );
       await patchPool(this.#site, SIX, { addresses: this.#addresses });
       await waitGone(this.#site, [extra]);
-      return [answeredMs - fromMs, await this.#clients.longestOutage(fromMs)];
+      const figures = [answeredMs - fromMs, await this.#clients.longestOutage(fromMs)];
+      return { run: figures, outages: this.#clients.outages(fromMs) };
     } finally {
       await client.stop();
     }
@@ -175,7 +178,7 @@ export class SixAddresses {
  * Makes a pool of 200 addresses, cuts a node off, and removes all of it again. Needs `installForPools`.
  * @returns milliseconds from the start of `kubectl apply` to each address on one node; from the cut to the node's share on others
  */
-export async function measureMany(site: Site): Promise<number[]> {
+export async function measureMany(site: Site): Promise<WatchedRun<number[]>> {
   const { shape } = site.harness();
   const addresses = freeAddresses(site, FIRST_HOST.many, 200);
   const watch = new AddressWatch();
@@ -191,7 +194,7 @@ export async function measureMany(site: Site): Promise<number[]> {
     await healFaults(shape.name);
     await site.kubectl(['delete', 'virtualippool', MANY, '--timeout=60s'], { timeout: 70_000 });
     await waitGone(site, addresses);
-    return [heldAfterMs, movedAfterMs];
+    return { run: [heldAfterMs, movedAfterMs], outages: [] };
   } finally {
     watch.stop();
   }
@@ -242,9 +245,11 @@ export class Upgrade {
   }
 
   /** Upgrades and goes back. @returns the single address's longest outage of each, in milliseconds */
-  async run(): Promise<number[]> {
+  async run(): Promise<WatchedRun<number[]>> {
     await this.#clients.longestOutage(monotonicMs());
-    return [await this.#toPools(), await this.#back()];
+    const fromMs = monotonicMs();
+    const figures = [await this.#toPools(), await this.#back()];
+    return { run: figures, outages: this.#clients.outages(fromMs) };
   }
 
   async #toPools(): Promise<number> {

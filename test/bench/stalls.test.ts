@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { UndisturbedRuns } from './stalls.ts';
 
-/** A machine that stands still during the first runs. */
-function machine(disturbedRuns: number): { longestDuring: () => number } {
-  let left = disturbedRuns;
+/** A machine that stands still for the first runs, one of which begins every 10 s. */
+function machine(disturbedRuns: number): { longestDuring: (fromMs: number, toMs: number) => number } {
   return {
-    longestDuring: () => {
-      left -= 1;
-      return left >= 0 ? 837 : 0;
-    },
+    longestDuring: (fromMs) => (fromMs < disturbedRuns * 10_000 ? 837 : 0),
   };
+}
+
+function outageOf(run: number): { fromMs: number; toMs: number } {
+  return { fromMs: run * 10_000 - 5000, toMs: run * 10_000 - 4980 };
 }
 
 async function numberOfRuns(disturbedRuns: number): Promise<{ runs: number; repeated: number; said: string[] }> {
@@ -18,7 +18,7 @@ async function numberOfRuns(disturbedRuns: number): Promise<{ runs: number; repe
   let runs = 0;
   const result = await undisturbed.run('drain 1/10', async () => {
     runs += 1;
-    return runs;
+    return { run: runs, outages: [outageOf(runs)] };
   });
   expect(result).toBe(runs);
   return { runs, repeated: undisturbed.repeated, said };
@@ -33,7 +33,27 @@ describe('runs on a machine that stands still at times', () => {
     const { runs, repeated, said } = await numberOfRuns(2);
     expect({ runs, repeated }).toEqual({ runs: 3, repeated: 2 });
     expect(said).toHaveLength(2);
-    expect(said[0]).toContain('drain 1/10: the machine gave a core no time for 837 ms; once more');
+    expect(said[0]).toContain('drain 1/10: outage 20 ms, the machine gave a core no time for 837 ms; once more');
+  });
+
+  it('counts one without an outage, whatever the machine did', async () => {
+    const undisturbed = new UndisturbedRuns(machine(99), () => undefined);
+    expect(await undisturbed.run('cordon 1/10', async () => ({ run: 'quiet', outages: [] }))).toBe('quiet');
+    expect(undisturbed.repeated).toBe(0);
+  });
+
+  it('takes a standstill shortly before an outage for its cause, and no earlier one', async () => {
+    const stall = { fromMs: 1000, toMs: 1100 };
+    const watch = {
+      longestDuring: (fromMs: number, toMs: number) => (stall.fromMs < toMs && stall.toMs > fromMs ? 100 : 0),
+    };
+    const repeatedFor = async (fromMs: number) => {
+      const undisturbed = new UndisturbedRuns(watch, () => undefined);
+      await undisturbed.run('drain 1/10', async () => ({ run: 0, outages: [{ fromMs, toMs: fromMs + 10 }] }));
+      return undisturbed.repeated;
+    };
+    expect(await repeatedFor(1400)).toBe(3);
+    expect(await repeatedFor(1700)).toBe(0);
   });
 
   it('counts it in the end, however disturbed, and says that too', async () => {

@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { monotonicMs } from '../lab/clock.ts';
 import { waitFor } from '../lab/wait.ts';
 
 /** A time in which the machine did not run one of its cores, in milliseconds of CLOCK_MONOTONIC. */
@@ -66,8 +65,22 @@ export class StallWatch {
 
 /** A run that was disturbed is repeated so often; then it counts as it is. */
 const MOST_REPEATS = 3;
+/** A standstill makes adverts late, and so can be the cause of what follows within some intervals of them. */
+const AFTERMATH_MS = 500;
 
-/** Runs that a standstill of the machine fell into are not counted but repeated, whatever they measured. */
+/** A time without service, in milliseconds of CLOCK_MONOTONIC. */
+interface Window {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** A run, and when clients were without service in it. */
+export interface WatchedRun<T> {
+  readonly run: T;
+  readonly outages: readonly Window[];
+}
+
+/** Runs with an outage during which, or shortly before which, the machine stood still are not counted but repeated, however short it was. */
 export class UndisturbedRuns {
   readonly #watch: Pick<StallWatch, 'longestDuring'>;
   readonly #say: (line: string) => void;
@@ -83,16 +96,18 @@ export class UndisturbedRuns {
     return this.#repeated;
   }
 
-  /** Runs until no standstill fell into it, but not for ever; gives what the last one gave. */
-  async run<T>(what: string, once: () => Promise<T>): Promise<T> {
+  /** Runs until no standstill fell into its outages, but not for ever; gives what the last one gave. */
+  async run<T>(what: string, once: () => Promise<WatchedRun<T>>): Promise<T> {
     for (let repeats = 0; ; repeats += 1) {
-      const fromMs = monotonicMs();
-      const result = await once();
-      const stallMs = this.#watch.longestDuring(fromMs, monotonicMs());
-      if (stallMs === 0) return result;
+      const { run, outages } = await once();
+      const stalls = outages.map(({ fromMs, toMs }) => this.#watch.longestDuring(fromMs - AFTERMATH_MS, toMs));
+      const stallMs = Math.max(0, ...stalls);
+      if (stallMs === 0) return run;
+      const outageMs = Math.max(...outages.map(({ fromMs, toMs }) => toMs - fromMs));
       const then = repeats < MOST_REPEATS ? 'once more' : 'it counts all the same: no quieter moment came';
-      this.#say(`${what}: the machine gave a core no time for ${stallMs.toFixed(0)} ms; ${then}`);
-      if (repeats >= MOST_REPEATS) return result;
+      const found = `outage ${outageMs.toFixed(0)} ms, the machine gave a core no time for ${stallMs.toFixed(0)} ms`;
+      this.#say(`${what}: ${found}; ${then}`);
+      if (repeats >= MOST_REPEATS) return run;
       this.#repeated += 1;
     }
   }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { monotonicMs } from '../lab/clock.ts';
-import { findOutages } from '../lab/outages.ts';
+import { findOutages, type Outage } from '../lab/outages.ts';
 import type { ClientKind, Prober } from '../lab/prober.ts';
 import { waitFor } from '../lab/wait.ts';
 import type { Kubectl } from './kubectl.ts';
@@ -146,21 +146,17 @@ export class PoolClients {
     await this.#prober?.stop();
   }
 
-  /** Longest time without service since then, by address; in ms. */
-  outages(sinceMs: number): Map<string, number> {
-    return new Map(
-      this.#addresses.map((address) => {
-        const attempts = this.#prober?.attempts(address, sinceMs - 100) ?? [];
-        return [address, Math.max(0, ...findOutages(attempts).map(({ durationMs }) => durationMs))];
-      }),
-    );
+  /** Times without service since then, of all addresses. */
+  outages(sinceMs: number): Outage[] {
+    // The last success before belongs to an outage.
+    return this.#addresses.flatMap((address) => findOutages(this.#prober?.attempts(address, sinceMs - 100) ?? []));
   }
 
   /** Waits until every address has answered without a failure for half a second; gives the longest outage since then, in ms. */
   async longestOutage(sinceMs: number): Promise<number> {
     const fromMs = monotonicMs();
     await waitFor('steady service', () => this.#quietSince(fromMs), { limitMs: SETTLE_LIMIT_MS, everyMs: 50 });
-    return Math.max(0, ...this.outages(sinceMs).values());
+    return Math.max(0, ...this.outages(sinceMs).map(({ durationMs }) => durationMs));
   }
 
   #quietSince(fromMs: number): boolean {

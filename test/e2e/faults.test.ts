@@ -67,7 +67,7 @@ describe.skipIf(!site.hasHarness)('a fault on the node that holds the address', 
   }
 
   async function observe(name: string, fault: Happening, expectation: Expectation): Promise<ClusterRun> {
-    const run = await bench.run(fault, expectation);
+    const { run } = await bench.run(fault, expectation);
     record(name, run);
     return run;
   }

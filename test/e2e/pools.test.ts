@@ -339,5 +339,7 @@ describe.skipIf(!site.hasHarness)('an upgrade from one address to pools and back
     await waitForHolder(site);
     expect(record('upgrade back: longest outage', await clients.longestOutage(backMs))).toBeLessThan(HAND_OVER_MS);
     expect(await objects()).not.toMatch(/controller|nodeplan|virtualippool/);
+    const leases = () => site.kubectl(['get', 'leases', '-n', NAMESPACE, '-o', 'name']);
+    await waitFor('the lease to go with its pod', async () => (await leases()) === '', LIMIT);
   });
 });
