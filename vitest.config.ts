@@ -1,7 +1,10 @@
 import { defineConfig } from 'vitest/config';
 
 /** Tests that start nothing outside their own process tree and need no privilege. */
-const UNIT = ['{api,controller,sidecar,scripts}/**/*.test.ts', 'test/{lab,bench,cluster,support,unit}/**/*.test.ts'];
+const UNIT = [
+  '{api,controller,sidecar,scripts}/**/*.test.ts',
+  'test/{lab,bench,chaos,cluster,support,unit}/**/*.test.ts',
+];
 
 /** Tests on a real Kubernetes; see scripts/e2e.ts. */
 const E2E = 'test/e2e/**/*.test.ts';

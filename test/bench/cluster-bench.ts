@@ -67,7 +67,16 @@ export interface BenchedCluster {
   readonly state: ClusterState;
   /** Path of helm. */
   readonly helm: string;
+  readonly stalls: StallWatch;
   readonly undisturbed: UndisturbedRuns;
+}
+
+/** How a cluster is measured. */
+export interface BenchClusterOptions {
+  /** Leave the cluster up when the measuring fails. */
+  readonly keep: boolean;
+  /** Ends the bringing up early. */
+  readonly signal?: AbortSignal;
 }
 
 /** How the measuring on a cluster ended. */
@@ -80,19 +89,17 @@ export interface ClusterBenchEnd {
   readonly error: unknown;
 }
 
-/**
- * Brings a cluster of three nodes up, measures, and takes the cluster down.
- * @param keep leave the cluster up when `measure` fails
- */
+/** Brings a cluster of three nodes up, measures, and takes the cluster down. */
 export async function withBenchCluster(
-  keep: boolean,
+  { keep, signal }: BenchClusterOptions,
   measure: (cluster: BenchedCluster) => Promise<void>,
 ): Promise<ClusterBenchEnd> {
   const parts = await readyParts(say);
   const archives = await imageArchives(say);
   const helm = await ensureTool('helm');
   await takeDown(BENCH_CLUSTER);
-  const state = await bringUp({ name: BENCH_CLUSTER, nodes: 3, controlPlanes: 1, ingress: true }, parts, archives, say);
+  const shape = { name: BENCH_CLUSTER, nodes: 3, controlPlanes: 1, ingress: true };
+  const state = await bringUp(shape, parts, archives, say, signal);
   const stalls = new StallWatch();
   const undisturbed = new UndisturbedRuns(stalls, say);
   let kubernetes = '';
@@ -101,7 +108,7 @@ export async function withBenchCluster(
     const version = JSON.parse(await clusterKubectl(state)(['get', '--raw', '/version'])) as { gitVersion: string };
     kubernetes = version.gitVersion;
     await stalls.start();
-    await measure({ state, helm, undisturbed });
+    await measure({ state, helm, stalls, undisturbed });
   } catch (caught) {
     error = caught;
   } finally {
@@ -122,7 +129,7 @@ export interface ClusterBenchResult extends ClusterBenchEnd {
  */
 export async function benchCluster(cases: readonly ClusterCase[], keep: boolean): Promise<ClusterBenchResult> {
   const measurements: ClusterMeasurement[] = [];
-  const end = await withBenchCluster(keep, async ({ state, helm, undisturbed }) => {
+  const end = await withBenchCluster({ keep }, async ({ state, helm, undisturbed }) => {
     const plan = planCluster(state.shape);
     await install(helm, `${plan.ingressVip}/${plan.prefixLength}`);
     const release = { namespace: RELEASE_NAMESPACE, workload: `daemonset/${RELEASE_NAME}` };

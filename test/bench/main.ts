@@ -1,5 +1,3 @@
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { takeDown as takeClusterDown } from '../cluster/down.ts';
 import { takeDown } from '../lab/down.ts';
@@ -15,7 +13,7 @@ import {
   missedBudgets as missedClusterBudgets,
 } from './cluster-report.ts';
 import { CLUSTER_CASES, type ClusterCase } from './cluster-suites.ts';
-import { type Part, withPart } from './page.ts';
+import { today, writePart } from './page-file.ts';
 import { measurePlanner, missedPlannerBudgets, PLANNER_CASES, plannerTable } from './planner.ts';
 import { countMoves } from './planner-moves.ts';
 import { movesTable, plannerPart } from './planner-report.ts';
@@ -30,7 +28,6 @@ import { SUITES, type Suite } from './suites.ts';
 
 const LAB = 'bench';
 const interruption = new AbortController();
-const PAGE = join(import.meta.dirname, '../../docs/performance.md');
 
 interface Options {
   readonly cluster?: boolean;
@@ -108,15 +105,6 @@ async function measureAll(options: Options): Promise<Measurement[]> {
     }
   }
   return measurements;
-}
-
-/** Replaces one part of the page and leaves the others. */
-async function writePart(part: Part, text: string): Promise<void> {
-  await writeFile(PAGE, withPart(await readFile(PAGE, 'utf8'), part, text));
-}
-
-function today(): string {
-  return new Date().toISOString().slice(0, 10);
 }
 
 function report(missed: readonly string[], json: boolean | undefined, runs: object, table: string): void {

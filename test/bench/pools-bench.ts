@@ -1,9 +1,6 @@
-import { join } from 'node:path';
 import { healFaults } from '../cluster/fault-control.ts';
-import { planCluster } from '../cluster/plan.ts';
-import { adminKubeconfig } from '../cluster/state.ts';
 import { helmUninstall } from '../e2e/release.ts';
-import { Site } from '../e2e/site.ts';
+import type { Site } from '../e2e/site.ts';
 import { say } from '../lab/print.ts';
 import { BENCH_CLUSTER, type BenchedCluster, type ClusterBenchEnd, withBenchCluster } from './cluster-bench.ts';
 import {
@@ -15,6 +12,7 @@ import {
 } from './pools-report.ts';
 import { installForPools, measureMany, SixAddresses, Upgrade } from './pools-scenario.ts';
 import type { PoolCases, PoolFaultCase, PoolTimingCase } from './pools-suites.ts';
+import { benchSite } from './site.ts';
 import type { UndisturbedRuns, WatchedRun } from './stalls.ts';
 
 /** Filled as it goes, so that what was measured before a failure is not lost. */
@@ -25,19 +23,6 @@ interface Collected extends PoolMeasurements {
 
 /** Measures some of the cases on a cluster on which nothing is installed. */
 type Section = (site: Site, cases: PoolCases, collected: Collected, undisturbed: UndisturbedRuns) => Promise<void>;
-
-function siteOf({ state, helm }: Pick<BenchedCluster, 'state' | 'helm'>): Site {
-  const plan = planCluster(state.shape);
-  return new Site({
-    kubeconfig: adminKubeconfig(BENCH_CLUSTER),
-    kubectl: join(state.parts.kubernetes, 'kubectl'),
-    helm,
-    helm3: undefined,
-    vip: `${plan.ingressVip}/${plan.prefixLength}`,
-    valuesFiles: [],
-    cluster: BENCH_CLUSTER,
-  });
-}
 
 async function measureFault(
   six: SixAddresses,
@@ -145,7 +130,7 @@ async function measureSections(
   collected: Collected,
   { keep, signal }: PoolBenchOptions,
 ): Promise<void> {
-  const site = siteOf(cluster);
+  const site = benchSite(cluster);
   const errors: unknown[] = [];
   for (const [index, section] of sectionsOf(cases).entries()) {
     const error = await attempt(async () => {
@@ -168,6 +153,8 @@ export interface PoolBenchResult extends ClusterBenchEnd {
 /** Measures pools on a cluster of its own. */
 export async function benchPools(cases: PoolCases, options: PoolBenchOptions): Promise<PoolBenchResult> {
   const collected: Collected = { faults: [], timings: [] };
-  const end = await withBenchCluster(options.keep, (cluster) => measureSections(cluster, cases, collected, options));
+  const end = await withBenchCluster({ keep: options.keep }, (cluster) =>
+    measureSections(cluster, cases, collected, options),
+  );
   return { measurements: collected, ...end };
 }

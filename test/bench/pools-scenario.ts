@@ -19,6 +19,7 @@ import {
 import { CHART, helmInstall, helmUpgrade, NAMESPACE, RELEASE, waitForHolder } from '../e2e/release.ts';
 import type { Site } from '../e2e/site.ts';
 import { monotonicMs } from '../lab/clock.ts';
+import type { Outage } from '../lab/outages.ts';
 import { waitFor } from '../lab/wait.ts';
 import type { PoolFaultRun } from './pools-report.ts';
 import { SHARES } from './pools-suites.ts';
@@ -33,6 +34,8 @@ const MANY_SHARES = [67, 67, 66];
 const FIRST_HOST = { six: 150, extra: 160, upgrade: 180, many: 40 } as const;
 /** As many addresses to add take turns: one that was asked not long ago may still have an entry in the client's neighbour table. */
 const EXTRA_ADDRESSES = 10;
+/** How often the addresses of the node that is struck are asked besides: what is promised of some faults is no more than one attempt otherwise. */
+export const CLOSE_INTERVAL_MS = 5;
 const READY_ARGS = ['--wait', '--timeout', '120s'];
 const CALM_LIMIT_MS = 120_000;
 const SHARES_LIMIT_MS = 30_000;
@@ -73,6 +76,10 @@ export async function installForPools(site: Site): Promise<void> {
   await helmInstall(site, { set: ['keepalived.vipAddressCidr=', 'controller.enabled=true'], args: READY_ARGS });
 }
 
+function longestOf(outages: readonly Outage[]): number {
+  return Math.max(0, ...outages.map(({ durationMs }) => durationMs));
+}
+
 /** A pool of six addresses on three nodes, each asked all the time. */
 export class SixAddresses {
   readonly #site: Site;
@@ -107,16 +114,23 @@ export class SixAddresses {
    */
   async fault(fault: ClusterFaultName, run: number): Promise<WatchedRun<PoolFaultRun>> {
     const node = await this.#calm(run);
-    await delay(Math.random() * 200); // faults come at any moment of the advertisement interval
-    const { injectedAt } = await injectFault(this.#cluster, fault, node);
-    const shares = await this.#shares(SHARES.without, SHARES_LIMIT_MS, node);
-    const outageMs = await this.#clients.longestOutage(injectedAt.monotonicMs);
-    const healMs = monotonicMs();
-    await healFaults(this.#cluster);
-    const healedShares = await this.#shares(SHARES.whole, HEAL_LIMIT_MS);
-    const healOutageMs = await this.#clients.longestOutage(healMs);
-    const outages = this.#clients.outages(injectedAt.monotonicMs);
-    return { run: { node, outageMs, shares, healOutageMs, healedShares }, outages };
+    const struck = await this.#addressesOf(node);
+    const closely = new PoolClients(this.#site, struck, CLOSE_INTERVAL_MS);
+    await closely.start();
+    try {
+      await delay(Math.random() * 200); // faults come at any moment of the advertisement interval
+      const { injectedAt } = await injectFault(this.#cluster, fault, node);
+      const shares = await this.#shares(SHARES.without, SHARES_LIMIT_MS, node);
+      const outages = await this.#outagesSince(injectedAt.monotonicMs, struck, closely);
+      const healMs = monotonicMs();
+      await healFaults(this.#cluster);
+      const healedShares = await this.#shares(SHARES.whole, HEAL_LIMIT_MS);
+      const healOutages = await this.#outagesSince(healMs, struck, closely);
+      const [outageMs, healOutageMs] = [longestOf(outages), longestOf(healOutages)];
+      return { run: { node, outageMs, shares, healOutageMs, healedShares }, outages: [...outages, ...healOutages] };
+    } finally {
+      await closely.stop();
+    }
   }
 
   /**
@@ -144,6 +158,19 @@ export class SixAddresses {
     } finally {
       await client.stop();
     }
+  }
+
+  /** Once service is steady, the times without it since then: of the struck node's addresses as closely as that client looks. */
+  async #outagesSince(sinceMs: number, struck: readonly string[], closely: PoolClients): Promise<Outage[]> {
+    await this.#clients.longestOutage(sinceMs);
+    await closely.longestOutage(sinceMs);
+    const others = this.#addresses.filter((address) => !struck.includes(address));
+    return [...closely.outages(sinceMs), ...others.flatMap((address) => this.#clients.outages(sinceMs, address))];
+  }
+
+  async #addressesOf(node: string): Promise<string[]> {
+    const holders = await holdersByAddress(this.#site);
+    return this.#addresses.filter((address) => holders.get(address)?.includes(node));
   }
 
   /** Waits until all is even, planned and served; gives a node that holds addresses. */

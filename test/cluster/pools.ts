@@ -117,16 +117,19 @@ async function withFile<T>(name: string, text: string, use: (path: string) => Pr
 export class PoolClients {
   readonly #site: PoolSite;
   readonly #addresses: readonly string[];
+  readonly #intervalMs: number;
   #prober: Prober | undefined;
 
-  constructor(site: PoolSite, addresses: readonly string[]) {
+  /** @param intervalMs from one attempt at an address to the next */
+  constructor(site: PoolSite, addresses: readonly string[], intervalMs = PROBE_INTERVAL_MS) {
     this.#site = site;
     this.#addresses = addresses;
+    this.#intervalMs = intervalMs;
   }
 
   /** Begins, and waits until every address has answered. */
   async start(): Promise<void> {
-    const prober = this.#site.prober('regular', { addresses: this.#addresses, intervalMs: PROBE_INTERVAL_MS });
+    const prober = this.#site.prober('regular', { addresses: this.#addresses, intervalMs: this.#intervalMs });
     this.#prober = prober;
     await prober.start();
     await waitFor(
@@ -146,10 +149,11 @@ export class PoolClients {
     await this.#prober?.stop();
   }
 
-  /** Times without service since then, of all addresses. */
-  outages(sinceMs: number): Outage[] {
+  /** Times without service since then, of one address or of all. */
+  outages(sinceMs: number, address?: string): Outage[] {
+    const addresses = address === undefined ? this.#addresses : [address];
     // The last success before belongs to an outage.
-    return this.#addresses.flatMap((address) => findOutages(this.#prober?.attempts(address, sinceMs - 100) ?? []));
+    return addresses.flatMap((each) => findOutages(this.#prober?.attempts(each, sinceMs - 100) ?? []));
   }
 
   /** Waits until every address has answered without a failure for half a second; gives the longest outage since then, in ms. */

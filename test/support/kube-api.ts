@@ -10,8 +10,29 @@ import { waitFor } from '../lab/wait.ts';
 const COMMAND_LIMIT_MS = 30_000;
 const START_LIMIT_MS = 60_000;
 const STOP_LIMIT_MS = 10_000;
-/** Good for nothing but this server, which listens on loopback and ends with the tests. */
-const ADMIN_TOKEN = 'admin-of-a-test';
+/** One line for each request, when it comes: a watch is known at once, not when it ends. */
+const AUDIT_POLICY = {
+  apiVersion: 'audit.k8s.io/v1',
+  kind: 'Policy',
+  omitStages: ['ResponseStarted', 'ResponseComplete', 'Panic'],
+  rules: [{ level: 'Metadata' }],
+};
+
+/** A request that the API server got. */
+export interface ApiRequest {
+  readonly user: string;
+  /** `get`, `list`, `watch`, `patch`… */
+  readonly verb: string;
+  /** `nodes`, `nodeplans/status`…; the path where no resource was meant. */
+  readonly resource: string;
+}
+
+interface AuditEvent {
+  readonly user: { readonly username: string };
+  readonly verb: string;
+  readonly requestURI: string;
+  readonly objectRef?: { readonly resource?: string; readonly subresource?: string };
+}
 
 /** A program that runs; waiting for it gives its end, which is no error. */
 interface Program extends Promise<unknown> {
@@ -24,12 +45,17 @@ interface Program extends Promise<unknown> {
  */
 export class KubeApi {
   readonly #programs: string;
+  readonly #users: readonly string[];
   readonly #processes: Program[] = [];
   #folder: string | undefined;
 
-  /** @param programs folder with etcd, kube-apiserver and kubectl */
-  constructor(programs: string) {
+  /**
+   * @param programs folder with etcd, kube-apiserver and kubectl
+   * @param users further ones, who may do everything as well: for requests to be told apart
+   */
+  constructor(programs: string, users: readonly string[] = []) {
     this.#programs = programs;
+    this.#users = users;
   }
 
   /** Starts both and waits until the API answers. @throws Error with the end of the server's log. */
@@ -37,7 +63,9 @@ export class KubeApi {
     const folder = await mkdtemp(join(tmpdir(), 'kube-api-'));
     this.#folder = folder;
     const [client, peer, api] = await freePorts(3);
-    await writeFile(join(folder, 'tokens.csv'), `${ADMIN_TOKEN},admin,admin,"system:masters"\n`, { mode: 0o600 });
+    const users = ['admin', ...this.#users].map((user) => `${tokenOf(user)},${user},${user},"system:masters"\n`);
+    await writeFile(join(folder, 'tokens.csv'), users.join(''), { mode: 0o600 });
+    await writeFile(join(folder, 'audit-policy.yaml'), stringify(AUDIT_POLICY));
     await execa('openssl', ['ecparam', '-name', 'prime256v1', '-genkey', '-noout', '-out', join(folder, 'sa.key')], {
       timeout: COMMAND_LIMIT_MS,
     });
@@ -61,8 +89,10 @@ export class KubeApi {
       '--authorization-mode=RBAC',
       '--service-cluster-ip-range=10.96.0.0/24',
       '--profiling=false',
+      `--audit-policy-file=${folder}/audit-policy.yaml`,
+      `--audit-log-path=${folder}/audit.log`,
     ]);
-    await this.#writeKubeconfig(`https://127.0.0.1:${api}`);
+    for (const user of ['admin', ...this.#users]) await this.#writeKubeconfig(`https://127.0.0.1:${api}`, user);
     const ready = () =>
       this.kubectl(['get', '--raw=/readyz'])
         .then(() => true)
@@ -82,13 +112,38 @@ export class KubeApi {
 
   /** Path of the administrator's kubeconfig. */
   get kubeconfig(): string {
-    if (this.#folder === undefined) throw new Error('the API server does not run');
-    return join(this.#folder, 'kubeconfig');
+    return this.kubeconfigOf('admin');
+  }
+
+  /** Path of a user's kubeconfig. */
+  kubeconfigOf(user: string): string {
+    return join(this.#started(), `kubeconfig-${user}`);
+  }
+
+  /** What the API server was asked so far, in order. */
+  async requests(): Promise<ApiRequest[]> {
+    const log = await readFile(join(this.#started(), 'audit.log'), 'utf8');
+    // What follows the last line feed is still being written.
+    const lines = log.split('\n').slice(0, -1);
+    return lines.map((line) => {
+      const { user, verb, requestURI, objectRef } = JSON.parse(line) as AuditEvent;
+      const { resource = requestURI, subresource } = objectRef ?? {};
+      return {
+        user: user.username,
+        verb,
+        resource: subresource === undefined ? resource : `${resource}/${subresource}`,
+      };
+    });
   }
 
   /** kubectl as the administrator. */
   get kubectl(): Kubectl {
     return kubectlFor(join(this.#programs, 'kubectl'), this.kubeconfig);
+  }
+
+  #started(): string {
+    if (this.#folder === undefined) throw new Error('the API server does not run');
+    return this.#folder;
   }
 
   #run(program: string, args: readonly string[]): void {
@@ -104,7 +159,7 @@ export class KubeApi {
   }
 
   /** The server makes its certificate itself, and signs it with itself. */
-  async #writeKubeconfig(server: string): Promise<void> {
+  async #writeKubeconfig(server: string, user: string): Promise<void> {
     const certificate = await waitFor(
       "the API server's certificate",
       () => readFile(join(this.#folder ?? '', 'certificates/apiserver.crt')).catch(() => undefined),
@@ -114,12 +169,17 @@ export class KubeApi {
       apiVersion: 'v1',
       kind: 'Config',
       clusters: [{ name: 'test', cluster: { server, 'certificate-authority-data': certificate.toString('base64') } }],
-      users: [{ name: 'admin', user: { token: ADMIN_TOKEN } }],
-      contexts: [{ name: 'test', context: { cluster: 'test', user: 'admin' } }],
+      users: [{ name: user, user: { token: tokenOf(user) } }],
+      contexts: [{ name: 'test', context: { cluster: 'test', user } }],
       'current-context': 'test',
     };
-    await writeFile(this.kubeconfig, stringify(config), { mode: 0o600 });
+    await writeFile(this.kubeconfigOf(user), stringify(config), { mode: 0o600 });
   }
+}
+
+/** Good for nothing but this server, which listens on loopback and ends with the tests. */
+function tokenOf(user: string): string {
+  return `${user}-of-a-test`;
 }
 
 async function freePorts(count: number): Promise<number[]> {

@@ -1,0 +1,220 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { StallWatch } from '../bench/stalls.ts';
+import { AddressWatch } from '../cluster/address-watch.ts';
+import { healFaults, injectFault } from '../cluster/fault-control.ts';
+import type { ClusterFaultName } from '../cluster/fault-names.ts';
+import { planCluster } from '../cluster/plan.ts';
+import {
+  applyManifest,
+  freeAddresses,
+  holdersByAddress,
+  PoolClients,
+  patchPool,
+  poolObject,
+  sharesOf,
+  waitForShares,
+} from '../cluster/pools.ts';
+import type { Site } from '../e2e/site.ts';
+import { monotonicMs } from '../lab/clock.ts';
+import { waitFor } from '../lab/wait.ts';
+import { holderSpans, type Isolation, reachableSpans } from './holders.ts';
+import { type AddressRound, figuresOf, type RoundFigures, violationsOf } from './judge.ts';
+import { type Round, type Scene, Schedule, type Strike } from './schedule.ts';
+
+/** A round as it was. */
+export interface RoundResult extends RoundFigures {
+  readonly round: Round;
+  /** From the repair until edits were in force and every node had its share again, in milliseconds. */
+  readonly evenMs: number;
+  /** Longest time for which the machine itself gave a core no time, in milliseconds. */
+  readonly stallMs: number;
+  /** Promises that were not kept, in words. */
+  readonly violations: readonly string[];
+}
+
+const POOL = 'chaos';
+/** Host numbers in the nodes' network that no machine has. */
+const FIRST_HOST = 150;
+const STEADY_ADDRESSES = 6;
+const SPARE_ADDRESSES = 4;
+/** Faults after which a node cannot be reached, or does nothing. */
+const ISOLATING: readonly ClusterFaultName[] = ['link-cut', 'switch-cut', 'node-freeze'];
+const EVEN_LIMIT_MS = 150_000;
+const GONE_LIMIT_MS = 60_000;
+
+/** Strikes nodes and the control plane under a pool of addresses, round after round, and judges what became of the addresses. */
+export class Chaos {
+  readonly #site: Site;
+  readonly #signal: AbortSignal;
+  readonly #stalls: Pick<StallWatch, 'longestDuring'>;
+  readonly #steady: readonly string[];
+  readonly #all: readonly string[];
+  readonly #schedule: Schedule;
+  readonly #clients: PoolClients;
+  readonly #watch = new AddressWatch();
+  /** What the pool has now. */
+  #wanted: readonly string[];
+
+  /**
+   * @param site an own cluster, on which the chart with the controller is installed
+   * @param seed of the schedule
+   */
+  constructor(site: Site, seed: number, stalls: Pick<StallWatch, 'longestDuring'>, signal: AbortSignal) {
+    this.#site = site;
+    this.#signal = signal;
+    this.#stalls = stalls;
+    this.#steady = freeAddresses(site, FIRST_HOST, STEADY_ADDRESSES);
+    const spare = freeAddresses(site, FIRST_HOST + STEADY_ADDRESSES, SPARE_ADDRESSES);
+    this.#all = [...this.#steady, ...spare];
+    this.#wanted = this.#steady;
+    this.#schedule = new Schedule(seed, { ...this.#scene(), spare });
+    this.#clients = new PoolClients(site, this.#steady);
+  }
+
+  /** Makes the pool, and waits until its addresses are spread and answer. */
+  async start(): Promise<void> {
+    await applyManifest(this.#site, poolObject(POOL, { addresses: this.#steady, failback: { delaySeconds: 2 } }));
+    this.#watch.watch(planCluster(this.#site.harness().shape).nodes);
+    await this.#even();
+    await this.#clients.start();
+  }
+
+  /** Ends clients and observers; the pool stays. */
+  async stop(): Promise<void> {
+    this.#watch.stop();
+    await this.#clients.stop();
+  }
+
+  /** Removes the pool. @throws Error when an address is left on a node */
+  async clear(): Promise<void> {
+    await this.#site.kubectl(['delete', 'virtualippool', POOL, '--timeout=60s'], { timeout: 70_000 });
+    await waitFor(
+      'the addresses of the pool to be gone',
+      async () => sharesOf(await holdersByAddress(this.#site), this.#all).length === 0,
+      { limitMs: GONE_LIMIT_MS, everyMs: 100 },
+    );
+  }
+
+  /** Strikes, holds, repairs, and waits until all is well again. @throws Error when it does not become well */
+  async round(): Promise<RoundResult> {
+    const round = this.#schedule.next();
+    const before = await holdersByAddress(this.#site);
+    const beganMs = monotonicMs();
+    const struck: Isolation[] = [];
+    for (const strike of round.strikes) {
+      await this.#pause(beganMs + strike.atMs - monotonicMs());
+      struck.push(...(await this.#strike(strike)));
+    }
+    await this.#pause(round.holdMs);
+    const isolations = await this.#reconnect(struck);
+    await healFaults(this.#cluster);
+    const healedMs = monotonicMs();
+    await this.#even();
+    const evenMs = monotonicMs() - healedMs;
+    await this.#clients.longestOutage(beganMs);
+    await this.#pause(round.pauseMs);
+    const times = { beganMs, healedMs, endedMs: monotonicMs() };
+    const rounds = this.#steady.map((address) => this.#seen(address, before, isolations, times));
+    return {
+      round,
+      evenMs,
+      stallMs: this.#stalls.longestDuring(times.beganMs, times.endedMs),
+      ...figuresOf(rounds, times),
+      violations: rounds.flatMap((each) => violationsOf(each, times)),
+    };
+  }
+
+  get #cluster(): string {
+    return this.#site.harness().shape.name;
+  }
+
+  #scene(): Omit<Scene, 'spare'> {
+    const plan = planCluster(this.#site.harness().shape);
+    const [controlPlane] = plan.controlPlanes;
+    if (controlPlane === undefined) throw new Error('a cluster has a control plane');
+    return { nodes: plan.nodes.map(({ name }) => name), controlPlane: controlPlane.name };
+  }
+
+  async #pause(ms: number): Promise<void> {
+    await delay(Math.max(0, ms), undefined, { signal: this.#signal });
+  }
+
+  /** @returns the isolation that begins with it, which has no end yet */
+  async #strike(strike: Strike): Promise<Isolation[]> {
+    if ('edit' in strike) {
+      await this.#edit(strike);
+      return [];
+    }
+    const { fault, node } = strike;
+    if (fault === 'controller-kill') {
+      await this.#killController();
+      return [];
+    }
+    const { injectedAt } = await injectFault(this.#cluster, fault, node);
+    if (!ISOLATING.includes(fault)) return [];
+    return [{ node, fromMs: injectedAt.monotonicMs, toMs: Number.POSITIVE_INFINITY }];
+  }
+
+  async #edit({ edit, address }: Extract<Strike, { edit: string }>): Promise<void> {
+    this.#wanted = edit === 'add' ? [...this.#wanted, address] : this.#wanted.filter((each) => each !== address);
+    await patchPool(this.#site, POOL, { addresses: this.#wanted });
+  }
+
+  /** Replicas may be on any nodes, and none where one was killed a moment ago. */
+  async #killController(): Promise<void> {
+    for (const node of this.#scene().nodes) {
+      const killed = await injectFault(this.#cluster, 'controller-kill', node).then(
+        () => true,
+        () => false,
+      );
+      if (killed) return;
+    }
+    throw new Error('no controller runs on any node');
+  }
+
+  /** Repairs what isolates nodes, one after the other. @returns when each was isolated */
+  async #reconnect(struck: readonly Isolation[]): Promise<Isolation[]> {
+    const ended: Isolation[] = [];
+    for (const { node, fromMs } of struck) {
+      for (const fault of ISOLATING) await healFaults(this.#cluster, { fault, node });
+      ended.push({ node, fromMs, toMs: monotonicMs() });
+    }
+    return ended;
+  }
+
+  /** Waits until edits are in force, and every node has its share of the pool: all of them serve then. */
+  async #even(): Promise<void> {
+    const nodes = this.#scene().nodes.length;
+    const least = Math.floor(this.#wanted.length / nodes);
+    const more = this.#wanted.length % nodes;
+    const shares = Array.from({ length: nodes }, (_, index) => least + Number(index < more));
+    await waitForShares(this.#site, this.#wanted, shares, EVEN_LIMIT_MS);
+    const unwanted = this.#all.filter((address) => !this.#wanted.includes(address));
+    await waitFor(
+      `${unwanted.join(', ')} to be gone`,
+      async () => sharesOf(await holdersByAddress(this.#site), unwanted).length === 0,
+      { limitMs: GONE_LIMIT_MS, everyMs: 100 },
+    );
+  }
+
+  #seen(
+    address: string,
+    before: ReadonlyMap<string, readonly string[]>,
+    isolations: readonly Isolation[],
+    { beganMs, endedMs }: { readonly beganMs: number; readonly endedMs: number },
+  ): AddressRound {
+    const events = this.#watch.events(address, beganMs);
+    const spans = holderSpans({ initial: before.get(address) ?? [], events, fromMs: beganMs, toMs: endedMs });
+    const outages = this.#clients.outages(beganMs, address).filter(({ fromMs }) => fromMs < endedMs);
+    return { address, spans: reachableSpans(spans, isolations), outages };
+  }
+}
+
+/** A round's strikes for people, in their order. */
+export function describeStrikes({ strikes }: Round): string {
+  const words = strikes.map((strike) => {
+    if ('edit' in strike) return `${strike.edit} ${strike.address}`;
+    return strike.fault === 'controller-kill' ? strike.fault : `${strike.fault} ${strike.node}`;
+  });
+  return words.join(', ');
+}
