@@ -85,7 +85,8 @@ lease:
   renewSeconds: 10
   retrySeconds: 2
 server:
-  address: 0.0.0.0
+  # Every address of the pod, of both families.
+  address: ""
   port: {{ include "kiv.number" $c.port }}
 log:
   level: {{ ternary "debug" .Values.logLevel .Values.keepalived.debug }}

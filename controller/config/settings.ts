@@ -38,7 +38,8 @@ const settingsSchema = z
     maxGroupsPerPool: z.int().min(1).max(255),
     lease: leaseSchema,
     server: z.strictObject({
-      address: z.string().refine((text) => isIP(text) !== 0, { error: 'is not an IP address' }),
+      /** Empty: every address of the pod, of both families. */
+      address: z.string().refine((text) => text === '' || isIP(text) !== 0, { error: 'is not an IP address' }),
       port: z.int().min(1).max(65535),
     }),
     log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error']) }),

@@ -1,12 +1,13 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 
-/** An HTTP server on one address, with limits on how long a client may take. */
+/** An HTTP server on one address or on all, with limits on how long a client may take. */
 export class Listener {
   readonly #options: { readonly address: string; readonly port: number };
   readonly #handler: RequestListener;
   #server: Server | undefined;
 
+  /** @param options the address, empty: every one that the machine has, of both families where there are both */
   constructor(options: { address: string; port: number }, dependencies: { handler: RequestListener }) {
     this.#options = options;
     this.#handler = dependencies.handler;
@@ -20,7 +21,8 @@ export class Listener {
     if (this.#server !== undefined) return;
     const server = createServer({ requestTimeout: 5000, headersTimeout: 5000, keepAliveTimeout: 5000 }, this.#handler);
     this.#server = server;
-    server.listen({ host: this.#options.address, port: this.#options.port });
+    const { address, port } = this.#options;
+    server.listen(address === '' ? { port } : { host: address, port });
     await once(server, 'listening');
   }
 

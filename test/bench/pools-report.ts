@@ -1,8 +1,7 @@
 import { cpus } from 'node:os';
 import { PROBE_INTERVAL_MS } from '../cluster/pools.ts';
 import { type Conditions, repeatedSentence } from './cluster-report.ts';
-import { CLOSE_INTERVAL_MS } from './pools-scenario.ts';
-import { type PoolCases, type PoolFaultCase, type PoolTimingCase, SHARES } from './pools-suites.ts';
+import { CLOSE_INTERVAL_MS, type PoolCases, type PoolFaultCase, type PoolTimingCase, SHARES } from './pools-suites.ts';
 import { statisticsOf } from './statistics.ts';
 
 /** A fault on one node, and its repair, as clients of six addresses saw it. Times in milliseconds. */

@@ -22,7 +22,7 @@ import { monotonicMs } from '../lab/clock.ts';
 import type { Outage } from '../lab/outages.ts';
 import { waitFor } from '../lab/wait.ts';
 import type { PoolFaultRun } from './pools-report.ts';
-import { SHARES } from './pools-suites.ts';
+import { CLOSE_INTERVAL_MS, SHARES } from './pools-suites.ts';
 import type { WatchedRun } from './stalls.ts';
 
 /** A node that returns is trusted sooner than by default, so that runs need not wait. */
@@ -34,8 +34,6 @@ const MANY_SHARES = [67, 67, 66];
 const FIRST_HOST = { six: 150, extra: 160, upgrade: 180, many: 40 } as const;
 /** As many addresses to add take turns: one that was asked not long ago may still have an entry in the client's neighbour table. */
 const EXTRA_ADDRESSES = 10;
-/** How often the addresses of the node that is struck are asked besides: what is promised of some faults is no more than one attempt otherwise. */
-export const CLOSE_INTERVAL_MS = 5;
 const READY_ARGS = ['--wait', '--timeout', '120s'];
 const CALM_LIMIT_MS = 120_000;
 const SHARES_LIMIT_MS = 30_000;

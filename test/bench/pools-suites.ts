@@ -30,6 +30,9 @@ export interface PoolCases {
   readonly timings: readonly PoolTimingCase[];
 }
 
+/** How often the addresses of the node that is struck are asked besides: what is promised of some faults is no more than one attempt otherwise. */
+export const CLOSE_INTERVAL_MS = 5;
+
 /** Six addresses on three nodes, as they must be while all nodes serve, and while one does not. */
 export const SHARES = { whole: [2, 2, 2], without: [3, 3] } as const;
 

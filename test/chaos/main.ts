@@ -8,7 +8,7 @@ import { exitCodeOf, interruptible } from '../lab/interruption.ts';
 import { extendPath } from '../lab/machine.ts';
 import { say } from '../lab/print.ts';
 import { chaosPart, chaosTable, violationsIn } from './report.ts';
-import { Chaos, describeStrikes, type RoundResult } from './run.ts';
+import { Chaos, type RoundResult } from './run.ts';
 
 /* `npm run chaos`: random faults on a real Kubernetes, from a seed; every address must stay on one node. */
 
@@ -38,7 +38,7 @@ function describe(result: RoundResult): string {
     `even after ${(evenMs / 1000).toFixed(1)} s`,
     ...(stallMs === 0 ? [] : [`the machine stood still for ${stallMs.toFixed(0)} ms`]),
   ];
-  return `round ${round.number}: ${describeStrikes(round)}, held ${(round.holdMs / 1000).toFixed(1)} s: ${figures.join(', ')}`;
+  return `round ${round.number} over: ${figures.join(', ')}`;
 }
 
 /** Round after round until the time is over; adds to `results` as it goes. */

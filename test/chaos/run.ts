@@ -16,6 +16,7 @@ import {
 } from '../cluster/pools.ts';
 import type { Site } from '../e2e/site.ts';
 import { monotonicMs } from '../lab/clock.ts';
+import { say } from '../lab/print.ts';
 import { waitFor } from '../lab/wait.ts';
 import { holderSpans, type Isolation, reachableSpans } from './holders.ts';
 import { type AddressRound, figuresOf, type RoundFigures, violationsOf } from './judge.ts';
@@ -98,6 +99,7 @@ export class Chaos {
   /** Strikes, holds, repairs, and waits until all is well again. @throws Error when it does not become well */
   async round(): Promise<RoundResult> {
     const round = this.#schedule.next();
+    say(`round ${round.number}: ${describeStrikes(round)}, to be held ${(round.holdMs / 1000).toFixed(1)} s`);
     const before = await holdersByAddress(this.#site);
     const beganMs = monotonicMs();
     const struck: Isolation[] = [];
@@ -211,7 +213,7 @@ export class Chaos {
 }
 
 /** A round's strikes for people, in their order. */
-export function describeStrikes({ strikes }: Round): string {
+function describeStrikes({ strikes }: Round): string {
   const words = strikes.map((strike) => {
     if ('edit' in strike) return `${strike.edit} ${strike.address}`;
     return strike.fault === 'controller-kill' ? strike.fault : `${strike.fault} ${strike.node}`;

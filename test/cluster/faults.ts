@@ -38,7 +38,8 @@ interface Fault {
   heal(target: FaultTarget): Promise<Outcome>;
 }
 
-const BACK_LIMIT_MS = 60_000;
+/** After an outage of the API server, kubelets and controllers wait up to half a minute before they ask it again, one after the other. */
+const BACK_LIMIT_MS = 150_000;
 const FREEZE_LIMIT_MS = 10_000;
 const DRAIN_LIMIT_MS = 120_000;
 /** States of a bridge port (linux/if_bridge.h). */

@@ -3,8 +3,11 @@ import path from 'node:path';
 import { execa } from 'execa';
 import { Registry } from 'prom-client';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { createMetrics as createControllerMetrics } from '../../controller/server/metrics.ts';
 import { ensureTool } from '../../scripts/tools.ts';
 import { createMetrics } from '../../sidecar/server/metrics.ts';
+import { poolMetrics } from '../../sidecar/server/pool-metrics.ts';
+import { pooledSnapshot } from '../../sidecar/testing/snapshot.ts';
 
 const CHART = path.resolve(import.meta.dirname, '../../chart');
 const COMMAND_LIMIT_MS = 60_000;
@@ -32,13 +35,15 @@ describe('the alerts', () => {
     await expect(run('test', 'rules', 'tests/alerts.promtool.yaml')).resolves.toMatch(/SUCCESS/);
   });
 
-  it('speak of metrics that the sidecar has', async () => {
+  it('speak of metrics that the sidecar or the controller has', async () => {
     const registry = new Registry();
     const snapshot = () => {
       throw new Error('nothing is scraped here');
     };
     createMetrics({ registry, snapshot, takeLagMillis: () => 0 });
-    const known = registry.getMetricsAsArray().map(({ name }) => name);
+    createControllerMetrics({ registry, snapshot });
+    const ofPools = [...poolMetrics(pooledSnapshot())].join('').matchAll(/^# TYPE (\S+) /gm);
+    const known = [...registry.getMetricsAsArray().map(({ name }) => name), ...[...ofPools].map(([, name]) => name)];
     const text = await readFile(path.join(CHART, 'files/alerts.yaml'), 'utf8');
     const used = [...new Set(text.match(/keepalived_vip_\w+/g))];
     expect(used.length).toBeGreaterThan(5);
