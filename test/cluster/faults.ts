@@ -152,7 +152,8 @@ async function waitBack(target: FaultTarget, program: Parameters<typeof pidsOf>[
 /** A new pod at once, where the kubelet would wait longer after each crash. */
 async function renewPods({ kubectl, machine }: FaultTarget, selection: readonly string[]): Promise<void> {
   const onNode = `--field-selector=spec.nodeName=${machine.name}`;
-  await kubectl(['delete', 'pod', ...selection, onNode, '--wait=true', '--timeout=60s'], { timeout: 70_000 });
+  const limit = `--timeout=${BACK_LIMIT_MS / 1000}s`;
+  await kubectl(['delete', 'pod', ...selection, onNode, '--wait=true', limit], { timeout: BACK_LIMIT_MS + 10_000 });
 }
 
 async function renewIngress(target: FaultTarget): Promise<Outcome> {

@@ -29,6 +29,8 @@ const LIMIT = { limitMs: 30_000, everyMs: 100 };
 const SILENT_NODE_MS = 1500;
 const HAND_OVER_MS = 400;
 const EDIT_MS = 10_000;
+/** A label of the tests' own. */
+const ZONE = 'test.example.org/zone';
 /** A node that returns is trusted sooner than by default, so that the tests need not wait. */
 const FAILBACK = { delaySeconds: 2 };
 
@@ -253,6 +255,161 @@ describe.skipIf(!site.hasHarness)('a pool of six addresses on three nodes', () =
     expect(await api.status('PATCH', path(own.name), { spec: { instances: [] } })).toBe(403);
     expect(await api.status('DELETE', path(own.name))).toBe(403);
   });
+});
+
+describe.skipIf(!site.hasHarness)('pools with wishes of their own', () => {
+  const cluster = () => site.harness().shape.name;
+  const names = () => planCluster(site.harness().shape).nodes.map(({ name }) => name);
+
+  beforeAll(async () => {
+    await helmInstall(site, {
+      set: [...NO_SINGLE_ADDRESS, 'controller.enabled=true'],
+      args: ['--wait', '--timeout', '120s'],
+    });
+  });
+
+  afterEach(async () => {
+    await healFaults(cluster());
+    await site.kubectl(['delete', 'virtualippools', '--all', '--timeout=30s']);
+    await site.kubectl(['label', 'nodes', '--all', `${ZONE}-`]);
+  });
+
+  afterAll(() => helmUninstall(site));
+
+  it('speak by unicast to the other nodes, also to one that comes later and without one that goes', async () => {
+    const addresses = freeAddresses(site, 185, 3);
+    const [first = '', second = '', late = ''] = names();
+    const here = { matchLabels: { [ZONE]: 'here' } };
+    await site.kubectl(['label', 'nodes', first, second, `${ZONE}=here`]);
+    await applyManifest(
+      site,
+      poolObject('direct', { addresses, failback: FAILBACK, nodeSelector: here, vrrp: { peering: 'Unicast' } }),
+    );
+    await waitForShares(site, addresses, [2, 1]);
+    await waitReady('direct');
+    expect(await peersOf('direct')).toEqual({ [first]: [second], [second]: [first] });
+
+    const clients = new PoolClients(site, addresses);
+    await clients.start();
+    try {
+      const fromMs = monotonicMs();
+      await site.kubectl(['label', 'nodes', late, `${ZONE}=here`]);
+      await waitForShares(site, addresses, [1, 1, 1]);
+      expect(record('unicast, a node comes: longest outage', await clients.longestOutage(fromMs))).toBeLessThan(
+        HAND_OVER_MS,
+      );
+      await waitFor(
+        'every node to have two peers',
+        async () => Object.values(await peersOf('direct')).every((peers) => peers.length === 2),
+        LIMIT,
+      );
+      const cut = await injectFault(cluster(), 'link-cut', first);
+      const outageMs = await clients.longestOutage(cut.injectedAt.monotonicMs);
+      expect(record('unicast, link-cut: longest outage', outageMs)).toBeLessThan(SILENT_NODE_MS);
+      await healFaults(cluster());
+      await waitForShares(site, addresses, [1, 1, 1]);
+
+      const goesMs = monotonicMs();
+      await site.kubectl(['label', 'node', late, `${ZONE}-`]);
+      await waitForShares(site, addresses, [2, 1]);
+      expect(record('unicast, a node goes: longest outage', await clients.longestOutage(goesMs))).toBeLessThan(
+        HAND_OVER_MS,
+      );
+      await waitFor(
+        'the other two to be each other’s only peers',
+        async () =>
+          JSON.stringify(await peersOf('direct')) === JSON.stringify({ [first]: [second], [second]: [first] }),
+        LIMIT,
+      );
+    } finally {
+      await clients.stop();
+    }
+  });
+
+  it('keep an address’s second node in another zone than its first', async () => {
+    const addresses = freeAddresses(site, 190, 6);
+    const [alone = '', ...together] = names();
+    await site.kubectl(['label', 'node', alone, `${ZONE}=a`]);
+    await site.kubectl(['label', 'nodes', ...together, `${ZONE}=b`]);
+    await applyManifest(site, poolObject('zoned', { addresses, failback: FAILBACK, spread: { topologyKey: ZONE } }));
+    await waitForShares(site, addresses, [2, 2, 2]);
+    await waitReady('zoned');
+    const zoneOf = (node: string) => (node === alone ? 'a' : 'b');
+    for (const nodes of Object.values(await ranksOf('zoned'))) {
+      expect(new Set(nodes.slice(0, 2).map(zoneOf)).size).toBe(2);
+    }
+    const struck = together[0] ?? '';
+    const held = [...(await holdersByAddress(site))].filter(([, nodes]) => nodes.includes(struck));
+    await injectFault(cluster(), 'ingress-crash', struck);
+    await waitFor(
+      'its addresses in the other zone',
+      async () => {
+        const holders = await holdersByAddress(site);
+        return held.every(([address]) => holders.get(address)?.join() === alone);
+      },
+      LIMIT,
+    );
+  });
+
+  it('leave a node that fails their own health check, and no other pool’s', async () => {
+    const [own, common] = [freeAddresses(site, 200, 3), freeAddresses(site, 205, 3)];
+    // The kubelet's health stands for any service; the release asks it as well, but counts it five times as patiently.
+    const healthCheck = {
+      httpGet: { host: '127.0.0.1', port: 10_248, path: '/healthz' },
+      ...{ periodSeconds: 1, timeoutSeconds: 1, failureThreshold: 2 },
+    };
+    await applyManifest(site, poolObject('own', { addresses: own, failback: FAILBACK, healthCheck }));
+    await applyManifest(site, poolObject('common', { addresses: common, failback: FAILBACK }));
+    await waitForShares(site, own, [1, 1, 1]);
+    const before = await waitForShares(site, common, [1, 1, 1]);
+    const [struck = ''] = names();
+    await injectFault(cluster(), 'kubelet-stop', struck);
+    await waitForShares(site, own, [2, 1], 15_000);
+    const after = await holdersByAddress(site);
+    expect(own.flatMap((address) => after.get(address) ?? [])).not.toContain(struck);
+    for (const address of common) expect(after.get(address)).toEqual(before.get(address));
+  });
+
+  interface Plans {
+    readonly items: readonly {
+      readonly metadata: { readonly name: string };
+      readonly spec: { readonly instances: readonly { name: string; pool: string; rank: number; peers?: string[] }[] };
+    }[];
+  }
+
+  async function plansOf(pool: string): Promise<{ node: string; name: string; rank: number; peers: string[] }[]> {
+    const { items } = JSON.parse(await site.kubectl(['get', 'nodeplans', '-o', 'json'])) as Plans;
+    return items.flatMap(({ metadata, spec }) =>
+      spec.instances
+        .filter((instance) => instance.pool === pool)
+        .map(({ name, rank, peers = [] }) => ({ node: metadata.name, name, rank, peers })),
+    );
+  }
+
+  /** By node the names of the nodes that it is told to speak to. */
+  async function peersOf(pool: string): Promise<Record<string, string[]>> {
+    const nodes = planCluster(site.harness().shape).nodes;
+    const nameOf = (address: string) => nodes.find(({ ipv4 }) => ipv4 === address)?.name ?? address;
+    const plans = await plansOf(pool);
+    const told = [...new Set(plans.map(({ node }) => node))].toSorted();
+    return Object.fromEntries(
+      told.map((node) => {
+        const peers = plans.filter((plan) => plan.node === node).flatMap((plan) => plan.peers.map(nameOf));
+        return [node, [...new Set(peers)].toSorted()];
+      }),
+    );
+  }
+
+  /** By instance its nodes, the first one first. */
+  async function ranksOf(pool: string): Promise<Record<string, string[]>> {
+    const ranks: Record<string, string[]> = {};
+    for (const { node, name, rank } of await plansOf(pool)) {
+      const nodes = ranks[name] ?? [];
+      nodes[rank] = node;
+      ranks[name] = nodes;
+    }
+    return ranks;
+  }
 });
 
 describe.skipIf(!site.hasHarness)('a pool of two hundred addresses', () => {
