@@ -126,6 +126,8 @@ describe.skipIf(skip)(`${NODES} simulated nodes with ${ADDRESSES} addresses, and
     core = accessOf('admin').makeApiClient(CoreV1Api);
     objects = accessOf('admin').makeApiClient(CustomObjectsApi);
     await api.kubectl(['create', 'namespace', NAMESPACE]);
+    // Every pod has one; what else makes it does not run here.
+    await api.kubectl(['-n', NAMESPACE, 'create', 'serviceaccount', 'default']);
     await api.kubectl(['apply', '--server-side', '-f', `${CHART}/crds`]);
     await api.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s']);
     await inParallel(
