@@ -130,6 +130,13 @@ describe.skipIf(skip)(`${NODES} simulated nodes with ${ADDRESSES} addresses, and
     await api.kubectl(['-n', NAMESPACE, 'create', 'serviceaccount', 'default']);
     await api.kubectl(['apply', '--server-side', '-f', `${CHART}/crds`]);
     await api.kubectl(['wait', '--for=condition=Established', 'crd', '--all', '--timeout=30s']);
+    // An established definition may still have no storage: it is served when lists are answered.
+    const served = () =>
+      Promise.all([PLANS, POOLS].map((kind) => objects.listClusterCustomObject(kind))).then(
+        () => true,
+        () => false,
+      );
+    await waitFor('the definitions', served, { limitMs: 30_000, everyMs: 100 });
     await inParallel(
       Array.from({ length: NODES }, (_, index) => index),
       addNode,
