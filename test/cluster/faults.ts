@@ -40,6 +40,8 @@ interface Fault {
 
 /** After an outage of the API server, kubelets and controllers wait up to half a minute before they ask it again, one after the other. */
 const BACK_LIMIT_MS = 150_000;
+/** After the first crash the kubelet starts a container at once, after the second it waits for 10 s. */
+const PATIENCE_MS = 15_000;
 const FREEZE_LIMIT_MS = 10_000;
 const DRAIN_LIMIT_MS = 120_000;
 /** States of a bridge port (linux/if_bridge.h). */
@@ -138,14 +140,15 @@ async function bootIfOff(target: FaultTarget): Promise<Outcome> {
   return target.running ?? (await boot(target));
 }
 
-/** Waits until a program of the release runs that the kubelet starts again. */
+/** Waits until a program of the release runs that the kubelet starts again; gives it a new pod where that waits long after several crashes. */
 async function waitBack(target: FaultTarget, program: Parameters<typeof pidsOf>[1]): Promise<Outcome> {
   const { machine } = target;
-  if (pidsOf(machine, program).length === 0) {
-    await renewPods(target, ['--all-namespaces', '-l', `${RELEASE_SELECTOR},app.kubernetes.io/component=node`]);
-  }
   const back = () => pidsOf(machine, program).length > 0;
-  await waitFor(`${program} on ${machine.name}`, back, { limitMs: BACK_LIMIT_MS, everyMs: 50 });
+  const wait = (limitMs: number) => waitFor(`${program} on ${machine.name}`, back, { limitMs, everyMs: 50 });
+  await wait(PATIENCE_MS).catch(async () => {
+    await renewPods(target, ['--all-namespaces', '-l', `${RELEASE_SELECTOR},app.kubernetes.io/component=node`]);
+    await wait(BACK_LIMIT_MS);
+  });
   return target.running;
 }
 
