@@ -1,4 +1,4 @@
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -37,6 +37,12 @@ describe('the node plans of the stand-in', () => {
     rmSync(join(directory, 'node1.json'));
     await vi.waitFor(() => expect(told).toHaveBeenCalledTimes(2), 5000);
     expect(told.mock.calls[1]?.[0]).toMatchObject({ type: 'DELETED' });
+  });
+
+  it('do without a file that goes between being listed and being read', () => {
+    write('node2', { plan: 'p1' });
+    symlinkSync('gone', join(directory, 'node1.json')); // is listed and cannot be read, every time
+    expect(store.list(undefined)).toMatchObject([{ metadata: { name: 'node2' } }]);
   });
 
   it('tell a late watch what it missed', () => {

@@ -71,17 +71,30 @@ export class PlanStore {
 
   #look(): void {
     const files = readdirSync(this.#directory).filter((file) => /^[^.].*\.json$/.test(file));
-    const names = new Set(files.map((file) => file.slice(0, -'.json'.length)));
-    for (const name of names) this.#read(name);
+    const specs = new Map<string, unknown>();
+    for (const file of files) {
+      const spec = this.#specIn(file);
+      if (spec !== undefined) specs.set(file.slice(0, -'.json'.length), spec);
+    }
+    for (const [name, spec] of specs) this.#take(name, spec);
     for (const [name, plan] of this.#plans) {
-      if (names.has(name)) continue;
+      if (specs.has(name)) continue;
       this.#plans.delete(name);
       this.#tell('DELETED', plan);
     }
   }
 
-  #read(name: string): void {
-    const spec: unknown = JSON.parse(readFileSync(join(this.#directory, `${name}.json`), 'utf8'));
+  /** Undefined for a file that was removed since it was listed. */
+  #specIn(file: string): unknown {
+    try {
+      return JSON.parse(readFileSync(join(this.#directory, file), 'utf8'));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw error;
+    }
+  }
+
+  #take(name: string, spec: unknown): void {
     const before = this.#plans.get(name);
     if (before === undefined) {
       this.#uids += 1;
