@@ -74,6 +74,11 @@ export const nodePlanStatusSchema = z.object({
     )
     .optional()
     .describe('How fit the node is, by pool.'),
+  foreignRouterIds: z
+    .array(z.int().min(1).max(255))
+    .max(255)
+    .optional()
+    .describe('Router ids of VRRP instances that routers other than the plan’s nodes use on the same network, too.'),
   problems: z.array(z.string()).optional().describe('What keeps the node from carrying out the plan, in sentences.'),
 });
 

@@ -11,6 +11,7 @@ import { InstanceSet } from './instances/instance-set.ts';
 import { poolPolicy, settingsPolicy } from './instances/policy.ts';
 import type { InstanceInput, InstanceRole } from './instances/runner.ts';
 import { Configurator, type Configured } from './keepalived/configurator.ts';
+import { ForeignRouterWatch } from './keepalived/foreign-router-watch.ts';
 import { unseen } from './keepalived/holder.ts';
 import { presentAddresses, readNetwork } from './keepalived/network.ts';
 import { NotifyReader } from './keepalived/notify.ts';
@@ -74,6 +75,7 @@ export class Agent {
   readonly #instances: InstanceSet;
   readonly #configurator: Configurator;
   readonly #notify: NotifyReader;
+  readonly #foreign: ForeignRouterWatch;
   #metrics: Metrics = noMetrics;
   #onReport: () => void = () => undefined;
   #loaded: LoadedSettings;
@@ -161,7 +163,10 @@ export class Agent {
       files: runtime,
       inputOf: (role) => this.#inputOf(role),
       presentAddresses,
-      onTransition: (role, { state }) => this.#metrics.transition(role, state),
+      onTransition: (role, { state }) => {
+        this.#metrics.transition(role, state);
+        if (state === 'BACKUP') this.#foreign.hurry();
+      },
       onChange: () => this.#onReport(),
       log,
     });
@@ -183,10 +188,23 @@ export class Agent {
         },
       },
     );
+    this.#foreign = new ForeignRouterWatch({
+      files: runtime,
+      listening: () => (this.#running?.instances ?? []).filter(({ unicast }) => unicast === undefined),
+      onChange: (virtualRouterIds) => this.#heardForeign(virtualRouterIds),
+      onError: (error) => log.warn({ err: error }, 'cannot look for foreign routers'),
+    });
     this.#notify = new NotifyReader(
       { path: runtime.file('notify.fifo') },
       { onNotification: (notification) => this.#instances.notify(notification) },
     );
+  }
+
+  #heardForeign(virtualRouterIds: readonly number[]): void {
+    this.#onReport();
+    const text = 'another router on the network uses router ids of this release, too';
+    if (virtualRouterIds.length === 0) this.#log.info('no foreign router is heard any more');
+    else this.#log.warn({ virtualRouterIds }, text);
   }
 
   /** Connects the metrics that the agent counts into. */
@@ -215,6 +233,7 @@ export class Agent {
     await this.#configurator.start();
     this.#instances.start();
     await this.#readSupervisor();
+    this.#foreign.start();
     await this.#removeStrayFiles();
     const draining = await this.#runtime.drainRequested();
     if (draining) this.#drain.begin('requested');
@@ -235,6 +254,7 @@ export class Agent {
   /** Ends everything; track files and configuration stay as they are. May be called twice. */
   async stop(): Promise<void> {
     this.#started = false;
+    this.#foreign.stop();
     this.#checks.stop();
     this.#poolChecks.stop();
     this.#configurator.stop();
@@ -291,6 +311,7 @@ export class Agent {
       version: this.#options.version,
       observedPlan: this.#running?.plan ?? null,
       instances: pooled,
+      foreignRouterIds: this.#foreign.virtualRouterIds,
       problems: this.#planProblems(),
     });
   }
@@ -319,6 +340,7 @@ export class Agent {
         problem: this.#configurator.problem,
       },
       supervisor: this.#supervisor,
+      foreignRouterIds: this.#foreign.virtualRouterIds,
       plan: { ...this.plan.view, observed: this.#running?.plan ?? null, problems: this.#planProblems() },
       pools: this.#poolSnapshots(),
       instances: this.#instanceSnapshots(),

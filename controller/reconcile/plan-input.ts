@@ -31,14 +31,15 @@ function planningNode(
   };
 }
 
+/**
+ * Router ids that agents hear others use. A node that has not carried out its newest plan may be heard with what it was to do before, so
+ * nothing is believed of the ids of such nodes: to give an id up is an outage.
+ */
 function foreignRouterIds(plans: readonly NodePlan[]): Set<number> {
-  return new Set(
-    plans.flatMap(({ status }) => {
-      // Agents that listen on the wire say so in this field; older ones don't have it.
-      const { foreignRouterIds: heard = [] } = (status ?? {}) as { foreignRouterIds?: readonly number[] };
-      return heard;
-    }),
-  );
+  const behind = plans.filter(({ spec, status }) => status?.observedPlan !== spec.plan);
+  const doubtful = new Set(behind.flatMap(({ spec }) => spec.instances.map(({ virtualRouterId }) => virtualRouterId)));
+  const heard = plans.flatMap(({ status }) => status?.foreignRouterIds ?? []);
+  return new Set(heard.filter((id) => !doubtful.has(id)));
 }
 
 /** Puts together what a plan rests on. */

@@ -10,6 +10,8 @@ export type RuntimeFile =
   | 'supervisor.request'
   | 'supervisor.status'
   | 'notify.fifo'
+  | 'keepalived.stats'
+  | 'statistics.wanted'
   | 'drain'
   | 'drained';
 
@@ -109,6 +111,17 @@ export class RuntimeDirectory {
   async readSupervisorStatus(): Promise<SupervisorStatus | undefined> {
     const text = await readFile(this.file('supervisor.status'), 'utf8').catch(() => undefined);
     return text === undefined ? undefined : parseSupervisorStatus(text);
+  }
+
+  /** Asks for keepalived's statistics; they can be read when they are asked for the next time. */
+  async requestStatistics(): Promise<void> {
+    await writeFile(this.file('statistics.wanted'), '');
+    await this.#requestLook();
+  }
+
+  /** keepalived's statistics as it wrote them last; empty before it wrote any. */
+  async readStatistics(): Promise<string> {
+    return readFile(this.file('keepalived.stats'), 'utf8').catch(() => '');
   }
 
   /** Whether the pod is asked to drain. */

@@ -101,6 +101,7 @@ describe('the status of a plan', () => {
         { pool: 'a', band: 1, addresses: [] },
         { pool: 'b', band: undefined, addresses: [] },
       ],
+      foreignRouterIds: [],
       problems: ['b-0: no interface'],
     });
     expect(status).toEqual({
@@ -113,7 +114,19 @@ describe('the status of a plan', () => {
   });
 
   it('names no plan before keepalived runs one', () => {
-    const status = planStatusOf({ version: '1', observedPlan: null, instances: [], problems: [] });
+    const status = planStatusOf({
+      version: '1',
+      observedPlan: null,
+      instances: [],
+      foreignRouterIds: [],
+      problems: [],
+    });
     expect(status).not.toHaveProperty('observedPlan');
+  });
+
+  it('names the router ids of foreign routers when there are some', () => {
+    const report = { version: '1', observedPlan: 'p1', instances: [], problems: [] };
+    expect(planStatusOf({ ...report, foreignRouterIds: [21, 51] })).toHaveProperty('foreignRouterIds', [21, 51]);
+    expect(planStatusOf({ ...report, foreignRouterIds: [] })).not.toHaveProperty('foreignRouterIds');
   });
 });

@@ -8,6 +8,8 @@ export interface PlanReport {
   /** The plan that keepalived runs; null when it runs none yet. */
   readonly observedPlan: string | null;
   readonly instances: readonly ReportedInstance[];
+  /** Router ids that foreign routers use, in order. */
+  readonly foreignRouterIds: readonly number[];
   readonly problems: readonly string[];
 }
 
@@ -33,12 +35,14 @@ function healthOf(instances: readonly ReportedInstance[]): NonNullable<NodePlanS
 }
 
 /** The status of the node's plan; equal for equal reports, so that it is written on change only. Pure. */
-export function planStatusOf({ version, observedPlan, instances, problems }: PlanReport): NodePlanStatus {
+export function planStatusOf(report: PlanReport): NodePlanStatus {
+  const { version, observedPlan, instances, foreignRouterIds, problems } = report;
   return {
     agentVersion: version,
     ...(observedPlan === null ? {} : { observedPlan }),
     held: heldOf(instances),
     health: healthOf(instances),
+    ...(foreignRouterIds.length === 0 ? {} : { foreignRouterIds: [...foreignRouterIds] }),
     problems: [...problems],
   };
 }

@@ -73,6 +73,13 @@ describe('GET /metrics', () => {
     expect((await scrape(pooledSnapshot())).split('\n')).toContain(line);
   });
 
+  it('has the router ids that foreign routers use, and no series where there are none', async () => {
+    expect(await scrape({ ...healthySnapshot(), foreignRouterIds: [10, 21] })).toMatch(
+      /^keepalived_vip_foreign_router_heard\{virtual_router_id="10"\} 1\nkeepalived_vip_foreign_router_heard\{virtual_router_id="21"\} 1$/m,
+    );
+    expect(await scrape()).not.toMatch(/^keepalived_vip_foreign_router_heard/m);
+  });
+
   it('has no series of pools where there are none', async () => {
     expect(await scrape()).not.toMatch(/^keepalived_vip_(address_held|instance_band|pool|plan)/m);
   });

@@ -168,6 +168,15 @@ function agentGauges({ registry, snapshot, takeLagMillis }: MetricsDependencies)
   );
   gauge(
     registry,
+    'keepalived_vip_foreign_router_heard',
+    'Whether a router that is none of this release is heard to use a router id of it; ids without one are left out.',
+    ['virtual_router_id'],
+    (metric) => {
+      for (const id of snapshot().foreignRouterIds) metric.set({ virtual_router_id: String(id) }, 1);
+    },
+  );
+  gauge(
+    registry,
     'keepalived_vip_event_loop_lag_seconds',
     'Longest standstill of the sidecar’s event loop since the last scrape.',
     [],

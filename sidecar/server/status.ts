@@ -28,6 +28,8 @@ export interface AgentSnapshot {
     readonly problem: string | null;
   };
   readonly supervisor: SupervisorStatus | undefined;
+  /** Router ids of this node's instances that foreign routers use on the same network, too. */
+  readonly foreignRouterIds: readonly number[];
   /** What the node is to do for pools, and what came of it. */
   readonly plan: PlanView & {
     /** The plan that keepalived runs; null for none. */
@@ -216,6 +218,7 @@ function statusOf(snapshot: AgentSnapshot): object {
       problem: config.problem,
     },
     keepalived: keepalivedStatus(snapshot.supervisor),
+    foreignRouterIds: snapshot.foreignRouterIds,
     pools: poolsStatus(snapshot),
   };
 }

@@ -57,6 +57,7 @@ export function healthySnapshot(): AgentSnapshot {
       rejectedTotal: 0,
       messages: [],
     },
+    foreignRouterIds: [],
     plan: {
       watched: false,
       heard: false,

@@ -9,10 +9,11 @@ import { adminKubeconfig, type ClusterState } from '../cluster/state.ts';
 import { bringUp } from '../cluster/up.ts';
 import { CHART, RELEASE_NAME, RELEASE_NAMESPACE } from '../lab/chart.ts';
 import { say } from '../lab/print.ts';
+import { StallWatch } from '../support/stalls.ts';
 import type { ClusterMeasurement } from './cluster-report.ts';
 import { ClusterBench, type ClusterRun } from './cluster-scenario.ts';
 import type { ClusterCase } from './cluster-suites.ts';
-import { StallWatch, UndisturbedRuns } from './stalls.ts';
+import { UndisturbedRuns } from './undisturbed.ts';
 
 /** Name of the cluster that is measured. */
 export const BENCH_CLUSTER = 'bench';

@@ -1,8 +1,8 @@
 import { cpus } from 'node:os';
 import { CLIENT_KINDS } from '../lab/prober.ts';
+import { STALL_MS } from '../support/stalls.ts';
 import type { ClusterRun } from './cluster-scenario.ts';
 import type { ClusterCase } from './cluster-suites.ts';
-import { STALL_MS } from './stalls.ts';
 import { type Statistics, statisticsOf } from './statistics.ts';
 
 /** The runs of one case. */
@@ -22,7 +22,7 @@ export interface Conditions {
 /** How runs were told that say nothing of the product, and how many there were. */
 export function repeatedSentence({ repeatedRuns }: Pick<Conditions, 'repeatedRuns'>): string {
   const found = repeatedRuns === 0 ? 'there was none' : `there were ${repeatedRuns}`;
-  return `A run with an outage during which, or half a second before which, the machine gave one of its cores no time for ${STALL_MS} ms or more, as a process of real-time priority on each core sees it, is repeated: ${found}.`;
+  return `A run with an outage, or a move where none should be, during which or half a second before which the machine gave one of its cores no time for ${STALL_MS} ms or more, as a process of real-time priority on each core sees it, is repeated: ${found}.`;
 }
 
 function worstOf(outages: ClusterRun['outageMs']): number {

@@ -11,7 +11,7 @@ import { monotonicMs } from '../lab/clock.ts';
 import { findOutages, type Outage } from '../lab/outages.ts';
 import { CLIENT_KINDS, type ClientKind, Prober } from '../lab/prober.ts';
 import { waitFor } from '../lab/wait.ts';
-import type { WatchedRun } from './stalls.ts';
+import type { WatchedRun } from './undisturbed.ts';
 
 /** What happens to the holder: one of the cluster's faults, or a rolling update of the release. */
 export type Happening = ClusterFaultName | 'rolling-update';
@@ -110,6 +110,7 @@ export class ClusterBench {
     const outageMs = this.#longestOutages(faultMs, healing);
     const outages = CLIENT_KINDS.flatMap((kind) => this.#outages(kind, faultMs, healing));
     const reasons = [...new Set(outages.flatMap((each) => each.reasons))];
+    const unexpectedMoves = expectation.address === 'stay' ? this.#movesFrom(from, beginMs) : [];
     const healStartMs = monotonicMs();
     if (expectation.leaveToKubernetes !== true) await healFaults(this.#cluster);
     const healedMs = monotonicMs();
@@ -117,6 +118,7 @@ export class ClusterBench {
     const to = await this.calm(expectation.fit);
     if (expectation.leaveToKubernetes === true) await healFaults(this.#cluster);
     const healOutageMs = this.#longestOutages(healStartMs, Number.POSITIVE_INFINITY);
+    const healOutages = CLIENT_KINDS.flatMap((kind) => this.#outages(kind, healStartMs, Number.POSITIVE_INFINITY));
     await delay(Math.random() * 200); // faults come at any moment of the advertisement interval
     const run = {
       from,
@@ -129,7 +131,7 @@ export class ClusterBench {
       oneHolderMs,
       missedSlots: this.#missedSlots() - missed,
     };
-    return { run, outages };
+    return { run, failings: [...outages, ...unexpectedMoves, ...healOutages] };
   }
 
   /** Waits until service is steady, the nodes are fit, and exactly one holds the address; gives its name. */
@@ -174,6 +176,11 @@ export class ClusterBench {
     const limit = { limitMs: expectation.withinMs, everyMs: LOOK_MS };
     if (expectation.address === 'move') return waitFor(`another holder than ${from}`, moved, limit);
     return waitFor('a move that is not expected', moved, limit).catch(() => undefined);
+  }
+
+  #movesFrom(from: string, sinceMs: number): { fromMs: number; toMs: number }[] {
+    const arrivals = this.#watch.events(this.#address, sinceMs).filter(({ added, node }) => added && node !== from);
+    return arrivals.map(({ atMs }) => ({ fromMs: atMs, toMs: atMs }));
   }
 
   /** Service has been steady for a while. */

@@ -13,7 +13,7 @@ import {
 import { installForPools, measureMany, SixAddresses, Upgrade } from './pools-scenario.ts';
 import type { PoolCases, PoolFaultCase, PoolTimingCase } from './pools-suites.ts';
 import { benchSite } from './site.ts';
-import type { UndisturbedRuns, WatchedRun } from './stalls.ts';
+import type { UndisturbedRuns, WatchedRun } from './undisturbed.ts';
 
 /** Filled as it goes, so that what was measured before a failure is not lost. */
 interface Collected extends PoolMeasurements {

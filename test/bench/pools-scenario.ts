@@ -23,7 +23,7 @@ import type { Outage } from '../lab/outages.ts';
 import { waitFor } from '../lab/wait.ts';
 import type { PoolFaultRun } from './pools-report.ts';
 import { CLOSE_INTERVAL_MS, SHARES } from './pools-suites.ts';
-import type { WatchedRun } from './stalls.ts';
+import type { WatchedRun } from './undisturbed.ts';
 
 /** A node that returns is trusted sooner than by default, so that runs need not wait. */
 const FAILBACK = { delaySeconds: 2 };
@@ -125,7 +125,7 @@ export class SixAddresses {
       const healedShares = await this.#shares(SHARES.whole, HEAL_LIMIT_MS);
       const healOutages = await this.#outagesSince(healMs, struck, closely);
       const [outageMs, healOutageMs] = [longestOf(outages), longestOf(healOutages)];
-      return { run: { node, outageMs, shares, healOutageMs, healedShares }, outages: [...outages, ...healOutages] };
+      return { run: { node, outageMs, shares, healOutageMs, healedShares }, failings: [...outages, ...healOutages] };
     } finally {
       await closely.stop();
     }
@@ -152,7 +152,7 @@ export class SixAddresses {
       await patchPool(this.#site, SIX, { addresses: this.#addresses });
       await waitGone(this.#site, [extra]);
       const figures = [answeredMs - fromMs, await this.#clients.longestOutage(fromMs)];
-      return { run: figures, outages: this.#clients.outages(fromMs) };
+      return { run: figures, failings: this.#clients.outages(fromMs) };
     } finally {
       await client.stop();
     }
@@ -219,7 +219,7 @@ export async function measureMany(site: Site): Promise<WatchedRun<number[]>> {
     await healFaults(shape.name);
     await site.kubectl(['delete', 'virtualippool', MANY, '--timeout=60s'], { timeout: 70_000 });
     await waitGone(site, addresses);
-    return { run: [heldAfterMs, movedAfterMs], outages: [] };
+    return { run: [heldAfterMs, movedAfterMs], failings: [] };
   } finally {
     watch.stop();
   }
@@ -274,7 +274,7 @@ export class Upgrade {
     await this.#clients.longestOutage(monotonicMs());
     const fromMs = monotonicMs();
     const figures = [await this.#toPools(), await this.#back()];
-    return { run: figures, outages: this.#clients.outages(fromMs) };
+    return { run: figures, failings: this.#clients.outages(fromMs) };
   }
 
   async #toPools(): Promise<number> {

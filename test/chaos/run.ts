@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { StallWatch } from '../bench/stalls.ts';
 import { AddressWatch } from '../cluster/address-watch.ts';
 import { healFaults, injectFault } from '../cluster/fault-control.ts';
 import type { ClusterFaultName } from '../cluster/fault-names.ts';
@@ -18,6 +17,7 @@ import type { Site } from '../e2e/site.ts';
 import { monotonicMs } from '../lab/clock.ts';
 import { say } from '../lab/print.ts';
 import { waitFor } from '../lab/wait.ts';
+import type { StallWatch } from '../support/stalls.ts';
 import { holderSpans, type Isolation, reachableSpans } from './holders.ts';
 import { type AddressRound, figuresOf, type RoundFigures, violationsOf } from './judge.ts';
 import { type Round, type Scene, Schedule, type Strike } from './schedule.ts';

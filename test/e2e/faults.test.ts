@@ -2,9 +2,11 @@ import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vi
 import { ClusterBench, type ClusterRun, type Expectation, type Happening } from '../bench/cluster-scenario.ts';
 import { healFaults, injectFault } from '../cluster/fault-control.ts';
 import { formatTable } from '../lab/print.ts';
+import { repeatedWhenDisturbed } from '../support/machine-watch.ts';
 import { helmInstall, helmUninstall, NAMESPACE, RELEASE, waitForHolder } from './release.ts';
 import { Site } from './site.ts';
 
+const repeated = repeatedWhenDisturbed();
 const site = new Site(inject('site'));
 
 /** What each fault may cost a client here: far above what the bench measures, for this machine does other things besides. */
@@ -36,7 +38,7 @@ const CASES: readonly Case[] = [
   { fault: 'node-reboot', expectation: MOVES, limitMs: SILENT_NODE_MS, maxMoves: 2 },
 ];
 
-describe.skipIf(!site.hasHarness)('a fault on the node that holds the address', () => {
+describe.skipIf(!site.hasHarness)('a fault on the node that holds the address', repeated, () => {
   const table: string[][] = [['FAULT', 'BUSY CLIENT', 'NEW CLIENT', 'MOVES', 'FROM', 'TO']];
   let bench: ClusterBench;
 

@@ -14,13 +14,17 @@ import {
   withValues,
 } from '../cluster/pools.ts';
 import { monotonicMs } from '../lab/clock.ts';
+import { INTERFACE } from '../lab/network-plan.ts';
 import { formatTable } from '../lab/print.ts';
 import { waitFor } from '../lab/wait.ts';
+import { ForeignRouter } from '../support/foreign-router.ts';
+import { repeatedWhenDisturbed } from '../support/machine-watch.ts';
 import { runningContainers } from './containers.ts';
 import { PodApi } from './pod-token.ts';
 import { CHART, helmInstall, helmUninstall, helmUpgrade, NAMESPACE, RELEASE, waitForHolder } from './release.ts';
 import { Site } from './site.ts';
 
+const repeated = repeatedWhenDisturbed();
 const site = new Site(inject('site'));
 const CONTROLLER = `deployment/${RELEASE}-controller`;
 const NO_SINGLE_ADDRESS = ['keepalived.vipAddressCidr='];
@@ -29,6 +33,8 @@ const LIMIT = { limitMs: 30_000, everyMs: 100 };
 const SILENT_NODE_MS = 1500;
 const HAND_OVER_MS = 400;
 const EDIT_MS = 10_000;
+/** Looks of an agent every other second, and the controller's answer. */
+const FOREIGN_LIMIT = { limitMs: 60_000, everyMs: 100 };
 /** A label of the tests' own. */
 const ZONE = 'test.example.org/zone';
 /** A node that returns is trusted sooner than by default, so that the tests need not wait. */
@@ -55,7 +61,7 @@ function waitReady(pool: string, limitSeconds = 30): Promise<string> {
   });
 }
 
-describe.skipIf(!site.hasHarness)('a pool of six addresses on three nodes', () => {
+describe.skipIf(!site.hasHarness)('a pool of six addresses on three nodes', repeated, () => {
   const addresses = freeAddresses(site, 150, 6);
   const clients = new PoolClients(site, addresses);
   const cluster = () => site.harness().shape.name;
@@ -257,7 +263,7 @@ describe.skipIf(!site.hasHarness)('a pool of six addresses on three nodes', () =
   });
 });
 
-describe.skipIf(!site.hasHarness)('pools with wishes of their own', () => {
+describe.skipIf(!site.hasHarness)('pools with wishes of their own', repeated, () => {
   const cluster = () => site.harness().shape.name;
   const names = () => planCluster(site.harness().shape).nodes.map(({ name }) => name);
 
@@ -370,20 +376,88 @@ describe.skipIf(!site.hasHarness)('pools with wishes of their own', () => {
     for (const address of common) expect(after.get(address)).toEqual(before.get(address));
   });
 
+  it('give up a router id that another router on the network begins to use, and say so', async () => {
+    const addresses = freeAddresses(site, 210, 3);
+    const [foreignAddress = ''] = freeAddresses(site, 215, 1);
+    await applyManifest(site, poolObject('shared', { addresses, failback: FAILBACK }));
+    await waitForShares(site, addresses, [1, 1, 1]);
+    await waitReady('shared');
+    const before = await routerIdsOf('shared');
+    const taken = before['shared-0'] ?? 0;
+    const clients = new PoolClients(site, addresses);
+    await clients.start();
+    const foreign = await ForeignRouter.start({
+      netns: planCluster(site.harness().shape).client.netns,
+      interface: INTERFACE,
+      virtualRouterId: taken,
+      address: `${foreignAddress}/24`,
+    });
+    try {
+      const fromMs = monotonicMs();
+      await waitFor(
+        'another id for the group, on every node',
+        async () => {
+          const told = (await plansOf('shared')).filter(({ name }) => name === 'shared-0');
+          return told.length === names().length && told.every(({ virtualRouterId }) => virtualRouterId !== taken);
+        },
+        FOREIGN_LIMIT,
+      );
+      record('a foreign router: from its start to another router id', monotonicMs() - fromMs);
+      const after = await routerIdsOf('shared');
+      expect(after).toEqual({ ...before, 'shared-0': after['shared-0'] });
+      expect(Object.values(before)).not.toContain(after['shared-0']);
+      const said = [
+        'get',
+        'events',
+        '-A',
+        '--field-selector',
+        'reason=ForeignRouter',
+        '-o',
+        'jsonpath={.items[*].message}',
+      ];
+      await waitFor(
+        'the Event',
+        async () => (await site.kubectl(said)).includes(`router id ${taken} is also used`),
+        LIMIT,
+      );
+      await waitReady('shared');
+      await waitForShares(site, addresses, [1, 1, 1]);
+      record('a foreign router: longest outage of the addresses of its id', await clients.longestOutage(fromMs));
+    } finally {
+      await clients.stop();
+      await foreign.stop();
+    }
+  });
+
   interface Plans {
     readonly items: readonly {
       readonly metadata: { readonly name: string };
-      readonly spec: { readonly instances: readonly { name: string; pool: string; rank: number; peers?: string[] }[] };
+      readonly spec: { readonly instances: readonly Instance[] };
     }[];
   }
 
-  async function plansOf(pool: string): Promise<{ node: string; name: string; rank: number; peers: string[] }[]> {
+  interface Instance {
+    readonly name: string;
+    readonly pool: string;
+    readonly rank: number;
+    readonly virtualRouterId: number;
+    readonly peers?: readonly string[];
+  }
+
+  async function plansOf(pool: string): Promise<(Required<Instance> & { node: string })[]> {
     const { items } = JSON.parse(await site.kubectl(['get', 'nodeplans', '-o', 'json'])) as Plans;
     return items.flatMap(({ metadata, spec }) =>
       spec.instances
         .filter((instance) => instance.pool === pool)
-        .map(({ name, rank, peers = [] }) => ({ node: metadata.name, name, rank, peers })),
+        .map((instance) => ({ peers: [], ...instance, node: metadata.name })),
     );
+  }
+
+  /** By instance its router id. */
+  async function routerIdsOf(pool: string): Promise<Record<string, number>> {
+    const ids: Record<string, number> = {};
+    for (const { name, virtualRouterId } of await plansOf(pool)) ids[name] = virtualRouterId;
+    return ids;
   }
 
   /** By node the names of the nodes that it is told to speak to. */
@@ -412,7 +486,7 @@ describe.skipIf(!site.hasHarness)('pools with wishes of their own', () => {
   }
 });
 
-describe.skipIf(!site.hasHarness)('a pool of two hundred addresses', () => {
+describe.skipIf(!site.hasHarness)('a pool of two hundred addresses', repeated, () => {
   const addresses = freeAddresses(site, 40, 200);
 
   beforeAll(async () => {
@@ -458,7 +532,7 @@ describe.skipIf(!site.hasHarness)('a pool of two hundred addresses', () => {
   });
 });
 
-describe.skipIf(!site.hasHarness)('an upgrade from one address to pools and back', () => {
+describe.skipIf(!site.hasHarness)('an upgrade from one address to pools and back', repeated, () => {
   const pool = freeAddresses(site, 180, 3);
   const clients = new PoolClients(site, [site.address]);
 

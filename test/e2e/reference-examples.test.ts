@@ -11,6 +11,7 @@ import { monotonicMs } from '../lab/clock.ts';
 import { summarize } from '../lab/outages.ts';
 import { say } from '../lab/print.ts';
 import { waitFor } from '../lab/wait.ts';
+import { repeatedWhenDisturbed } from '../support/machine-watch.ts';
 import { apiProber, nextAnswer, waitForApiServers } from './api-servers.ts';
 import { bringUpControlPlanes } from './control-planes.ts';
 import { installationOf } from './helm-chart-manifest.ts';
@@ -28,6 +29,7 @@ import {
 } from './release.ts';
 import { Site } from './site.ts';
 
+const repeated = repeatedWhenDisturbed();
 const site = new Site(inject('site'));
 const FIXTURES = join(import.meta.dirname, 'fixtures');
 const EXAMPLES = join(import.meta.dirname, '../../examples');
@@ -44,7 +46,7 @@ async function placesOf(where: Site, options: InstallOptions = {}): Promise<(str
   return (await releasePods(where, options)).map(({ node }) => node).toSorted();
 }
 
-describe.skipIf(!site.hasHarness)("the reference chart's ingress example", () => {
+describe.skipIf(!site.hasHarness)("the reference chart's ingress example", repeated, () => {
   let nodes: string[] = [];
 
   beforeAll(async () => {
@@ -73,7 +75,7 @@ describe.skipIf(!site.hasHarness)("the reference chart's ingress example", () =>
   });
 });
 
-describe.skipIf(!site.hasHarness)('on three control planes', () => {
+describe.skipIf(!site.hasHarness)('on three control planes', repeated, () => {
   let planes: Site;
   let machines: readonly MachinePlan[] = [];
   let folder = '';

@@ -10,6 +10,7 @@ import { monotonicMs } from '../lab/clock.ts';
 import { inNetns } from '../lab/netns.ts';
 import { formatTable, say } from '../lab/print.ts';
 import { waitFor } from '../lab/wait.ts';
+import { repeatedWhenDisturbed } from '../support/machine-watch.ts';
 import { CONTAINERS, type RunningContainer, runningContainers } from './containers.ts';
 import { asker, busyLoops, type Load, trackChanges } from './load.ts';
 import { forgetImageFiles } from './page-cache.ts';
@@ -18,6 +19,7 @@ import { helmInstall, helmUninstall, helmUpgrade, NAMESPACE, RELEASE, waitForHol
 import { MEASURED_HEAD, type Measured, measure, measuredRow, startOf } from './resources.ts';
 import { Site } from './site.ts';
 
+const repeated = repeatedWhenDisturbed();
 const site = new Site(inject('site'));
 const LIMIT = { limitMs: 90_000, everyMs: 200 };
 const IDLE_MS = 10_000;
@@ -35,7 +37,7 @@ const ASK_EVERY_MS = 50;
 const CHANGE_EVERY_MS = 200;
 const START_LIMIT_MS = 15_000;
 
-describe.skipIf(!site.hasHarness)('what the containers use', () => {
+describe.skipIf(!site.hasHarness)('what the containers use', repeated, () => {
   const table: string[][] = [MEASURED_HEAD];
   let containers: RunningContainer[] = [];
   let loads: Load[] = [];

@@ -8,6 +8,7 @@ import { loadImages } from '../cluster/images.ts';
 import { planCluster } from '../cluster/plan.ts';
 import { say } from '../lab/print.ts';
 import { waitFor } from '../lab/wait.ts';
+import { repeatedWhenDisturbed } from '../support/machine-watch.ts';
 import { type ChartRepository, helmAtHome, serveChart } from './chart-repository.ts';
 import { listedAddresses, objectsOf } from './leftovers.ts';
 import { type ReleasePod, releasePods, type SidecarStatus, sidecarStatus } from './pods.ts';
@@ -26,6 +27,7 @@ import { CADENCE, imagesOf, observeRollout, type Rollout } from './rollout.ts';
 import { runInShell, shellBlocks } from './shell-commands.ts';
 import { type Helm, Site } from './site.ts';
 
+const repeated = repeatedWhenDisturbed();
 const site = new Site(inject('site'));
 const OPERATIONS = join(import.meta.dirname, '../../docs/operations.md');
 const REPOSITORY = 'test';
@@ -123,7 +125,7 @@ async function expectUnnoticedChange(options: InstallOptions, hurry: () => Promi
 
 const NEXT_IMAGES = { set: [`image.tag=${NEXT_TAG}`, `sidecar.image.tag=${NEXT_TAG}`] };
 
-describe('a Deployment from a chart repository by Helm 3', () => {
+describe('a Deployment from a chart repository by Helm 3', repeated, () => {
   let options: InstallOptions = {};
 
   beforeAll(async () => {
@@ -159,7 +161,7 @@ describe('a Deployment from a chart repository by Helm 3', () => {
   });
 });
 
-describe('a DaemonSet from a chart repository by Helm 4', () => {
+describe('a DaemonSet from a chart repository by Helm 4', repeated, () => {
   let options: InstallOptions = {};
   let installed = '';
   /** A second address, where the network is ours. */

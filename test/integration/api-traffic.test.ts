@@ -16,10 +16,12 @@ import { CHART } from '../lab/chart.ts';
 import { formatTable, say } from '../lab/print.ts';
 import { waitFor } from '../lab/wait.ts';
 import { type ApiRequest, KubeApi } from '../support/kube-api.ts';
+import { repeatedWhenDisturbed } from '../support/machine-watch.ts';
 import { command, mustSkip } from '../support/needs.ts';
 
 /* What a large cluster costs its API server: real etcd, API server and controllers; nodes, pods and agents are simulated. */
 
+const repeated = repeatedWhenDisturbed();
 const skip = mustSkip('the traffic of 500 nodes to a real API server', [command('openssl')]);
 /** A cold machine builds Kubernetes first. */
 const SET_UP_LIMIT_MS = 45 * 60_000;
@@ -119,7 +121,7 @@ function counted(requests: readonly ApiRequest[]): Map<string, number> {
   return counts;
 }
 
-describe.skipIf(skip)(`${NODES} simulated nodes with ${ADDRESSES} addresses, and a real API server`, () => {
+describe.skipIf(skip)(`${NODES} simulated nodes with ${ADDRESSES} addresses, and a real API server`, repeated, () => {
   beforeAll(async () => {
     api = new KubeApi(dirname(await realpath(await ensureTool('hyperkube'))), CONTROLLERS);
     await api.start();

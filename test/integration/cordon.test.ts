@@ -7,9 +7,11 @@ import { prepareNode } from '../lab/node-objects.ts';
 import { labStatus } from '../lab/status.ts';
 import { upgrade } from '../lab/upgrade.ts';
 import { waitFor } from '../lab/wait.ts';
+import { repeatedWhenDisturbed } from '../support/machine-watch.ts';
 import { canMakeNamespaces, command, mustSkip } from '../support/needs.ts';
 import { LabUnderTest } from './lab-under-test.ts';
 
+const repeated = repeatedWhenDisturbed();
 const skip = mustSkip('cordons in the lab', [canMakeNamespaces, command('nginx'), command('mmdebstrap')]);
 const LIMIT = { limitMs: 15_000 };
 /** The kernel notices after twenty seconds that nobody is at the other end of a connection. */
@@ -26,7 +28,7 @@ interface Status {
   readonly cordon: { readonly watched: boolean; readonly cordoned?: boolean | null; readonly heard?: boolean };
 }
 
-describe.skipIf(skip)('a cordon', () => {
+describe.skipIf(skip)('a cordon', repeated, () => {
   const lab = new LabUnderTest({ name: 'cordon' });
   lab.register();
   afterEach(async () => {

@@ -17,10 +17,12 @@ import { holdersOf, labStatus, type NodeStatus } from '../lab/status.ts';
 import { networkOf } from '../lab/targets.ts';
 import { bringUp, waitForOneHolder } from '../lab/up.ts';
 import { waitFor } from '../lab/wait.ts';
+import { repeatedWhenDisturbed } from '../support/machine-watch.ts';
 import { canMakeNamespaces, command, mustSkip } from '../support/needs.ts';
 import { CHECKOUT_SUFFIX, LabUnderTest } from './lab-under-test.ts';
 
 const NEEDS = [canMakeNamespaces, command('nginx'), command('mmdebstrap'), command('curl'), command('tcpdump')];
+const repeated = repeatedWhenDisturbed();
 const skip = mustSkip('the lab and its faults', NEEDS);
 
 const CHECKOUT = join(import.meta.dirname, '../..');
@@ -53,7 +55,7 @@ async function carrier(node: NodeStatus): Promise<boolean> {
   return !stdout.includes('NO-CARRIER');
 }
 
-describe.skipIf(skip)('a fault of the lab', () => {
+describe.skipIf(skip)('a fault of the lab', repeated, () => {
   const lab = new LabUnderTest({ name: 'faults' });
   lab.register();
 
@@ -179,7 +181,7 @@ describe.skipIf(skip)('a fault of the lab', () => {
   });
 });
 
-describe.skipIf(skip)('the lab', () => {
+describe.skipIf(skip)('the lab', repeated, () => {
   const NAME = `life${CHECKOUT_SUFFIX}`;
   const owned = () => listNetns().filter((netns) => ownsNetns(NAME, netns));
   const cli = (...args: string[]) =>
@@ -267,7 +269,7 @@ describe.skipIf(skip)('the lab', () => {
   });
 });
 
-describe.skipIf(skip)('the demo', () => {
+describe.skipIf(skip)('the demo', repeated, () => {
   const leftOvers = () => listNetns().filter((netns) => ownsNetns('demo', netns));
   const demo = (options: { detached?: boolean } = {}) =>
     execa('npm', ['run', '-s', 'demo', '--', '--json'], { cwd: CHECKOUT, timeout: 120_000, reject: false, ...options });
@@ -310,7 +312,7 @@ describe.skipIf(skip)('the demo', () => {
   });
 });
 
-describe.skipIf(skip)('the addresses of a lab', () => {
+describe.skipIf(skip)('the addresses of a lab', repeated, () => {
   it('are the user’s when the values give some', async () => {
     const name = `own${CHECKOUT_SUFFIX}`;
     await takeDown(name);

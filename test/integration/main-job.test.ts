@@ -5,9 +5,11 @@ import { monotonicMs } from '../lab/clock.ts';
 import { healFaults } from '../lab/fault-control.ts';
 import { upgrade } from '../lab/upgrade.ts';
 import { waitFor } from '../lab/wait.ts';
+import { repeatedWhenDisturbed } from '../support/machine-watch.ts';
 import { canMakeNamespaces, command, mustSkip } from '../support/needs.ts';
 import { LabUnderTest } from './lab-under-test.ts';
 
+const repeated = repeatedWhenDisturbed();
 const skip = mustSkip('the main job in the lab', [canMakeNamespaces, command('nginx'), command('mmdebstrap')]);
 const LIMIT = { limitMs: 15_000 };
 const quiet = (): void => undefined;
@@ -17,7 +19,7 @@ const QUICK_API = ['IntervalX=0.5', 'TimeoutX=0.5', 'FailAfterX=2'].map(
 );
 const API_SETTLED_MS = 6000;
 
-describe.skipIf(skip)('a release at its defaults', () => {
+describe.skipIf(skip)('a release at its defaults', repeated, () => {
   const lab = new LabUnderTest({ name: 'main' });
   lab.register();
   afterEach(async () => {
@@ -197,7 +199,7 @@ describe.skipIf(skip)('a release at its defaults', () => {
   });
 });
 
-describe.skipIf(skip)('an outage of the Kubernetes API', () => {
+describe.skipIf(skip)('an outage of the Kubernetes API', repeated, () => {
   const lab = new LabUnderTest({ name: 'api1', set: QUICK_API });
   lab.register();
   afterEach(async () => {
@@ -244,7 +246,7 @@ describe.skipIf(skip)('an outage of the Kubernetes API', () => {
   });
 });
 
-describe.skipIf(skip)('other ways to run it', () => {
+describe.skipIf(skip)('other ways to run it', repeated, () => {
   describe('with an IPv4 and an IPv6 address', () => {
     const lab = new LabUnderTest({
       name: 'dual',

@@ -7,9 +7,11 @@ import { healFaults } from '../lab/fault-control.ts';
 import { readPlanStatus, writePlan } from '../lab/node-plans.ts';
 import { labStatus } from '../lab/status.ts';
 import { waitFor } from '../lab/wait.ts';
+import { repeatedWhenDisturbed } from '../support/machine-watch.ts';
 import { canMakeNamespaces, command, mustSkip } from '../support/needs.ts';
 import { LabUnderTest } from './lab-under-test.ts';
 
+const repeated = repeatedWhenDisturbed();
 const skip = mustSkip('pools in the lab', [canMakeNamespaces, command('nginx'), command('mmdebstrap')]);
 const LIMIT = { limitMs: 20_000 };
 /** The sidecar notices after twenty seconds that nobody is at the other end of its watch. */
@@ -58,7 +60,7 @@ interface Status {
   }[];
 }
 
-describe.skipIf(skip)('a plan of six addresses on three nodes', () => {
+describe.skipIf(skip)('a plan of six addresses on three nodes', repeated, () => {
   const lab = new LabUnderTest({ name: 'pools', set: ['controller.enabled=true'] });
   lab.register();
   afterEach(() => healFaults(lab.name));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { UndisturbedRuns } from './stalls.ts';
+import { UndisturbedRuns } from './undisturbed.ts';
 
 /** A machine that stands still for the first runs, one of which begins every 10 s. */
 function machine(disturbedRuns: number): { longestDuring: (fromMs: number, toMs: number) => number } {
@@ -18,7 +18,7 @@ async function numberOfRuns(disturbedRuns: number): Promise<{ runs: number; repe
   let runs = 0;
   const result = await undisturbed.run('drain 1/10', async () => {
     runs += 1;
-    return { run: runs, outages: [outageOf(runs)] };
+    return { run: runs, failings: [outageOf(runs)] };
   });
   expect(result).toBe(runs);
   return { runs, repeated: undisturbed.repeated, said };
@@ -38,7 +38,7 @@ describe('runs on a machine that stands still at times', () => {
 
   it('counts one without an outage, whatever the machine did', async () => {
     const undisturbed = new UndisturbedRuns(machine(99), () => undefined);
-    expect(await undisturbed.run('cordon 1/10', async () => ({ run: 'quiet', outages: [] }))).toBe('quiet');
+    expect(await undisturbed.run('cordon 1/10', async () => ({ run: 'quiet', failings: [] }))).toBe('quiet');
     expect(undisturbed.repeated).toBe(0);
   });
 
@@ -49,7 +49,7 @@ describe('runs on a machine that stands still at times', () => {
     };
     const repeatedFor = async (fromMs: number) => {
       const undisturbed = new UndisturbedRuns(watch, () => undefined);
-      await undisturbed.run('drain 1/10', async () => ({ run: 0, outages: [{ fromMs, toMs: fromMs + 10 }] }));
+      await undisturbed.run('drain 1/10', async () => ({ run: 0, failings: [{ fromMs, toMs: fromMs + 10 }] }));
       return undisturbed.repeated;
     };
     expect(await repeatedFor(1400)).toBe(3);

@@ -1,0 +1,87 @@
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { ManualTime } from '../testing/manual-time.ts';
+import { ForeignRouterWatch } from './foreign-router-watch.ts';
+
+const SECOND = 1000;
+let time: ManualTime;
+let requested: number[];
+let refused: number;
+const onChange = vi.fn();
+const onError = vi.fn();
+let watch: ForeignRouterWatch;
+
+beforeEach(() => {
+  time = new ManualTime();
+  requested = [];
+  refused = 0;
+  onChange.mockReset();
+  onError.mockReset();
+  let written = '';
+  const files = {
+    requestStatistics: async () => {
+      requested.push(time.monotonicMs() / SECOND);
+      written = `VRRP Instance: vip
+  Advertisements:
+    Received: ${requested.length}
+  Packet Errors:
+    Address List: ${refused}
+  Authentication Errors:
+    Failure: 0
+`;
+    },
+    readStatistics: async () => written,
+  };
+  const listening = () => [{ name: 'vip', virtualRouterId: 10 }];
+  watch = new ForeignRouterWatch({ files, listening, onChange, onError, clock: time, timers: time });
+});
+
+describe('the watch for foreign routers', () => {
+  it('asks every other second for twenty seconds, and then every minute', async () => {
+    watch.start();
+    await time.advance(150 * SECOND);
+    expect(requested).toEqual([2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 80, 140]);
+  });
+
+  it('hears one within ten seconds after an instance lost its addresses', async () => {
+    watch.start();
+    await time.advance(100 * SECOND);
+    const fromMs = time.monotonicMs();
+    watch.hurry();
+    while (watch.virtualRouterIds.length === 0 && time.monotonicMs() - fromMs < 60 * SECOND) {
+      refused += 1;
+      await time.advance(SECOND);
+    }
+    expect((time.monotonicMs() - fromMs) / SECOND).toBeLessThanOrEqual(10);
+    expect(onChange.mock.calls).toEqual([[[10]]]);
+  });
+
+  it('does not put off a look when it is hurried again and again', async () => {
+    watch.start();
+    for (let times = 0; times < 10; times += 1) {
+      watch.hurry();
+      await time.advance(SECOND);
+    }
+    expect(requested).toEqual([2, 4, 6, 8, 10]);
+  });
+
+  it('goes on after an error, and ends when it is stopped', async () => {
+    const files = { requestStatistics: () => Promise.reject(new Error('no space')), readStatistics: async () => '' };
+    const failing = new ForeignRouterWatch({
+      files,
+      listening: () => [],
+      onChange,
+      onError,
+      clock: time,
+      timers: time,
+    });
+    failing.start();
+    await time.advance(5 * SECOND);
+    expect(onError).toHaveBeenCalledTimes(2);
+    failing.stop();
+    failing.stop();
+    failing.hurry();
+    await time.advance(100 * SECOND);
+    expect(onError).toHaveBeenCalledTimes(2);
+    expect(time.pending).toBe(0);
+  });
+});

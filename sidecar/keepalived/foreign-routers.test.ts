@@ -1,0 +1,132 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { ForeignRouters } from './foreign-routers.ts';
+import { refusedAdvertisements } from './statistics.ts';
+
+const LOOK_MILLIS = 10_000;
+const MINUTE_MILLIS = 60_000;
+const HOUR_MILLIS = 60 * MINUTE_MILLIS;
+
+/** As keepalived 2.3 writes it. */
+function statistics(counts: Record<string, number>, received = 0): string {
+  return Object.entries(counts)
+    .map(
+      ([name, addressList]) => `VRRP Instance: ${name}
+  Advertisements:
+    Received: ${received}
+    Sent: 12
+  Became master: 1
+  Released master: 0
+  Packet Errors:
+    Length: 0
+    TTL: 0
+    Invalid Type: 0
+    Advertisement Interval: 0
+    Address List: ${addressList}
+  Authentication Errors:
+    Invalid Type: 0
+    Type Mismatch: 0
+    Failure: 0
+  Priority Zero:
+    Received: 0
+    Sent: 0
+`,
+    )
+    .join('');
+}
+
+describe('the statistics of keepalived', () => {
+  it('tell what was refused of each instance', () => {
+    expect(refusedAdvertisements(statistics({ vip: 0, 'default-0': 7 }))).toEqual(
+      new Map([
+        ['vip', 0],
+        ['default-0', 7],
+      ]),
+    );
+  });
+
+  it('count what says that the sender is another router, and not what is damaged or came from afar', () => {
+    const text = statistics({ vip: 0 })
+      .replace('Length: 0', 'Length: 1')
+      .replace('TTL: 0', 'TTL: 2')
+      .replace('Type Mismatch: 0', 'Type Mismatch: 4')
+      .replace('Failure: 0', 'Failure: 8');
+    expect(refusedAdvertisements(text).get('vip')).toBe(12);
+  });
+
+  it('leave out an instance that is not written to the end', () => {
+    const text = statistics({ vip: 3, 'default-0': 7 });
+    const cut = text.lastIndexOf('    Failure: 0');
+    expect([...refusedAdvertisements(text.slice(0, cut + '    Failure:'.length)).keys()]).toEqual(['vip']);
+    expect(refusedAdvertisements('')).toEqual(new Map());
+  });
+});
+
+describe('foreign routers', () => {
+  const both = [
+    { name: 'vip', virtualRouterId: 10 },
+    { name: 'default-0', virtualRouterId: 21 },
+  ];
+  let routers: ForeignRouters;
+  let nowMs: number;
+
+  /** A look after the usual time, at statistics that are new each time. */
+  function look(counts: Record<string, number>, listening = both, afterMs = LOOK_MILLIS): readonly number[] {
+    nowMs += afterMs;
+    routers.look(statistics(counts, nowMs), listening, nowMs);
+    return routers.virtualRouterIds;
+  }
+
+  beforeEach(() => {
+    routers = new ForeignRouters();
+    nowMs = 0;
+  });
+
+  it('are heard when the count grows twice, one after the other', () => {
+    expect(look({ vip: 5, 'default-0': 0 })).toEqual([]);
+    expect(look({ vip: 5, 'default-0': 10 })).toEqual([]);
+    expect(look({ vip: 5, 'default-0': 20 })).toEqual([21]);
+  });
+
+  it('are not made of a neighbour that gets its plan a little later', () => {
+    for (const count of [0, 10, 10, 20, 20, 20]) expect(look({ vip: count })).toEqual([]);
+  });
+
+  it('are not made of statistics that nobody renewed', () => {
+    for (let times = 0; times < 5; times += 1) {
+      routers.look(statistics({ vip: 4 }), both, times * LOOK_MILLIS);
+    }
+    expect(routers.virtualRouterIds).toEqual([]);
+  });
+
+  it('are not made of counters that begin anew', () => {
+    for (const count of [90, 3, 2, 1]) expect(look({ vip: count })).toEqual([]);
+  });
+
+  it('do not go unheard because the file was once read half written', () => {
+    look({ vip: 0, 'default-0': 0 });
+    look({ vip: 0, 'default-0': 1 });
+    look({ vip: 0 });
+    expect(look({ vip: 0, 'default-0': 2 })).toEqual([21]);
+  });
+
+  it('are gone when they are listened for and silent for five minutes', () => {
+    for (const count of [0, 2, 3]) look({ vip: count });
+    expect(look({ vip: 3 }, both, 4 * MINUTE_MILLIS)).toEqual([10]);
+    expect(look({ vip: 3 }, both, 2 * MINUTE_MILLIS)).toEqual([]);
+  });
+
+  it('are remembered for a day when nobody listens for the id any more', () => {
+    for (const count of [0, 2, 3]) look({ 'default-0': count });
+    const moved = [{ name: 'default-0', virtualRouterId: 22 }];
+    for (const count of [3, 3, 3]) expect(look({ 'default-0': count }, moved)).toEqual([21]);
+    expect(look({ 'default-0': 3 }, moved, 23 * HOUR_MILLIS)).toEqual([21]);
+    expect(look({ 'default-0': 3 }, moved, 2 * HOUR_MILLIS)).toEqual([]);
+  });
+
+  it('under the old id say nothing of the new one', () => {
+    for (const count of [0, 1]) look({ 'default-0': count });
+    const moved = [{ name: 'default-0', virtualRouterId: 22 }];
+    expect(look({ 'default-0': 2 }, moved)).toEqual([]);
+    expect(look({ 'default-0': 3 }, moved)).toEqual([]);
+  });
+});

@@ -1,0 +1,74 @@
+import { refusedAdvertisements } from './statistics.ts';
+
+/** An instance that keepalived listens for. */
+export interface Listening {
+  readonly name: string;
+  readonly virtualRouterId: number;
+}
+
+/** Looks one after the other in which advertisements were refused; fewer may be a neighbour that has not got the newest plan yet. */
+const LOOKS = 2;
+/** One that was silent for so long, while it was listened for, is gone. */
+const SILENT_MILLIS = 5 * 60_000;
+/** Nobody listens for an id that was given up because of it; it is believed to be there for so long. */
+const UNHEARD_MILLIS = 24 * 60 * 60_000;
+
+/** What the last look found of an instance. */
+interface Seen {
+  readonly virtualRouterId: number;
+  readonly refused: number;
+  readonly looks: number;
+}
+
+/**
+ * Finds routers that are none of ours and use a router id of ours. keepalived counts advertisements that list other addresses or have other
+ * authentication; when the count goes on growing, somebody else speaks. It obeys those with other addresses all the same (RFC 9568 section
+ * 7.1 leaves that open), so one of higher priority takes the addresses away and nobody has them.
+ */
+export class ForeignRouters {
+  #seen = new Map<string, Seen>();
+  readonly #heardAtMs = new Map<number, number>();
+  #text = '';
+
+  /**
+   * Takes keepalived's newest statistics. The same text again is no news: it has not been asked since.
+   * @param listening the instances that keepalived runs by multicast; by unicast only peers are heard
+   * @param nowMs on any clock that goes on evenly
+   */
+  look(text: string, listening: readonly Listening[], nowMs: number): void {
+    if (text !== this.#text) this.#compare(refusedAdvertisements(text), listening, nowMs);
+    this.#text = text;
+    const listened = new Set(listening.map(({ virtualRouterId }) => virtualRouterId));
+    for (const [id, atMs] of this.#heardAtMs) {
+      if (nowMs - atMs > (listened.has(id) ? SILENT_MILLIS : UNHEARD_MILLIS)) this.#heardAtMs.delete(id);
+    }
+  }
+
+  /** Router ids that foreign routers use, in order. */
+  get virtualRouterIds(): readonly number[] {
+    return [...this.#heardAtMs.keys()].sort((a, b) => a - b);
+  }
+
+  #compare(refused: ReadonlyMap<string, number>, listening: readonly Listening[], nowMs: number): void {
+    const seen = new Map<string, Seen>();
+    for (const instance of listening) {
+      const now = this.#next(instance, refused.get(instance.name));
+      if (now !== undefined) seen.set(instance.name, now);
+      if (now !== undefined && now.looks >= LOOKS) this.#heardAtMs.set(instance.virtualRouterId, nowMs);
+    }
+    this.#seen = seen;
+  }
+
+  #next({ name, virtualRouterId }: Listening, refused: number | undefined): Seen | undefined {
+    const before = this.#before(name, virtualRouterId);
+    if (refused === undefined) return before;
+    const grows = before !== undefined && refused > before.refused;
+    return { virtualRouterId, refused, looks: grows ? before.looks + 1 : 0 };
+  }
+
+  /** What was refused under another id says nothing of this one. */
+  #before(name: string, virtualRouterId: number): Seen | undefined {
+    const before = this.#seen.get(name);
+    return before?.virtualRouterId === virtualRouterId ? before : undefined;
+  }
+}

@@ -1,0 +1,66 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Container, startContainer, stopContainer } from './container.ts';
+import { ensureImageRoot } from './image-root.ts';
+
+/** What another router on the network speaks. */
+interface ForeignRouterOptions {
+  /** Network namespace that it is in, and its interface there. */
+  readonly netns: string;
+  readonly interface: string;
+  readonly virtualRouterId: number;
+  /** An address that nobody else has. */
+  readonly address: string;
+}
+
+function configOf({ interface: device, virtualRouterId, address }: ForeignRouterOptions): string {
+  return `global_defs {
+    router_id foreign
+    vrrp_version 3
+}
+vrrp_instance foreign {
+    state BACKUP
+    interface ${device}
+    virtual_router_id ${virtualRouterId}
+    priority 255
+    advert_int 1
+    virtual_ipaddress {
+        ${address} dev ${device}
+    }
+}
+`;
+}
+
+/** A router that has nothing to do with the release: a keepalived of its own with an address of its own, and a router id that is not. */
+export class ForeignRouter {
+  readonly #container: Container;
+  readonly #directory: string;
+
+  private constructor(container: Container, directory: string) {
+    this.#container = container;
+    this.#directory = directory;
+  }
+
+  /** Starts it; whoever starts it stops it. */
+  static async start(options: ForeignRouterOptions): Promise<ForeignRouter> {
+    const directory = await mkdtemp(join(tmpdir(), 'foreign-router-'));
+    await writeFile(join(directory, 'keepalived.conf'), configOf(options));
+    const container = await startContainer({
+      netns: options.netns,
+      root: await ensureImageRoot(),
+      argv: ['/usr/sbin/keepalived', '-n', '-l', '-P', '-f', '/etc/foreign/keepalived.conf'],
+      binds: [{ host: directory, container: '/etc/foreign', readOnly: true }],
+      tmpfs: ['/run', '/tmp'],
+      capabilities: ['NET_ADMIN', 'NET_RAW'],
+      logFile: join(directory, 'keepalived.log'),
+    });
+    return new ForeignRouter(container, directory);
+  }
+
+  /** Ends it, its address included. */
+  async stop(): Promise<void> {
+    await stopContainer(this.#container);
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+}
