@@ -114,10 +114,14 @@ export class SixAddresses {
     const node = await this.#calm(run);
     const struck = await this.#addressesOf(node);
     const closely = new PoolClients(this.#site, struck, CLOSE_INTERVAL_MS);
+    const watch = new AddressWatch();
     await closely.start();
     try {
+      watch.watch(planCluster(this.#site.harness().shape).nodes);
       await delay(Math.random() * 200); // faults come at any moment of the advertisement interval
+      const sinceMs = monotonicMs();
       const { injectedAt } = await injectFault(this.#cluster, fault, node);
+      await this.#elsewhere(watch, struck, node, sinceMs);
       const shares = await this.#shares(SHARES.without, SHARES_LIMIT_MS, node);
       const outages = await this.#outagesSince(injectedAt.monotonicMs, struck, closely);
       const healMs = monotonicMs();
@@ -127,8 +131,18 @@ export class SixAddresses {
       const [outageMs, healOutageMs] = [longestOf(outages), longestOf(healOutages)];
       return { run: { node, outageMs, shares, healOutageMs, healedShares }, failings: [...outages, ...healOutages] };
     } finally {
+      watch.stop();
       await closely.stop();
     }
+  }
+
+  /** Waits until the kernel told that each address came to another node, or no longer; asking the nodes meanwhile would take the time of a core. */
+  async #elsewhere(watch: AddressWatch, addresses: readonly string[], from: string, sinceMs: number): Promise<void> {
+    const came = (address: string) => watch.events(address, sinceMs).some(({ added, node }) => added && node !== from);
+    await waitFor('the addresses elsewhere', () => addresses.every(came), {
+      limitMs: SHARES_LIMIT_MS,
+      everyMs: 20,
+    }).catch(() => undefined); // what came of it is looked at next
   }
 
   /**
@@ -194,7 +208,7 @@ export class SixAddresses {
         const single = this.#addresses.every((address) => holders.get(address)?.length === 1);
         return (single && shares.join() === wanted.join()) || monotonicMs() >= endMs ? shares : undefined;
       },
-      { limitMs: 2 * limitMs, everyMs: 50 },
+      { limitMs: 2 * limitMs, everyMs: 250 },
     );
   }
 }
