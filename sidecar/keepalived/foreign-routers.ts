@@ -1,4 +1,4 @@
-import { refusedAdvertisements } from './statistics.ts';
+import { foreignAdvertisements } from './statistics.ts';
 
 /** An instance that keepalived listens for. */
 export interface Listening {
@@ -6,7 +6,7 @@ export interface Listening {
   readonly virtualRouterId: number;
 }
 
-/** Looks one after the other in which advertisements were refused; fewer may be a neighbour that has not got the newest plan yet. */
+/** Looks one after the other in which advertisements of others were counted; fewer may be a neighbour that has not got the newest plan yet. */
 const LOOKS = 2;
 /** One that was silent for so long, while it was listened for, is gone. */
 const SILENT_MILLIS = 5 * 60_000;
@@ -16,7 +16,7 @@ const UNHEARD_MILLIS = 24 * 60 * 60_000;
 /** What the last look found of an instance. */
 interface Seen {
   readonly virtualRouterId: number;
-  readonly refused: number;
+  readonly count: number;
   readonly looks: number;
 }
 
@@ -36,7 +36,7 @@ export class ForeignRouters {
    * @param nowMs on any clock that goes on evenly
    */
   look(text: string, listening: readonly Listening[], nowMs: number): void {
-    if (text !== this.#text) this.#compare(refusedAdvertisements(text), listening, nowMs);
+    if (text !== this.#text) this.#compare(foreignAdvertisements(text), listening, nowMs);
     this.#text = text;
     const listened = new Set(listening.map(({ virtualRouterId }) => virtualRouterId));
     for (const [id, atMs] of this.#heardAtMs) {
@@ -49,24 +49,24 @@ export class ForeignRouters {
     return [...this.#heardAtMs.keys()].sort((a, b) => a - b);
   }
 
-  #compare(refused: ReadonlyMap<string, number>, listening: readonly Listening[], nowMs: number): void {
+  #compare(counts: ReadonlyMap<string, number>, listening: readonly Listening[], nowMs: number): void {
     const seen = new Map<string, Seen>();
     for (const instance of listening) {
-      const now = this.#next(instance, refused.get(instance.name));
+      const now = this.#next(instance, counts.get(instance.name));
       if (now !== undefined) seen.set(instance.name, now);
       if (now !== undefined && now.looks >= LOOKS) this.#heardAtMs.set(instance.virtualRouterId, nowMs);
     }
     this.#seen = seen;
   }
 
-  #next({ name, virtualRouterId }: Listening, refused: number | undefined): Seen | undefined {
+  #next({ name, virtualRouterId }: Listening, count: number | undefined): Seen | undefined {
     const before = this.#before(name, virtualRouterId);
-    if (refused === undefined) return before;
-    const grows = before !== undefined && refused > before.refused;
-    return { virtualRouterId, refused, looks: grows ? before.looks + 1 : 0 };
+    if (count === undefined) return before;
+    const grows = before !== undefined && count > before.count;
+    return { virtualRouterId, count, looks: grows ? before.looks + 1 : 0 };
   }
 
-  /** What was refused under another id says nothing of this one. */
+  /** What was counted under another id says nothing of this one. */
   #before(name: string, virtualRouterId: number): Seen | undefined {
     const before = this.#seen.get(name);
     return before?.virtualRouterId === virtualRouterId ? before : undefined;

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { INTERFACE } from '../lab/network-plan.ts';
 import { networkOf } from '../lab/targets.ts';
@@ -9,6 +10,8 @@ import { LabUnderTest } from './lab-under-test.ts';
 const skip = mustSkip('foreign routers in the lab', [canMakeNamespaces, command('nginx'), command('mmdebstrap')]);
 /** The node that lost the address looks every other second. */
 const HEARD = { limitMs: 60_000, everyMs: 200 };
+/** Longer than a router waits before it speaks: three advertisements and the skew. */
+const STEADY_MS = 6000;
 
 interface Status {
   readonly vrrp: { readonly virtualRouterId: number };
@@ -19,25 +22,46 @@ describe.skipIf(skip)('a router that is none of the release', () => {
   const lab = new LabUnderTest({ name: 'alien' });
   lab.register();
   let foreign: ForeignRouter | undefined;
-  afterEach(() => foreign?.stop());
+  afterEach(async () => {
+    await foreign?.stop();
+    foreign = undefined;
+  });
   const status = async (node: string) => (await lab.status(node)) as unknown as Status;
 
-  it('takes the address away when it uses the release’s router id with a higher priority, and is reported', async () => {
-    const holder = await lab.ready();
-    const { virtualRouterId } = (await status(holder)).vrrp;
-    expect((await status(holder)).foreignRouterIds).toEqual([]);
+  const startWith = async (router: { priority?: number; version?: 2 | 3 }, virtualRouterId: number) => {
     foreign = await ForeignRouter.start({
       netns: networkOf(lab.state).client.netns,
       interface: INTERFACE,
       virtualRouterId,
       address: '172.30.0.250/24',
+      ...router,
     });
+  };
+
+  it.each([
+    { what: 'a lower priority', router: { priority: 100 } },
+    { what: 'another version of VRRP', router: { version: 2 as const } },
+  ])('moves nothing with $what', async ({ router }) => {
+    const holder = await lab.ready();
+    const before = await lab.transitions();
+    await startWith(router, (await status(holder)).vrrp.virtualRouterId);
+    const { failed } = await lab.probed(() => delay(STEADY_MS)); // the time is what is asked for
+    expect(failed).toBe(0);
+    expect(await lab.holders()).toEqual([holder]);
+    expect(await lab.transitions()).toEqual(before);
+  });
+
+  it('takes the address away when it uses the release’s router id with a higher priority, and is reported', async () => {
+    const holder = await lab.ready();
+    const { virtualRouterId } = (await status(holder)).vrrp;
+    expect((await status(holder)).foreignRouterIds).toEqual([]);
+    await startWith({}, virtualRouterId);
     const heard = async () => (await status(holder)).foreignRouterIds.join();
     await waitFor(`${holder} to hear it`, async () => (await heard()) === String(virtualRouterId), HEARD);
     const metric = `keepalived_vip_foreign_router_heard{virtual_router_id="${virtualRouterId}"}`;
     expect(await lab.metric(holder, metric)).toBe(1);
     expect(await lab.holders()).toEqual([]);
-    await foreign.stop();
+    await foreign?.stop();
     foreign = undefined;
     await lab.oneHolder();
   });

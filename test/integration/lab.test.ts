@@ -181,7 +181,7 @@ describe.skipIf(skip)('a fault of the lab', repeated, () => {
   });
 });
 
-describe.skipIf(skip)('the lab', repeated, () => {
+describe.skipIf(skip)('the lab', () => {
   const NAME = `life${CHECKOUT_SUFFIX}`;
   const owned = () => listNetns().filter((netns) => ownsNetns(NAME, netns));
   const cli = (...args: string[]) =>
@@ -312,7 +312,7 @@ describe.skipIf(skip)('the demo', repeated, () => {
   });
 });
 
-describe.skipIf(skip)('the addresses of a lab', repeated, () => {
+describe.skipIf(skip)('the addresses of a lab', () => {
   it('are the user’s when the values give some', async () => {
     const name = `own${CHECKOUT_SUFFIX}`;
     await takeDown(name);

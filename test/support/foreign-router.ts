@@ -12,18 +12,23 @@ interface ForeignRouterOptions {
   readonly virtualRouterId: number;
   /** An address that nobody else has. */
   readonly address: string;
+  /** 255 by default, the highest there is. */
+  readonly priority?: number;
+  /** 3 by default. */
+  readonly version?: 2 | 3;
 }
 
-function configOf({ interface: device, virtualRouterId, address }: ForeignRouterOptions): string {
+function configOf(options: ForeignRouterOptions): string {
+  const { interface: device, virtualRouterId, address, priority = 255, version = 3 } = options;
   return `global_defs {
     router_id foreign
-    vrrp_version 3
+    vrrp_version ${version}
 }
 vrrp_instance foreign {
     state BACKUP
     interface ${device}
     virtual_router_id ${virtualRouterId}
-    priority 255
+    priority ${priority}
     advert_int 1
     virtual_ipaddress {
         ${address} dev ${device}
