@@ -1,7 +1,7 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { NodePlanSpec } from '../../api/node-plan.ts';
 import { defaultSettings } from '../testing/settings.ts';
 import { Configurator } from './configurator.ts';
@@ -136,7 +136,9 @@ describe('the configurator', () => {
   it.each(['', 'ninechars', 'a b', 'a"b', 'a\\b', 'ä'])(
     'refuses the password "%s" by its field, without showing it',
     async (password) => {
-      const path = join(mkdtempSync(join(tmpdir(), 'password-')), 'authPassword');
+      const directory = mkdtempSync(join(tmpdir(), 'password-'));
+      onTestFinished(() => rmSync(directory, { recursive: true }));
+      const path = join(directory, 'authPassword');
       writeFileSync(path, password);
       const settings = defaultSettings();
       settings.vrrp = { ...settings.vrrp, version: 2, advertIntervalSeconds: 1, authPasswordFile: path };

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import { NotifyReader, parseNotification } from './notify.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'notify-'));
@@ -16,6 +16,8 @@ afterEach(() => {
   rmSync(path, { force: true });
   heard.mockReset();
 });
+
+afterAll(() => rmSync(directory, { recursive: true }));
 
 describe('a notification', () => {
   it('names instance, state and priority', () => {

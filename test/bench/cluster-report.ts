@@ -4,6 +4,7 @@ import { STALL_MS } from '../support/stalls.ts';
 import type { ClusterRun } from './cluster-scenario.ts';
 import type { ClusterCase } from './cluster-suites.ts';
 import { type Statistics, statisticsOf } from './statistics.ts';
+import { MOST_REPEATS } from './undisturbed.ts';
 
 /** The runs of one case. */
 export interface ClusterMeasurement {
@@ -22,7 +23,7 @@ export interface Conditions {
 /** How runs were told that say nothing of the product, and how many there were. */
 export function repeatedSentence({ repeatedRuns }: Pick<Conditions, 'repeatedRuns'>): string {
   const found = repeatedRuns === 0 ? 'there was none' : `there were ${repeatedRuns}`;
-  return `A run with an outage, or a move where none should be, during which or half a second before which the machine gave one of its cores no time for ${STALL_MS} ms or more, as a process of real-time priority on each core sees it, is repeated: ${found}.`;
+  return `A run with an outage, or a move where none should be, during which or half a second before which the machine gave one of its cores no time for ${STALL_MS} ms or more, as a process of real-time priority on each core sees it, is repeated, up to ${MOST_REPEATS} times: ${found}.`;
 }
 
 function worstOf(outages: ClusterRun['outageMs']): number {
@@ -82,6 +83,10 @@ export function clusterTable(measurements: readonly ClusterMeasurement[]): strin
   return [...head, ...measurements.map(row)].join('\n');
 }
 
+/** How the processors of one machine are divided when it is the nodes, the ingress and the client at the same time; a sentence for the page. */
+export const SHARED_PROCESSORS =
+  "Clients and ingress have real-time priority, below keepalived's: on machines of their own they would not wait for what starts on a node.";
+
 /** The cluster's part of `docs/performance.md`. */
 export function clusterPart(measurements: readonly ClusterMeasurement[], conditions: Conditions): string {
   const missed = measurements.flatMap(missedBudgets);
@@ -90,7 +95,7 @@ export function clusterPart(measurements: readonly ClusterMeasurement[], conditi
 Written by \`npm run bench -- --cluster --write\` on ${conditions.date}, ${cpus().length} cores (${cpus()[0]?.model.trim()}). Kubernetes ${conditions.kubernetes}, three nodes and a control plane, each with containerd
 and kubelet in namespaces of its own, all on this one machine. The chart as it is with \`kind: DaemonSet\`, installed by Helm; the images of the checkout. The busy client opens a connection
 every 5 ms, the new client one every 20 ms and forgets the address's neighbour entry before each. Their outages are counted as above. Where the new client forgets while an attempt still waits for
-the neighbour, that one counts as not made when the next succeeds: of an address that nobody answers for it does not see less than 40 ms.
+the neighbour, that one counts as not made when the next succeeds: of an address that nobody answers for it does not see less than 40 ms. ${SHARED_PROCESSORS}
 
 ${clusterTable(measurements)}
 

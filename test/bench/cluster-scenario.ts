@@ -75,8 +75,8 @@ export class ClusterBench {
     const { client, newcomer } = planCluster(this.#state.shape);
     const addresses = [address];
     this.#probers = {
-      regular: new Prober({ kind: 'regular', netns: client.netns, addresses }),
-      newcomer: new Prober({ kind: 'newcomer', netns: newcomer.netns, addresses }),
+      regular: new Prober({ kind: 'regular', netns: client.netns, addresses, realTime: true }),
+      newcomer: new Prober({ kind: 'newcomer', netns: newcomer.netns, addresses, realTime: true }),
     };
   }
 

@@ -1,6 +1,6 @@
 import { cpus } from 'node:os';
 import { PROBE_INTERVAL_MS } from '../cluster/pools.ts';
-import { type Conditions, repeatedSentence } from './cluster-report.ts';
+import { type Conditions, repeatedSentence, SHARED_PROCESSORS } from './cluster-report.ts';
 import { CLOSE_INTERVAL_MS, type PoolCases, type PoolFaultCase, type PoolTimingCase, SHARES } from './pools-suites.ts';
 import { statisticsOf } from './statistics.ts';
 
@@ -153,7 +153,7 @@ export function poolPart(measurements: PoolMeasurements, conditions: Conditions,
 Written by \`npm run bench -- --pools --write\` on ${conditions.date}, ${cpus().length} cores (${cpus()[0]?.model.trim()}). Kubernetes ${conditions.kubernetes}, three nodes and a control plane, each with containerd
 and kubelet in namespaces of its own, all on this one machine. The chart installed by Helm, with the controller and (but for the upgrade) without a single address; pools by kubectl, with
 \`failback: {delaySeconds: 2}\`. The client opens a connection to every address every ${PROBE_INTERVAL_MS} ms, and to those of the node that a fault strikes every ${CLOSE_INTERVAL_MS} ms: one failed attempt counts as an outage of about twice that. Of the 200 addresses, what counts is on which
-nodes' interfaces the kernel has them. Each fault strikes one of three nodes with two of six addresses.
+nodes' interfaces the kernel has them. ${SHARED_PROCESSORS} Each fault strikes one of three nodes with two of six addresses.
 
 ${poolTables(measurements)}
 

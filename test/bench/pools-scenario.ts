@@ -90,7 +90,7 @@ export class SixAddresses {
     this.#site = site;
     this.#cluster = site.harness().shape.name;
     this.#addresses = freeAddresses(site, FIRST_HOST.six, 6);
-    this.#clients = new PoolClients(site, this.#addresses);
+    this.#clients = new PoolClients(site, this.#addresses, { realTime: true });
   }
 
   /** Makes the pool, and waits until its addresses answer. */
@@ -113,7 +113,7 @@ export class SixAddresses {
   async fault(fault: ClusterFaultName, run: number): Promise<WatchedRun<PoolFaultRun>> {
     const node = await this.#calm(run);
     const struck = await this.#addressesOf(node);
-    const closely = new PoolClients(this.#site, struck, CLOSE_INTERVAL_MS);
+    const closely = new PoolClients(this.#site, struck, { intervalMs: CLOSE_INTERVAL_MS, realTime: true });
     const watch = new AddressWatch();
     await closely.start();
     try {
@@ -153,7 +153,11 @@ export class SixAddresses {
   async edit(run: number): Promise<WatchedRun<number[]>> {
     await this.#calm(run);
     const [extra = ''] = freeAddresses(this.#site, FIRST_HOST.extra + (run % EXTRA_ADDRESSES), 1);
-    const client = this.#site.prober('regular', { addresses: [extra], intervalMs: PROBE_INTERVAL_MS });
+    const client = this.#site.prober('regular', {
+      addresses: [extra],
+      intervalMs: PROBE_INTERVAL_MS,
+      realTime: true,
+    });
     await client.start();
     try {
       const fromMs = monotonicMs();
@@ -268,7 +272,7 @@ export class Upgrade {
   constructor(site: Site) {
     this.#site = site;
     this.#addresses = freeAddresses(site, FIRST_HOST.upgrade, 3);
-    this.#clients = new PoolClients(site, [site.address]);
+    this.#clients = new PoolClients(site, [site.address], { realTime: true });
   }
 
   /** Installs the release, and waits until the single address answers. */

@@ -1,7 +1,7 @@
 import type { StallWatch } from '../support/stalls.ts';
 
 /** A run that was disturbed is repeated so often; then it counts as it is. */
-const MOST_REPEATS = 3;
+export const MOST_REPEATS = 10;
 /** A standstill makes adverts late, and so can be the cause of what follows within some intervals of them. */
 const AFTERMATH_MS = 500;
 

@@ -33,6 +33,11 @@ const START_LIMIT_MS = 20_000;
 const END_LIMIT_MS = 20_000;
 const COMMAND_LIMIT_MS = 120_000;
 const HIERARCHIES = '/sys/fs/cgroup';
+/**
+ * Weight of all machines together against the processes outside, each of which has 1024. By default it would be that of a single process: the
+ * start of a kubectl would keep a node's ingress from answering, as no kubectl does on a node that has processors of its own.
+ */
+const CPU_SHARES = 16_384;
 
 /** Puts files on a machine's disk while it is off. */
 export async function writeDisk(directory: string, files: readonly MachineFile[]): Promise<void> {
@@ -53,13 +58,18 @@ async function fillCpuset(folder: string): Promise<void> {
   }
 }
 
-async function makeCgroups(path: string): Promise<void> {
+/** @param machine the machine's cgroup; those above it are shared by machines */
+async function makeCgroups(machine: string): Promise<void> {
   for (const controller of CONTROLLERS) {
-    let folder = join(HIERARCHIES, controller);
-    for (const part of path.split('/')) {
+    const top = join(HIERARCHIES, controller);
+    let folder = top;
+    for (const part of machine.split('/')) {
       folder = join(folder, part);
       await mkdir(folder).catch(ignore('EEXIST'));
       if (controller === 'cpuset') await fillCpuset(folder);
+      if (controller === 'cpu' && folder !== join(top, machine)) {
+        await writeFile(join(folder, 'cpu.shares'), String(CPU_SHARES));
+      }
     }
   }
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { monotonicMs } from '../lab/clock.ts';
 import { findOutages, type Outage } from '../lab/outages.ts';
-import type { ClientKind, Prober } from '../lab/prober.ts';
+import type { ClientKind, Prober, ProberOptions } from '../lab/prober.ts';
 import { waitFor } from '../lab/wait.ts';
 import type { Kubectl } from './kubectl.ts';
 import type { ClusterState } from './state.ts';
@@ -18,8 +18,11 @@ export interface PoolSite {
   /** The state of the project's own cluster. @throws Error on another. */
   harness(): ClusterState;
   /** A client that does not run yet. */
-  prober(kind: ClientKind, options: { readonly addresses: readonly string[]; readonly intervalMs: number }): Prober;
+  prober(kind: ClientKind, options: { readonly addresses: readonly string[] } & PoolCadence): Prober;
 }
+
+/** How clients ask: the time from one attempt at an address to the next, and with what priority they run. */
+type PoolCadence = Pick<ProberOptions, 'intervalMs' | 'realTime'>;
 
 /** A pool as values or a manifest give it. */
 export interface PoolSpec {
@@ -117,19 +120,19 @@ async function withFile<T>(name: string, text: string, use: (path: string) => Pr
 export class PoolClients {
   readonly #site: PoolSite;
   readonly #addresses: readonly string[];
-  readonly #intervalMs: number;
+  readonly #cadence: PoolCadence;
   #prober: Prober | undefined;
 
-  /** @param intervalMs from one attempt at an address to the next */
-  constructor(site: PoolSite, addresses: readonly string[], intervalMs = PROBE_INTERVAL_MS) {
+  /** @param cadence by default one attempt at each address every PROBE_INTERVAL_MS, without real-time priority */
+  constructor(site: PoolSite, addresses: readonly string[], cadence: PoolCadence = {}) {
     this.#site = site;
     this.#addresses = addresses;
-    this.#intervalMs = intervalMs;
+    this.#cadence = { intervalMs: PROBE_INTERVAL_MS, ...cadence };
   }
 
   /** Begins, and waits until every address has answered. */
   async start(): Promise<void> {
-    const prober = this.#site.prober('regular', { addresses: this.#addresses, intervalMs: this.#intervalMs });
+    const prober = this.#site.prober('regular', { addresses: this.#addresses, ...this.#cadence });
     this.#prober = prober;
     await prober.start();
     await waitFor(

@@ -21,7 +21,7 @@ export interface SiteDescription {
 }
 
 /** What a client asks, and how often; the site's address by default. */
-type ProbeSettings = Pick<ProberOptions, 'port' | 'path' | 'ca' | 'intervalMs' | 'timeoutMs'> & {
+type ProbeSettings = Pick<ProberOptions, 'port' | 'path' | 'ca' | 'intervalMs' | 'timeoutMs' | 'realTime'> & {
   readonly address?: string;
   /** Several at the same time, instead of one. */
   readonly addresses?: readonly string[];
