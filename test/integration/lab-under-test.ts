@@ -79,9 +79,15 @@ export class LabUnderTest {
    */
   async ready(): Promise<string> {
     await waitFor('every node to be fit', () => this.nodes.every((node) => this.#isFit(node)), { limitMs: LIMIT_MS });
-    const holder = await this.oneHolder();
-    await waitFor(`every sidecar to know ${holder} for the master`, () => this.#agreeOn(holder), { limitMs: LIMIT_MS });
-    return holder;
+    // With failback the first to hold it may not be the one that keeps it: who does is asked anew each time.
+    return waitFor(
+      'every sidecar to know the holder for the master',
+      async () => {
+        const holder = await this.oneHolder();
+        return (await this.#agreeOn(holder)) ? holder : undefined;
+      },
+      { limitMs: LIMIT_MS },
+    );
   }
 
   /** Waits until the holder is another node than `from`. */
