@@ -34,10 +34,10 @@ const END_LIMIT_MS = 20_000;
 const COMMAND_LIMIT_MS = 120_000;
 const HIERARCHIES = '/sys/fs/cgroup';
 /**
- * Weight of all machines together against the processes outside, each of which has 1024. By default it would be that of a single process: the
- * start of a kubectl would keep a node's ingress from answering, as no kubectl does on a node that has processors of its own.
+ * Weight of all machines together against the processes outside, each of which has 1024: by default that of a single process, so that the
+ * start of a kubectl would halve what the nodes get. No more than this, or nodes under load would starve what measures and loads them.
  */
-const CPU_SHARES = 16_384;
+const CPU_SHARES = 4096;
 
 /** Puts files on a machine's disk while it is off. */
 export async function writeDisk(directory: string, files: readonly MachineFile[]): Promise<void> {
