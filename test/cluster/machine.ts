@@ -33,11 +33,6 @@ const START_LIMIT_MS = 20_000;
 const END_LIMIT_MS = 20_000;
 const COMMAND_LIMIT_MS = 120_000;
 const HIERARCHIES = '/sys/fs/cgroup';
-/**
- * Weight of all machines together against the processes outside, each of which has 1024: by default that of a single process, so that the
- * start of a kubectl would halve what the nodes get. No more than this, or nodes under load would starve what measures and loads them.
- */
-const CPU_SHARES = 4096;
 
 /** Puts files on a machine's disk while it is off. */
 export async function writeDisk(directory: string, files: readonly MachineFile[]): Promise<void> {
@@ -58,18 +53,13 @@ async function fillCpuset(folder: string): Promise<void> {
   }
 }
 
-/** @param machine the machine's cgroup; those above it are shared by machines */
-async function makeCgroups(machine: string): Promise<void> {
+async function makeCgroups(path: string): Promise<void> {
   for (const controller of CONTROLLERS) {
-    const top = join(HIERARCHIES, controller);
-    let folder = top;
-    for (const part of machine.split('/')) {
+    let folder = join(HIERARCHIES, controller);
+    for (const part of path.split('/')) {
       folder = join(folder, part);
       await mkdir(folder).catch(ignore('EEXIST'));
       if (controller === 'cpuset') await fillCpuset(folder);
-      if (controller === 'cpu' && folder !== join(top, machine)) {
-        await writeFile(join(folder, 'cpu.shares'), String(CPU_SHARES));
-      }
     }
   }
 }
