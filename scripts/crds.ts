@@ -96,6 +96,12 @@ const DEFINITIONS: readonly Definition[] = [
         description: 'The plan that it carries out.',
       },
       {
+        name: 'Held',
+        type: 'integer',
+        jsonPath: '.status.heldCount',
+        description: 'Addresses that are on an interface of the node.',
+      },
+      {
         name: 'Problem',
         type: 'string',
         jsonPath: '.status.problems[0]',

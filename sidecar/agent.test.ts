@@ -155,6 +155,7 @@ describe('a plan', () => {
     expect(running.planStatus()).toMatchObject({
       agentVersion: 'test',
       held: [],
+      heldCount: 0,
       health: [{ pool: 'default', band: 0, reason: 'healthy' }],
     });
     expect(reported).toHaveBeenCalled();

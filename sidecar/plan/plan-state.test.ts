@@ -108,6 +108,7 @@ describe('the status of a plan', () => {
       agentVersion: '1.0.0',
       observedPlan: 'p1',
       held: [{ address: '192.0.2.101', since: '2023-11-14T22:13:20.000Z' }],
+      heldCount: 1,
       health: [{ pool: 'a', band: 1, reason: 'cannot reach the Kubernetes API' }],
       problems: ['b-0: no interface'],
     });

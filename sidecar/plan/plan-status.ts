@@ -37,10 +37,12 @@ function healthOf(instances: readonly ReportedInstance[]): NonNullable<NodePlanS
 /** The status of the node's plan; equal for equal reports, so that it is written on change only. Pure. */
 export function planStatusOf(report: PlanReport): NodePlanStatus {
   const { version, observedPlan, instances, foreignRouterIds, problems } = report;
+  const held = heldOf(instances);
   return {
     agentVersion: version,
     ...(observedPlan === null ? {} : { observedPlan }),
-    held: heldOf(instances),
+    held,
+    heldCount: held.length,
     health: healthOf(instances),
     ...(foreignRouterIds.length === 0 ? {} : { foreignRouterIds: [...foreignRouterIds] }),
     problems: [...problems],

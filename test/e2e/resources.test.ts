@@ -35,6 +35,8 @@ const PAGES = [
 ];
 const ASK_EVERY_MS = 50;
 const CHANGE_EVERY_MS = 200;
+/** Answers, or changes. */
+const LEAST_PER_SECOND = 1;
 const START_LIMIT_MS = 15_000;
 
 /** Scheduling policy of a process, as proc(5) has it; undefined for one that has ended since it was listed. */
@@ -87,10 +89,13 @@ describe.skipIf(!site.hasHarness)('what the containers use', repeated, () => {
     ];
   }
 
-  async function endLoad(): Promise<void> {
+  /** Gives how much each load that counts did. */
+  async function endLoad(): Promise<number[]> {
     const done = await Promise.all(loads.map((load) => load.stop()));
-    if (done.length > 0) say(`load: ${done.slice(plan().nodes.length).join(', ')} answers and changes`);
     loads = [];
+    const counts = done.slice(plan().nodes.length);
+    if (done.length > 0) say(`load: ${counts.join(', ')} answers and changes`);
+    return counts;
   }
 
   function record(when: string, measured: readonly Measured[]): void {
@@ -107,7 +112,10 @@ describe.skipIf(!site.hasHarness)('what the containers use', repeated, () => {
     await Promise.all([delay(forMs), meanwhile()]); // the time is what is asked for
     const used = measured();
     record(when, used);
-    await endLoad();
+    // A load that had no time to run would prove nothing.
+    const done = await endLoad();
+    expect(done).toHaveLength(2 * containers.filter(({ name }) => name === 'sidecar').length - 1);
+    expect(Math.min(...done)).toBeGreaterThan((LEAST_PER_SECOND * forMs) / 1000);
     expect((await transitions()) - before).toBe(0);
     expect(watch.events(site.address, sinceMs)).toEqual([]);
     expect(await site.holders()).toEqual([holder]);

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ExecaError, execa } from 'execa';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { monotonicMs } from '../lab/clock.ts';
 import { takeDown } from '../lab/down.ts';
 import { healFaults, injectFault } from '../lab/fault-control.ts';
@@ -58,6 +58,7 @@ async function carrier(node: NodeStatus): Promise<boolean> {
 describe.skipIf(skip)('a fault of the lab', repeated, () => {
   const lab = new LabUnderTest({ name: 'faults' });
   lab.register();
+  afterEach(() => healFaults(lab.name));
 
   async function node(name: string): Promise<NodeStatus> {
     const found = (await labStatus(lab.state)).nodes.find((each) => each.name === name);

@@ -6,6 +6,7 @@ import { inNetns } from './netns.ts';
 import { INTERFACE } from './network-plan.ts';
 import { type Attempt, type AttemptSummary, summarize } from './outages.ts';
 import type { ProbeMessage, WorkerOptions } from './probe-protocol.ts';
+import { REAL_TIME_PRIORITY } from './real-time.ts';
 import { waitFor } from './wait.ts';
 
 /**
@@ -54,8 +55,6 @@ const DEFAULT_INTERVAL_MS: Readonly<Record<ClientKind, number>> = { regular: 5, 
 const DEFAULT_TIMEOUT_MS = 200;
 const START_LIMIT_MS = 15_000;
 const STOP_LIMIT_MS = 5000;
-/** Of the round-robin policy, for what must not wait for its turn on this machine as it would not on one of its own; keepalived has 50. */
-export const REAL_TIME_PRIORITY = 10;
 const WORKER = join(import.meta.dirname, 'probe-worker.ts');
 
 /** A client that opens new connections all the time and remembers what became of each. */

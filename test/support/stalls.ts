@@ -14,8 +14,8 @@ export const STALL_MS = 20;
 
 const WORKER = join(import.meta.dirname, 'stall-worker.ts');
 const START_LIMIT_MS = 10_000;
-/** Above keepalived's. */
-const REAL_TIME_PRIORITY = 50;
+/** Above keepalived's 50: that it runs is no standstill. */
+const PRIORITY = 60;
 
 /** Watches every core for times in which the machine gave it no time to run; what was measured meanwhile says nothing of the product. */
 export class StallWatch {
@@ -39,7 +39,7 @@ export class StallWatch {
   }
 
   #watch(core: number): () => boolean {
-    const pin = ['--fifo', String(REAL_TIME_PRIORITY), 'taskset', '--cpu-list', String(core)];
+    const pin = ['--fifo', String(PRIORITY), 'taskset', '--cpu-list', String(core)];
     const worker = spawn('chrt', [...pin, process.execPath, WORKER], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
     this.#workers.push(worker);
     let complaints = '';
