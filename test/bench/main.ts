@@ -1,10 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { takeDown as takeClusterDown } from '../cluster/down.ts';
 import { takeDown } from '../lab/down.ts';
-import { readyMachine } from '../lab/machine.ts';
 import { say } from '../lab/print.ts';
-import { labProber } from '../lab/probe.ts';
-import { bringUp, waitForOneHolder } from '../lab/up.ts';
 import { BENCH_CLUSTER, benchCluster } from './cluster-bench.ts';
 import {
   type ClusterMeasurement,
@@ -13,6 +10,7 @@ import {
   missedBudgets as missedClusterBudgets,
 } from './cluster-report.ts';
 import { CLUSTER_CASES, type ClusterCase } from './cluster-suites.ts';
+import { BENCH_LAB, benchLab } from './lab-bench.ts';
 import { today, writePart } from './page-file.ts';
 import { measurePlanner, missedPlannerBudgets, PLANNER_CASES, plannerTable } from './planner.ts';
 import { countMoves } from './planner-moves.ts';
@@ -20,13 +18,11 @@ import { movesTable, plannerPart } from './planner-report.ts';
 import { benchPools } from './pools-bench.ts';
 import { missedPoolBudgets, poolPart, poolTables, unfinishedCases } from './pools-report.ts';
 import { choosePoolCases } from './pools-suites.ts';
-import { labPart, type Measurement, missedBudgets, tableOf } from './report.ts';
-import { type Run, runFault } from './scenario.ts';
+import { labPart, missedBudgets, tableOf } from './report.ts';
 import { SUITES, type Suite } from './suites.ts';
 
 /* `npm run bench`: measures outages, beside the reference in the same session. */
 
-const LAB = 'bench';
 const interruption = new AbortController();
 
 interface Options {
@@ -56,57 +52,6 @@ function chosen({ suite, fault, runs }: Options): Suite[] {
   }));
 }
 
-async function measure(
-  suite: Suite,
-  fault: Suite['faults'][number],
-  bench: Parameters<typeof runFault>[0],
-): Promise<Measurement> {
-  const runs: Run[] = [];
-  while (runs.length < fault.runs) {
-    const run = await runFault(bench, fault.fault);
-    runs.push(run);
-    const { outageMs, healOutageMs, oneHolderMs, from, to } = run;
-    const figures = `outage ${outageMs.toFixed(1)} ms, healing ${healOutageMs.toFixed(1)} ms, one holder after ${oneHolderMs.toFixed(0)} ms`;
-    say(`${suite.name} ${fault.fault} ${runs.length}/${fault.runs}: ${figures}, ${from} -> ${to}`);
-  }
-  return { suite, fault: fault.fault, runs };
-}
-
-/** Adds to `measurements` as it goes, so that what was measured before a failure is not lost. */
-async function runSuite(suite: Suite, keep: boolean, measurements: Measurement[]): Promise<void> {
-  if (suite.faults.length === 0) return;
-  const values = { files: [], set: suite.set };
-  const adapt = suite.adapt === undefined ? {} : { adapt: suite.adapt };
-  const state = await bringUp({ name: LAB, nodes: 3, values, ...adapt }, await readyMachine(say), say);
-  const prober = labProber(state, 'regular');
-  let failed = true;
-  try {
-    await waitForOneHolder(state);
-    await prober.start();
-    for (const fault of suite.faults) {
-      measurements.push(await measure(suite, fault, { state, prober, quietMs: suite.quietMs }));
-    }
-    failed = false;
-  } finally {
-    await prober.stop();
-    if (!(failed && keep)) await takeDown(LAB);
-  }
-}
-
-async function measureAll(options: Options): Promise<Measurement[]> {
-  const measurements: Measurement[] = [];
-  for (const suite of chosen(options)) {
-    try {
-      await runSuite(suite, options.keep === true, measurements);
-    } catch (error) {
-      process.exitCode = 1;
-      say(`${suite.name}: ${error instanceof Error ? error.message : String(error)}; going on with what was measured`);
-      if (options.keep) break;
-    }
-  }
-  return measurements;
-}
-
 function report(missed: readonly string[], json: boolean | undefined, runs: object, table: string): void {
   process.stdout.write(`${json ? JSON.stringify(runs) : table}\n`);
   for (const line of missed) say(`missed: ${line}`);
@@ -114,9 +59,9 @@ function report(missed: readonly string[], json: boolean | undefined, runs: obje
 }
 
 async function runLab(options: Options): Promise<void> {
-  await takeDown(LAB);
-  const measurements = await measureAll(options);
-  if (options.write) await writePart('lab', labPart(measurements, today()));
+  const { measurements, repeatedRuns, errors } = await benchLab(chosen(options), options.keep === true);
+  if (errors.length > 0) process.exitCode = 1;
+  if (options.write) await writePart('lab', labPart(measurements, { date: today(), repeatedRuns }));
   const runs = measurements.map(({ suite, fault, runs: all }) => ({ suite: suite.name, fault, runs: all }));
   report(measurements.flatMap(missedBudgets), options.json, runs, tableOf(measurements));
 }
@@ -162,7 +107,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
     interruption.abort();
     say(`${signal}: removing what is measured`);
-    void Promise.allSettled([takeDown(LAB), takeClusterDown(BENCH_CLUSTER)]).finally(() => process.exit(130));
+    void Promise.allSettled([takeDown(BENCH_LAB), takeClusterDown(BENCH_CLUSTER)]).finally(() => process.exit(130));
   });
 }
 
@@ -186,7 +131,7 @@ new Command('bench')
   .option('--write', 'write docs/performance.md')
   .option(
     '--keep',
-    `when a run fails, leave the lab or cluster up to be looked at: npm run lab -- --name ${LAB} status`,
+    `when a run fails, leave the lab or cluster up to be looked at: npm run lab -- --name ${BENCH_LAB} status`,
   )
   .option('--json', 'every run as JSON on standard output')
   .action((options: Options) => subjectOf(options)(options))

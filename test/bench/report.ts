@@ -1,5 +1,6 @@
 import { cpus } from 'node:os';
 import type { FaultName } from '../lab/fault-names.ts';
+import { type Conditions, repeatedSentence } from './cluster-report.ts';
 import type { Run } from './scenario.ts';
 import { type Statistics, statisticsOf } from './statistics.ts';
 import type { Suite } from './suites.ts';
@@ -76,7 +77,10 @@ export function tableOf(measurements: readonly Measurement[]): string {
 }
 
 /** The lab's part of `docs/performance.md`. */
-export function labPart(measurements: readonly Measurement[], date: string): string {
+export function labPart(
+  measurements: readonly Measurement[],
+  { date, repeatedRuns }: Pick<Conditions, 'date' | 'repeatedRuns'>,
+): string {
   const missed = measurements.flatMap(missedBudgets);
   return `## In the lab
 
@@ -88,6 +92,7 @@ ${tableOf(measurements)}
 
 *Reference settings*: keepalived alone, as the chart that this one replaces documents it: advertisements every second, all nodes at one priority,
 \`preempt_delay 5\`, shell scripts that ask the service every 2 s and fail it after 2, kubelet and API every 5 s and after 5. Same keepalived, same lab, same session.
+${repeatedSentence({ repeatedRuns })} Where nothing is promised no run is repeated.
 
 ${missed.length === 0 ? 'Every promise was kept.' : `Promises that were not kept:\n\n${missed.map((line) => `- ${line}`).join('\n')}`}
 `;

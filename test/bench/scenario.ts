@@ -4,13 +4,14 @@ import { monotonicMs } from '../lab/clock.ts';
 import { healFaults, injectFault } from '../lab/fault-control.ts';
 import type { FaultName } from '../lab/fault-names.ts';
 import { nodeDirectory } from '../lab/node-directory.ts';
-import { findOutages } from '../lab/outages.ts';
+import { findOutages, type Outage } from '../lab/outages.ts';
 import type { Prober } from '../lab/prober.ts';
 import { RUNTIME_VOLUME } from '../lab/runtime-files.ts';
 import type { LabState } from '../lab/state.ts';
 import { holdersOf } from '../lab/status.ts';
 import { networkOf } from '../lab/targets.ts';
 import { waitFor } from '../lab/wait.ts';
+import type { WatchedRun } from './undisturbed.ts';
 
 /** One fault, injected on the holder and healed, as a client saw it. */
 export interface Run {
@@ -107,25 +108,37 @@ async function oneHolder(bench: Bench, sinceMs: number): Promise<number> {
   return Math.max(0, monotonicMs() - sinceMs);
 }
 
-function longestOutage(bench: Bench, fromMs: number, toMs: number): number {
+function outagesOf(bench: Bench, fromMs: number, toMs: number): Outage[] {
   const attempts = bench.prober.attempts(addressOf(bench), fromMs).filter(({ startMs }) => startMs < toMs);
-  return Math.max(0, ...findOutages(attempts).map(({ durationMs }) => durationMs));
+  return findOutages(attempts);
+}
+
+function longest(outages: readonly Outage[]): number {
+  return Math.max(0, ...outages.map(({ durationMs }) => durationMs));
 }
 
 /** Injects a fault on the holder, waits for service elsewhere, heals, and waits for peace. */
-export async function runFault(bench: Bench, fault: FaultName): Promise<Run> {
+export async function runFault(bench: Bench, fault: FaultName): Promise<WatchedRun<Run>> {
   const from = await settle(bench);
   const missedBefore = bench.prober.report(Number.POSITIVE_INFINITY).missedSlots;
   const { injectedAt } = await injectFault(bench.state.name, fault, from);
   const to = await moved(bench, from);
   const healing = monotonicMs();
   // The last success before the fault belongs to the outage.
-  const outageMs = longestOutage(bench, injectedAt.monotonicMs - 100, healing);
+  const outages = outagesOf(bench, injectedAt.monotonicMs - 100, healing);
   const { startedAt } = await healFaults(bench.state.name, { fault });
   const oneHolderMs = await oneHolder(bench, startedAt.monotonicMs);
   await settle(bench, RECOVERY_LIMIT_MS);
-  const healOutageMs = longestOutage(bench, startedAt.monotonicMs - 100, Number.POSITIVE_INFINITY);
+  const healOutages = outagesOf(bench, startedAt.monotonicMs - 100, Number.POSITIVE_INFINITY);
   const { missedSlots } = bench.prober.report(Number.POSITIVE_INFINITY);
   await delay(Math.random() * 200); // faults come at any moment of the advertisement interval
-  return { outageMs, healOutageMs, oneHolderMs, from, to, missedSlots: missedSlots - missedBefore };
+  const run = {
+    outageMs: longest(outages),
+    healOutageMs: longest(healOutages),
+    oneHolderMs,
+    from,
+    to,
+    missedSlots: missedSlots - missedBefore,
+  };
+  return { run, failings: [...outages, ...healOutages] };
 }

@@ -1,0 +1,97 @@
+import { takeDown } from '../lab/down.ts';
+import { readyMachine } from '../lab/machine.ts';
+import { say } from '../lab/print.ts';
+import { labProber } from '../lab/probe.ts';
+import { bringUp, waitForOneHolder } from '../lab/up.ts';
+import { StallWatch } from '../support/stalls.ts';
+import type { Measurement } from './report.ts';
+import { type Bench, type Run, runFault } from './scenario.ts';
+import type { Suite } from './suites.ts';
+import { UndisturbedRuns } from './undisturbed.ts';
+
+/** Name of the lab that is measured. */
+export const BENCH_LAB = 'bench';
+
+/** What a run of the bench in the lab came to. */
+export interface LabBenchResult {
+  readonly measurements: readonly Measurement[];
+  /** Runs that were not counted, because the machine itself stood still meanwhile. */
+  readonly repeatedRuns: number;
+  /** Why suites ended before all of them was measured. */
+  readonly errors: readonly unknown[];
+}
+
+async function measure(
+  suite: Suite,
+  { fault, runs: wanted, budget }: Suite['faults'][number],
+  bench: Bench,
+  undisturbed: UndisturbedRuns,
+): Promise<Measurement> {
+  const runs: Run[] = [];
+  while (runs.length < wanted) {
+    const what = `${suite.name} ${fault} ${runs.length + 1}/${wanted}`;
+    const once = () => runFault(bench, fault);
+    // Without a promise there is nothing to judge, and the reference's outages last so long that some standstill falls into most of them.
+    const run = budget === undefined ? (await once()).run : await undisturbed.run(what, once);
+    runs.push(run);
+    const { outageMs, healOutageMs, oneHolderMs, from, to } = run;
+    const figures = `outage ${outageMs.toFixed(1)} ms, healing ${healOutageMs.toFixed(1)} ms, one holder after ${oneHolderMs.toFixed(0)} ms`;
+    say(`${what}: ${figures}, ${from} -> ${to}`);
+  }
+  return { suite, fault, runs };
+}
+
+/** Adds to `measurements` as it goes, so that what was measured before a failure is not lost. */
+async function runSuite(
+  suite: Suite,
+  keep: boolean,
+  undisturbed: UndisturbedRuns,
+  measurements: Measurement[],
+): Promise<void> {
+  if (suite.faults.length === 0) return;
+  const values = { files: [], set: suite.set };
+  const adapt = suite.adapt === undefined ? {} : { adapt: suite.adapt };
+  const state = await bringUp({ name: BENCH_LAB, nodes: 3, values, ...adapt }, await readyMachine(say), say);
+  const prober = labProber(state, 'regular');
+  let failed = true;
+  try {
+    await waitForOneHolder(state);
+    await prober.start();
+    for (const fault of suite.faults) {
+      measurements.push(await measure(suite, fault, { state, prober, quietMs: suite.quietMs }, undisturbed));
+    }
+    failed = false;
+  } finally {
+    await prober.stop();
+    if (!(failed && keep)) await takeDown(BENCH_LAB);
+  }
+}
+
+/**
+ * Measures each suite in a lab of its own; one that fails does not end the others.
+ * @param keep leave the lab up when a run fails, and end there
+ */
+export async function benchLab(suites: readonly Suite[], keep: boolean): Promise<LabBenchResult> {
+  await takeDown(BENCH_LAB);
+  const measurements: Measurement[] = [];
+  const errors: unknown[] = [];
+  const stalls = new StallWatch();
+  const undisturbed = new UndisturbedRuns(stalls, say);
+  try {
+    await stalls.start();
+    for (const suite of suites) {
+      try {
+        await runSuite(suite, keep, undisturbed, measurements);
+      } catch (error) {
+        errors.push(error);
+        say(
+          `${suite.name}: ${error instanceof Error ? error.message : String(error)}; going on with what was measured`,
+        );
+        if (keep) break;
+      }
+    }
+  } finally {
+    stalls.stop();
+  }
+  return { measurements, repeatedRuns: undisturbed.repeated, errors };
+}
