@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { AddressWatch } from '../cluster/address-watch.ts';
 import { healFaults, injectFault } from '../cluster/fault-control.ts';
 import type { ClusterFaultName } from '../cluster/fault-names.ts';
-import { fitNodes } from '../cluster/fitness.ts';
+import { countingNodes, fitNodes } from '../cluster/fitness.ts';
 import { clusterKubectl } from '../cluster/kubectl.ts';
 import { planCluster } from '../cluster/plan.ts';
 import { type ClusterState, clusterState } from '../cluster/state.ts';
@@ -96,6 +96,7 @@ export class ClusterBench {
 
   /** Lets it happen on the holder, waits for what is expected, repairs, and waits for peace. @throws Error when peace does not come. */
   async run(happening: Happening, expectation: Expectation): Promise<WatchedRun<ClusterRun>> {
+    await this.#forgotten();
     const from = await this.calm(expectation.fit);
     this.#watchNodes();
     const missed = this.#missedSlots();
@@ -152,6 +153,21 @@ export class ClusterBench {
       },
       { limitMs: CALM_LIMIT_MS, everyMs: 100 },
       () => seen,
+    );
+  }
+
+  /** Waits until no node counts failures of a fault of before: nodes that began to count at different times would decide differently. */
+  async #forgotten(): Promise<void> {
+    let counting: string[] = [];
+    await waitFor(
+      'checks that fail nowhere',
+      async () => {
+        const state = this.#state;
+        counting = await countingNodes(state, fitNodes(state));
+        return counting.length === 0;
+      },
+      { limitMs: CALM_LIMIT_MS, everyMs: 500 },
+      () => `${counting.join(', ')} count failures`,
     );
   }
 

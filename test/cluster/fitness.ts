@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { execa } from 'execa';
+import { inNetns } from '../lab/netns.ts';
 import { isAlive } from '../lab/processes.ts';
 import { type MachinePlan, planCluster } from './plan.ts';
 import type { ClusterState } from './state.ts';
@@ -38,4 +40,24 @@ export function fitNodes(state: ClusterState): string[] {
       return track?.gate === 1 && track.offset >= LOWEST_HEALTHY_OFFSET && track.pulse === 0;
     })
     .map((node) => node.name);
+}
+
+const METRICS_URL = 'http://127.0.0.1:10271/metrics';
+const METRICS_LIMIT_SECONDS = 3;
+
+/**
+ * The nodes on which some check counts failures, though it may still be called healthy, or whose sidecar does not answer. What such a node
+ * decides next rests on a fault of before.
+ */
+export async function countingNodes(state: ClusterState, nodes: readonly string[]): Promise<string[]> {
+  const asked = planCluster(state.shape).nodes.filter(({ name }) => nodes.includes(name));
+  const clear = await Promise.all(asked.map(countsNothing));
+  return asked.filter((_, index) => clear[index] !== true).map(({ name }) => name);
+}
+
+async function countsNothing({ netns }: MachinePlan): Promise<boolean> {
+  const [program, ...args] = inNetns(netns, ['curl', '-s', '-m', String(METRICS_LIMIT_SECONDS), METRICS_URL]);
+  const { stdout } = await execa(program, args, { reject: false, timeout: 2000 * METRICS_LIMIT_SECONDS });
+  const counts = [...stdout.matchAll(/^keepalived_vip_probe_consecutive_failures\{.*\} (\d+)$/gm)];
+  return counts.length > 0 && counts.every(([, count]) => count === '0');
 }
