@@ -76,7 +76,12 @@ async function as(bearer: string, args: readonly string[], input?: object): Prom
 
 /** Reports on a node's plan as its agent does: by server-side apply of the status. */
 function report(bearer: string, node: string): Promise<string> {
-  const status = { apiVersion: API_VERSION, kind: 'NodePlan', metadata: { name: node }, status: { observedPlan: 'p' } };
+  const status = {
+    apiVersion: API_VERSION,
+    kind: 'NodePlan',
+    metadata: { name: node },
+    status: { observedPlan: 'p', heldCount: 2 },
+  };
   const args = [
     'apply',
     '--server-side',
@@ -417,7 +422,9 @@ describe.skipIf(skip)('the custom resources in a real API server', () => {
     it('reads plans and reports on that of its own node', async () => {
       expect(await as(own, ['get', 'nodeplans', '-o', 'name'])).toContain('nodeplan.keepalived-ingress-vip.io/node2');
       expect(await report(own, 'node1')).toContain('serverside-applied');
-      expect(await api.kubectl(['get', 'nodeplan', 'node1'])).toMatch(/^NAME +PLAN +OBSERVED +AGE\nnode1 +p +p +\d+s$/);
+      expect(await api.kubectl(['get', 'nodeplan', 'node1'])).toMatch(
+        /^NAME +PLAN +OBSERVED +HELD +AGE\nnode1 +p +p +2 +\d+s$/,
+      );
     });
 
     it('is refused for the plan of another node, with a sentence', async () => {
