@@ -60,6 +60,7 @@ export const nodePlanStatusSchema = z.object({
     )
     .optional()
     .describe('Virtual addresses that are on an interface of the node.'),
+  // For kubectl, whose columns cannot count.
   heldCount: z.int().min(0).optional().describe('How many these are.'),
   health: z
     .array(

@@ -96,7 +96,6 @@ export class ClusterBench {
 
   /** Lets it happen on the holder, waits for what is expected, repairs, and waits for peace. @throws Error when peace does not come. */
   async run(happening: Happening, expectation: Expectation): Promise<WatchedRun<ClusterRun>> {
-    await this.#forgotten();
     const from = await this.calm(expectation.fit);
     this.#watchNodes();
     const missed = this.#missedSlots();
@@ -135,7 +134,7 @@ export class ClusterBench {
     return { run, failings: [...outages, ...unexpectedMoves, ...healOutages] };
   }
 
-  /** Waits until service is steady, the nodes are fit, and exactly one holds the address; gives its name. */
+  /** Waits until service is steady, the nodes are fit and count no failures, and exactly one holds the address; gives its name. */
   async calm(fit?: number): Promise<string> {
     const sinceMs = monotonicMs();
     let seen = '';
@@ -149,25 +148,14 @@ export class ClusterBench {
         seen = `${able.join(', ') || 'no node'} can hold the address, ${holders.join(' and ') || 'no node'} does`;
         const [holder] = holders;
         const good = able.length >= wanted && holders.length === 1 && holder !== undefined && able.includes(holder);
-        return good && this.#quietSince(sinceMs) ? holder : undefined;
+        if (!good || !this.#quietSince(sinceMs)) return undefined;
+        // Nodes that began to count failures at different times would judge the next fault at different times, too.
+        const counting = await countingNodes(state, able);
+        if (counting.length > 0) seen += `, a check counts failures on ${counting.join(', ')}`;
+        return counting.length === 0 ? holder : undefined;
       },
       { limitMs: CALM_LIMIT_MS, everyMs: 100 },
       () => seen,
-    );
-  }
-
-  /** Waits until no node counts failures of a fault of before: nodes that began to count at different times would decide differently. */
-  async #forgotten(): Promise<void> {
-    let counting: string[] = [];
-    await waitFor(
-      'checks that fail nowhere',
-      async () => {
-        const state = this.#state;
-        counting = await countingNodes(state, fitNodes(state));
-        return counting.length === 0;
-      },
-      { limitMs: CALM_LIMIT_MS, everyMs: 500 },
-      () => `${counting.join(', ')} count failures`,
     );
   }
 
