@@ -54,6 +54,10 @@ const CALM_LIMIT_MS = 120_000;
 const LOOK_MS = 10;
 const ROLLOUT_LIMIT_MS = 180_000;
 
+function namesOf(nodes: readonly string[]): string {
+  return nodes.join(', ') || 'no node';
+}
+
 /** A cluster with a release on it, watched by two clients: one that knows the address, and one that forgets it before each attempt. */
 export class ClusterBench {
   readonly #cluster: string;
@@ -145,13 +149,13 @@ export class ClusterBench {
         const able = fitNodes(state);
         const holders = await holdersOf(state, this.#address);
         const wanted = fit ?? planCluster(state.shape).nodes.length;
-        seen = `${able.join(', ') || 'no node'} can hold the address, ${holders.join(' and ') || 'no node'} does`;
+        seen = `can hold the address: ${namesOf(able)}; hold it: ${namesOf(holders)}`;
         const [holder] = holders;
         const good = able.length >= wanted && holders.length === 1 && holder !== undefined && able.includes(holder);
         if (!good || !this.#quietSince(sinceMs)) return undefined;
         // Nodes that began to count failures at different times would judge the next fault at different times, too.
         const counting = await countingNodes(state, able);
-        if (counting.length > 0) seen += `, a check counts failures on ${counting.join(', ')}`;
+        seen += `; count failures of a check: ${namesOf(counting)}`;
         return counting.length === 0 ? holder : undefined;
       },
       { limitMs: CALM_LIMIT_MS, everyMs: 100 },
