@@ -26,6 +26,8 @@ export interface Expectation {
   readonly fit?: number;
   /** Leave the repair of what ended to Kubernetes, however long that waits. */
   readonly leaveToKubernetes?: boolean;
+  /** Another fault is there before it happens, and lasts: checks may count failures. */
+  readonly faultUnderWay?: boolean;
 }
 
 /** One happening on the holder, and its repair, as two clients saw it. Times in milliseconds. */
@@ -100,7 +102,7 @@ export class ClusterBench {
 
   /** Lets it happen on the holder, waits for what is expected, repairs, and waits for peace. @throws Error when peace does not come. */
   async run(happening: Happening, expectation: Expectation): Promise<WatchedRun<ClusterRun>> {
-    const from = await this.calm(expectation.fit);
+    const from = await this.calm(expectation);
     this.#watchNodes();
     const missed = this.#missedSlots();
     const beginMs = monotonicMs();
@@ -119,7 +121,7 @@ export class ClusterBench {
     if (expectation.leaveToKubernetes !== true) await healFaults(this.#cluster);
     const healedMs = monotonicMs();
     const oneHolderMs = await this.#oneHolder(healedMs);
-    const to = await this.calm(expectation.fit);
+    const to = await this.calm(expectation);
     if (expectation.leaveToKubernetes === true) await healFaults(this.#cluster);
     const healOutageMs = this.#longestOutages(healStartMs, Number.POSITIVE_INFINITY);
     const healOutages = CLIENT_KINDS.flatMap((kind) => this.#outages(kind, healStartMs, Number.POSITIVE_INFINITY));
@@ -139,7 +141,7 @@ export class ClusterBench {
   }
 
   /** Waits until service is steady, the nodes are fit and count no failures, and exactly one holds the address; gives its name. */
-  async calm(fit?: number): Promise<string> {
+  async calm({ fit, faultUnderWay = false }: Pick<Expectation, 'fit' | 'faultUnderWay'> = {}): Promise<string> {
     const sinceMs = monotonicMs();
     let seen = '';
     return waitFor(
@@ -154,7 +156,7 @@ export class ClusterBench {
         const good = able.length >= wanted && holders.length === 1 && holder !== undefined && able.includes(holder);
         if (!good || !this.#quietSince(sinceMs)) return undefined;
         // Nodes that began to count failures at different times would judge the next fault at different times, too.
-        const counting = await countingNodes(state, able);
+        const counting = faultUnderWay ? [] : await countingNodes(state, able);
         seen += `; count failures of a check: ${namesOf(counting)}`;
         return counting.length === 0 ? holder : undefined;
       },

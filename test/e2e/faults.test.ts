@@ -15,6 +15,8 @@ const SILENT_NODE_MS = 900;
 
 const MOVES: Expectation = { address: 'move', withinMs: 30_000 };
 const EITHER: Expectation = { address: 'either', withinMs: 10_000 };
+/** On top of what is expected, where the API server has been stopped before. */
+const WITHOUT_API = { faultUnderWay: true, leaveToKubernetes: true, fit: 2 } as const;
 
 interface Case {
   readonly fault: Happening;
@@ -101,8 +103,7 @@ describe.skipIf(!site.hasHarness)('a fault on the node that holds the address', 
     await injectFault(name, 'apiserver-stop', 'cp');
     const away = await observe('apiserver-stop, before', 'ingress-crash', {
       ...MOVES,
-      leaveToKubernetes: true,
-      fit: 2,
+      ...WITHOUT_API,
     });
     expect(away.moves).toBe(1);
     expect(Math.max(away.outageMs.regular, away.outageMs.newcomer)).toBeLessThan(QUICK_MS);
@@ -112,7 +113,7 @@ describe.skipIf(!site.hasHarness)('a fault on the node that holds the address', 
     const { name } = site.harness().shape;
     await injectFault(name, 'apiserver-stop', 'cp');
     // A kubelet that cannot ask the API starts no pod: the node is back, but can hold nothing yet.
-    const rebooted = await observe('node-reboot, no API', 'node-reboot', { ...MOVES, leaveToKubernetes: true, fit: 2 });
+    const rebooted = await observe('node-reboot, no API', 'node-reboot', { ...MOVES, ...WITHOUT_API });
     expect(rebooted.moves).toBeLessThanOrEqual(2);
     expect(Math.max(rebooted.outageMs.regular, rebooted.outageMs.newcomer)).toBeLessThan(SILENT_NODE_MS);
     await healFaults(name);

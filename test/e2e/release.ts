@@ -17,8 +17,18 @@ export interface InstallOptions {
   readonly helm?: Helm;
 }
 
+const CREATED_LIMIT_MS = 30_000;
 const GONE_LIMIT_MS = 90_000;
 const HOLDER_LIMIT_MS = 60_000;
+
+function selectorOf(release: string): string {
+  return `app.kubernetes.io/instance=${release}`;
+}
+
+/** The names of a release's pods, a line each; '' where there are none. */
+async function podsOf(site: Site, namespace: string, release: string): Promise<string> {
+  return site.kubectl(['get', 'pods', '-n', namespace, '-l', selectorOf(release), '-o', 'name']);
+}
 
 function valueArguments(site: Site, { set = [], valuesFiles = [] }: InstallOptions): string[] {
   return [
@@ -53,21 +63,10 @@ export async function helmUpgrade(site: Site, options: InstallOptions = {}): Pro
 export async function helmUninstall(site: Site, options: InstallOptions = {}): Promise<void> {
   const { release = RELEASE, namespace = NAMESPACE, helm = site.helm } = options;
   await helm(['uninstall', release, '-n', namespace, '--ignore-not-found', '--wait', '--timeout', '90s']);
-  await waitFor(
-    `the pods of ${release} to end`,
-    async () =>
-      (await site.kubectl([
-        'get',
-        'pods',
-        '-n',
-        namespace,
-        '-l',
-        `app.kubernetes.io/instance=${release}`,
-        '-o',
-        'name',
-      ])) === '',
-    { limitMs: GONE_LIMIT_MS, everyMs: 200 },
-  );
+  await waitFor(`the pods of ${release} to end`, async () => (await podsOf(site, namespace, release)) === '', {
+    limitMs: GONE_LIMIT_MS,
+    everyMs: 200,
+  });
 }
 
 /** Waits until exactly one node holds the address, and gives its name. */
@@ -84,11 +83,14 @@ export async function waitForHolder(site: Site, address?: string, limitMs: numbe
   );
 }
 
-/** Waits until every pod of the release is Ready. */
+/** Waits until the release has pods and every one of them is Ready. */
 export async function waitForPods(site: Site, options: InstallOptions = {}): Promise<void> {
   const { release = RELEASE, namespace = NAMESPACE } = options;
-  const selector = `app.kubernetes.io/instance=${release}`;
-  await site.kubectl(['wait', 'pod', '-n', namespace, '-l', selector, '--for=condition=Ready', '--timeout=90s'], {
-    timeout: 100_000,
+  // `kubectl wait` fails at once where nothing matches, as long as the controller has not made the first pod.
+  await waitFor(`a pod of ${release}`, async () => (await podsOf(site, namespace, release)) !== '', {
+    limitMs: CREATED_LIMIT_MS,
+    everyMs: 200,
   });
+  const ready = ['--for=condition=Ready', '--timeout=90s'];
+  await site.kubectl(['wait', 'pod', '-n', namespace, '-l', selectorOf(release), ...ready], { timeout: 100_000 });
 }
