@@ -140,14 +140,33 @@ describe('the configuration of several instances', () => {
 });
 
 describe('announcements', () => {
-  it('are repeated five times 20 ms apart for few addresses', () => {
+  it('are repeated five times, 20 ms apart, of one address', () => {
     expect(announcementsFor(1)).toEqual({ repeats: 5, intervalSeconds: 0.02 });
-    expect(announcementsFor(2)).toEqual({ repeats: 5, intervalSeconds: 0.02 });
   });
 
-  it('pass over all addresses within 50 ms, up to 500 of them', () => {
-    for (const count of [3, 10, 50, 200, 500]) {
-      expect(announcementsFor(count).intervalSeconds * count).toBeLessThanOrEqual(0.055);
+  it('of six addresses are so close that two that move together need no 10 ms', () => {
+    const { repeats, intervalSeconds } = announcementsFor(6);
+    expect(repeats).toBe(5);
+    expect(2 * intervalSeconds).toBeLessThan(0.01);
+  });
+
+  it('pass over all addresses within 20 ms, up to 200 of them', () => {
+    for (const count of [2, 3, 10, 50, 200]) {
+      expect(announcementsFor(count).intervalSeconds * count).toBeLessThanOrEqual(0.02);
     }
+  });
+
+  it('of many are repeated less, and never less than 0.1 ms apart', () => {
+    expect(announcementsFor(50).repeats).toBe(2);
+    expect(announcementsFor(1000)).toEqual({ repeats: 1, intervalSeconds: 0.0001 });
+  });
+
+  it('of one family do not wait for those of the other', () => {
+    const text = renderAll(
+      [{ ...instance, addresses: [address('192.0.2.100'), address('2001:db8::100', 6)] }],
+      options,
+    );
+    expect(text).toContain('vrrp_garp_interval 0.02\n');
+    expect(text).toContain('vrrp_gna_interval 0.02\n');
   });
 });

@@ -25,17 +25,24 @@ const SILENCE_WEIGHT = -200;
 const PULSE_TRACK = 'vip_pulse';
 const PULSE_FILE = 'vip.pulse';
 
-/** Seconds that one pass over all addresses may take; an address that waits longer for its announcement is an outage. */
-const PASS_SECONDS = 0.05;
+/**
+ * Seconds that one pass over all addresses of a family may take. An address waits for its announcement as long as those before it take, and
+ * this wait is an outage: a drain moves several addresses to one node within a millisecond.
+ */
+const PASS_SECONDS = 0.02;
 
 /**
- * keepalived keeps any two announcements on an interface this far apart, so what makes one address sure delays the last of many.
- * Few addresses are announced five times, 20 ms apart: when two backups take over together, the loser's last announcement may come
- * after the winner's first. Many get fewer repeats, so that a pass over all stays within {@link PASS_SECONDS}.
+ * How a family's addresses are announced: ARP for IPv4, neighbour advertisements for IPv6.
+ *
+ * keepalived keeps any two announcements of a family on an interface `intervalSeconds` apart, and goes round all that are to be announced
+ * before it begins to repeat: what makes one address sure delays the others. A few addresses are announced five times: when two backups take
+ * over together, the loser's last announcement may come after the winner's first. Many get fewer repeats.
+ *
+ * @param addressCount how many addresses of the family the node may come to hold
  */
 export function announcementsFor(addressCount: number): Announcements {
-  const intervalSeconds = Math.max(0.0001, Math.min(0.02, PASS_SECONDS / Math.max(1, addressCount)));
-  const repeats = addressCount <= 2 ? 5 : addressCount <= 10 ? 3 : addressCount <= 100 ? 2 : 1;
+  const intervalSeconds = Math.max(0.0001, PASS_SECONDS / Math.max(1, addressCount));
+  const repeats = addressCount <= 10 ? 5 : addressCount <= 100 ? 2 : 1;
   return { repeats, intervalSeconds: Math.floor(intervalSeconds * 10_000) / 10_000 };
 }
 
@@ -61,9 +68,14 @@ function split({ addresses, unicast }: VrrpInstance): { advertised: VirtualAddre
   };
 }
 
+function countOf(instances: readonly VrrpInstance[], family: VirtualAddress['family']): number {
+  return instances.flatMap(({ addresses }) => addresses).filter((each) => each.family === family).length;
+}
+
 function globalLines(instances: readonly VrrpInstance[], options: RenderOptions): string[] {
-  const count = instances.reduce((sum, { addresses }) => sum + addresses.length, 0);
-  const { repeats, intervalSeconds } = announcementsFor(count);
+  const arp = announcementsFor(countOf(instances, 4));
+  const neighbourDiscovery = announcementsFor(countOf(instances, 6));
+  const repeats = Math.min(arp.repeats, neighbourDiscovery.repeats);
   return [
     `router_id ${options.node}`,
     `vrrp_version ${instances[0]?.version ?? 3}`,
@@ -72,8 +84,8 @@ function globalLines(instances: readonly VrrpInstance[], options: RenderOptions)
     'vrrp_garp_master_delay 1',
     'vrrp_garp_master_refresh 10',
     `vrrp_garp_lower_prio_repeat ${repeats}`,
-    `vrrp_garp_interval ${intervalSeconds}`,
-    `vrrp_gna_interval ${intervalSeconds}`,
+    `vrrp_garp_interval ${arp.intervalSeconds}`,
+    `vrrp_gna_interval ${neighbourDiscovery.intervalSeconds}`,
     // Without it a healed network cut leaves clients with the node that stepped back: the other never learns that there were two.
     'vrrp_higher_prio_send_advert true',
     'vrrp_rt_priority 50',

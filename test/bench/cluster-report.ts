@@ -1,29 +1,14 @@
 import { cpus } from 'node:os';
 import { CLIENT_KINDS } from '../lab/prober.ts';
-import { STALL_MS } from '../support/stalls.ts';
 import type { ClusterRun } from './cluster-scenario.ts';
 import type { ClusterCase } from './cluster-suites.ts';
+import { type Conditions, repeatedSentence, SHARED_PROCESSORS } from './conditions.ts';
 import { type Statistics, statisticsOf } from './statistics.ts';
-import { MOST_REPEATS } from './undisturbed.ts';
 
 /** The runs of one case. */
 export interface ClusterMeasurement {
   readonly of: ClusterCase;
   readonly runs: readonly ClusterRun[];
-}
-
-/** Conditions under which a cluster was measured. */
-export interface Conditions {
-  readonly date: string;
-  readonly kubernetes: string;
-  /** Runs that were not counted, because the machine itself stood still meanwhile. */
-  readonly repeatedRuns: number;
-}
-
-/** How runs were told that say nothing of the product, and how many there were. */
-export function repeatedSentence({ repeatedRuns }: Pick<Conditions, 'repeatedRuns'>): string {
-  const found = repeatedRuns === 0 ? 'there was none' : `there were ${repeatedRuns}`;
-  return `A run with an outage, or a move where none should be, during which or half a second before which the machine gave one of its cores no time for ${STALL_MS} ms or more, as a process of real-time priority on each core sees it, is repeated, up to ${MOST_REPEATS} times: ${found}.`;
 }
 
 function worstOf(outages: ClusterRun['outageMs']): number {
@@ -82,10 +67,6 @@ export function clusterTable(measurements: readonly ClusterMeasurement[]): strin
   ];
   return [...head, ...measurements.map(row)].join('\n');
 }
-
-/** How the processors of one machine are divided when it is the nodes, the ingress and the client at the same time; a sentence for the page. */
-export const SHARED_PROCESSORS =
-  "Clients and ingress have real-time priority, below keepalived's: on machines of their own they would not wait for what starts on a node.";
 
 /** The cluster's part of `docs/performance.md`. */
 export function clusterPart(measurements: readonly ClusterMeasurement[], conditions: Conditions): string {

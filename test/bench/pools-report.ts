@@ -1,6 +1,6 @@
 import { cpus } from 'node:os';
 import { PROBE_INTERVAL_MS } from '../cluster/pools.ts';
-import { type Conditions, repeatedSentence, SHARED_PROCESSORS } from './cluster-report.ts';
+import { type Conditions, repeatedSentence, SHARED_PROCESSORS } from './conditions.ts';
 import { CLOSE_INTERVAL_MS, type PoolCases, type PoolFaultCase, type PoolTimingCase, SHARES } from './pools-suites.ts';
 import { statisticsOf } from './statistics.ts';
 

@@ -1,6 +1,6 @@
 import { cpus } from 'node:os';
 import type { FaultName } from '../lab/fault-names.ts';
-import { type Conditions, repeatedSentence } from './cluster-report.ts';
+import { type Conditions, repeatedSentence } from './conditions.ts';
 import type { Run } from './scenario.ts';
 import { type Statistics, statisticsOf } from './statistics.ts';
 import type { Suite } from './suites.ts';
