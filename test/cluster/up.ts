@@ -149,10 +149,20 @@ async function labelControlPlanes(plan: ClusterPlan, kubectl: Kubectl): Promise<
 
 async function runIngress(kubectl: Kubectl): Promise<void> {
   await kubectl(['apply', '-f', '-'], { input: ingressManifest() });
-  await kubectl([
-    ...['rollout', 'status', `daemonset/${INGRESS_NAME}`, '-n', INGRESS_NAMESPACE],
-    `--timeout=${PODS_LIMIT_MS / 1000}s`,
-  ]);
+  const rollout = ['rollout', 'status', `daemonset/${INGRESS_NAME}`, '-n', INGRESS_NAMESPACE];
+  try {
+    await kubectl([...rollout, `--timeout=${PODS_LIMIT_MS / 1000}s`], { timeout: PODS_LIMIT_MS + 5000 });
+  } catch (error) {
+    throw new Error(`the ingress does not run on every node: ${(error as Error).message}\n${await found(kubectl)}`);
+  }
+}
+
+/** What a user would look at when pods do not run: the pods and what happened to them. */
+async function found(kubectl: Kubectl): Promise<string> {
+  const look = (args: readonly string[]) => kubectl(args).catch((error: Error) => error.message);
+  const pods = await look(['get', 'pods', '-n', INGRESS_NAMESPACE, '-o', 'wide']);
+  const events = await look(['get', 'events', '-n', INGRESS_NAMESPACE, '--sort-by=.lastTimestamp']);
+  return `${pods}\n${events}`;
 }
 
 /**
