@@ -4,10 +4,12 @@ import { INTERFACE } from '../lab/network-plan.ts';
 import { networkOf } from '../lab/targets.ts';
 import { waitFor } from '../lab/wait.ts';
 import { ForeignRouter } from '../support/foreign-router.ts';
+import { repeatedWhenDisturbed } from '../support/machine-watch.ts';
 import { canMakeNamespaces, command, mustSkip } from '../support/needs.ts';
 import { LabUnderTest } from './lab-under-test.ts';
 
 const skip = mustSkip('foreign routers in the lab', [canMakeNamespaces, command('nginx'), command('mmdebstrap')]);
+const repeated = repeatedWhenDisturbed();
 /** The node that lost the address looks every other second. */
 const HEARD = { limitMs: 60_000, everyMs: 200 };
 /** Longer than a router waits before it speaks: three advertisements and the skew. */
@@ -18,7 +20,7 @@ interface Status {
   readonly foreignRouterIds: readonly number[];
 }
 
-describe.skipIf(skip)('a router that is none of the release', () => {
+describe.skipIf(skip)('a router that is none of the release', repeated, () => {
   const lab = new LabUnderTest({ name: 'alien' });
   lab.register();
   let foreign: ForeignRouter | undefined;
