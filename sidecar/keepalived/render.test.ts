@@ -162,11 +162,9 @@ describe('announcements', () => {
   });
 
   it('of one family do not wait for those of the other', () => {
-    const text = renderAll(
-      [{ ...instance, addresses: [address('192.0.2.100'), address('2001:db8::100', 6)] }],
-      options,
-    );
-    expect(text).toContain('vrrp_garp_interval 0.02\n');
+    const addresses = [address('192.0.2.100'), address('192.0.2.101'), address('2001:db8::100', 6)];
+    const text = renderAll([{ ...instance, addresses }], options);
+    expect(text).toContain('vrrp_garp_interval 0.01\n');
     expect(text).toContain('vrrp_gna_interval 0.02\n');
   });
 });

@@ -35,6 +35,8 @@ export interface ClusterOptions {
 
 const API_LIMIT_MS = 90_000;
 const NODES_LIMIT_MS = 90_000;
+/** For what is only told besides an error. */
+const LOOK_LIMIT_MS = 5000;
 const PODS_LIMIT_MS = 60_000;
 
 /** A subnet that no other cluster has and this machine knows no address of. */
@@ -153,13 +155,15 @@ async function runIngress(kubectl: Kubectl): Promise<void> {
   try {
     await kubectl([...rollout, `--timeout=${PODS_LIMIT_MS / 1000}s`], { timeout: PODS_LIMIT_MS + 5000 });
   } catch (error) {
-    throw new Error(`the ingress does not run on every node: ${(error as Error).message}\n${await found(kubectl)}`);
+    const said = `${(error as Error).message}\n${await podsAndEvents(kubectl)}`;
+    throw new Error(`the ingress does not run on every node: ${said}`, { cause: error });
   }
 }
 
 /** What a user would look at when pods do not run: the pods and what happened to them. */
-async function found(kubectl: Kubectl): Promise<string> {
-  const look = (args: readonly string[]) => kubectl(args).catch((error: Error) => error.message);
+async function podsAndEvents(kubectl: Kubectl): Promise<string> {
+  const look = (args: readonly string[]) =>
+    kubectl(args, { timeout: LOOK_LIMIT_MS }).catch((error: Error) => error.message);
   const pods = await look(['get', 'pods', '-n', INGRESS_NAMESPACE, '-o', 'wide']);
   const events = await look(['get', 'events', '-n', INGRESS_NAMESPACE, '--sort-by=.lastTimestamp']);
   return `${pods}\n${events}`;

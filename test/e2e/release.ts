@@ -25,7 +25,7 @@ function selectorOf(release: string): string {
   return `app.kubernetes.io/instance=${release}`;
 }
 
-/** The names of a release's pods, a line each; '' where there are none. */
+/** The names of all pods of a release, the controller's too, a line each; '' where there are none. `releasePods` tells more, of the agents alone. */
 async function podsOf(site: Site, namespace: string, release: string): Promise<string> {
   return site.kubectl(['get', 'pods', '-n', namespace, '-l', selectorOf(release), '-o', 'name']);
 }
