@@ -11,7 +11,8 @@ export interface Conditions {
 
 /** How runs were told that say nothing of the product, and how many there were. */
 export function repeatedSentence({ repeatedRuns }: Pick<Conditions, 'repeatedRuns'>): string {
-  const found = repeatedRuns === 0 ? 'there was none' : `there were ${repeatedRuns}`;
+  const few = ['there was none', 'there was one'];
+  const found = few[repeatedRuns] ?? `there were ${repeatedRuns}`;
   return `A run with an outage, or a move where none should be, during which or half a second before which the machine gave one of its cores no time for ${STALL_MS} ms or more, as a process of real-time priority on each core sees it, is repeated, up to ${MOST_REPEATS} times: ${found}.`;
 }
 
