@@ -9,6 +9,7 @@ const UNIT = [
 /** Tests on a real Kubernetes; see scripts/e2e.ts. */
 const E2E = 'test/e2e/**/*.test.ts';
 
+// biome-ignore lint/style/noDefaultExport: vitest takes its configuration from the default export, and from nothing else
 export default defineConfig({
   test: {
     coverage: {

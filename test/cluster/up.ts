@@ -35,9 +35,9 @@ export interface ClusterOptions {
 
 const API_LIMIT_MS = 90_000;
 const NODES_LIMIT_MS = 90_000;
+const PODS_LIMIT_MS = 60_000;
 /** For what is only told besides an error. */
 const LOOK_LIMIT_MS = 5000;
-const PODS_LIMIT_MS = 60_000;
 
 /** A subnet that no other cluster has and this machine knows no address of. */
 async function freeSubnet(): Promise<number> {
