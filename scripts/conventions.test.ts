@@ -9,6 +9,8 @@ const root = path.resolve(import.meta.dirname, '..');
 const PRODUCT = globSync('{api,controller,sidecar}/**/*.ts', { cwd: root }).filter(
   (file) => !/[.]test[.]ts$|\/testing\//.test(file),
 );
+/** It alone asks the machine what time it is by the wall clock, which anybody may set: whoever measures takes its other clock. */
+const CLOCK = 'sidecar/health/clock.ts';
 /** They alone read the environment, wire and exit. */
 const MAINS = ['sidecar/main.ts', 'controller/main.ts'];
 
@@ -40,7 +42,36 @@ describe('processMembers', () => {
   });
 });
 
+/** Every call that asks for the wall clock's time. */
+function wallClockReads(text: string): string[] {
+  const found: string[] = [];
+  const visit = (node: ts.Node): void => {
+    if (ts.isPropertyAccessExpression(node) && node.getText().replaceAll(/\s/g, '') === 'Date.now')
+      found.push('Date.now');
+    if (ts.isNewExpression(node) && node.expression.getText() === 'Date' && (node.arguments?.length ?? 0) === 0) {
+      found.push('new Date');
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(ts.createSourceFile('file.ts', text, ts.ScriptTarget.Latest, true));
+  return found;
+}
+
+describe('wallClockReads', () => {
+  it('finds uses, not mentions, and not what a given time looks like', () => {
+    expect(wallClockReads("Date.now(); const now = Date.now; new Date(); new Date(5); 'Date.now'")).toEqual([
+      'Date.now',
+      'Date.now',
+      'new Date',
+    ]);
+  });
+});
+
 describe('the product', () => {
+  it.each(PRODUCT.filter((file) => file !== CLOCK))('does not ask for the wall clock in %s', (file) => {
+    expect(wallClockReads(readFileSync(path.join(root, file), 'utf8'))).toEqual([]);
+  });
+
   it('has files to look at', () => {
     expect(PRODUCT).toEqual(expect.arrayContaining(MAINS));
   });

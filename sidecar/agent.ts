@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { NodePlanSpec, NodePlanStatus } from '../api/node-plan.ts';
 import type { LoadedSettings, SettingsError } from './config/load.ts';
 import { Checks, type KubeApiAccess } from './health/checks.ts';
+import { systemClock } from './health/clock.ts';
 import { Cordon } from './health/cordon.ts';
 import { Drain } from './health/drain.ts';
 import { EventLoopLag } from './health/event-loop-lag.ts';
@@ -79,7 +80,7 @@ export class Agent {
   #metrics: Metrics = noMetrics;
   #onReport: () => void = () => undefined;
   #loaded: LoadedSettings;
-  #loadedAtMs = Date.now();
+  #loadedAtMs = systemClock.wallMs();
   #rejected: AgentSnapshot['config']['rejected'] = null;
   #supervisor: SupervisorStatus | undefined;
   #nodes: readonly string[];
@@ -137,7 +138,7 @@ export class Agent {
       },
     });
     this.cordon = new Cordon({
-      now: () => Date.now(),
+      now: systemClock.wallMs,
       onChange: ({ cordon }) => {
         this.#instances.review();
         log.info({ cordon }, typeof cordon === 'string' ? 'the node is cordoned' : 'the node is not cordoned any more');
@@ -273,7 +274,7 @@ export class Agent {
       return;
     }
     this.#loaded = loaded;
-    this.#loadedAtMs = Date.now();
+    this.#loadedAtMs = systemClock.wallMs();
     this.#rejected = null;
     this.#metrics.reloaded();
     this.#log.info({ config: loaded.version }, 'settings taken');
@@ -507,7 +508,7 @@ export class Agent {
   }
 
   #reject(errors: readonly string[]): void {
-    this.#rejected = { errors, atMs: Date.now() };
+    this.#rejected = { errors, atMs: systemClock.wallMs() };
     this.#metrics.rejected();
     this.#log.error({ errors }, 'settings refused; the last good ones stay in force');
   }

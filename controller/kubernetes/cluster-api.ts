@@ -3,6 +3,7 @@ import { CoreV1Api, CustomObjectsApi, type KubeConfig, type V1Node, type V1Pod }
 import { API_GROUP, API_VERSION, GROUP_VERSION } from '../../api/group.ts';
 import type { NodePlanSpec } from '../../api/node-plan.ts';
 import type { VirtualIpPool, VirtualIpPoolStatus } from '../../api/virtual-ip-pool.ts';
+import { systemClock } from '../../sidecar/health/clock.ts';
 import { requestOptions } from './access.ts';
 import { statusOf } from './api-error.ts';
 import { keepNodePlan, keepPool, type OwnerReference, type StoredNodePlan } from './stored.ts';
@@ -107,7 +108,7 @@ export class ClusterApi implements ClusterWriter {
     };
     const body = {
       metadata: { name: eventName(pool), namespace: EVENTS_NAMESPACE },
-      eventTime: new Date().toISOString().replace('Z', '000Z'),
+      eventTime: new Date(systemClock.wallMs()).toISOString().replace('Z', '000Z'),
       reportingController: FIELD_MANAGER,
       reportingInstance: this.#instance,
       regarding,

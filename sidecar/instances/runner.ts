@@ -52,7 +52,6 @@ export class InstanceRunner {
     this.#log = role.pool === null ? dependencies.log : dependencies.log.child({ instance: role.name });
     this.holder = new HolderTracker({
       presentAddresses,
-      now: () => Date.now(),
       onChange: ({ holder, vrrp, disagreement }) => {
         this.fitness.review();
         this.#log.info({ holder, vrrp: vrrp.state, priority: vrrp.priority, disagreement }, 'holder state');

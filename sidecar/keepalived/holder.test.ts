@@ -7,16 +7,18 @@ const wanted = [
 ];
 let onInterface: { readonly address: string }[];
 let nowMs: number;
+let wallMs: number;
 const changed = vi.fn();
 let tracker: HolderTracker;
 
 beforeEach(() => {
   onInterface = [];
   nowMs = 1000;
+  wallMs = 0;
   changed.mockReset();
   tracker = new HolderTracker({
     presentAddresses: () => new Map([['eth0', new Set(onInterface.map(({ address }) => address))]]),
-    now: () => nowMs,
+    clock: { monotonicMs: () => nowMs, wallMs: () => nowMs + wallMs },
     onChange: changed,
   });
   tracker.setAddresses(wanted);
@@ -85,5 +87,30 @@ describe('the holder', () => {
     nowMs += 2000;
     tracker.look();
     expect(tracker.state.holder).toBe(false);
+  });
+
+  it('measures how long an exchange takes by a clock that nobody can set', () => {
+    onInterface = [...wanted];
+    tracker.notify({ instance: 'vip', state: 'MASTER', priority: 253 });
+    tracker.setAddresses([{ address: '192.0.2.7', prefixLength: 24, family: 4, interface: 'eth0' }]);
+    wallMs = -3_600_000;
+    nowMs += 2000;
+    tracker.look();
+    expect(tracker.state).toMatchObject({ holder: false, sinceMs: nowMs + wallMs });
+  });
+
+  it('is reported as contradicting keepalived after the same time when the clock is set meanwhile', () => {
+    tracker.notify({ instance: 'vip', state: 'MASTER', priority: 253 });
+    wallMs = -3_600_000;
+    nowMs += 2000;
+    tracker.look();
+    expect(tracker.state.disagreement).toContain('keepalived is MASTER without');
+    onInterface = [...wanted];
+    tracker.look();
+    onInterface = [];
+    tracker.look();
+    wallMs = 3_600_000;
+    tracker.look();
+    expect(tracker.state.disagreement).toBeNull();
   });
 });

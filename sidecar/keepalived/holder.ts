@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { type Clock, systemClock } from '../health/clock.ts';
 import type { VirtualAddress } from './instance.ts';
 import type { PresentAddresses } from './network.ts';
 import type { VrrpNotification, VrrpState } from './notify.ts';
@@ -34,7 +35,8 @@ const TRANSITION_MILLIS = 2000;
 
 interface HolderDependencies {
   readonly presentAddresses: () => PresentAddresses;
-  readonly now: () => number;
+  /** Wall clock for what is told, monotonic for how long something lasts: a wall clock that is set would stretch it without end. */
+  readonly clock?: Clock;
   /** Called when `holder`, the VRRP state or the disagreement changes. */
   readonly onChange: (state: HolderState) => void;
   /** Called when an address came to its interface or left it. */
@@ -44,17 +46,20 @@ interface HolderDependencies {
 /** Follows whether this node holds the addresses of an instance. Looks whenever keepalived notifies, and when it is asked to. */
 export class HolderTracker {
   readonly #dependencies: HolderDependencies;
+  readonly #clock: Clock;
   #wanted: readonly VirtualAddress[] = [];
   /** The wanted addresses that the state is about. */
   #addressesOf: readonly VirtualAddress[] = this.#wanted;
   #state: HolderState;
-  #exchangedAtMs = 0;
+  /** On the monotonic clock, as is `#differsSinceMs`. */
+  #exchangedAtMs = Number.NEGATIVE_INFINITY;
   #differsSinceMs: number | undefined;
   #gateOpen = false;
 
   constructor(dependencies: HolderDependencies) {
     this.#dependencies = dependencies;
-    this.#state = unseen(dependencies.now());
+    this.#clock = dependencies.clock ?? systemClock;
+    this.#state = unseen(this.#clock.wallMs());
   }
 
   /** What was seen at the last look. */
@@ -75,7 +80,7 @@ export class HolderTracker {
       return;
     }
     this.#wanted = addresses;
-    this.#exchangedAtMs = this.#dependencies.now();
+    this.#exchangedAtMs = this.#clock.monotonicMs();
     this.look();
   }
 
@@ -87,7 +92,7 @@ export class HolderTracker {
   /** Takes what keepalived says, and looks at the interface at once. */
   notify({ state, priority }: VrrpNotification): void {
     const before = this.#state.vrrp;
-    const sinceMs = before.state === state ? before.sinceMs : this.#dependencies.now();
+    const sinceMs = before.state === state ? before.sinceMs : this.#clock.wallMs();
     const changed = before.state !== state || before.priority !== priority;
     this.#state = { ...this.#state, vrrp: { state, priority, sinceMs } };
     this.#look(changed);
@@ -100,13 +105,14 @@ export class HolderTracker {
 
   #look(stateChanged: boolean): void {
     const before = this.#state;
-    const nowMs = this.#dependencies.now();
+    const nowMs = this.#clock.wallMs();
+    const measuredMs = this.#clock.monotonicMs();
     const addresses = this.#seen(before.addresses, nowMs);
     const exchanging =
-      before.holder && before.vrrp.state === 'MASTER' && nowMs - this.#exchangedAtMs < TRANSITION_MILLIS;
+      before.holder && before.vrrp.state === 'MASTER' && measuredMs - this.#exchangedAtMs < TRANSITION_MILLIS;
     const holder = exchanging || addresses.some(({ present }) => present);
     const next = { ...before, holder, sinceMs: holder === before.holder ? before.sinceMs : nowMs, addresses };
-    this.#state = { ...next, disagreement: this.#lastingDisagreement(next, nowMs) };
+    this.#state = { ...next, disagreement: this.#lastingDisagreement(next, measuredMs) };
     const changed = holder !== before.holder || this.#state.disagreement !== before.disagreement;
     if (changed || stateChanged) this.#dependencies.onChange(this.#state);
     if (addresses !== before.addresses) this.#dependencies.onAddresses?.();
@@ -127,14 +133,14 @@ export class HolderTracker {
     });
   }
 
-  #lastingDisagreement(state: HolderState, nowMs: number): string | null {
+  #lastingDisagreement(state: HolderState, measuredMs: number): string | null {
     const text = disagreementOf(state, this.#gateOpen);
     if (text === null) {
       this.#differsSinceMs = undefined;
       return null;
     }
-    this.#differsSinceMs ??= nowMs;
-    return nowMs - this.#differsSinceMs >= TRANSITION_MILLIS ? text : null;
+    this.#differsSinceMs ??= measuredMs;
+    return measuredMs - this.#differsSinceMs >= TRANSITION_MILLIS ? text : null;
   }
 }
 
