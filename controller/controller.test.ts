@@ -6,6 +6,7 @@ import type { VirtualIpPool } from '../api/virtual-ip-pool.ts';
 import { systemClock, systemTimers } from '../sidecar/health/clock.ts';
 import { checkSettings } from './config/settings.ts';
 import { Controller } from './controller.ts';
+import { EMPTY_VIEW } from './reconcile/view.ts';
 import { FakeApiServer } from './testing/fake-api-server.ts';
 import { settingsDocument } from './testing/settings.ts';
 
@@ -231,6 +232,25 @@ describe('the controller', () => {
     api.failing.clear();
     await untilReady();
   });
+
+  it.each(['virtualippools', 'nodeplans', 'nodes', 'pods', 'leases'])(
+    'neither leads nor shows a cluster while it does not know all %s',
+    async (resource) => {
+      api.failing.add(`list ${resource}`);
+      const one = controller('one');
+      const unknown = () => one.snapshot().informers.filter(({ synced }) => !synced);
+      // Everything else is known, and a good while has passed since.
+      await expect.poll(() => unknown().length, LIMIT).toBe(1);
+      const asked = api.requests.get(`list ${resource}`) ?? 0;
+      await expect.poll(() => api.requests.get(`list ${resource}`) ?? 0, LIMIT).toBeGreaterThan(asked + 1);
+      expect(api.requests.get('create leases')).toBeUndefined();
+      expect(one.snapshot()).toMatchObject({ leading: false, view: EMPTY_VIEW });
+      expect(api.list('nodeplans')).toEqual([]);
+      api.failing.clear();
+      await untilReady();
+      expect(one.snapshot().leading).toBe(true);
+    },
+  );
 
   it('keeps what it knows while the API is away, and goes on when it is back', async () => {
     const one = controller('one');

@@ -1,0 +1,154 @@
+import type { NodePlanSpec, NodePlanStatus } from '../../api/node-plan.ts';
+import type { VirtualIpPool, VirtualIpPoolStatus } from '../../api/virtual-ip-pool.ts';
+import { ManualTime } from '../../sidecar/testing/manual-time.ts';
+import { checkSettings } from '../config/settings.ts';
+import type { Term } from '../election/leader-elector.ts';
+import { EventRecorder } from '../events/recorder.ts';
+import type { ClusterWriter, PoolEvent } from '../kubernetes/cluster-api.ts';
+import { ResourceCache } from '../kubernetes/resource-cache.ts';
+import type { OwnerReference, StoredNodePlan } from '../kubernetes/stored.ts';
+import { makePlan } from '../plan/planner.ts';
+import type { WriteReports } from '../reconcile/plan-writer.ts';
+import { type Caches, Reconciler } from '../reconcile/reconciler.ts';
+import { type ClusterView, EMPTY_VIEW } from '../reconcile/view.ts';
+import { settingsDocument } from './settings.ts';
+
+/** A term that ends when a test says so. */
+export class FakeTerm implements Term {
+  readonly #ends = new AbortController();
+
+  get signal(): AbortSignal {
+    return this.#ends.signal;
+  }
+
+  holds(): boolean {
+    return !this.signal.aborted;
+  }
+
+  end(): void {
+    this.#ends.abort();
+  }
+}
+
+/**
+ * Caches of a cluster's objects, and an API server in memory that stores what is written to it. What is written is noted as
+ * `<kind> <name>`, in order.
+ */
+export class FakeCluster implements ClusterWriter {
+  readonly time = new ManualTime();
+  readonly written: string[] = [];
+  readonly events: PoolEvent[] = [];
+  readonly failed: string[] = [];
+  readonly caches: Caches = {
+    pools: new ResourceCache({}, { onChange: () => undefined }),
+    plans: new ResourceCache({}, { onChange: () => undefined }),
+    nodes: new ResourceCache({}, { onChange: () => undefined }),
+    pods: new ResourceCache({}, { onChange: () => undefined }),
+  };
+  readonly reports: WriteReports = {
+    wrote: () => undefined,
+    writeFailed: (kind, name) => this.failed.push(`${kind} ${name}`),
+  };
+  /** Called with each write before it is stored; may reject. */
+  onWrite: (what: string) => void | Promise<void> = () => undefined;
+  /** In which this replica leads; undefined: it does not. */
+  term: FakeTerm | undefined = new FakeTerm();
+  view: ClusterView = EMPTY_VIEW;
+  #version = 10;
+
+  /** Adds Ready nodes with an agent each. */
+  addNodes(...names: readonly string[]): void {
+    for (const name of names) {
+      const metadata = { name, resourceVersion: this.#next() };
+      const address = `192.0.2.${10 + this.caches.nodes.size + 1}`;
+      const facts = { labels: {}, taints: [], unschedulable: false, internalAddresses: [address], ready: true };
+      this.caches.nodes.put({ metadata, ...facts });
+      this.caches.pods.put({ metadata: { ...metadata, name: `agent-${name}` }, node: name, running: true });
+    }
+  }
+
+  /** Adds or changes a pool, as its user does. */
+  putPool(pool: VirtualIpPool): void {
+    this.caches.pools.put({ ...pool, metadata: { ...pool.metadata, resourceVersion: this.#next() } });
+  }
+
+  pool(name: string): VirtualIpPool {
+    const pool = this.caches.pools.get(name);
+    if (pool === undefined) throw new Error(`there is no pool ${name}`);
+    return pool;
+  }
+
+  plan(node: string): StoredNodePlan {
+    const plan = this.caches.plans.get(node);
+    if (plan === undefined) throw new Error(`there is no plan of node ${node}`);
+    return plan;
+  }
+
+  /** Stores what an agent says. */
+  report(node: string, status: NodePlanStatus): void {
+    const plan = this.plan(node);
+    this.caches.plans.put({ ...plan, metadata: { ...plan.metadata, resourceVersion: this.#next() }, status });
+  }
+
+  /** Every agent carries its plan out, and holds what it is first for; what it says besides is added. */
+  reportAll(more: Readonly<Record<string, NodePlanStatus>> = {}): void {
+    for (const { metadata, spec } of this.caches.plans.list()) {
+      const mine = spec.instances.filter(({ rank }) => rank === 0).flatMap(({ addresses }) => addresses);
+      const held = mine.map((given) => ({ address: given.split('/')[0] ?? given, since: '2026-01-01T00:00:00Z' }));
+      this.report(metadata.name, { observedPlan: spec.plan, held, ...more[metadata.name] });
+    }
+  }
+
+  /** The real reconciler with the real planner, on this cluster. */
+  reconciler(): Reconciler {
+    const checked = checkSettings(settingsDocument());
+    if (!checked.ok) throw new Error('the settings of the tests are wrong');
+    const { caches, time, reports } = this;
+    const recorder = new EventRecorder({ writer: this, clock: time, onOutcome: () => undefined });
+    return new Reconciler(checked.settings, {
+      caches,
+      writer: this,
+      recorder,
+      makePlan,
+      clock: time,
+      term: () => (this.term?.holds() === true ? this.term : undefined),
+      reports: { ...reports, planned: () => undefined, moved: () => undefined },
+      onView: (view) => {
+        this.view = view;
+      },
+    });
+  }
+
+  async applyPoolStatus(pool: VirtualIpPool, status: VirtualIpPoolStatus): Promise<VirtualIpPool | undefined> {
+    const { name } = pool.metadata;
+    await this.#note(`pool_status ${name}`);
+    const known = this.caches.pools.get(name);
+    if (known === undefined) return undefined;
+    return { ...known, metadata: { ...known.metadata, resourceVersion: this.#next() }, status };
+  }
+
+  async applyNodePlan(name: string, spec: NodePlanSpec, owners: readonly OwnerReference[]): Promise<StoredNodePlan> {
+    await this.#note(`node_plan ${name}`);
+    const known = this.caches.plans.get(name);
+    const metadata = { name, uid: `uid-${name}`, resourceVersion: this.#next(), ownerReferences: owners };
+    return { ...known, metadata, spec };
+  }
+
+  async deleteNodePlan(name: string): Promise<void> {
+    await this.#note(`node_plan_removal ${name}`);
+  }
+
+  async createEvent(event: PoolEvent): Promise<void> {
+    this.events.push(event);
+  }
+
+  async #note(what: string): Promise<void> {
+    await this.onWrite(what);
+    this.written.push(what);
+  }
+
+  #next(): string {
+    this.#version += 1;
+    return String(this.#version);
+  }
+}
