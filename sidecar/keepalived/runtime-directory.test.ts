@@ -8,6 +8,7 @@ import {
   readSync,
   rmSync,
   statSync,
+  watch,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -41,6 +42,37 @@ describe('track files', () => {
     expect(runtime.writeFitness('vip', { gate: 1, offset: -31 })).toBe(true);
     expect(statSync(join(path, 'track/vip.gate')).ino).toBe(inode);
     expect([read('track/vip.gate'), read('track/vip.offset')]).toEqual(['1\n', '-31\n']);
+  });
+
+  it('come in the order that keepalived must see: an offset before its gate opens, a gate that closes before its offset', async () => {
+    const names: string[] = [];
+    const watcher = watch(join(path, 'track'), (_event, name) => names.push(name ?? ''));
+    let marks = 0;
+    const seen = async (write: () => unknown): Promise<string[]> => {
+      names.length = 0;
+      write();
+      // Events come in order: when the mark's has come, all before it have.
+      const mark = `mark${++marks}`;
+      writeFileSync(join(path, 'track', mark), '');
+      await vi.waitFor(() => expect(names).toContain(mark), 2000);
+      return names.filter((name) => name.startsWith('vip.'));
+    };
+    try {
+      expect(await seen(() => runtime.writeFitness('vip', { gate: 1, offset: 9 }))).toEqual(['vip.offset', 'vip.gate']);
+      expect(await seen(() => runtime.writeFitness('vip', { gate: 0, offset: -151 }))).toEqual([
+        'vip.gate',
+        'vip.offset',
+      ]);
+      expect(await seen(() => runtime.writeFitness('vip', { gate: 1, offset: -160 }))).toEqual([
+        'vip.offset',
+        'vip.gate',
+      ]);
+      // An urgent closing alone, and what was left for later.
+      expect(await seen(() => runtime.closeGate('vip'))).toEqual(['vip.gate']);
+      expect(await seen(() => runtime.writeFitness('vip', { gate: 0, offset: -120 }))).toEqual(['vip.offset']);
+    } finally {
+      watcher.close();
+    }
   });
 
   it('can be read by another user', async () => {
