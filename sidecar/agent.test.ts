@@ -191,4 +191,78 @@ describe('a plan', () => {
     await starting.drain('SIGTERM');
     expect(starting.snapshot().instances[0]?.fitness).toMatchObject({ band: 2, gate: 1 });
   });
+
+  it('drains an instance that it lets leave, and no other, until it lets it stay', async () => {
+    const [first, second] = plan.instances;
+    if (first === undefined || second === undefined) throw new Error('the plan has two instances');
+    const leaving = { ...plan, plan: 'p3', instances: [{ ...first, leaving: true }, second] };
+    const starting = makeAgent(ELSEWHERE);
+    starting.plan.begin(leaving);
+    await starting.start();
+    const fitness = () => starting.snapshot().instances.map((instance) => instance.fitness);
+    await vi.waitFor(() => expect(fitness()).toMatchObject([{ gate: 1 }, { gate: 1 }]), LIMIT);
+    expect(fitness()).toMatchObject([{ reason: 'draining' }, { reason: 'healthy' }]);
+    expect(fitness()[0]?.priority).toBeLessThan(fitness()[1]?.priority ?? 0);
+    expect(starting.snapshot().fitness?.reason).toBe('healthy');
+    starting.plan.tell({ ...leaving, plan: 'p4', instances: [first, second] });
+    expect(fitness()).toMatchObject([{ reason: 'healthy' }, { reason: 'healthy' }]);
+    starting.plan.tell({ ...leaving, plan: 'p5', instances: [first, { ...second, leaving: true }] });
+    expect(fitness()).toMatchObject([{ reason: 'healthy' }, { reason: 'draining' }]);
+  });
+
+  describe('with a delay of failback that is longer than the process is up', () => {
+    const pools = plan.pools.map((pool) => ({ ...pool, failbackDelaySeconds: 86_400 }));
+    const delayed = { ...plan, pools, instances: plan.instances.map((instance) => ({ ...instance, rank: 0 })) };
+    /** What the instances of the plan get on a node to which the API tells this. */
+    const prioritiesAfter = async (tell: (running: Agent) => void): Promise<(number | undefined)[]> => {
+      const running = makeAgent(ELSEWHERE);
+      running.plan.begin(undefined);
+      await running.start();
+      await vi.waitFor(() => expect(gate('vip')).toBe('1\n'), LIMIT);
+      tell(running);
+      return running.snapshot().instances.map(({ fitness }) => fitness?.priority);
+    };
+
+    it('waits for nothing on a node that had no plan: there is nothing to come back from', async () => {
+      const told = await prioritiesAfter((running) => {
+        running.plan.tell(null);
+        running.plan.tell(delayed);
+      });
+      expect(told).toEqual([244, 244]);
+    });
+
+    it('waits for nothing on a node that never reported on its plan', async () => {
+      expect(await prioritiesAfter((running) => running.plan.tell(delayed, false))).toEqual([244, 244]);
+    });
+
+    it('waits for it on a node that returns, also with what is planned for it later', async () => {
+      const more = { ...delayed, plan: 'p9', instances: [...delayed.instances] };
+      const told = await prioritiesAfter((running) => {
+        running.plan.tell({ ...delayed, instances: delayed.instances.slice(0, 1) });
+        running.plan.tell(more);
+      });
+      expect(told).toEqual([213, 213]);
+    });
+  });
+
+  it('has its pools checked as changed settings ask for it', async () => {
+    const { port } = server.address() as AddressInfo;
+    const running = makeAgent(ELSEWHERE);
+    const healthCheck = { httpGet: { port, path: '/other' } };
+    running.plan.begin({ ...plan, pools: plan.pools.map((pool) => ({ ...pool, healthCheck })) });
+    await running.start();
+    const pool = () => running.snapshot().pools[0];
+    await vi.waitFor(() => expect(pool()).toMatchObject({ healthy: true, check: { own: true } }), LIMIT);
+    const { settings } = running.snapshot();
+    const change = (url: string) => {
+      const service = { ...settings.checks.service, url };
+      return running.update({ settings: { ...settings, checks: { ...settings.checks, service } }, version: url });
+    };
+    // The node checks just that itself, so that nothing is asked twice.
+    await change(`http://127.0.0.1:${port}/other`);
+    expect(pool()?.check).toMatchObject({ own: false });
+    await change(`http://127.0.0.1:${port}/healthz`);
+    expect(pool()?.check).toMatchObject({ own: true });
+    await vi.waitFor(() => expect(pool()?.healthy).toBe(true), LIMIT);
+  });
 });

@@ -1,13 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { stringify } from 'yaml';
+import { parse, stringify } from 'yaml';
 import type { Settings } from './config/settings.ts';
+import { planOf } from './testing/plan.ts';
 import { defaultSettings } from './testing/settings.ts';
 
 const MAIN = join(import.meta.dirname, 'main.ts');
@@ -45,9 +46,20 @@ async function write(change: (settings: Settings) => void = () => undefined): Pr
   writeFileSync(config, stringify(settings));
 }
 
-function start(): { output: () => string; ended: Promise<number | null> } {
+/** Changes the settings of a running sidecar, as a ConfigMap's volume does: whole, by a rename. */
+function edit(change: (settings: Settings) => void): void {
+  const settings = parse(readFileSync(config, 'utf8')) as Settings;
+  change(settings);
+  writeFileSync(`${config}.new`, stringify(settings));
+  renameSync(`${config}.new`, config);
+}
+
+function start(more: Readonly<Record<string, string>> = {}): { output: () => string; ended: Promise<number | null> } {
   let text = '';
-  const child = spawn(process.execPath, arguments_(), { env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, arguments_(), {
+    env: { ...environment, ...more },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   running = child;
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk: Buffer) => {
@@ -171,5 +183,43 @@ describe('the sidecar', () => {
     rmSync(join(runtime, 'drain'));
     await vi.waitFor(() => expect(offset()).toBe(-30), LIMIT);
     await vi.waitFor(() => expect(existsSync(join(runtime, 'drained'))).toBe(false), LIMIT);
+  });
+
+  it('follows and forgets cordons and plans as changed settings ask for it, without a restart', async () => {
+    await write((settings) => {
+      settings.pools.enabled = true;
+      settings.vrrp.addresses = ['192.0.2.200/24'];
+    });
+    // What was known before the process began; the API server, which does not speak TLS, never tells anything else.
+    writeFileSync(join(runtime, 'cordon.json'), '"kubectl cordon"');
+    writeFileSync(join(runtime, 'plan.json'), JSON.stringify(planOf('p1')));
+    const { port } = server.address() as AddressInfo;
+    const { output } = start({ KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: String(port) });
+    const track = (name: string): string => readFileSync(join(runtime, 'track', name), 'utf8');
+    const kept = (name: string): string => readFileSync(join(runtime, name), 'utf8');
+    const told = (text: string): number => output().split(text).length - 1;
+    await vi.waitFor(() => expect(Number(track('vip.offset'))).toBeLessThan(-60), LIMIT);
+    await vi.waitFor(() => expect(track('default-0.gate')).toBe('1\n'), LIMIT);
+    await vi.waitFor(() => expect(told('cordons of this node are not seen')).toBe(1), LIMIT);
+    await vi.waitFor(() => expect(told('plans for this node are not seen')).toBe(1), LIMIT);
+    await vi.waitFor(() => expect(told('"msg":"started"')).toBe(1), LIMIT);
+
+    edit((settings) => {
+      settings.drain.onCordon = false;
+      settings.pools.enabled = false;
+    });
+    await vi.waitFor(() => expect(track('vip.offset')).toBe('-30\n'), LIMIT);
+    await vi.waitFor(() => expect(track('default-0.gate')).toBe('0\n'), LIMIT);
+    // Also after the next start nothing is known of them.
+    await vi.waitFor(() => expect([kept('cordon.json'), kept('plan.json')]).toEqual(['', '']), LIMIT);
+
+    edit((settings) => {
+      settings.drain.onCordon = true;
+      settings.pools.enabled = true;
+    });
+    await vi.waitFor(() => expect(told('cordons of this node are not seen')).toBe(2), LIMIT);
+    await vi.waitFor(() => expect(told('plans for this node are not seen')).toBe(2), LIMIT);
+    // What it forgot it does not remember.
+    expect([track('vip.offset'), track('default-0.gate')]).toEqual(['-30\n', '0\n']);
   });
 });
