@@ -1,6 +1,19 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -106,6 +119,20 @@ describe('the first decision', () => {
     await makeAgent(ELSEWHERE).start();
     await vi.waitFor(() => expect(written()).not.toEqual([]), LIMIT);
     expect(written()[0]).toEqual({ gate: 1, offset: -103 });
+  });
+});
+
+describe('what keepalived said while no sidecar ran', () => {
+  it('counts when one is back: foreign routers are looked for, and the state is known', async () => {
+    const fifo = join(path, 'notify.fifo');
+    execFileSync('mkfifo', [fifo]);
+    const fd = openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK);
+    writeSync(fd, 'INSTANCE "vip" BACKUP 244\n');
+    const running = makeAgent(ELSEWHERE);
+    await running.start();
+    await vi.waitFor(() => expect(running.snapshot().holder.vrrp.state).toBe('BACKUP'), LIMIT);
+    await vi.waitFor(() => expect(existsSync(join(path, 'statistics.wanted'))).toBe(true), LIMIT);
+    closeSync(fd);
   });
 });
 

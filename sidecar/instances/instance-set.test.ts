@@ -157,6 +157,44 @@ describe('the instances of a node', () => {
     expect(instances.get('default-0')?.holder.state).toMatchObject({ holder: true, vrrp: { state: 'MASTER' } });
   });
 
+  it.each(['heard, known, looked at', 'known, heard, looked at', 'known, looked at, heard', 'heard, looked at, known'])(
+    'are what keepalived said of them, whatever comes first: %s',
+    (order) => {
+      onInterface.add('192.0.2.101');
+      const events: Readonly<Record<string, () => void>> = {
+        heard: () => {
+          instances.notify({ instance: 'default-0', state: 'BACKUP', priority: 244 });
+          instances.notify({ instance: 'default-0', state: 'MASTER', priority: 244 });
+        },
+        known: () => instances.set([role(0), role(1)]),
+        'looked at': () => instances.start(),
+      };
+      for (const event of order.split(', ')) events[event]?.();
+      instances.taken([running(0), running(1)]);
+      expect(instances.get('default-0')?.holder.state).toMatchObject({ holder: true, vrrp: { state: 'MASTER' } });
+      expect(instances.get('default-1')?.holder.state.vrrp.state).toBe('UNKNOWN');
+      expect(onTransition.mock.lastCall).toEqual([role(0), { instance: 'default-0', state: 'MASTER', priority: 244 }]);
+    },
+  );
+
+  it('keep no more of what they do not know than a plan can have', () => {
+    for (let slot = 0; slot < 1001; slot += 1)
+      instances.notify({ instance: `default-${slot}`, state: 'BACKUP', priority: 1 });
+    instances.set([role(999), role(1000)]);
+    expect(instances.runners.map(({ holder }) => holder.state.vrrp.state)).toEqual(['BACKUP', 'UNKNOWN']);
+  });
+
+  it('that come back before keepalived let them go are what they were', () => {
+    instances.set([role(0)]);
+    instances.taken([running(0)]);
+    onInterface.add('192.0.2.101');
+    instances.notify({ instance: 'default-0', state: 'MASTER', priority: 253 });
+    instances.set([]);
+    instances.set([role(0)]);
+    expect(instances.get('default-0')?.holder.state).toMatchObject({ holder: true, vrrp: { state: 'MASTER' } });
+    expect(onTransition).toHaveBeenCalledOnce();
+  });
+
   it('tell when one of several addresses comes or goes', () => {
     instances.set([role(0)]);
     const both = { ...running(0), addresses: [...running(0).addresses, ...running(1).addresses] };

@@ -12,6 +12,9 @@ interface InstanceSetDependencies extends RunnerDependencies {
 /** How often the interfaces are looked at besides keepalived's notifications. */
 const LOOK_MILLIS = 250;
 
+/** Instances that are not known yet of which is kept what was said last; a plan has no more. */
+const MAX_EARLY = 1000;
+
 /** The VRRP instances of this node, which come and go with settings and plan. */
 export class InstanceSet {
   readonly #dependencies: InstanceSetDependencies;
@@ -19,6 +22,8 @@ export class InstanceSet {
   readonly #runners = new Map<string, InstanceRunner>();
   /** Instances that are not wanted any more, but that keepalived may still run. Their gates are closed. */
   readonly #leaving = new Map<string, InstanceRunner>();
+  /** What keepalived said last of instances that are not known yet, as when it ran them before this process began. */
+  readonly #early = new Map<string, VrrpNotification>();
   #timer: NodeJS.Timeout | undefined;
   #present: PresentAddresses | undefined;
 
@@ -57,6 +62,7 @@ export class InstanceSet {
     for (const role of roles) this.#runners.set(role.name, this.#runner(role, before));
     this.review();
     for (const name of gone) this.#dismiss(name, before.get(name));
+    for (const name of wanted) this.#hearEarly(name);
   }
 
   /** Begins to look at the interfaces at an interval. */
@@ -76,11 +82,14 @@ export class InstanceSet {
     reviewAll(this.runners.map(({ fitness }) => fitness));
   }
 
-  /** Takes what keepalived says of an instance. */
+  /** Takes what keepalived says of an instance; of one that is not known yet it counts when it is. */
   notify(notification: VrrpNotification): void {
     const { instance, state } = notification;
     const runner = this.#runners.get(instance) ?? this.#leaving.get(instance);
-    if (runner === undefined) return;
+    if (runner === undefined) {
+      if (this.#early.size < MAX_EARLY || this.#early.has(instance)) this.#early.set(instance, notification);
+      return;
+    }
     if (state !== runner.holder.state.vrrp.state) this.#dependencies.onTransition(runner.role, notification);
     runner.holder.notify(notification);
   }
@@ -103,6 +112,12 @@ export class InstanceSet {
     const gone = [...this.#leaving.keys()].filter((name) => !running.has(name));
     for (const name of gone) this.#leaving.delete(name);
     return gone;
+  }
+
+  #hearEarly(name: string): void {
+    const early = this.#early.get(name);
+    this.#early.delete(name);
+    if (early !== undefined) this.notify(early);
   }
 
   #closeGate(name: string): void {
@@ -133,8 +148,7 @@ export class InstanceSet {
     const sibling =
       role.pool === null ? undefined : [...before.values()].find(({ role: { pool } }) => pool === role.pool);
     const runner = new InstanceRunner({ role, inherited: sibling?.fitness.fitness }, this.#dependencies);
-    // It may still hold what it held.
-    if (left !== undefined) runner.holder.setAddresses(left.holder.wanted);
+    if (left !== undefined) takeOver(runner, left);
     return runner;
   }
 
@@ -152,4 +166,11 @@ export class InstanceSet {
     }
     return this.#present;
   }
+}
+
+/** keepalived still runs the instance: it may hold what it held, and is what it was said to be last. */
+function takeOver(runner: InstanceRunner, left: InstanceRunner): void {
+  const { state, priority } = left.holder.state.vrrp;
+  if (state !== 'UNKNOWN') runner.holder.notify({ instance: runner.role.name, state, priority: priority ?? 0 });
+  runner.holder.setAddresses(left.holder.wanted);
 }

@@ -84,4 +84,70 @@ describe('the watch for foreign routers', () => {
     expect(onError).toHaveBeenCalledTimes(2);
     expect(time.pending).toBe(0);
   });
+
+  const EVENTS: Readonly<Record<string, () => unknown>> = {
+    hurry: () => watch.hurry(),
+    start: () => watch.start(),
+    stop: () => watch.stop(),
+    wait: () => time.advance(SECOND),
+  };
+  const orders = [
+    'start',
+    'hurry start',
+    'hurry hurry start',
+    'hurry wait start',
+    'start hurry',
+    'start start',
+    'start hurry start',
+    'stop start',
+    'hurry stop start',
+    'start stop start',
+    'start hurry stop start',
+    'start stop hurry start',
+    'hurry start stop hurry start',
+    'start wait stop start',
+    'hurry stop hurry start stop start',
+  ];
+
+  it.each(orders)('hears a foreign router after any order of events at the start: %s', async (order) => {
+    for (const event of order.split(' ')) await EVENTS[event]?.();
+    expect(time.pending).toBe(1);
+    const beganMs = time.monotonicMs();
+    while (watch.virtualRouterIds.length === 0 && time.monotonicMs() - beganMs < 20 * SECOND) {
+      refused += 1;
+      await time.advance(SECOND);
+    }
+    expect(watch.virtualRouterIds).toEqual([10]);
+    await time.advance(300 * SECOND);
+    const times = requested.length;
+    await time.advance(60 * SECOND);
+    expect(requested.length - times).toBe(1);
+  });
+
+  it('looks once at a time when it is stopped and started while it looks', async () => {
+    let answer: (() => void) | undefined;
+    const readStatistics = vi.fn(async () => {
+      await new Promise<void>((resolve) => {
+        answer = resolve;
+      });
+      return '';
+    });
+    const files = { requestStatistics: async () => undefined, readStatistics };
+    const slow = new ForeignRouterWatch({ files, listening: () => [], onChange, onError, clock: time, timers: time });
+    slow.start();
+    await time.advance(2 * SECOND);
+    slow.stop();
+    slow.start();
+    slow.hurry();
+    answer?.();
+    await time.advance(SECOND);
+    expect(time.pending).toBe(1);
+    await time.advance(SECOND);
+    expect(readStatistics).toHaveBeenCalledTimes(2);
+    slow.stop();
+    answer?.();
+    await time.advance(100 * SECOND);
+    expect(readStatistics).toHaveBeenCalledTimes(2);
+    expect(time.pending).toBe(0);
+  });
 });

@@ -24,15 +24,25 @@ const HURRIED_LOOKS = 10;
 /** keepalived writes a line of log each time, so not oftener than is useful. */
 const CALM_MILLIS = 60_000;
 
-/** Looks for foreign routers: every minute, and for some seconds after there is a reason to, every other second. */
+/** One period between start() and stop(). */
+interface Run {
+  timer: TimerHandle;
+  /** Whether the timer that is set waits for the calm interval. */
+  calm: boolean;
+}
+
+/**
+ * Looks for foreign routers: every minute, and for some seconds after there is a reason to, every other second. Its methods may be called
+ * in any order: a reason that comes before the start is as good as the start itself, which is one.
+ */
 export class ForeignRouterWatch {
   readonly #dependencies: ForeignRouterWatchDependencies;
   readonly #clock: Clock;
   readonly #timers: Timers;
   readonly #routers = new ForeignRouters();
+  /** Looks that are still to be made in a hurry. */
   #hurried = 0;
-  #timer: TimerHandle;
-  #started = false;
+  #run: Run | undefined;
 
   constructor(dependencies: ForeignRouterWatchDependencies) {
     this.#dependencies = dependencies;
@@ -45,42 +55,47 @@ export class ForeignRouterWatch {
     return this.#routers.virtualRouterIds;
   }
 
-  /** Begins to look. */
+  /** Begins to look. Does nothing when already started. */
   start(): void {
-    this.#started = true;
-    this.hurry();
+    if (this.#run !== undefined) return;
+    this.#hurried = HURRIED_LOOKS;
+    this.#run = { timer: undefined, calm: false };
+    this.#arm(this.#run);
   }
 
-  /** Ends looking; may be called twice. */
+  /** Ends looking; may be called twice, and be followed by another start. */
   stop(): void {
-    this.#started = false;
-    this.#timers.clearTimeout(this.#timer);
+    this.#timers.clearTimeout(this.#run?.timer);
+    this.#run = undefined;
   }
 
   /** Says that an instance may have lost its addresses to a foreign router. */
   hurry(): void {
-    const waits = this.#hurried === 0;
     this.#hurried = HURRIED_LOOKS;
-    if (this.#started && waits) this.#arm();
+    // A hurried look that is due, or under way, is not put off.
+    if (this.#run?.calm === true) this.#arm(this.#run);
   }
 
-  #arm(): void {
-    this.#timers.clearTimeout(this.#timer);
-    const delayMs = this.#hurried > 0 ? HURRIED_MILLIS : CALM_MILLIS;
-    this.#timer = this.#timers.setTimeout(() => void this.#look(), delayMs);
+  #arm(run: Run): void {
+    this.#timers.clearTimeout(run.timer);
+    run.calm = this.#hurried === 0;
+    run.timer = this.#timers.setTimeout(() => void this.#look(run), run.calm ? CALM_MILLIS : HURRIED_MILLIS);
   }
 
-  async #look(): Promise<void> {
+  async #look(run: Run): Promise<void> {
+    run.calm = false;
     this.#hurried = Math.max(0, this.#hurried - 1);
     const { files, listening, onChange, onError } = this.#dependencies;
     try {
       const before = this.virtualRouterIds.join();
-      this.#routers.look(await files.readStatistics(), listening(), this.#clock.monotonicMs());
+      const statistics = await files.readStatistics();
+      if (run !== this.#run) return;
+      this.#routers.look(statistics, listening(), this.#clock.monotonicMs());
       if (this.virtualRouterIds.join() !== before) onChange(this.virtualRouterIds);
       await files.requestStatistics();
     } catch (error) {
       onError(error);
     }
-    if (this.#started) this.#arm();
+    if (run === this.#run) this.#arm(run);
   }
 }

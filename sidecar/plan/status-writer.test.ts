@@ -100,4 +100,57 @@ describe('the status writer', () => {
     await time.advance(5000);
     expect(sent).toEqual([]);
   });
+
+  const EVENTS: Readonly<Record<string, () => unknown>> = {
+    change: () => change('p2'),
+    object: () => writer.setObject('uid-1'),
+    stop: () => writer.stop(),
+    wait: () => time.advance(100),
+  };
+
+  it.each([
+    'change object',
+    'object change',
+    'change stop object',
+    'object stop object',
+    'object stop change object',
+    'object wait stop object change',
+    'stop object change',
+  ])('writes what is, whatever order things begin in: %s', async (order) => {
+    for (const event of order.split(' ')) await EVENTS[event]?.();
+    await time.advance(5000);
+    expect(sent.at(-1)?.plan).toBe(status.observedPlan);
+    expect(time.pending).toBe(0);
+  });
+
+  it('goes on where it was stopped and begun again while it wrote', async () => {
+    let answer: (() => void) | undefined;
+    const written: (string | undefined)[] = [];
+    const slow = new StatusWriter({
+      status: () => status,
+      send: async ({ observedPlan }) => {
+        written.push(observedPlan);
+        await new Promise<void>((resolve) => {
+          answer = resolve;
+        });
+      },
+      onProblem: (problem) => problems.push(problem),
+      clock: time,
+      timers: time,
+    });
+    slow.setObject('uid-1');
+    await time.advance(100);
+    slow.stop();
+    status = { observedPlan: 'p2' };
+    slow.setObject('uid-2');
+    await time.advance(100);
+    expect(written).toEqual(['p1']);
+    answer?.();
+    await time.advance(5000);
+    expect(written).toEqual(['p1', 'p2']);
+    answer?.();
+    await time.advance(5000);
+    expect(time.pending).toBe(0);
+    expect(problems).toEqual([]);
+  });
 });
