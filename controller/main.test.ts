@@ -1,32 +1,25 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { buildProgram, CONTROLLER } from '../scripts/build.ts';
+import { freePort } from '../test/support/free-port.ts';
+import { Program } from '../test/support/program.ts';
 import { FakeApiServer } from './testing/fake-api-server.ts';
 import { settingsDocument } from './testing/settings.ts';
 
-const LIMIT = { timeout: 10_000, interval: 20 };
+const LIMIT = { limitMs: 10_000, everyMs: 20 };
+const POLL = { timeout: 10_000, interval: 20 };
 const folder = mkdtempSync(join(tmpdir(), 'controller-'));
 const bundle = join(folder, CONTROLLER.file);
 const config = join(folder, 'config.yaml');
-let running: ChildProcess | undefined;
+let running: Program | undefined;
 
 function write(changes: Record<string, unknown> = {}): void {
   writeFileSync(config, stringify({ ...settingsDocument(), ...changes }));
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => probe.once('listening', resolve));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
 }
 
 function kubeconfig(server: string): string {
@@ -52,8 +45,8 @@ beforeAll(async () => {
   await buildProgram(CONTROLLER, folder);
 }, 60_000);
 
-afterEach(() => {
-  running?.kill('SIGKILL');
+afterEach(async () => {
+  await running?.stop();
   running = undefined;
 });
 
@@ -95,16 +88,17 @@ describe('the controller’s command', () => {
     const port = await freePort();
     write({ server: { address: '127.0.0.1', port }, log: { level: 'error' } });
     const environment = { KUBECONFIG: kubeconfig(await api.start()), POD_NAME: 'one', POD_NAMESPACE: 'kube-vip' };
-    const child = spawn(process.execPath, [bundle, '--config', config], { env: environment, stdio: 'ignore' });
-    running = child;
+    const stdio: ['ignore', 'pipe', 'pipe'] = ['ignore', 'pipe', 'pipe'];
+    const child = spawn(process.execPath, [bundle, '--config', config], { env: environment, stdio });
+    const controller = new Program('the controller', child);
+    running = controller;
     const ask = (path: string) => fetch(`http://127.0.0.1:${port}${path}`).catch(() => undefined);
-    await expect.poll(async () => (await ask('/readyz'))?.status, LIMIT).toBe(200);
-    await expect.poll(() => api.get('leases', 'vip-controller')?.spec, LIMIT).toMatchObject({ holderIdentity: 'one' });
+    await controller.until('it is ready', async () => (await ask('/readyz'))?.status === 200, LIMIT);
+    await expect.poll(() => api.get('leases', 'vip-controller')?.spec, POLL).toMatchObject({ holderIdentity: 'one' });
     expect(await (await ask('/'))?.text()).toContain('<title>Virtual IP pools</title>');
     expect(await (await ask('/status'))?.json()).toMatchObject({ leading: true, leader: 'one', replica: 'one' });
-    const ended = new Promise((resolve) => child.once('close', resolve));
-    child.kill('SIGTERM');
-    expect(await ended).toBe(0);
+    await controller.stop('SIGTERM');
+    expect(await controller.closed).toBe(0);
     expect(api.get('leases', 'vip-controller')?.spec).toMatchObject({ holderIdentity: '' });
     await api.stop();
   });

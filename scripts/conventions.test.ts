@@ -34,6 +34,51 @@ function processMembers(text: string): string[] {
   return found;
 }
 
+/** What a node adds to, or multiplies or divides by, the id of its own process; nothing where it does not. */
+function pidArithmetic(node: ts.Node): string[] {
+  if (!ts.isBinaryExpression(node)) return [];
+  const { operatorToken, left, right } = node;
+  const isArithmetic = /^[%+*-]$/.test(operatorToken.getText());
+  return isArithmetic && [left, right].some((side) => side.getText() === 'process.pid') ? [node.getText()] : [];
+}
+
+/** The name of a function that finds free ports; nothing for another node. */
+function portFinder(node: ts.Node): string[] {
+  const name = ts.isFunctionDeclaration(node) ? (node.name?.text ?? '') : '';
+  return /^freePorts?$/i.test(name) ? [name] : [];
+}
+
+/** Where a source text computes with the id of its own process, or finds a free port by a function of its own. */
+function guesses(text: string): string[] {
+  const found: string[] = [];
+  const visit = (node: ts.Node): void => {
+    found.push(...pidArithmetic(node), ...portFinder(node));
+    ts.forEachChild(node, visit);
+  };
+  visit(ts.createSourceFile('file.ts', text, ts.ScriptTarget.Latest, true));
+  return found;
+}
+
+describe('guesses', () => {
+  it('finds a port that is computed from a process id, and a second way to find a free one', () => {
+    const text = 'const p = 20_000 + (process.pid % 10) * 2; log(process.pid); async function freePort() {}';
+    expect(guesses(text)).toEqual(['process.pid % 10', 'freePort']);
+  });
+});
+
+describe('the tests', () => {
+  const files = globSync(
+    ['{api,controller,sidecar,scripts}/**/*.test.ts', '{controller,sidecar}/testing/*.ts', 'test/**/*.ts'],
+    {
+      cwd: root,
+    },
+  );
+
+  it.each(files.filter((file) => file !== 'test/support/free-port.ts'))('guess no port in %s', (file) => {
+    expect(guesses(readFileSync(path.join(root, file), 'utf8'))).toEqual([]);
+  });
+});
+
 describe('processMembers', () => {
   it('finds uses, not mentions', () => {
     const text =

@@ -1,31 +1,26 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
+import { freePort } from '../test/support/free-port.ts';
+import { Program } from '../test/support/program.ts';
 import type { Settings } from './config/settings.ts';
 import { planOf } from './testing/plan.ts';
 import { defaultSettings } from './testing/settings.ts';
 
 const MAIN = join(import.meta.dirname, 'main.ts');
 const LIMIT = 10_000;
+const WAIT = { limitMs: LIMIT, everyMs: 5 };
 let directory: string;
 let runtime: string;
 let config: string;
 let server: Server;
-let running: ChildProcess | undefined;
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => probe.once('listening', resolve));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
-}
+let running: Program | undefined;
 
 function arguments_(...more: string[]): string[] {
   return [MAIN, '--config', config, '--runtime-dir', runtime, ...more];
@@ -54,19 +49,13 @@ function edit(change: (settings: Settings) => void): void {
   renameSync(`${config}.new`, config);
 }
 
-function start(more: Readonly<Record<string, string>> = {}): { output: () => string; ended: Promise<number | null> } {
-  let text = '';
-  const child = spawn(process.execPath, arguments_(), {
-    env: { ...environment, ...more },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  running = child;
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (chunk: Buffer) => {
-      text += chunk.toString();
-    });
-  }
-  return { output: () => text, ended: new Promise((resolve) => child.once('close', resolve)) };
+function start(more: Readonly<Record<string, string>> = {}): Program {
+  const env = { ...environment, ...more };
+  running = new Program(
+    'the sidecar',
+    spawn(process.execPath, arguments_(), { env, stdio: ['ignore', 'pipe', 'pipe'] }),
+  );
+  return running;
 }
 
 beforeEach(async () => {
@@ -77,8 +66,8 @@ beforeEach(async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 });
 
-afterEach(() => {
-  running?.kill('SIGKILL');
+afterEach(async () => {
+  await running?.stop();
   running = undefined;
   server.close();
   rmSync(directory, { recursive: true, force: true });
@@ -145,44 +134,44 @@ describe('the sidecar', () => {
 
   it('opens the gate for a healthy service, offers a configuration, and ends in order on SIGTERM', async () => {
     await write();
-    const { output, ended } = start();
-    await vi.waitFor(() => expect(readFileSync(join(runtime, 'track/vip.gate'), 'utf8')).toBe('1\n'), LIMIT);
-    await vi.waitFor(
+    const sidecar = start();
+    await sidecar.untilHolds(() => expect(readFileSync(join(runtime, 'track/vip.gate'), 'utf8')).toBe('1\n'), WAIT);
+    await sidecar.untilHolds(
       () => expect(readFileSync(join(runtime, 'candidate.conf'), 'utf8')).toContain('192.0.2.100/24 dev lo'),
-      LIMIT,
+      WAIT,
     );
-    await vi.waitFor(() => expect(output()).toContain('"msg":"started"'), LIMIT);
-    running?.kill('SIGTERM');
-    expect(await ended).toBe(0);
+    await sidecar.untilHolds(() => expect(sidecar.output).toContain('"msg":"started"'), WAIT);
+    await sidecar.stop('SIGTERM');
+    expect(await sidecar.closed).toBe(0);
     // The files stay: keepalived goes on with them.
     expect(existsSync(join(runtime, 'track/vip.gate'))).toBe(true);
-    expect(output()).toContain('"outcome":"not holding"');
+    expect(sidecar.output).toContain('"outcome":"not holding"');
   });
 
   it('closes the gate when the service dies', async () => {
     await write();
-    start();
+    const sidecar = start();
     const gate = (): string => readFileSync(join(runtime, 'track/vip.gate'), 'utf8');
-    await vi.waitFor(() => expect(gate()).toBe('1\n'), LIMIT);
+    await sidecar.untilHolds(() => expect(gate()).toBe('1\n'), WAIT);
     server.close();
     server.closeAllConnections();
-    await vi.waitFor(() => expect(gate()).toBe('0\n'), { timeout: LIMIT, interval: 5 });
+    await sidecar.untilHolds(() => expect(gate()).toBe('0\n'), WAIT);
     // And reopens it in the last band, as the last resort.
-    await vi.waitFor(() => expect(gate()).toBe('1\n'), LIMIT);
+    await sidecar.untilHolds(() => expect(gate()).toBe('1\n'), WAIT);
     expect(Number(readFileSync(join(runtime, 'track/vip.offset'), 'utf8'))).toBeLessThanOrEqual(-120);
   });
 
   it('drains while the file asks for it', async () => {
     await write();
-    start();
+    const sidecar = start();
     const offset = (): number => Number(readFileSync(join(runtime, 'track/vip.offset'), 'utf8'));
-    await vi.waitFor(() => expect(offset()).toBe(-30), LIMIT);
+    await sidecar.untilHolds(() => expect(offset()).toBe(-30), WAIT);
     writeFileSync(join(runtime, 'drain'), '');
-    await vi.waitFor(() => expect(readFileSync(join(runtime, 'drained'), 'utf8')).toBe('moved\n'), LIMIT);
+    await sidecar.untilHolds(() => expect(readFileSync(join(runtime, 'drained'), 'utf8')).toBe('moved\n'), WAIT);
     expect(offset()).toBe(-109);
     rmSync(join(runtime, 'drain'));
-    await vi.waitFor(() => expect(offset()).toBe(-30), LIMIT);
-    await vi.waitFor(() => expect(existsSync(join(runtime, 'drained'))).toBe(false), LIMIT);
+    await sidecar.untilHolds(() => expect(offset()).toBe(-30), WAIT);
+    await sidecar.untilHolds(() => expect(existsSync(join(runtime, 'drained'))).toBe(false), WAIT);
   });
 
   it('follows and forgets cordons and plans as changed settings ask for it, without a restart', async () => {
@@ -194,31 +183,31 @@ describe('the sidecar', () => {
     writeFileSync(join(runtime, 'cordon.json'), '"kubectl cordon"');
     writeFileSync(join(runtime, 'plan.json'), JSON.stringify(planOf('p1')));
     const { port } = server.address() as AddressInfo;
-    const { output } = start({ KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: String(port) });
+    const sidecar = start({ KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: String(port) });
     const track = (name: string): string => readFileSync(join(runtime, 'track', name), 'utf8');
     const kept = (name: string): string => readFileSync(join(runtime, name), 'utf8');
-    const told = (text: string): number => output().split(text).length - 1;
-    await vi.waitFor(() => expect(Number(track('vip.offset'))).toBeLessThan(-60), LIMIT);
-    await vi.waitFor(() => expect(track('default-0.gate')).toBe('1\n'), LIMIT);
-    await vi.waitFor(() => expect(told('cordons of this node are not seen')).toBe(1), LIMIT);
-    await vi.waitFor(() => expect(told('plans for this node are not seen')).toBe(1), LIMIT);
-    await vi.waitFor(() => expect(told('"msg":"started"')).toBe(1), LIMIT);
+    const told = (text: string): number => sidecar.output.split(text).length - 1;
+    await sidecar.untilHolds(() => expect(Number(track('vip.offset'))).toBeLessThan(-60), WAIT);
+    await sidecar.untilHolds(() => expect(track('default-0.gate')).toBe('1\n'), WAIT);
+    await sidecar.untilHolds(() => expect(told('cordons of this node are not seen')).toBe(1), WAIT);
+    await sidecar.untilHolds(() => expect(told('plans for this node are not seen')).toBe(1), WAIT);
+    await sidecar.untilHolds(() => expect(told('"msg":"started"')).toBe(1), WAIT);
 
     edit((settings) => {
       settings.drain.onCordon = false;
       settings.pools.enabled = false;
     });
-    await vi.waitFor(() => expect(track('vip.offset')).toBe('-30\n'), LIMIT);
-    await vi.waitFor(() => expect(track('default-0.gate')).toBe('0\n'), LIMIT);
+    await sidecar.untilHolds(() => expect(track('vip.offset')).toBe('-30\n'), WAIT);
+    await sidecar.untilHolds(() => expect(track('default-0.gate')).toBe('0\n'), WAIT);
     // Also after the next start nothing is known of them.
-    await vi.waitFor(() => expect([kept('cordon.json'), kept('plan.json')]).toEqual(['', '']), LIMIT);
+    await sidecar.untilHolds(() => expect([kept('cordon.json'), kept('plan.json')]).toEqual(['', '']), WAIT);
 
     edit((settings) => {
       settings.drain.onCordon = true;
       settings.pools.enabled = true;
     });
-    await vi.waitFor(() => expect(told('cordons of this node are not seen')).toBe(2), LIMIT);
-    await vi.waitFor(() => expect(told('plans for this node are not seen')).toBe(2), LIMIT);
+    await sidecar.untilHolds(() => expect(told('cordons of this node are not seen')).toBe(2), WAIT);
+    await sidecar.untilHolds(() => expect(told('plans for this node are not seen')).toBe(2), WAIT);
     // What it forgot it does not remember.
     expect([track('vip.offset'), track('default-0.gate')]).toEqual(['-30\n', '0\n']);
   });

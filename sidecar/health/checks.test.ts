@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { freePort } from '../../test/support/free-port.ts';
 import { defaultSettings } from '../testing/settings.ts';
 import { Checks } from './checks.ts';
 
@@ -80,10 +81,7 @@ describe('the checks of a node', () => {
 
   it('fail the service when a traffic port refuses, though its health page answers', async () => {
     const wanted = settings();
-    const closed = createServer().listen(0, '127.0.0.1');
-    await new Promise((resolve) => closed.once('listening', resolve));
-    const { port } = closed.address() as AddressInfo;
-    await new Promise((resolve) => closed.close(resolve));
+    const port = await freePort();
     wanted.service.tripwire.ports = [port];
     checks.update(wanted);
     await vi.waitFor(() => expect(checks.worker('service')?.state.healthy).toBe(true), 5000);

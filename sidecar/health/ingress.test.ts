@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { waitFor } from '../../test/lab/wait.ts';
+import { freePort } from '../../test/support/free-port.ts';
 import { command, mustSkip } from '../../test/support/needs.ts';
 import { createServiceProbe } from '../probes/registry.ts';
 import type { ProbeResult } from '../probes/types.ts';
-import { freePort } from '../testing/loopback.ts';
 import { type Nginx, startNginx } from '../testing/nginx.ts';
 import { Tripwire } from './tripwire.ts';
 import type { CheckState } from './types.ts';

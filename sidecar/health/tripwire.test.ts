@@ -1,7 +1,8 @@
 import { EventEmitter } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { describe, expect, it, vi } from 'vitest';
-import { freePort, listen } from '../testing/loopback.ts';
+import { freePort } from '../../test/support/free-port.ts';
+import { listen } from '../testing/loopback.ts';
 import { ManualTime } from '../testing/manual-time.ts';
 import { Tripwire, type TripwireState } from './tripwire.ts';
 

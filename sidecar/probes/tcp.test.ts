@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { describe, expect, it, vi } from 'vitest';
-import { freePort, listen } from '../testing/loopback.ts';
+import { freePort } from '../../test/support/free-port.ts';
+import { Program } from '../../test/support/program.ts';
+import { listen } from '../testing/loopback.ts';
 import { TcpProbe } from './tcp.ts';
 
 const signal = new AbortController().signal;
@@ -75,10 +76,11 @@ describe('TcpProbe', () => {
 /** A process that listens and accepts nothing; `fill` connects until its backlog is full. */
 async function listenWithoutAccepting() {
   const script = `const server = require('node:net').createServer().listen({ host: '127.0.0.1', port: 0, backlog: 1 },
-    () => { process.stdout.write(String(server.address().port)); process.kill(process.pid, 'SIGSTOP'); });`;
-  const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const [text] = await once(child.stdout, 'data');
-  const port = Number(text);
+    () => { process.stdout.write(server.address().port + ';'); process.kill(process.pid, 'SIGSTOP'); });`;
+  const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const listener = new Program('the listener', child);
+  const limit = { limitMs: 10_000, everyMs: 5 };
+  const port = Number(await listener.until('its port', () => /^\d+(?=;)/.exec(listener.output)?.[0], limit));
   const sockets: Socket[] = [];
   const connects = () =>
     new Promise<boolean>((resolve) => {
@@ -95,8 +97,7 @@ async function listenWithoutAccepting() {
     },
     kill: async () => {
       for (const socket of sockets) socket.destroy();
-      child.kill('SIGKILL');
-      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+      await listener.stop();
     },
   };
 }

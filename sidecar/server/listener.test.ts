@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { freePort } from '../testing/loopback.ts';
+import { freePort } from '../../test/support/free-port.ts';
 import { Listener } from './listener.ts';
 
 let listener: Listener | undefined;

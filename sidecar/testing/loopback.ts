@@ -34,13 +34,6 @@ export async function listen(server: Server, port = 0, host = '127.0.0.1'): Prom
   return { port: portOf(server), sockets, kill };
 }
 
-/** A port of loopback on which nothing listens now. */
-export async function freePort(): Promise<number> {
-  const { port, kill } = await listen(createServer());
-  await kill();
-  return port;
-}
-
 /**
  * A port that tells a TLS client hello from plain text and hands the connection on; plain text is answered by `plain`.
  * @param tlsPort where TLS is spoken

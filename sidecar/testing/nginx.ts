@@ -1,11 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { waitFor } from '../../test/lab/wait.ts';
 import { findCommand } from '../../test/support/needs.ts';
+import { Program } from '../../test/support/program.ts';
 
 /** An nginx of its own, below a directory of its own. */
 export interface Nginx {
@@ -53,46 +53,42 @@ export async function startNginx({ port, workers = 2, listen = '', server = '' }
      http { access_log off; ${temporary.join(' ')}
        server { listen 127.0.0.1:${port} ${listen}; ${server} location / { return 200 "ok\\n"; } } }`,
   );
-  let master: ChildProcess | undefined;
-  let ended: Promise<unknown> = Promise.resolve();
+  let master: Program | undefined;
 
   const start = async () => {
     const child = spawn(findCommand('nginx') ?? 'nginx', ['-p', directory, '-e', 'stderr', '-c', configuration], {
-      stdio: ['ignore', 'ignore', 'inherit'],
+      stdio: ['ignore', 'ignore', 'pipe'],
     });
-    ended = new Promise((resolve) => child.once('exit', resolve));
-    master = child;
-    await waitFor('nginx', () => takesConnections(port), { limitMs: LIMIT_MS, everyMs: 10 });
+    master = new Program('nginx', child);
+    await master.until('a first connection', () => takesConnections(port), { limitMs: LIMIT_MS, everyMs: 10 });
   };
-  const pidOf = (child: ChildProcess | undefined): number => {
-    if (child?.pid === undefined) throw new Error('nginx does not run');
-    return child.pid;
+  const running = (): Program => {
+    if (master === undefined) throw new Error('nginx does not run');
+    return master;
   };
-  const workerPids = async () => childrenOf(pidOf(master));
+  const workerPids = async () => childrenOf(running().pid);
 
   await start();
   return {
     port,
     start,
     workers: workerPids,
-    reload: () => process.kill(pidOf(master), 'SIGHUP'),
+    reload: () => process.kill(running().pid, 'SIGHUP'),
     kill: async () => {
-      const pids = [pidOf(master), ...(await workerPids())];
+      const pids = [running().pid, ...(await workerPids())];
       for (const pid of pids) process.kill(pid, 'SIGKILL');
-      await ended;
+      await running().closed;
     },
     killWorkersFirst: async (between) => {
       const workers = await workerPids();
       // A master that runs would start new workers, which would outlive it and go on serving.
-      process.kill(pidOf(master), 'SIGSTOP');
+      process.kill(running().pid, 'SIGSTOP');
       for (const pid of workers) process.kill(pid, 'SIGKILL');
       await between();
-      process.kill(pidOf(master), 'SIGKILL');
-      await ended;
+      await running().stop();
     },
     remove: async () => {
-      if (master?.exitCode === null && master.signalCode === null) process.kill(pidOf(master), 'SIGTERM');
-      await ended;
+      await running().stop('SIGTERM');
       rmSync(directory, { recursive: true, force: true });
     },
   };

@@ -62,8 +62,8 @@ describe('helm install with nothing but the address given', () => {
     expect(told).toEqual(expected);
 
     const url = /http:\S+/.exec(forward)?.[0] ?? '';
-    const forwarded = await whileInShell(site, forward, () =>
-      waitFor('the forwarded port', () => axios.get(url, { timeout: 2000 }).catch(() => undefined), {
+    const forwarded = await whileInShell(site, forward, (running) =>
+      running.until('the forwarded port', () => axios.get(url, { timeout: 2000 }).catch(() => undefined), {
         limitMs: LIMIT_MS,
         everyMs: 100,
       }),

@@ -1,5 +1,7 @@
+import { spawn } from 'node:child_process';
 import { dirname, isAbsolute } from 'node:path';
 import { execa } from 'execa';
+import { Program } from '../support/program.ts';
 import type { Site } from './site.ts';
 
 const LIMIT_MS = 30_000;
@@ -35,12 +37,15 @@ export async function runInShell(site: Site, command: string): Promise<string> {
 }
 
 /** Runs a command that does not end by itself while `use` works with what it gives; ends it afterwards. */
-export async function whileInShell<T>(site: Site, command: string, use: () => Promise<T>): Promise<T> {
-  const running = execa('sh', ['-c', `exec ${command}`], { env: userEnvironment(site), reject: false });
+export async function whileInShell<T>(site: Site, command: string, use: (running: Program) => Promise<T>): Promise<T> {
+  const env = { ...process.env, ...userEnvironment(site) };
+  const running = new Program(
+    command,
+    spawn('sh', ['-c', `exec ${command}`], { env, stdio: ['ignore', 'pipe', 'pipe'] }),
+  );
   try {
-    return await use();
+    return await use(running);
   } finally {
-    running.kill();
-    await running;
+    await running.stop('SIGTERM');
   }
 }

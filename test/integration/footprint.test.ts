@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -9,15 +9,17 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { buildAndReport } from '../../scripts/build.ts';
 import { defaultSettings } from '../../sidecar/testing/settings.ts';
-import { waitFor } from '../lab/wait.ts';
+import { freePort } from '../support/free-port.ts';
+import { Program } from '../support/program.ts';
 
 const BUNDLE = join(import.meta.dirname, '../../dist/sidecar.cjs');
 const MEBIBYTE = 1024 * 1024;
 const directory = mkdtempSync(join(tmpdir(), 'footprint-'));
 const gate = join(directory, 'track/vip.gate');
 const server: Server = createServer((_request, response) => response.end('ok'));
-const base = 20_000 + (process.pid % 10_000) * 2;
-let sidecar: ChildProcess | undefined;
+let statusPort = 0;
+let metricsPort = 0;
+let sidecar: Program | undefined;
 let startedMs = 0;
 let gateMs = 0;
 
@@ -34,19 +36,22 @@ beforeAll(async () => {
   settings.vrrp.addressInterface = 'lo';
   settings.checks.service = { ...settings.checks.service, url, intervalSeconds: 0.1 };
   settings.checks.kubelet = { ...settings.checks.kubelet, url, intervalSeconds: 0.1 };
-  settings.server.port = base;
-  settings.metrics.port = base + 1;
+  statusPort = await freePort();
+  metricsPort = await freePort();
+  settings.server.port = statusPort;
+  settings.metrics.port = metricsPort;
   const config = join(directory, 'config.yaml');
   writeFileSync(config, stringify(settings));
   startedMs = performance.now();
   const args = ['--lite-mode', '--max-semi-space-size=1', BUNDLE, '--config', config, '--runtime-dir', directory];
-  sidecar = spawn(process.execPath, args, { stdio: 'ignore', env: { NODE_NAME: 'node1', NODE_IP: '192.0.2.11' } });
-  await waitFor('the first gate', () => existsSync(gate), { limitMs: 10_000, everyMs: 5 });
+  const env = { NODE_NAME: 'node1', NODE_IP: '192.0.2.11' };
+  sidecar = new Program('the sidecar', spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], env }));
+  await sidecar.until('the first gate', () => existsSync(gate), { limitMs: 10_000, everyMs: 5 });
   gateMs = performance.now() - startedMs;
 });
 
-afterAll(() => {
-  sidecar?.kill('SIGKILL');
+afterAll(async () => {
+  await sidecar?.stop();
   server.close();
   rmSync(directory, { recursive: true, force: true });
 });
@@ -63,8 +68,9 @@ describe('the bundle', () => {
     const end = performance.now() + 15_000;
     let largest = 0;
     while (performance.now() < end) {
-      for (const path of ['status', 'track', 'healthz']) await (await fetch(`http://127.0.0.1:${base}/${path}`)).text();
-      await (await fetch(`http://127.0.0.1:${base + 1}/metrics`)).text();
+      for (const path of ['status', 'track', 'healthz'])
+        await (await fetch(`http://127.0.0.1:${statusPort}/${path}`)).text();
+      await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
       largest = Math.max(largest, residentBytes());
       await delay(50);
     }

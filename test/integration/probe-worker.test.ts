@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
@@ -10,8 +10,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { makeCertificate } from '../lab/certificates.ts';
 import type { ProbeMessage, WorkerOptions } from '../lab/probe-protocol.ts';
-import { waitFor } from '../lab/wait.ts';
 import { canMakeNamespaces, mustSkip } from '../support/needs.ts';
+import { Program } from '../support/program.ts';
 
 const WORKER = join(import.meta.dirname, '../lab/probe-worker.ts');
 const LIMIT = { limitMs: 10_000 };
@@ -24,7 +24,7 @@ const PATIENT_MS = 1500;
 const skip = mustSkip('the client of the lab', [canMakeNamespaces]);
 
 let server: Server;
-let worker: ChildProcess | undefined;
+let worker: Program | undefined;
 
 const answerSlowly: RequestListener = (_request, response) => {
   setTimeout(() => response.end('node1'), ANSWER_MS);
@@ -35,7 +35,7 @@ const neverAnswer: RequestListener = () => undefined;
 async function start(
   listener: Server,
   more: Partial<WorkerOptions> = {},
-): Promise<{ attempts: ProbeMessage['attempts']; missed: () => number }> {
+): Promise<{ attempts: ProbeMessage['attempts']; missed: () => number; client: Program }> {
   server = listener.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const options: WorkerOptions = {
@@ -51,17 +51,19 @@ async function start(
   };
   const attempts: ProbeMessage['attempts'] = [];
   let missed = 0;
-  worker = fork(WORKER, [JSON.stringify(options)]);
-  worker.on('message', (message: ProbeMessage) => {
+  const child = fork(WORKER, [JSON.stringify(options)], { silent: true });
+  const client = new Program('the client', child);
+  worker = client;
+  child.on('message', (message: ProbeMessage) => {
     attempts.push(...message.attempts);
     missed = message.missed;
   });
-  await waitFor('attempts', () => attempts.length > 20, LIMIT);
-  return { attempts, missed: () => missed };
+  await client.until('its first attempts', () => attempts.length > 20, LIMIT);
+  return { attempts, missed: () => missed, client };
 }
 
-afterEach(() => {
-  worker?.kill('SIGKILL');
+afterEach(async () => {
+  await worker?.stop();
   worker = undefined;
   server.closeAllConnections();
   server.close();
@@ -69,12 +71,13 @@ afterEach(() => {
 
 describe.skipIf(skip)('the client of the lab', () => {
   it('blames nobody for a time in which it did not run itself, and says that it missed slots', async () => {
-    const { attempts, missed } = await start(createServer(answerSlowly), { timeoutMs: PATIENT_MS, maxInFlight: 600 });
+    const patient = { timeoutMs: PATIENT_MS, maxInFlight: 600 };
+    const { attempts, missed, client } = await start(createServer(answerSlowly), patient);
     const [before, missedBefore] = [attempts.length, missed()];
-    worker?.kill('SIGSTOP');
+    process.kill(client.pid, 'SIGSTOP');
     await delay(2 * PATIENT_MS); // the time is what is tested
-    worker?.kill('SIGCONT');
-    await waitFor('attempts afterwards', () => attempts.length > before + 40, LIMIT);
+    process.kill(client.pid, 'SIGCONT');
+    await client.until('attempts afterwards', () => attempts.length > before + 40, LIMIT);
     expect(attempts.filter(([, , , ok]) => !ok)).toEqual([]);
     expect(missed() - missedBefore).toBeGreaterThan(50);
   });
@@ -97,7 +100,7 @@ describe.skipIf(skip)('the client of the lab', () => {
       const patient = { timeoutMs: PATIENT_MS, intervalMs: 50 };
       const { attempts } = await start(serve(), { ...patient, ca: readFileSync(caFile, 'utf8'), path: '/readyz' });
       expect(new Set(attempts.map(([, , , ok, who]) => `${ok} ${who}`))).toEqual(new Set(['true /readyz']));
-      worker?.kill('SIGKILL');
+      await worker?.stop();
       server.close();
 
       const refused = await start(serve(), { ...patient, ca: readFileSync(strangeCa, 'utf8') });

@@ -10,7 +10,7 @@ import { type ControllerSnapshot, statusOf } from '../../controller/server/statu
 import { healthySnapshot } from '../../controller/testing/snapshot.ts';
 import { systemTimers } from '../../sidecar/health/clock.ts';
 import { Listener } from '../../sidecar/server/listener.ts';
-import { freePort } from '../../sidecar/testing/loopback.ts';
+import { freePort } from '../support/free-port.ts';
 import { command, findCommand, mustSkip } from '../support/needs.ts';
 
 const BROWSER = 'chromium-headless-shell';

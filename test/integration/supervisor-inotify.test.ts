@@ -1,10 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { canMakeNamespaces, command, mustSkip } from '../support/needs.ts';
+import { Program } from '../support/program.ts';
 import { config, RUNTIME_DIR, TestNetwork, type TestNode, UNDER_TINI } from './supervisor-node.ts';
 
 const ADDRESS = '10.77.0.100';
@@ -46,13 +46,14 @@ const skip = mustSkip('keepalived without inotify', [canMakeNamespaces, command(
 describe.skipIf(skip)('a node without inotify instances', () => {
   const network = new TestNetwork();
   network.register();
-  let taker: ChildProcess | undefined;
+  let taker: Program | undefined;
 
-  afterEach(() => void taker?.kill('SIGKILL'));
+  afterEach(() => taker?.stop());
 
   async function takeAll(): Promise<void> {
-    taker = spawn('python3', ['-c', TAKE_ALL], { stdio: ['pipe', 'pipe', 'inherit'] });
-    await once(taker.stdout ?? taker, 'data', { signal: AbortSignal.timeout(10_000) });
+    const started = new Program('the taker', spawn('python3', ['-c', TAKE_ALL], { stdio: ['pipe', 'pipe', 'pipe'] }));
+    taker = started;
+    await started.until('taken', () => started.output.includes('taken'), { limitMs: 10_000 });
   }
 
   /** A node with an open gate, that another user than root can write to. */
@@ -75,7 +76,7 @@ describe.skipIf(skip)('a node without inotify instances', () => {
     expect(node.log).toContain('raise fs.inotify.max_user_instances on this node');
     expect(await node.has(ADDRESS)).toBe(false);
 
-    taker?.kill('SIGKILL');
+    await taker?.stop();
     await node.until('serves', () => node.has(ADDRESS), 20_000);
     await node.until('is content', () => node.log.includes('keepalived watches its track files again'), 10_000);
   });

@@ -3,6 +3,7 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { execInContainer, isRunning } from '../support/container.ts';
+import { Program } from '../support/program.ts';
 import {
   AS_PID_1,
   BOTH,
@@ -254,13 +255,11 @@ describe.skipIf(skip)('the supervisor of keepalived', () => {
       // A sidecar that has just started knows nothing: its first answers are 503.
       const answers = `let n = 0; require('http').createServer((q, r) => {
         n += 1; console.log(n); r.writeHead(n < 3 ? 503 : 200).end(); }).listen(${PORT}, '127.0.0.1')`;
-      const server = spawn('nsenter', [`--net=/run/netns/${node.netns}`, process.execPath, '-e', answers]);
-      let answered = '';
-      server.stdout.on('data', (chunk: Buffer) => {
-        answered += chunk.toString();
-      });
-      await node.until('serves as before', () => pulse() === '0\n', 6_000).finally(() => server.kill());
-      expect(answered).toBe('1\n2\n3\n');
+      const args = [`--net=/run/netns/${node.netns}`, process.execPath, '-e', answers];
+      const server = new Program('the server', spawn('nsenter', args));
+      const served = server.until('the node serves as before', () => pulse() === '0\n', { limitMs: 6_000 });
+      await served.finally(() => server.stop());
+      expect(server.output).toBe('1\n2\n3\n');
     });
   });
 

@@ -1,15 +1,15 @@
+import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { stringify } from 'yaml';
 import { type Kubectl, kubectlFor } from '../cluster/kubectl.ts';
-import { waitFor } from '../lab/wait.ts';
+import { freePort } from './free-port.ts';
+import { Program } from './program.ts';
 
 const COMMAND_LIMIT_MS = 30_000;
 const START_LIMIT_MS = 60_000;
-const STOP_LIMIT_MS = 10_000;
 /** One line for each request, when it comes: a watch is known at once, not when it ends. */
 const AUDIT_POLICY = {
   apiVersion: 'audit.k8s.io/v1',
@@ -34,11 +34,6 @@ interface AuditEvent {
   readonly objectRef?: { readonly resource?: string; readonly subresource?: string };
 }
 
-/** A program that runs; waiting for it gives its end, which is no error. */
-interface Program extends Promise<unknown> {
-  kill(signal: NodeJS.Signals): boolean;
-}
-
 /**
  * Kubernetes' API alone: etcd and one API server on loopback, without nodes and controllers. Enough for what the API server itself
  * decides: definitions, validation, admission, authorization.
@@ -58,18 +53,18 @@ export class KubeApi {
     this.#users = users;
   }
 
-  /** Starts both and waits until the API answers. @throws Error with the end of the server's log. */
+  /** Starts both and waits until the API answers. @throws Error with the last words of the one that ended or did not answer. */
   async start(): Promise<void> {
     const folder = await mkdtemp(join(tmpdir(), 'kube-api-'));
     this.#folder = folder;
-    const [client, peer, api] = await freePorts(3);
+    const [client, peer, api] = [await freePort(), await freePort(), await freePort()];
     const users = ['admin', ...this.#users].map((user) => `${tokenOf(user)},${user},${user},"system:masters"\n`);
     await writeFile(join(folder, 'tokens.csv'), users.join(''), { mode: 0o600 });
     await writeFile(join(folder, 'audit-policy.yaml'), stringify(AUDIT_POLICY));
     await execa('openssl', ['ecparam', '-name', 'prime256v1', '-genkey', '-noout', '-out', join(folder, 'sa.key')], {
       timeout: COMMAND_LIMIT_MS,
     });
-    this.#run('etcd', [
+    const etcd = this.#run('etcd', [
       `--data-dir=${folder}/etcd`,
       '--unsafe-no-fsync',
       `--listen-client-urls=http://127.0.0.1:${client}`,
@@ -77,7 +72,7 @@ export class KubeApi {
       `--listen-peer-urls=http://127.0.0.1:${peer}`,
       '--log-level=warn',
     ]);
-    this.#run('kube-apiserver', [
+    const server = this.#run('kube-apiserver', [
       `--etcd-servers=http://127.0.0.1:${client}`,
       '--bind-address=127.0.0.1',
       `--secure-port=${api}`,
@@ -92,19 +87,23 @@ export class KubeApi {
       `--audit-policy-file=${folder}/audit-policy.yaml`,
       `--audit-log-path=${folder}/audit.log`,
     ]);
-    for (const user of ['admin', ...this.#users]) await this.#writeKubeconfig(`https://127.0.0.1:${api}`, user);
+    for (const user of ['admin', ...this.#users]) await this.#writeKubeconfig(server, `https://127.0.0.1:${api}`, user);
     const ready = () =>
       this.kubectl(['get', '--raw=/readyz'])
         .then(() => true)
         .catch(() => false);
-    await waitFor('the API server', ready, { limitMs: START_LIMIT_MS, everyMs: 200 });
+    const limit = { limitMs: START_LIMIT_MS, everyMs: 200 };
+    let ended = false;
+    const whenReady = server.until('it answers', ready, limit).finally(() => {
+      ended = true;
+    });
+    await Promise.all([whenReady, etcd.until('the API server answers', () => ended, limit)]);
   }
 
   /** Ends both, and removes what they wrote. */
   async stop(): Promise<void> {
     for (const process of this.#processes.splice(0).toReversed()) {
-      process.kill('SIGTERM');
-      await process;
+      await process.stop('SIGTERM');
     }
     if (this.#folder !== undefined) await rm(this.#folder, { recursive: true, force: true });
     this.#folder = undefined;
@@ -146,22 +145,17 @@ export class KubeApi {
     return this.#folder;
   }
 
-  #run(program: string, args: readonly string[]): void {
-    const log = { file: join(this.#folder ?? tmpdir(), `${program}.log`) };
-    const process = execa(join(this.#programs, program), args, {
-      stdin: 'ignore',
-      stdout: log,
-      stderr: log,
-      reject: false,
-      forceKillAfterDelay: STOP_LIMIT_MS,
-    });
+  #run(program: string, args: readonly string[]): Program {
+    const child = spawn(join(this.#programs, program), args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const process = new Program(program, child);
     this.#processes.push(process);
+    return process;
   }
 
   /** The server makes its certificate itself, and signs it with itself. */
-  async #writeKubeconfig(server: string, user: string): Promise<void> {
-    const certificate = await waitFor(
-      "the API server's certificate",
+  async #writeKubeconfig(program: Program, server: string, user: string): Promise<void> {
+    const certificate = await program.until(
+      'it has a certificate',
       () => readFile(join(this.#folder ?? '', 'certificates/apiserver.crt')).catch(() => undefined),
       { limitMs: START_LIMIT_MS, everyMs: 50 },
     );
@@ -180,17 +174,4 @@ export class KubeApi {
 /** Good for nothing but this server, which listens on loopback and ends with the tests. */
 function tokenOf(user: string): string {
   return `${user}-of-a-test`;
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer();
-      await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve));
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }
