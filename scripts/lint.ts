@@ -8,6 +8,8 @@ import { step } from './support/steps.ts';
 import { ensureTool } from './tools.ts';
 
 const LIMIT_MS = 5 * 60_000;
+/** npm's own comparison, as an error. */
+const ENGINES = ['ci', '--dry-run', '--offline', '--engine-strict'];
 const root = path.resolve(import.meta.dirname, '..');
 
 /** One linter, run over all that concerns it. */
@@ -23,7 +25,9 @@ const LINTERS: readonly Linter[] = [
     name: 'dependency-cruiser (who imports whom)',
     run: () => command('depcruise', ['--progress', 'none', 'api', 'controller', 'sidecar', 'scripts', 'test']),
   },
-  { name: 'lockfile', run: checkLockfile },
+  { name: 'lockfiles', run: checkLockfiles },
+  // npm ran `npm run`, so that this one runs on the Node of package.json.
+  { name: 'engines (does every package run on the Node of package.json)', run: () => command('npm', ENGINES) },
   { name: 'shellcheck', run: async () => command(await ensureTool('shellcheck'), shellScripts()) },
   {
     name: 'hadolint',
@@ -44,8 +48,12 @@ async function command(name: string, parameters: readonly string[]): Promise<voi
   if (result.failed) throw new CommandError(result.shortMessage);
 }
 
-async function checkLockfile(): Promise<void> {
-  const problems = lockfileProblems(await readFile(path.join(root, 'package-lock.json'), 'utf8'));
+async function checkLockfiles(): Promise<void> {
+  const read = async (name: string) => {
+    const found = lockfileProblems(await readFile(path.join(root, name), 'utf8'));
+    return found.map((problem) => `${name}: ${problem}`);
+  };
+  const problems = (await Promise.all(files('{,tools/*/}package-lock.json').map(read))).flat();
   if (problems.length > 0) throw new CommandError(problems.join('\n'));
 }
 

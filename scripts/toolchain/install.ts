@@ -1,28 +1,18 @@
-import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
 import type { GoSource, PythonSource, SchemaSource, Tool } from './catalogue.ts';
 import { findOnPath } from './files.ts';
+import { npmRecipe } from './npm-package.ts';
 import { pinnedGoVersion, pinnedPythonVersion, requiredGo } from './pins.ts';
 import { type Log, runStep, ToolError } from './progress.ts';
+import { fingerprint, type Recipe } from './recipe.ts';
 import { compareVersions, parseVersion } from './version.ts';
 
 const GO_LIMIT_SECONDS = 45 * 60;
 const PIP_LIMIT_SECONDS = 10 * 60;
 const REQUIREMENTS = 'tools/python/requirements.txt';
 const SCHEMA_REQUIREMENTS = 'tools/python/schemas.txt';
-
-/** Something that is installed as one folder and kept by its name, which changes with everything that went into it. */
-export interface Recipe {
-  /** Folder name in the store, such as `helm-v4.3.1-0a1b2c3d4e5f`. */
-  readonly key: string;
-  readonly version: string;
-  /** What is missing on this machine to do it, in words; undefined when nothing is. */
-  readonly obstacle: () => Promise<string | undefined>;
-  /** Does the work; what it leaves in `folder` is the result. */
-  readonly install: (folder: string, log: Log) => Promise<void>;
-}
 
 /**
  * How a tool is installed at its pinned version.
@@ -32,6 +22,8 @@ export async function recipeFor(tool: Tool, root: string): Promise<Recipe> {
   switch (tool.source.kind) {
     case 'go':
       return goRecipe(tool.command, tool.source, root);
+    case 'npm':
+      return npmRecipe(tool.command, tool.source, root);
     case 'python':
       return pythonRecipe(tool.source, root);
     case 'schemas':
@@ -189,8 +181,4 @@ async function pip(environment: string, command: readonly string[], label: strin
     },
     log,
   );
-}
-
-function fingerprint(...parts: readonly string[]): string {
-  return createHash('sha256').update(parts.join('\0')).digest('hex').slice(0, 12);
 }

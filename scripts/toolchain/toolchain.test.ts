@@ -4,7 +4,7 @@ import path from 'node:path';
 import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { exists } from './files.ts';
-import type { Recipe } from './install.ts';
+import type { Recipe } from './recipe.ts';
 import { Toolchain } from './toolchain.ts';
 
 let folder: string;

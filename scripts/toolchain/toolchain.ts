@@ -2,9 +2,10 @@ import path from 'node:path';
 import { type Accepted, acceptFromPath } from './acceptance.ts';
 import { CATALOGUE, type Tool, type ToolName } from './catalogue.ts';
 import { exists, replaceLink } from './files.ts';
-import { type Recipe, recipeFor } from './install.ts';
+import { recipeFor } from './install.ts';
 import { withLock } from './lock.ts';
 import { type Log, ToolError } from './progress.ts';
+import type { Recipe } from './recipe.ts';
 import { makeOnce } from './store.ts';
 import { describeRange } from './version.ts';
 
