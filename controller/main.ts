@@ -90,7 +90,8 @@ async function run(settings: Settings): Promise<void> {
   const live = new LiveStatus({ timers: systemTimers, body: () => statusOf(snapshot()) });
   const registry = new Registry();
   controller.useMetrics(createMetrics({ registry, snapshot }));
-  const listener = new Listener(settings.server, { handler: createApp({ snapshot, registry, live, page }) });
+  const onError = (error: unknown) => log.error({ err: error }, 'a request failed');
+  const listener = new Listener(settings.server, { handler: createApp({ snapshot, registry, live, page, onError }) });
   await listener.start();
   controller.start();
   log.info({ version }, 'started');

@@ -181,9 +181,10 @@ async function run({ config, runtimeDirectory }: Arguments, loaded: LoadedSettin
   const registry = new Registry();
   const snapshot = () => agent.snapshot();
   agent.useMetrics(createMetrics({ registry, snapshot, takeLagMillis: () => agent.takeLagMillis() }));
+  const onError = (error: unknown) => log.error({ err: error }, 'a request failed');
   const listeners = [
-    new Listener(server, { handler: createApp({ snapshot }) }),
-    new Listener(metrics, { handler: createMetricsApp({ registry, snapshot }) }),
+    new Listener(server, { handler: createApp({ snapshot, onError }) }),
+    new Listener(metrics, { handler: createMetricsApp({ registry, snapshot, onError }) }),
   ];
   const plans = followPlans(agent, planCache, log);
   const cordons = new CordonFollower(agent, { cache: cordonCache, log });

@@ -5,7 +5,9 @@ import type { AddressInfo } from 'node:net';
 import { Registry } from 'prom-client';
 import request from 'supertest';
 import { afterEach, describe, expect, it } from 'vitest';
+import { listen } from '../../sidecar/testing/loopback.ts';
 import { ManualTime } from '../../sidecar/testing/manual-time.ts';
+import { ODD_TARGETS, rawGet } from '../../sidecar/testing/raw-request.ts';
 import { healthySnapshot } from '../testing/snapshot.ts';
 import { createApp } from './app.ts';
 import { LiveStatus } from './live.ts';
@@ -155,5 +157,15 @@ describe('GET /events', () => {
     expect(live.size).toBe(1);
     response.destroy();
     await expect.poll(() => live.size).toBe(0);
+  });
+});
+
+describe('a request that is no valid URL', () => {
+  it.each([...ODD_TARGETS, '/events/%ff'])('is answered without a word of the code: GET %s', async (target) => {
+    const { port, kill } = await listen(createServer(made().app));
+    const answer = await rawGet(port, target);
+    await kill();
+    expect(answer).toMatch(/^HTTP\/1\.1 [24]\d\d /);
+    expect(answer).not.toMatch(/^ {4}at |node_modules|\.[jt]s\b|<pre>/m);
   });
 });

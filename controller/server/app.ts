@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
-import express, { type Express } from 'express';
+import type { RequestListener } from 'node:http';
+import express from 'express';
 import type { Registry } from 'prom-client';
+import { answerTheRest } from '../../sidecar/server/last-answers.ts';
 import type { LiveStatus } from './live.ts';
 import { type ControllerSnapshot, statusOf, unreadiness } from './status.ts';
 
@@ -10,6 +12,8 @@ interface AppDependencies {
   readonly live: LiveStatus;
   /** Text of the page: HTML with its style and its script inside. */
   readonly page: string;
+  /** Hears of errors that are not the client's. */
+  readonly onError?: (error: unknown) => void;
 }
 
 function hashOf(page: string, element: 'style' | 'script'): string {
@@ -32,7 +36,7 @@ function contentPolicy(page: string): string {
 }
 
 /** Health, metrics, status and the page. Never listens by itself. */
-export function createApp({ snapshot, registry, live, page }: AppDependencies): Express {
+export function createApp({ snapshot, registry, live, page, onError }: AppDependencies): RequestListener {
   const app = express();
   const policy = contentPolicy(page);
   app.disable('x-powered-by');
@@ -62,5 +66,5 @@ export function createApp({ snapshot, registry, live, page }: AppDependencies): 
   app.get('/', (_request, response) => {
     response.set({ 'Content-Security-Policy': policy, 'Content-Type': 'text/html; charset=utf-8' }).send(page);
   });
-  return app;
+  return answerTheRest(app, onError);
 }

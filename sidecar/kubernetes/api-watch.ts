@@ -4,6 +4,7 @@ import { Agent } from 'node:https';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import axios, { type AxiosRequestConfig, type AxiosResponse } from 'axios';
+import { explainRequestError } from '../probes/explain.ts';
 import { linesOf } from './lines.ts';
 import { TimeLimit } from './time-limit.ts';
 
@@ -165,8 +166,7 @@ export class ApiWatch {
     } catch (error) {
       if (error instanceof WatchError) return { problem: error.message, refused: error.refused };
       // Only the message: the error of an HTTP request carries its headers, and with them the token.
-      const problem =
-        limit.exceeded ?? (error instanceof Error ? `the watch broke: ${error.message}` : 'unknown error');
+      const problem = limit.exceeded ?? `the watch broke: ${explainRequestError(error)}`;
       return { problem, refused: false };
     } finally {
       limit.clear();

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { Agent } from 'node:https';
 import axios from 'axios';
+import { explainRequestError } from '../probes/explain.ts';
 import { orderNodes, type RankedPod } from './rank.ts';
 
 interface ReleasePodsOptions {
@@ -76,7 +77,7 @@ export class ReleasePods {
       if (signal.aborted) return;
       seconds = RETRY_SECONDS;
       // Only the message: the error of an HTTP request carries its headers, and with them the token.
-      this.#dependencies.onError(error instanceof Error ? error.message : 'unknown error');
+      this.#dependencies.onError(explainRequestError(error));
     }
     if (signal.aborted) return;
     const jitter = 0.75 + (this.#dependencies.random ?? Math.random)() / 2;

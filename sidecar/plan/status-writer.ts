@@ -3,6 +3,7 @@ import { GROUP_VERSION } from '../../api/group.ts';
 import type { NodePlanStatus } from '../../api/node-plan.ts';
 import { type Clock, systemClock, systemTimers, type TimerHandle, type Timers } from '../health/clock.ts';
 import { type ApiAccess, openRequests } from '../kubernetes/api-watch.ts';
+import { explainRequestError } from '../probes/explain.ts';
 import { NODE_PLANS } from './plan-watch.ts';
 
 interface StatusWriterOptions {
@@ -143,7 +144,7 @@ export function statusSender(
       data: JSON.stringify({ apiVersion: GROUP_VERSION, kind: 'NodePlan', metadata: { name: node }, status }),
     }).catch((error: unknown) => {
       // Only the message: the error of an HTTP request carries its headers, and with them the token.
-      throw new Error(`the status was not sent: ${error instanceof Error ? error.message : 'unknown error'}`);
+      throw new Error(`the status was not sent: ${explainRequestError(error)}`);
     });
     if (response.status !== 200 && response.status !== 201) throw refusal(response);
   };

@@ -213,7 +213,7 @@ describe('HttpProbe', () => {
     const { port } = await tcp((socket) => socket.end('SSH-2.0-OpenSSH_9.2\r\n'));
     const { outcome, reason } = await ask(`http://127.0.0.1:${port}/`);
     expect(outcome).toBe('failure');
-    expect(reason).toMatch(/Parse Error/);
+    expect(reason).toMatch(/: the answer is not HTTP/);
   });
 
   it('fails when the name does not resolve', async () => {
@@ -317,6 +317,37 @@ describe('HttpProbe over TLS', () => {
       outcome: 'failure',
       reason: expect.stringContaining('other.example'),
     });
+  });
+});
+
+describe('HttpProbe at a port that speaks something else', () => {
+  it('says so in a sentence when it is asked for TLS and speaks plain HTTP', async () => {
+    const { port } = await http((_, response) => response.end());
+    const { outcome, reason } = await ask(`https://127.0.0.1:${port}/`);
+    expect(outcome).toBe('failure');
+    expect(reason).toBe(
+      `GET https://127.0.0.1:${port}/: the port does not speak TLS; write http:// in the URL, or name the port that does`,
+    );
+  });
+
+  it.each([
+    ['a greeting', (socket: Socket) => socket.write('220 mail.example ESMTP\r\n')],
+    ['an alert', (socket: Socket) => socket.once('data', () => socket.end(Buffer.from('15030100020228', 'hex')))],
+    ['one byte', (socket: Socket) => socket.once('data', () => socket.end(Buffer.from([0])))],
+    ['bytes', (socket: Socket) => socket.write(Buffer.alloc(64, 0xff))],
+  ])('never shows the text of a library: %s', async (_, onConnection) => {
+    const { port } = await tcp(onConnection);
+    for (const scheme of ['http', 'https']) {
+      const { outcome, reason } = await ask(`${scheme}://127.0.0.1:${port}/`);
+      expect(outcome).not.toBe('success');
+      expect(reason).not.toMatch(/\n|routines|\.c:|deps|Parse Error|HPE_/);
+    }
+  });
+
+  it('names the reason of a handshake that fails', async () => {
+    const { port } = await tcp((socket) => socket.once('data', () => socket.end(Buffer.from('15030100020228', 'hex'))));
+    const { reason } = await ask(`https://127.0.0.1:${port}/`);
+    expect(reason).toMatch(/: the TLS handshake failed: [a-z0-9/ ]*alert handshake failure$/);
   });
 });
 

@@ -1,3 +1,4 @@
+import { explainProtocolError } from './explain.ts';
 import type { Phase, RequestOutcome } from './request.ts';
 import type { Attempt } from './result.ts';
 import type { ProbeResult } from './types.ts';
@@ -55,6 +56,8 @@ function judgeError(
 
 function explain(code: string | undefined, message: string, phase: Phase): string {
   if (code === 'ECONNREFUSED') return 'connection refused, nothing listens there';
+  const protocol = explainProtocolError(code, message);
+  if (protocol !== undefined) return protocol;
   if (code !== 'ECONNRESET' && code !== 'EPIPE')
     return code === undefined || message.includes(code) ? message : `${message} (${code})`;
   return phase === 'reading' ? 'connection closed in the middle of the answer' : 'connection closed before an answer';

@@ -1,4 +1,6 @@
-import express, { type Express, type Response } from 'express';
+import type { RequestListener } from 'node:http';
+import express, { type Response } from 'express';
+import { answerTheRest } from './last-answers.ts';
 import {
   type AgentSnapshot,
   pulse,
@@ -10,6 +12,11 @@ import {
   type Verdict,
 } from './status.ts';
 
+interface AppDependencies {
+  readonly snapshot: () => AgentSnapshot;
+  readonly onError?: (error: unknown) => void;
+}
+
 function send(response: Response, { status, body }: Verdict): void {
   response.status(status).set('Cache-Control', 'no-store').json(body);
 }
@@ -17,8 +24,9 @@ function send(response: Response, { status, body }: Verdict): void {
 /**
  * The track, pulse, health and status endpoints. Never listens by itself.
  * @param dependencies.snapshot what the agent knows at the moment it is called
+ * @param dependencies.onError hears of errors that are not the client's
  */
-export function createApp({ snapshot }: { snapshot: () => AgentSnapshot }): Express {
+export function createApp({ snapshot, onError }: AppDependencies): RequestListener {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -41,5 +49,5 @@ export function createApp({ snapshot }: { snapshot: () => AgentSnapshot }): Expr
     for (const part of statusText(snapshot())) response.write(part);
     response.end();
   });
-  return app;
+  return answerTheRest(app, onError);
 }

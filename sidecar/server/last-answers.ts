@@ -1,0 +1,43 @@
+import type { RequestListener } from 'node:http';
+import type { Express, Request, Response } from 'express';
+
+/** What there is instead of an answer, as a sentence. */
+interface Refusal {
+  readonly status: number;
+  readonly reason: string;
+}
+
+const NO_URL =
+  'the path is not a valid URL: after % come two hexadecimal digits of UTF-8; write %25 for a percent sign';
+
+function refusalOf(error: unknown, target: string): Refusal {
+  if (error === undefined || error === null) {
+    if (URL.canParse(target, 'http://localhost')) return { status: 404, reason: 'there is nothing at this path' };
+    return { status: 400, reason: NO_URL };
+  }
+  const status: unknown = error instanceof Error && 'status' in error ? error.status : undefined;
+  if (error instanceof URIError || status === 400) return { status: 400, reason: NO_URL };
+  return { status: 500, reason: 'an error of this program; its log has it' };
+}
+
+/**
+ * Answers what no route does, and what a route fails at: a sentence in JSON, never a stack trace or a page, which is what Express sends by
+ * itself. Also where the target of the request cannot be read at all, so that Express asks no route.
+ * @param app all routes
+ * @param onError hears of errors that are not the client's
+ */
+export function answerTheRest(app: Express, onError: (error: unknown) => void = () => undefined): RequestListener {
+  return (request, response) => {
+    app(request as Request, response as Response, (error?: unknown) => {
+      const { status, reason } = refusalOf(error, request.url ?? '');
+      if (status === 500) onError(error);
+      // Half an answer cannot become another one.
+      if (response.headersSent) {
+        response.destroy();
+        return;
+      }
+      const headers = { 'Content-Type': 'application/json; charset=utf-8', 'Cache-Control': 'no-store' };
+      response.writeHead(status, headers).end(JSON.stringify({ ok: false, reason }));
+    });
+  };
+}
