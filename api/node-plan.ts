@@ -47,17 +47,37 @@ export const nodePlanSpecSchema = z.object({
   instances: z.array(plannedInstanceSchema).max(MAX_INSTANCES).describe('VRRP instances that the node runs.'),
 });
 
+/**
+ * What a node may report at most; texts in characters. An agent cuts before it writes, and a controller that reads a status which an older
+ * definition let pass: nobody's report may be so long that it keeps others' from being summed up.
+ */
+export const REPORT_LIMITS = {
+  version: 64,
+  plan: 64,
+  held: 8192,
+  reason: 256,
+  problems: 32,
+  problem: 1024,
+  addresses: 256,
+} as const;
+
+/** The longest text of an IPv6 address, and of one with a prefix. */
+const ADDRESS_LENGTH = 45;
+const SUBNET_LENGTH = ADDRESS_LENGTH + '/128'.length;
+const POOL_LENGTH = 63;
+
 /** What the node does. */
 export const nodePlanStatusSchema = z.object({
-  agentVersion: z.string().optional().describe("The agent's version."),
-  observedPlan: z.string().optional().describe('The plan that keepalived runs.'),
+  agentVersion: z.string().max(REPORT_LIMITS.version).optional().describe("The agent's version."),
+  observedPlan: z.string().max(REPORT_LIMITS.plan).optional().describe('The plan that keepalived runs.'),
   held: z
     .array(
       z.object({
-        address: z.string().describe('The address, without a prefix.'),
-        since: z.iso.datetime({ offset: true }).describe('Since when it is on an interface of the node.'),
+        address: z.string().max(ADDRESS_LENGTH).describe('The address, without a prefix.'),
+        since: z.iso.datetime({ offset: true }).max(40).describe('Since when it is on an interface of the node.'),
       }),
     )
+    .max(REPORT_LIMITS.held)
     .optional()
     .describe('Virtual addresses that are on an interface of the node.'),
   // For kubectl, whose columns cannot count.
@@ -65,15 +85,18 @@ export const nodePlanStatusSchema = z.object({
   health: z
     .array(
       z.object({
-        pool: z.string().describe('Name of the pool.'),
+        pool: z.string().max(POOL_LENGTH).describe('Name of the pool.'),
         band: z
           .int()
           .min(0)
-          .max(4)
-          .describe('0 healthy, 1 no Kubernetes API, 2 draining, 3 kubelet failed, 4 service failed.'),
-        reason: z.string().describe('The same in words.'),
+          .max(5)
+          .describe(
+            '0 healthy, 1 no Kubernetes API, 2 kubelet failed, 3 draining, 4 cannot carry all addresses, 5 service failed.',
+          ),
+        reason: z.string().max(REPORT_LIMITS.reason).describe('The same in words.'),
       }),
     )
+    .max(MAX_INSTANCES)
     .optional()
     .describe('How fit the node is, by pool.'),
   foreignRouterIds: z
@@ -81,7 +104,18 @@ export const nodePlanStatusSchema = z.object({
     .max(255)
     .optional()
     .describe('Router ids of VRRP instances that routers other than the plan’s nodes use on the same network, too.'),
-  problems: z.array(z.string()).optional().describe('What keeps the node from carrying out the plan, in sentences.'),
+  problems: z
+    .array(z.string().max(REPORT_LIMITS.problem))
+    .max(REPORT_LIMITS.problems)
+    .optional()
+    .describe('What keeps the node from carrying out the plan, in sentences.'),
+  addresses: z
+    .array(z.string().max(SUBNET_LENGTH))
+    .max(REPORT_LIMITS.addresses)
+    .optional()
+    .describe(
+      "The node's own addresses with their prefixes, sorted: those on its interfaces that no plan and no settings ask for. None of them can be a virtual address.",
+    ),
 });
 
 export type NodePlanSpec = z.infer<typeof nodePlanSpecSchema>;

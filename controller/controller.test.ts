@@ -224,6 +224,22 @@ describe('the controller', () => {
     expect(started[0]?.snapshot().view.moves[0]).toMatchObject({ from: 'a', to: 'b', addresses: [moved.address] });
   });
 
+  it('writes every pool’s status whatever a node reports, though the definition that let it pass is an old one', async () => {
+    controller('one');
+    await untilReady();
+    const plan = nodePlan('a');
+    if (plan === undefined) throw new Error('node a has a plan');
+    const text = 'x'.repeat(1024 * 1024);
+    const said = { agentVersion: text, observedPlan: text, problems: [text, text], foreignRouterIds: [1, 2, 3, 4] };
+    api.put('nodeplans', { ...plan, metadata: { ...plan.metadata }, status: said });
+    await expect.poll(() => condition('Configured'), LIMIT).toBe('False NodeProblem');
+    await expect.poll(() => api.list('events').map(({ reason }) => reason), LIMIT).toContain('NodeProblem');
+    const [note] = api.list('events').flatMap((event) => (event.reason === 'NodeProblem' ? [String(event.note)] : []));
+    expect(Buffer.byteLength(note ?? '')).toBeLessThanOrEqual(1024);
+    // Nobody is renumbered by a node that does not carry out its plan, and this one is seen to be well again.
+    await untilReady();
+  });
+
   it('writes no plan that it could not remember, and goes on when it can', async () => {
     api.failing.add('patch virtualippools/status');
     controller('one');

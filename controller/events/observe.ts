@@ -116,10 +116,8 @@ function faultsOf(pool: PoolView): Map<string, PoolEvent> {
     faults.set(keyOf(pool.name, kind), NOTES.has(kind) ? { ...event, type: 'Normal' } : event);
   }
   for (const { node, problem } of pool.nodeProblems) {
-    faults.set(
-      keyOf(pool.name, `${node} ${problem}`),
-      warning(pool, 'NodeProblem', 'Configure', `${node}: ${problem}`),
-    );
+    const event = warning(pool, 'NodeProblem', 'Configure', `${node}: ${problem}`);
+    faults.set(keyOf(pool.name, `${node} ${problem}`), { ...event, node });
   }
   return faults;
 }

@@ -14,10 +14,19 @@ interface RecorderDependencies {
   readonly onOutcome: (event: PoolEvent, outcome: EventOutcome, error?: unknown) => void;
 }
 
-/** Writes Events, so many per pool at most. One that cannot be written is lost: it is news, not state. */
+interface Bucket {
+  readonly tokens: number;
+  readonly atMs: number;
+}
+
+/**
+ * Writes Events, so many per pool at most, and of what a node says so many per node: one that never stops talking drowns nobody else. One
+ * that cannot be written is lost: it is news, not state.
+ */
 export class EventRecorder {
   readonly #dependencies: RecorderDependencies;
-  readonly #buckets = new Map<string, { tokens: number; atMs: number }>();
+  /** By pool, then by the node whose word it is. */
+  readonly #buckets = new Map<string, Map<string, Bucket>>();
 
   constructor(dependencies: RecorderDependencies) {
     this.#dependencies = dependencies;
@@ -35,7 +44,7 @@ export class EventRecorder {
 
   async #recordOne(event: PoolEvent): Promise<void> {
     const { writer, onOutcome } = this.#dependencies;
-    if (!this.#take(event.pool)) {
+    if (!this.#take(event)) {
       onOutcome(event, 'dropped');
       return;
     }
@@ -47,11 +56,13 @@ export class EventRecorder {
     }
   }
 
-  #take(pool: string): boolean {
+  #take({ pool, node = '' }: PoolEvent): boolean {
     const nowMs = this.#dependencies.clock.monotonicMs();
-    const { tokens, atMs } = this.#buckets.get(pool) ?? { tokens: BURST, atMs: nowMs };
+    const buckets = this.#buckets.get(pool) ?? new Map<string, Bucket>();
+    this.#buckets.set(pool, buckets);
+    const { tokens, atMs } = buckets.get(node) ?? { tokens: BURST, atMs: nowMs };
     const filled = Math.min(BURST, tokens + (nowMs - atMs) / REFILL_MS);
-    this.#buckets.set(pool, { tokens: filled >= 1 ? filled - 1 : filled, atMs: nowMs });
+    buckets.set(node, { tokens: filled >= 1 ? filled - 1 : filled, atMs: nowMs });
     return filled >= 1;
   }
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { CoreV1Api, CustomObjectsApi, type KubeConfig, type V1Node, type V1Pod } from '@kubernetes/client-node';
 import { API_GROUP, API_VERSION, GROUP_VERSION } from '../../api/group.ts';
 import type { NodePlanSpec } from '../../api/node-plan.ts';
+import { oneLine } from '../../api/text.ts';
 import type { VirtualIpPool, VirtualIpPoolStatus } from '../../api/virtual-ip-pool.ts';
 import { systemClock } from '../../sidecar/health/clock.ts';
 import { requestOptions } from './access.ts';
@@ -22,6 +23,8 @@ export interface PoolEvent {
   /** What was done, UpperCamelCase. */
   readonly action: string;
   readonly note: string;
+  /** The node whose word it is, where it is one's. */
+  readonly node?: string;
 }
 
 /** What the controller writes. Every call rejects with the client library's error when the API server refuses or does not answer. */
@@ -46,12 +49,9 @@ const APPLY = { 'Content-Type': 'application/apply-patch+yaml' };
 /** Events on objects in no namespace are kept in this one. */
 const EVENTS_NAMESPACE = 'default';
 const EVENTS = { group: 'events.k8s.io', version: 'v1', plural: 'events', namespace: EVENTS_NAMESPACE };
-/** The API server's limit. */
-const NOTE_LIMIT = 1024;
-
-function clipped(note: string): string {
-  return note.length <= NOTE_LIMIT ? note : `${note.slice(0, NOTE_LIMIT - 1)}…`;
-}
+/** The API server's limits, in bytes (k8s.io/kubernetes/pkg/apis/core/validation/events.go). */
+const NOTE_BYTES = 1024;
+const INSTANCE_BYTES = 128;
 
 /** As client-go calls Events: the object's name, and something that no other has. */
 function eventName(pool: string): string {
@@ -110,12 +110,12 @@ export class ClusterApi implements ClusterWriter {
       metadata: { name: eventName(pool), namespace: EVENTS_NAMESPACE },
       eventTime: new Date(systemClock.wallMs()).toISOString().replace('Z', '000Z'),
       reportingController: FIELD_MANAGER,
-      reportingInstance: this.#instance,
+      reportingInstance: oneLine(this.#instance, INSTANCE_BYTES),
       regarding,
       type,
       reason,
       action,
-      note: clipped(note),
+      note: oneLine(note, NOTE_BYTES),
     };
     // Untyped, because the generated type wants a class for the time.
     await this.#custom.createNamespacedCustomObject({ ...EVENTS, body }, requestOptions());

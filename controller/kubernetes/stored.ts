@@ -1,5 +1,6 @@
 import type { NodePlan } from '../../api/node-plan.ts';
 import type { VirtualIpPool } from '../../api/virtual-ip-pool.ts';
+import { readReport } from './node-report.ts';
 
 /** An object that another goes with (https://kubernetes.io/docs/concepts/architecture/garbage-collection/). */
 export interface OwnerReference {
@@ -27,7 +28,9 @@ export function keepPool(pool: VirtualIpPool): VirtualIpPool {
   return withoutManagedFields(pool);
 }
 
-/** What is kept of a NodePlan. */
+/** What is kept of a NodePlan; of the node's report what can be read of it. */
 export function keepNodePlan(plan: StoredNodePlan): StoredNodePlan {
-  return withoutManagedFields(plan);
+  const { status, ...kept } = withoutManagedFields(plan);
+  const report = readReport(status);
+  return { ...kept, ...(report === undefined ? {} : { status: report }) };
 }

@@ -7,7 +7,7 @@ import { handOver, type Neighbourhood, speakers } from './handover.ts';
 import { instanceName, planNodes, type StaffedGroup } from './node-plans.ts';
 import { nodeProblems, peerProblems, routerIdProblems, spreadProblems } from './problems.ts';
 import { rankNodes } from './ranking.ts';
-import { allocateRouterIds, type RouterIdGrant, type RouterIdRequest } from './router-ids.ts';
+import { allocateRouterIds, type RouterIdGrant, type RouterIdRequest, type TakenRouterIds } from './router-ids.ts';
 import type { Plan, PlanInput, PlannedAddress, PlanSettings, PoolPlan, ToldGroup } from './types.ts';
 
 /** A pool, its addresses in groups, and the nodes it may use. */
@@ -54,17 +54,21 @@ function group({ kept, request }: ReturnType<typeof requestOf>, grant: RouterIdG
   return fillGroups(groups, homeless, grant.fresh.slice(0, request.wanted));
 }
 
-function groupPools({ pools, nodes, settings, foreignRouterIds }: PlanInput): GroupedPool[] {
+function takenIds({ settings, foreignRouterIds, doubtfulRouterIds = new Set<number>() }: PlanInput): TakenRouterIds {
+  return { reserved: settings.reserved.virtualRouterIds, foreign: foreignRouterIds, doubtful: doubtfulRouterIds };
+}
+
+function groupPools(input: PlanInput): GroupedPool[] {
+  const { pools, nodes, settings } = input;
   const living = oldestFirst(pools.filter(({ metadata }) => metadata.deletionTimestamp === undefined));
   const claims = claimAddresses(living, { reserved: settings.reserved.addresses, nodes });
   const requested = living.map((pool) => {
     const claimed = claims.get(pool.metadata.name) ?? { accepted: [], refused: [] };
     return { pool, claims: claimed, ...requestOf(pool, claimed, settings) };
   });
-  const taken = { reserved: settings.reserved.virtualRouterIds, foreign: foreignRouterIds };
   const grants = allocateRouterIds(
     requested.map(({ request }) => request),
-    taken,
+    takenIds(input),
   );
   return requested.map((each, index) => {
     const grant = grants[index] ?? { kept: new Map(), fresh: [], foreign: [] };

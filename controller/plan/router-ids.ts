@@ -23,10 +23,12 @@ export interface RouterIdGrant {
   readonly foreign: readonly { readonly slot: number; readonly from: number; readonly to: number }[];
 }
 
-/** Ids that nobody may have anew. */
+/** Ids that nobody may have anew, or only at need. */
 export interface TakenRouterIds {
   readonly reserved: readonly number[];
   readonly foreign: ReadonlySet<number>;
+  /** May be somebody else's: taken only where there is no other. Absent: none. */
+  readonly doubtful?: ReadonlySet<number>;
 }
 
 interface Draft {
@@ -51,10 +53,12 @@ function isIn({ first, last }: RouterIdRange, id: number): boolean {
 class Ids {
   readonly #used: Set<number>;
   readonly #foreign: ReadonlySet<number>;
+  readonly #doubtful: ReadonlySet<number>;
 
-  constructor({ reserved, foreign }: TakenRouterIds) {
+  constructor({ reserved, foreign, doubtful = new Set() }: TakenRouterIds) {
     this.#used = new Set(reserved);
     this.#foreign = foreign;
+    this.#doubtful = doubtful;
   }
 
   /** Keeps an id for who has it; false when it is another's. */
@@ -64,18 +68,18 @@ class Ids {
     return true;
   }
 
-  /** The lowest free id of a range, unless that would leave fewer than `leave`. */
-  take({ first, last }: RouterIdRange, leave = 0): number | undefined {
-    let lowest: number | undefined;
-    let free = 0;
-    for (let id = first; id <= last && free <= leave; id += 1) {
-      if (this.#used.has(id) || this.#foreign.has(id)) continue;
-      lowest ??= id;
-      free += 1;
-    }
-    if (lowest === undefined || free <= leave) return undefined;
-    this.#used.add(lowest);
-    return lowest;
+  /** The lowest free id of a range that nobody doubts, else the lowest free one; none if that would leave fewer than `leave`. */
+  take(range: RouterIdRange, leave = 0): number | undefined {
+    const free = this.#free(range);
+    if (free.length <= leave) return undefined;
+    const id = free.find((each) => !this.#doubtful.has(each)) ?? free[0];
+    if (id !== undefined) this.#used.add(id);
+    return id;
+  }
+
+  #free({ first, last }: RouterIdRange): number[] {
+    const ids = Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => first + index);
+    return ids.filter((id) => !this.#used.has(id) && !this.#foreign.has(id));
   }
 }
 

@@ -64,6 +64,8 @@ export interface PlanInput {
   readonly told: ReadonlyMap<string, ToldGroup>;
   /** Router ids that routers outside of the cluster were heard to use. */
   readonly foreignRouterIds: ReadonlySet<number>;
+  /** Router ids of which that was said without being believed: new groups get one only where there is no other. Absent: none. */
+  readonly doubtfulRouterIds?: ReadonlySet<number>;
 }
 
 /** An address of a pool's spec. */

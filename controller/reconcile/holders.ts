@@ -18,12 +18,17 @@ export interface Claim {
   readonly heardMs: number;
 }
 
+/** The same, with what was said: a node's clock may be ahead of all others. */
+interface HeardClaim extends Claim {
+  readonly told: string;
+}
+
 /** What is remembered from one look to the next. */
 export interface Hearing {
   /** By node: its last report, and when it last changed. */
   readonly reports: ReadonlyMap<string, { readonly text: string; readonly changedMs: number }>;
   /** By address in canonical form. */
-  readonly claims: ReadonlyMap<string, readonly Claim[]>;
+  readonly claims: ReadonlyMap<string, readonly HeardClaim[]>;
 }
 
 /** Before anything was heard. */
@@ -49,6 +54,12 @@ interface Look {
   readonly nowMs: number;
 }
 
+/** What time it is, by a clock that only grows and by the one that people read; both in milliseconds. */
+export interface Now {
+  readonly nowMs: number;
+  readonly wallMs: number;
+}
+
 function listenTo(plans: readonly NodePlan[], before: Hearing['reports'], nowMs: number): Hearing['reports'] {
   return new Map(
     plans.map(({ metadata: { name }, status }) => {
@@ -61,20 +72,44 @@ function listenTo(plans: readonly NodePlan[], before: Hearing['reports'], nowMs:
   );
 }
 
-function collectClaims(plans: readonly NodePlan[], before: Hearing['claims'], nowMs: number): Map<string, Claim[]> {
-  const claims = new Map<string, Claim[]>();
-  for (const { metadata, status } of plans) {
-    for (const { address, since } of heldIn(status)) {
-      const known = before.get(address)?.find(({ node, since: old }) => node === metadata.name && old === since);
-      const claim = known ?? { node: metadata.name, since, heardMs: nowMs };
+/** A time of a node's clock, but none that is yet to come. */
+function notLater(since: string, { wallMs }: Now): string {
+  return Date.parse(since) > wallMs ? new Date(wallMs).toISOString() : since;
+}
+
+/** Addresses that a node is told to run. Of others it may say what it likes. */
+function toldAddresses({ spec }: NodePlan): ReadonlySet<string> {
+  return new Set(spec.instances.flatMap(({ addresses }) => addresses.map(canonicalAddress)));
+}
+
+/**
+ * Collects the claims that count: to addresses that the node is told to run, and to those that it was, for as long as it goes on claiming
+ * them. So no node can claim what was never given to it, and one that does not let go is still seen.
+ */
+function collectClaims(plans: readonly NodePlan[], before: Hearing['claims'], now: Now): Map<string, HeardClaim[]> {
+  const claims = new Map<string, HeardClaim[]>();
+  for (const plan of plans) {
+    for (const [address, claim] of claimsOf(plan, before, now)) {
       claims.set(address, [...(claims.get(address) ?? []), claim]);
     }
   }
   return claims;
 }
 
-function heldIn(status: NodePlanStatus | undefined): { address: string; since: string }[] {
-  return (status?.held ?? []).map(({ address, since }) => ({ address: canonicalAddress(address), since }));
+function claimsOf(plan: NodePlan, before: Hearing['claims'], now: Now): [address: string, claim: HeardClaim][] {
+  const { name: node } = plan.metadata;
+  const told = toldAddresses(plan);
+  return [...heldIn(plan.status)].flatMap(([address, since]) => {
+    const earlier = before.get(address)?.find((claim) => claim.node === node);
+    if (earlier === undefined && !told.has(address)) return [];
+    const fresh = { node, since: notLater(since, now), told: since, heardMs: now.nowMs };
+    return [[address, earlier?.told === since ? earlier : fresh]];
+  });
+}
+
+/** By address, so that a node that names one twice claims it once. */
+function heldIn(status: NodePlanStatus | undefined): ReadonlyMap<string, string> {
+  return new Map((status?.held ?? []).map(({ address, since }) => [canonicalAddress(address), since]));
 }
 
 function byAge(a: Claim, b: Claim): number {
@@ -103,16 +138,11 @@ function judge(claims: readonly Claim[], look: Look): { believed: Claim[]; waitM
  * @param plans of all nodes, with their status
  * @param ready names of the nodes whose kubelet reports
  * @param before what the last look remembered
- * @param nowMs of a clock that only grows
  */
-export function holdersOf(
-  plans: readonly NodePlan[],
-  ready: ReadonlySet<string>,
-  before: Hearing,
-  nowMs: number,
-): Holders {
+export function holdersOf(plans: readonly NodePlan[], ready: ReadonlySet<string>, before: Hearing, now: Now): Holders {
+  const { nowMs } = now;
   const reports = listenTo(plans, before.reports, nowMs);
-  const claims = collectClaims(plans, before.claims, nowMs);
+  const claims = collectClaims(plans, before.claims, now);
   const holders = new Map<string, readonly Claim[]>();
   let waitMs = Number.POSITIVE_INFINITY;
   for (const [address, told] of claims) {

@@ -4,6 +4,7 @@ import type { Settings } from '../config/settings.ts';
 import type { NodeFacts } from '../kubernetes/node-facts.ts';
 import { toldGroups } from '../plan/told.ts';
 import type { PlanInput, PlanningNode } from '../plan/types.ts';
+import type { ForeignWords } from './foreign-words.ts';
 
 /** More nodes for a group don't make it safer, and every one of them takes part in its elections. */
 const MAX_CANDIDATES = 8;
@@ -31,19 +32,12 @@ function planningNode(
   };
 }
 
-/**
- * Router ids that agents hear others use. A node that has not carried out its newest plan may be heard with what it was to do before, so
- * nothing is believed of the ids of such nodes: to give an id up is an outage.
- */
-function foreignRouterIds(plans: readonly NodePlan[]): Set<number> {
-  const behind = plans.filter(({ spec, status }) => status?.observedPlan !== spec.plan);
-  const doubtful = new Set(behind.flatMap(({ spec }) => spec.instances.map(({ virtualRouterId }) => virtualRouterId)));
-  const heard = plans.flatMap(({ status }) => status?.foreignRouterIds ?? []);
-  return new Set(heard.filter((id) => !doubtful.has(id)));
-}
-
 /** Puts together what a plan rests on. */
-export function planInput({ pools, plans, nodes, agents }: ClusterState, settings: Settings): PlanInput {
+export function planInput(
+  { pools, plans, nodes, agents }: ClusterState,
+  { believed, doubted }: Pick<ForeignWords, 'believed' | 'doubted'>,
+  settings: Settings,
+): PlanInput {
   const { virtualRouterIds, reserved, maxGroupsPerPool } = settings;
   const planning = nodes.map((node) => planningNode(node, agents));
   return {
@@ -51,6 +45,7 @@ export function planInput({ pools, plans, nodes, agents }: ClusterState, setting
     nodes: planning,
     settings: { virtualRouterIds, reserved, maxGroupsPerPool, maxCandidates: MAX_CANDIDATES },
     told: toldGroups(plans, planning),
-    foreignRouterIds: foreignRouterIds(plans),
+    foreignRouterIds: believed,
+    doubtfulRouterIds: doubted,
   };
 }

@@ -1,4 +1,5 @@
 import type { NodePlanStatus } from '../../api/node-plan.ts';
+import { oneLine } from '../../api/text.ts';
 import type { AddressStatus, Condition, VirtualIpPool, VirtualIpPoolStatus } from '../../api/virtual-ip-pool.ts';
 import type { PoolPlan } from '../plan/types.ts';
 import { type Claim, canonicalAddress } from './holders.ts';
@@ -24,6 +25,11 @@ export interface StatusInput {
   readonly now: string;
 }
 
+/** The API server takes 32768 characters; whoever reads a condition takes far less. */
+const MESSAGE_BYTES = 4096;
+/** Holders of one address that are named: with every name as long as can be, the status of 1024 addresses stays below 1.5 MiB. */
+const NAMED_HOLDERS = 4;
+
 interface Verdict {
   readonly type: 'Configured' | 'Available' | 'Ready';
   readonly ok: boolean;
@@ -45,7 +51,7 @@ function addressStatuses({ pool, plan, holders }: StatusInput): AddressStatus[] 
     return {
       address,
       ...(plannedNode === undefined ? {} : { plannedNode }),
-      holders: claims.map(({ node }) => node),
+      holders: claims.slice(0, NAMED_HOLDERS).map(({ node }) => node),
       ...(since === undefined ? {} : { since }),
     };
   });
@@ -128,7 +134,7 @@ function condition(verdict: Verdict, { pool, now }: StatusInput): Condition {
     ...(generation === undefined ? {} : { observedGeneration: generation }),
     lastTransitionTime: before?.status === status ? before.lastTransitionTime : now,
     reason,
-    message,
+    message: oneLine(message, MESSAGE_BYTES),
   };
 }
 

@@ -9,6 +9,7 @@ import type { NodeFacts } from '../kubernetes/node-facts.ts';
 import type { ResourceCache } from '../kubernetes/resource-cache.ts';
 import type { StoredNodePlan } from '../kubernetes/stored.ts';
 import type { Plan, PlanInput } from '../plan/types.ts';
+import { type ForeignWords, foreignWords, type LoneWords } from './foreign-words.ts';
 import { type Claim, type Hearing, holdersOf, NOTHING_HEARD } from './holders.ts';
 import { type ClusterState, planInput } from './plan-input.ts';
 import { PlanWriter, type WriteReports, type WrittenCaches } from './plan-writer.ts';
@@ -50,6 +51,7 @@ interface Run {
   readonly nowMs: number;
   readonly state: StoredState;
   readonly holders: ReadonlyMap<string, readonly Claim[]>;
+  readonly foreign: ForeignWords;
   /** When time alone changes something. */
   readonly reviews: number[];
 }
@@ -64,6 +66,7 @@ export class Reconciler {
   readonly #writer: PlanWriter;
   #presence: Presence | undefined;
   #hearing: Hearing = NOTHING_HEARD;
+  #loneWords: LoneWords = [];
   #observed: Observed | undefined;
   #moves: readonly SeenMove[] = [];
 
@@ -105,15 +108,21 @@ export class Reconciler {
     const agents = agentsOf(caches.pods.list(), this.#presence, nowMs);
     this.#presence = agents.presence;
     const ready = new Set(nodes.filter((node) => node.ready).map(({ metadata }) => metadata.name));
-    const { hearing, holders, reviewAtMs } = holdersOf(plans, ready, this.#hearing, nowMs);
+    const { hearing, holders, reviewAtMs } = holdersOf(plans, ready, this.#hearing, {
+      nowMs,
+      wallMs: clock.wallMs(),
+    });
     this.#hearing = hearing;
+    const foreign = foreignWords(plans, this.#loneWords, nowMs);
+    this.#loneWords = foreign.words;
     const reviews = [agents.reviewAtMs, reviewAtMs].filter((review) => review !== undefined);
-    return { nowMs, state: { pools: caches.pools.list(), plans, nodes, agents: agents.nodes }, holders, reviews };
+    const state = { pools: caches.pools.list(), plans, nodes, agents: agents.nodes };
+    return { nowMs, state, holders, foreign, reviews };
   }
 
-  #plan({ state, nowMs }: Run): Plan {
+  #plan({ state, foreign, nowMs }: Run): Plan {
     const { makePlan, clock, reports } = this.#dependencies;
-    const plan = makePlan(planInput(state, this.#settings));
+    const plan = makePlan(planInput(state, foreign, this.#settings));
     reports.planned((clock.monotonicMs() - nowMs) / 1000);
     return plan;
   }

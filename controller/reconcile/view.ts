@@ -114,11 +114,18 @@ function addressSummaries({ metadata, status }: VirtualIpPool): AddressSummary[]
   });
 }
 
-function statusSummary(status: NodePlanStatus | undefined) {
+/** Of pools that the node takes no part in, it has nothing to say. */
+function ownHealth(plan: StoredNodePlan | undefined): NonNullable<NodePlanStatus['health']> {
+  const pools = new Set(plan?.spec.pools.map(({ name }) => name));
+  return (plan?.status?.health ?? []).filter(({ pool }) => pools.has(pool));
+}
+
+function statusSummary(plan: StoredNodePlan | undefined) {
+  const status = plan?.status;
   return {
     agentVersion: status?.agentVersion ?? null,
     observedPlan: status?.observedPlan ?? null,
-    health: status?.health ?? [],
+    health: ownHealth(plan),
     problems: status?.problems ?? [],
   };
 }
@@ -129,7 +136,7 @@ function nodeSummary(
   agents: ReadonlySet<string>,
 ): NodeSummary {
   const own = { name, ready, cordoned: unschedulable, agent: agents.has(name), plan: plan?.spec.plan ?? null };
-  return { ...own, ...statusSummary(plan?.status) };
+  return { ...own, ...statusSummary(plan) };
 }
 
 /** Puts together what pages and metrics show. Nodes that have neither an agent nor a plan are left out. */

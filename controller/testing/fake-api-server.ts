@@ -1,6 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { z } from 'zod';
+import { nodePlanStatusSchema } from '../../api/node-plan.ts';
+import { virtualIpPoolStatusSchema } from '../../api/virtual-ip-pool.ts';
 
 /** An object as the fake stores it. */
 export interface FakeObject {
@@ -26,6 +29,14 @@ const NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/
 
 const RESOURCES = ['virtualippools', 'nodeplans', 'nodes', 'pods', 'leases', 'events'];
 
+/** What the definitions of custom resources let pass. */
+const STATUSES: Readonly<Record<string, z.ZodType>> = {
+  virtualippools: virtualIpPoolStatusSchema,
+  nodeplans: nodePlanStatusSchema,
+};
+/** etcd's limit for a request, --max-request-bytes. */
+const REQUEST_BYTES = 1.5 * 1024 * 1024;
+
 /** Takes a path apart: `…/<resource>[/<name>[/status]]`. */
 function targetOf(path: string): Target | undefined {
   const parts = path.split('/').filter((part) => part !== '');
@@ -34,9 +45,11 @@ function targetOf(path: string): Target | undefined {
   return index < 0 || resource === undefined ? undefined : { resource, name, subresource };
 }
 
-async function bodyOf(request: IncomingMessage): Promise<FakeObject> {
+/** Undefined: it is too long. */
+async function bodyOf(request: IncomingMessage): Promise<FakeObject | undefined> {
   let text = '';
   for await (const chunk of request) text += String(chunk);
+  if (Buffer.byteLength(text) > REQUEST_BYTES) return undefined;
   return text === '' ? { metadata: { name: '' } } : (JSON.parse(text) as FakeObject);
 }
 
@@ -124,6 +137,7 @@ export class FakeApiServer {
     this.requests.set(called, (this.requests.get(called) ?? 0) + 1);
     if (this.failing.has(called)) return this.#send(response, 500, { message: 'made to fail' });
     const body = await bodyOf(request);
+    if (body === undefined) return this.#send(response, 413, { message: 'request is too large' });
     if (verb === 'watch') return this.#watch(target.resource, url, response);
     const [status, answer] = this.#act(verb, target, body);
     this.#send(response, status, answer);
@@ -176,6 +190,8 @@ export class FakeApiServer {
   #apply(resource: string, name: string, subresource: string | undefined, body: FakeObject): [number, unknown] {
     const known = this.get(resource, name);
     if (subresource === 'status' && known === undefined) return [404, { message: 'not found' }];
+    const wrong = subresource === 'status' ? STATUSES[resource]?.safeParse(body.status).error : undefined;
+    if (wrong !== undefined) return [422, { message: wrong.message }];
     const part = subresource === 'status' ? { status: body.status } : { spec: body.spec };
     const owners = subresource === 'status' ? {} : { ownerReferences: body.metadata.ownerReferences };
     const metadata = { ...(known?.metadata ?? { name }), ...owners };

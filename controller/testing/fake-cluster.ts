@@ -6,7 +6,7 @@ import type { Term } from '../election/leader-elector.ts';
 import { EventRecorder } from '../events/recorder.ts';
 import type { ClusterWriter, PoolEvent } from '../kubernetes/cluster-api.ts';
 import { ResourceCache } from '../kubernetes/resource-cache.ts';
-import type { OwnerReference, StoredNodePlan } from '../kubernetes/stored.ts';
+import { keepNodePlan, type OwnerReference, type StoredNodePlan } from '../kubernetes/stored.ts';
 import { makePlan } from '../plan/planner.ts';
 import type { WriteReports } from '../reconcile/plan-writer.ts';
 import { type Caches, Reconciler } from '../reconcile/reconciler.ts';
@@ -67,6 +67,15 @@ export class FakeCluster implements ClusterWriter {
     }
   }
 
+  /** Gives nodes labels, in place of those they had. */
+  label(labels: Readonly<Record<string, string>>, ...names: readonly string[]): void {
+    for (const name of names) {
+      const node = this.caches.nodes.get(name);
+      if (node === undefined) throw new Error(`there is no node ${name}`);
+      this.caches.nodes.put({ ...node, labels, metadata: { name, resourceVersion: this.#next() } });
+    }
+  }
+
   /** Adds or changes a pool, as its user does. */
   putPool(pool: VirtualIpPool): void {
     this.caches.pools.put({ ...pool, metadata: { ...pool.metadata, resourceVersion: this.#next() } });
@@ -87,7 +96,8 @@ export class FakeCluster implements ClusterWriter {
   /** Stores what an agent says. */
   report(node: string, status: NodePlanStatus): void {
     const plan = this.plan(node);
-    this.caches.plans.put({ ...plan, metadata: { ...plan.metadata, resourceVersion: this.#next() }, status });
+    const metadata = { ...plan.metadata, resourceVersion: this.#next() };
+    this.caches.plans.put(keepNodePlan({ ...plan, metadata, status }));
   }
 
   /** Every agent carries its plan out, and holds what it is first for; what it says besides is added. */

@@ -21,11 +21,13 @@ export function poolOf(
   };
 }
 
-/** A node's plan with nothing to do, and what the node says. */
+/** A node's plan, which asks for what the node says that it holds, and nothing else; and what the node says. */
 export function nodePlanOf(name: string, status?: NodePlanStatus, plan = 'p1'): StoredNodePlan {
+  const addresses = (status?.held ?? []).map(({ address }) => address);
+  const instance = { name: 'web-0', pool: 'web', virtualRouterId: 1, rank: 0, addresses };
   return {
     metadata: { name, uid: `uid-${name}`, resourceVersion: '1' },
-    spec: { plan, pools: [], instances: [] },
+    spec: { plan, pools: [], instances: addresses.length === 0 ? [] : [instance] },
     ...(status === undefined ? {} : { status }),
   };
 }

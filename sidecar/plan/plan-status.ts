@@ -1,4 +1,5 @@
-import type { NodePlanStatus } from '../../api/node-plan.ts';
+import { type NodePlanStatus, REPORT_LIMITS } from '../../api/node-plan.ts';
+import { oneLine } from '../../api/text.ts';
 import { BAND_NAMES, type Band } from '../health/fitness.ts';
 import type { HeldAddress } from '../keepalived/holder.ts';
 
@@ -34,17 +35,25 @@ function healthOf(instances: readonly ReportedInstance[]): NonNullable<NodePlanS
   return [...bands].map(([pool, band]) => ({ pool, band, reason: BAND_NAMES[band] }));
 }
 
-/** The status of the node's plan; equal for equal reports, so that it is written on change only. Pure. */
+/** In lines that the API server takes; the last one says how many are left out. */
+function problemLines(problems: readonly string[]): string[] {
+  const { problem, problems: most } = REPORT_LIMITS;
+  const lines = [...new Set(problems.map((text) => oneLine(text, problem)))];
+  if (lines.length <= most) return lines;
+  return [...lines.slice(0, most - 1), `and ${lines.length - most + 1} more; GET /status on the node has all`];
+}
+
+/** The status of the node's plan; equal for equal reports, so that it is written on change only, and never more than the API server takes. Pure. */
 export function planStatusOf(report: PlanReport): NodePlanStatus {
   const { version, observedPlan, instances, foreignRouterIds, problems } = report;
   const held = heldOf(instances);
   return {
-    agentVersion: version,
-    ...(observedPlan === null ? {} : { observedPlan }),
-    held,
+    agentVersion: oneLine(version, REPORT_LIMITS.version),
+    ...(observedPlan === null ? {} : { observedPlan: oneLine(observedPlan, REPORT_LIMITS.plan) }),
+    held: held.slice(0, REPORT_LIMITS.held),
     heldCount: held.length,
     health: healthOf(instances),
     ...(foreignRouterIds.length === 0 ? {} : { foreignRouterIds: [...foreignRouterIds] }),
-    problems: [...problems],
+    problems: problemLines(problems),
   };
 }

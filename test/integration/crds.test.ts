@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
+import { REPORT_LIMITS } from '../../api/node-plan.ts';
 import { ensureTool } from '../../scripts/tools.ts';
 import { CHART } from '../lab/chart.ts';
 import { waitFor } from '../lab/wait.ts';
@@ -75,13 +76,8 @@ async function as(bearer: string, args: readonly string[], input?: object): Prom
 }
 
 /** Reports on a node's plan as its agent does: by server-side apply of the status. */
-function report(bearer: string, node: string): Promise<string> {
-  const status = {
-    apiVersion: API_VERSION,
-    kind: 'NodePlan',
-    metadata: { name: node },
-    status: { observedPlan: 'p', heldCount: 2 },
-  };
+function report(bearer: string, node: string, said: object = { observedPlan: 'p', heldCount: 2 }): Promise<string> {
+  const status = { apiVersion: API_VERSION, kind: 'NodePlan', metadata: { name: node }, status: said };
   const args = [
     'apply',
     '--server-side',
@@ -425,6 +421,51 @@ describe.skipIf(skip)('the custom resources in a real API server', () => {
       expect(await api.kubectl(['get', 'nodeplan', 'node1'])).toMatch(
         /^NAME +PLAN +OBSERVED +HELD +AGE\nnode1 +p +p +2 +\d+s$/,
       );
+    });
+
+    it('may say as much as the definition allows, in the longest words, all at once', async () => {
+      const list = <T>(length: number, item: (index: number) => T) => Array.from({ length }, (_, index) => item(index));
+      const address = (index: number) => `fd00:1111:2222:3333:4444:5555:${(0xa000 + index).toString(16)}:ffff`;
+      const said = {
+        agentVersion: 'v'.repeat(REPORT_LIMITS.version),
+        observedPlan: 'p'.repeat(REPORT_LIMITS.plan),
+        held: list(REPORT_LIMITS.held, (index) => ({
+          address: address(index),
+          since: '2026-01-01T00:00:00.000+00:00',
+        })),
+        heldCount: REPORT_LIMITS.held,
+        health: list(255, (index) => ({
+          pool: `pool-${index}`,
+          band: index % 6,
+          reason: 'r'.repeat(REPORT_LIMITS.reason),
+        })),
+        foreignRouterIds: list(255, (index) => index + 1),
+        problems: list(REPORT_LIMITS.problems, (index) =>
+          `${index} `.padEnd(REPORT_LIMITS.problem, '🚀').slice(0, REPORT_LIMITS.problem - 4),
+        ),
+        addresses: list(REPORT_LIMITS.addresses, (index) => `${address(index)}/128`),
+      };
+      expect(await report(own, 'node1', said)).toContain('serverside-applied');
+    });
+
+    it.each([
+      ['a text of a megabyte', { problems: ['x'.repeat(1024 * 1024)] }, 'problems'],
+      ['more problems than anybody reads', { problems: Array.from({ length: 33 }, () => 'x') }, 'problems'],
+      ['a plan of any text', { observedPlan: 'p'.repeat(65) }, 'observedPlan'],
+      ['a version of any text', { agentVersion: 'v'.repeat(65) }, 'agentVersion'],
+      ['router ids that there are none of', { foreignRouterIds: [256] }, 'foreignRouterIds'],
+      ['a fitness that there is none of', { health: [{ pool: 'a', band: 6, reason: '' }] }, 'band'],
+      ['addresses of any text', { held: [{ address: 'x'.repeat(46), since: '2026-01-01T00:00:00Z' }] }, 'address'],
+      ['times that are none', { held: [{ address: '192.168.1.200', since: 'now' }] }, 'since'],
+      [
+        'more addresses of its own than a node has',
+        { addresses: Array.from({ length: 257 }, () => '10.0.0.1/8') },
+        'addresses',
+      ],
+    ])('is refused with %s', async (_, said, field) => {
+      const answer = await report(own, 'node1', said);
+      expect(answer).toContain('is invalid');
+      expect(answer).toContain(field);
     });
 
     it('is refused for the plan of another node, with a sentence', async () => {
