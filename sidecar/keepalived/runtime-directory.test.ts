@@ -117,6 +117,13 @@ describe('the supervisor’s status', () => {
       'rejected_total=2',
       'message=(Line 3) a = b',
       'message=second',
+      'listed=eth0 192.0.2.100/32',
+      'listed=eth0 2001:db8::100/64',
+      'listed=eth0 192.0.2.1',
+      'listed=eth0',
+      'instance=vip MASTER',
+      'instance=pool-7 BACKUP',
+      'instance=half',
     ];
     writeFileSync(join(path, 'supervisor.status'), `${lines.join('\n')}\n`);
     expect(await runtime.readSupervisorStatus()).toEqual({
@@ -129,6 +136,14 @@ describe('the supervisor’s status', () => {
       acceptedTotal: 1,
       rejectedTotal: 2,
       messages: ['(Line 3) a = b', 'second'],
+      listed: [
+        { device: 'eth0', address: '192.0.2.100', prefixLength: 32 },
+        { device: 'eth0', address: '2001:db8::100', prefixLength: 64 },
+      ],
+      instances: [
+        { name: 'vip', state: 'MASTER' },
+        { name: 'pool-7', state: 'BACKUP' },
+      ],
     });
   });
 });

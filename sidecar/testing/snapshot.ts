@@ -56,6 +56,8 @@ export function healthySnapshot(): AgentSnapshot {
       acceptedTotal: 1,
       rejectedTotal: 0,
       messages: [],
+      listed: [],
+      instances: [],
     },
     foreignRouterIds: [],
     plan: {

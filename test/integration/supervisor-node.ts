@@ -51,13 +51,16 @@ export interface ConfigOptions {
   /** Further lines of the file's head, e.g. comments. */
   readonly head?: string;
   readonly device?: string;
+  /** Names the instance in the comments of its addresses. */
+  readonly instance?: string;
 }
 
 /** A configuration with the settings that the product uses. The first address is advertised, as the sidecar does it. */
 export function config(options: ConfigOptions): string {
-  const { addresses, priority = 244, advertSeconds = 0.1, head = '', device = 'eth0' } = options;
+  const { addresses, priority = 244, advertSeconds = 0.1, head = '', device = 'eth0', instance } = options;
+  const of = instance === undefined ? '' : ` ${instance}`;
   const [advertised = '', ...excluded] = addresses.map((address) => `${address}/${PREFIX} dev eth0`);
-  return `${head}${addresses.map((address) => `#! address eth0 ${address}/${PREFIX}\n`).join('')}
+  return `${head}${addresses.map((address) => `#! address eth0 ${address}/${PREFIX}${of}\n`).join('')}
 global_defs {
     router_id test
     vrrp_version 3

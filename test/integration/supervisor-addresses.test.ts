@@ -1,0 +1,156 @@
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { ip, ipBatch } from '../lab/netns.ts';
+import { type Container, isRunning, killContainer, signalContainer } from '../support/container.ts';
+import { config, FIRST, mustSkipSupervisor, SECOND, TestNetwork, type TestNode } from './supervisor-node.ts';
+
+const skip = mustSkipSupervisor("the node's own addresses under the supervisor");
+const OWN_ADDRESS = 77;
+
+/** A configuration with one address of a spelling and a device of its choice. */
+function withAddress(address: string, prefix = 24, device = 'eth0'): string {
+  return config({ addresses: [FIRST] })
+    .replaceAll(`eth0 ${FIRST}/24`, `${device} ${address}/${prefix}`)
+    .replaceAll(`${FIRST}/24 dev eth0`, `${address}/${prefix} dev ${device}`);
+}
+
+describe.skipIf(skip)('an address of the node itself', () => {
+  const network = new TestNetwork();
+  network.register();
+
+  async function add(node: TestNode, address: string, device = 'eth0'): Promise<void> {
+    await ip(['address', 'add', address, 'dev', device, ...(address.includes(':') ? ['nodad'] : [])], node.netns);
+  }
+
+  async function addressesOf(node: TestNode): Promise<string[]> {
+    const lines = await ip(['-o', 'address', 'show'], node.netns);
+    return [...lines.matchAll(/^\d+: (\S+) +inet6? (\S+)/gm)].map(([, device, address]) => `${device} ${address}`);
+  }
+
+  async function stop(node: TestNode, container: Container): Promise<void> {
+    signalContainer(container, 'SIGTERM');
+    await node.until('has ended', () => !isRunning(container), 6_000);
+  }
+
+  describe.each([
+    ['its only one', '10.77.0.1', 'eth0', undefined],
+    ['with another prefix', '10.77.0.1', 'eth0', undefined, 32],
+    ['a second one', '10.77.0.9', 'eth0', '10.77.0.9/24'],
+    ['one on another interface', '10.78.0.9', 'other', '10.78.0.9/24'],
+    ['one of IPv6, spelled otherwise', '2001:DB8:0:0::00A9', 'eth0', '2001:db8::a9/64'],
+    ['one of IPv6 with an IPv4 tail', '2001:db8::10.77.0.1', 'eth0', '2001:db8::a4d:1/64'],
+    ['the loopback address', '127.0.0.1', 'lo', undefined],
+  ] as [string, string, string, string | undefined, number?][])('%s', (_what, address, device, added, prefix) => {
+    it('is refused as a virtual one, before keepalived sees it, and stays', async () => {
+      const node = await network.node();
+      await ipBatch(['link add other type bridge', 'link set other up'], node.netns);
+      if (added !== undefined) await add(node, added, device);
+      const before = await addressesOf(node);
+      const container = await node.start();
+      node.offer(withAddress(address === '10.77.0.1' ? node.address : address, prefix));
+      await node.until('refuses', () => node.status.result === 'rejected');
+      expect(node.status).toMatchObject({ exitCode: OWN_ADDRESS, keepalivedPid: undefined, listed: [] });
+      expect(node.status.messages).toEqual([
+        expect.stringContaining(`is this node's own address on ${device}; take it out of the virtual addresses`),
+      ]);
+      await stop(node, container);
+      expect(await addressesOf(node)).toEqual(before);
+    });
+  });
+
+  it('that comes while keepalived runs is refused as well, and taken when it is gone', async () => {
+    const node = await network.node();
+    await node.serve(config({ addresses: [FIRST] }), { address: FIRST });
+    await add(node, `${SECOND}/24`);
+    node.offer(config({ addresses: [FIRST, SECOND] }));
+    await node.until('refuses', () => node.status.result === 'rejected');
+    expect(node.status.messages[0]).toContain(`${SECOND} is this node's own address on eth0`);
+    expect([await node.has(FIRST), await node.has(SECOND)]).toEqual([true, true]);
+    await ip(['address', 'delete', `${SECOND}/24`, 'dev', 'eth0'], node.netns);
+    await node.until('takes it', () => node.has(SECOND), 12_000);
+    expect(node.status.result).toBe('accepted');
+  });
+
+  it('survives a restart on a configuration that has become wrong', async () => {
+    const node = await network.node();
+    await killContainer(await node.serve(config({ addresses: [FIRST] }), { address: FIRST }));
+    await ip(['address', 'delete', `${FIRST}/24`, 'dev', 'eth0'], node.netns);
+    await add(node, `${FIRST}/24`);
+    await node.start();
+    await node.until('refuses', () => node.status.result === 'rejected');
+    expect(node.status).toMatchObject({ exitCode: OWN_ADDRESS, keepalivedPid: undefined });
+    expect(await node.has(FIRST)).toBe(true);
+  });
+
+  describe('survives a list', () => {
+    /** Starts, serves, ends by SIGTERM and by SIGKILL with a list as given; tells what the node has afterwards. */
+    async function afterwards(node: TestNode, list: string): Promise<string[]> {
+      writeFileSync(join(node.state, 'addresses'), list);
+      const container = await node.start();
+      await node.until('waits', () => node.log.includes('waiting for a valid configuration'));
+      await stop(node, container);
+      return addressesOf(node);
+    }
+
+    it.each([
+      ['that was edited', (own: string) => `eth0 ${own}/24\n`],
+      ['with another prefix', (own: string) => `eth0 ${own}/32\neth0 ${own}/8\n`],
+      ['that was written in part', (own: string) => `eth0 ${own}/24\neth0 ${own}/2`],
+      ['with an address and no prefix', (own: string) => `eth0 ${own}\neth0\n\n`],
+      ['of a device that is gone', (own: string) => `gone ${own}/24\n`],
+      ['of something else', (own: string) => `-force ${own}/24\neth0 ${own}/24 dev lo\neth0 $(reboot)/24\n`],
+    ])('%s', async (_what, list) => {
+      const node = await network.node();
+      const before = await addressesOf(node);
+      expect(await afterwards(node, list(node.address))).toEqual(before);
+      expect(node.log).not.toContain('level=error');
+    });
+
+    it('that was lost while keepalived ran', async () => {
+      const node = await network.node();
+      const before = await addressesOf(node);
+      const container = await node.serve(config({ addresses: [FIRST] }), { address: FIRST });
+      rmSync(join(node.state, 'addresses'));
+      node.offer(config({ addresses: [FIRST, SECOND] }));
+      await node.until('goes on', () => node.has(SECOND));
+      expect(node.status.result).toBe('accepted');
+      await stop(node, container);
+      expect(await addressesOf(node)).toEqual(before);
+    });
+  });
+
+  it('is told from the virtual ones by the status, before one of those can be on an interface', async () => {
+    const node = await network.node();
+    const container = await node.start();
+    await node.until('waits', () => existsSync(join(node.runtime, 'supervisor.status')));
+    expect(node.status.listed).toEqual([]);
+    node.offer(config({ addresses: [FIRST, SECOND], instance: 'vip' }));
+    let listed = 0;
+    await node.until('holds both', async () => {
+      const held = await node.has(FIRST);
+      listed = held ? listed : node.status.listed.length;
+      return held && (await node.has(SECOND));
+    });
+    expect(listed).toBe(2);
+    expect(node.status.listed).toEqual([
+      { device: 'eth0', address: FIRST, prefixLength: 24 },
+      { device: 'eth0', address: SECOND, prefixLength: 24 },
+    ]);
+    node.offer(config({ addresses: [SECOND] }));
+    await node.until('forgets one', () => node.status.listed.length === 1, 12_000);
+    await stop(node, container);
+    expect(node.status.listed).toEqual([]);
+  });
+
+  it('is told from what a killed predecessor left there: that is removed by its list', async () => {
+    const node = await network.node();
+    await killContainer(await node.serve(config({ addresses: [FIRST, SECOND] }), { address: SECOND }));
+    const own = (await addressesOf(node)).filter((line) => !(line.includes(FIRST) || line.includes(SECOND)));
+    expect(own).not.toEqual(await addressesOf(node));
+    await node.start();
+    await node.until('serves', () => node.log.match(/Entering MASTER STATE/g)?.length === 2);
+    expect(node.log).toContain(`removed an address that was left on the interface" address="${FIRST}/24"`);
+    expect(node.status.result).toBe('accepted');
+  });
+});
