@@ -1,7 +1,7 @@
 import { ip, ipBatch, listNetns, sysctl } from '../lab/netns.ts';
-import { type HostPlan, INTERFACE } from '../lab/network-plan.ts';
+import { INTERFACE } from '../lab/network-plan.ts';
 import { HOST_SYSCTLS, removeNetns, SWITCH_SYSCTLS } from '../lab/topology.ts';
-import { type ClusterPlan, type MachinePlan, ownsNetns } from './plan.ts';
+import { type ClusterPlan, type HostPlan, type MachinePlan, ownsNetns } from './plan.ts';
 
 const BRIDGE = 'switch0';
 const UPLINK_PORT = 'uplink';

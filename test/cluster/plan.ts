@@ -1,5 +1,3 @@
-import type { HostPlan } from '../lab/network-plan.ts';
-
 /** Name of the cluster that is meant when none is given; its namespaces are called `kivc-…`, those of cluster `x` `kivc-x-…`. */
 export const DEFAULT_CLUSTER = 'default';
 
@@ -15,6 +13,15 @@ export const POD_CIDR = '10.244.0.0/16';
 /** First address of SERVICE_CIDR: the Service `kubernetes`. */
 export const API_SERVICE_IP = '10.96.0.1';
 export const API_SERVER_PORT = 6443;
+
+/** A machine in a network namespace, with one interface on the switch. */
+export interface HostPlan {
+  readonly name: string;
+  readonly netns: string;
+  readonly ipv4: string;
+  readonly ipv6: string;
+  readonly mac: string;
+}
 
 /** A machine of the cluster: namespaces and cgroups of its own, one interface on the switch. */
 export interface MachinePlan extends HostPlan {

@@ -94,7 +94,7 @@ async function machineStatus(state: ClusterState, machine: MachinePlan): Promise
 /** The addresses on a node that are neither its own nor those of its pods' bridge. */
 async function virtualAddresses(machine: MachinePlan): Promise<string[]> {
   const pods = machine.podCidr?.replace(/\.0\/24$/, '.');
-  const held = await heldBy(machine);
+  const held = await heldBy(machine.netns, [machine.ipv4, machine.ipv6]);
   return held.filter((address) => pods === undefined || !address.startsWith(pods));
 }
 

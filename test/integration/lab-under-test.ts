@@ -8,6 +8,7 @@ import { injectFault } from '../lab/fault-control.ts';
 import type { FaultName } from '../lab/fault-names.ts';
 import { readyMachine } from '../lab/machine.ts';
 import { inNetns } from '../lab/netns.ts';
+import { DEFAULT_NETWORK, type NetworkName } from '../lab/networks.ts';
 import { nodeDirectory } from '../lab/node-directory.ts';
 import { labProber } from '../lab/probe.ts';
 import type { Prober } from '../lab/prober.ts';
@@ -32,10 +33,15 @@ export const CHECKOUT_SUFFIX = createHash('sha256')
 export class LabUnderTest {
   readonly name: string;
   readonly #set: readonly string[];
+  readonly #network: NetworkName;
+  readonly #nodes: number;
 
-  constructor(options: { name: string; set?: readonly string[] }) {
+  /** @param options.nodes how many, by default three */
+  constructor(options: { name: string; set?: readonly string[]; network?: NetworkName; nodes?: number }) {
     this.name = `${options.name}${CHECKOUT_SUFFIX}`;
     this.#set = options.set ?? [];
+    this.#network = options.network ?? DEFAULT_NETWORK;
+    this.#nodes = options.nodes ?? 3;
   }
 
   /** Brings the lab up before the tests of the block and removes it after them, whatever happened. */
@@ -43,7 +49,8 @@ export class LabUnderTest {
     beforeAll(async () => {
       await takeDown(this.name);
       const machine = await readyMachine(quiet);
-      await bringUp({ name: this.name, nodes: 3, values: { files: [], set: this.#set } }, machine, quiet);
+      const values = { files: [], set: this.#set };
+      await bringUp({ name: this.name, nodes: this.#nodes, network: this.#network, values }, machine, quiet);
       await this.ready();
     });
     afterAll(() => takeDown(this.name));
@@ -165,9 +172,9 @@ export class LabUnderTest {
     }
   }
 
-  /** Injects a fault, by default on the holder. */
-  async fault(name: FaultName, node?: string): Promise<void> {
-    await injectFault(this.name, name, node);
+  /** Injects a fault, by default on the holder and its first interface. */
+  async fault(name: FaultName, node?: string, nic?: string): Promise<void> {
+    await injectFault(this.name, name, node, nic);
   }
 
   #host(node: string) {

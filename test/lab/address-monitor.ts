@@ -4,14 +4,18 @@ import { monotonicMs } from './clock.ts';
 
 /** An address that came to a namespace, or left it. */
 export interface AddressChange {
+  readonly interface: string;
   readonly address: string;
   readonly added: boolean;
 }
 
 /** What `ip -o monitor address` says in one line; undefined when it is about something else. Pure. */
 export function parseAddressLine(line: string): AddressChange | undefined {
-  const match = /^(Deleted )?\d+: \S+\s+inet6? ([^/\s]+)/.exec(line);
-  return match?.[2] === undefined ? undefined : { address: match[2], added: match[1] === undefined };
+  const match = /^(Deleted )?\d+: ([^\s@]+)\S*\s+inet6? ([^/\s]+)/.exec(line);
+  const [, deleted, on, address] = match ?? [];
+  return on === undefined || address === undefined
+    ? undefined
+    : { interface: on, address, added: deleted === undefined };
 }
 
 /**

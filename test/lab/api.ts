@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { ApiServerOptions, PodObject } from './api-protocol.ts';
 import { makeCertificate } from './certificates.ts';
 import { inNetns } from './netns.ts';
-import { API_PORT, type HostPlan } from './network-plan.ts';
+import { API_PORT, addressesOf, type HostPlan } from './network-plan.ts';
 import type { ClusterAccount } from './pod.ts';
 import { isAlive, listensInNetnsOf, type ProcessRef, startDetached } from './processes.ts';
 import { waitFor } from './wait.ts';
@@ -32,7 +32,7 @@ export interface RunningApi {
 /** Makes certificate and token and starts the API server stand-in; returns when it listens. */
 export async function startApi(options: ApiOptions): Promise<RunningApi> {
   const { host, directory, nodesDirectory, plansDirectory } = options;
-  const addresses = [host.ipv4, host.ipv6];
+  const addresses = [...addressesOf(host, 4), ...addressesOf(host, 6)];
   await mkdir(directory, { recursive: true });
   await chmod(directory, 0o700);
   const { caFile, certFile, keyFile } = await makeCertificate(directory, addresses);

@@ -2,7 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { parse } from 'yaml';
-import { DEFAULT_VIP } from './network-plan.ts';
+import { defaultVip } from './network-plan.ts';
+import { DEFAULT_NETWORK } from './networks.ts';
 
 /** The user's values, as given on the command line. */
 export interface ChartValues {
@@ -47,10 +48,15 @@ function isGiven(value: unknown): boolean {
 /**
  * Renders the project's chart with the user's values and gives helm's output.
  * @param helm path of a helm executable
+ * @param vip the virtual address, with its prefix, when the values give none
  * @throws Error with helm's own words when the chart refuses the values.
  */
-export async function renderChart(helm: string, values: ChartValues): Promise<string> {
-  const address = (await haveAddress(values)) ? [] : ['--set', `keepalived.vipAddressCidr=${DEFAULT_VIP}`];
+export async function renderChart(
+  helm: string,
+  values: ChartValues,
+  vip = defaultVip(DEFAULT_NETWORK),
+): Promise<string> {
+  const address = (await haveAddress(values)) ? [] : ['--set', `keepalived.vipAddressCidr=${vip}`];
   const result = await execa(
     helm,
     [

@@ -2,6 +2,7 @@ import type { Instant } from './clock.ts';
 import { now } from './clock.ts';
 import type { FaultName } from './fault-names.ts';
 import { heal, revive, strike } from './faults.ts';
+import { INTERFACE } from './network-plan.ts';
 import { type ActiveFault, changeState, type LabState, type NodeState, readState } from './state.ts';
 import { holdersOf } from './status.ts';
 import { networkOf, targetOf } from './targets.ts';
@@ -44,8 +45,8 @@ async function chooseNodes(state: LabState, node: string | undefined): Promise<s
   return [holder];
 }
 
-function checkInactive(state: LabState, fault: FaultName, nodes: readonly string[]): void {
-  const active = state.faults.find((each) => each.name === fault && nodes.includes(each.node));
+function checkInactive(state: LabState, fault: FaultName, nodes: readonly string[], nic: string): void {
+  const active = state.faults.find((each) => each.name === fault && nodes.includes(each.node) && each.nic === nic);
   if (active !== undefined) {
     throw new Error(`${fault} is active on ${active.node} already: heal it first`);
   }
@@ -54,19 +55,25 @@ function checkInactive(state: LabState, fault: FaultName, nodes: readonly string
 /**
  * Injects a fault.
  * @param node a node's name, `all` for every node at once; by default the node that holds the (first) address
+ * @param nic the interface that faults of the network are about
  * @throws Error when it is active already, or there is nothing to damage.
  */
-export async function injectFault(lab: string, fault: FaultName, node?: string): Promise<InjectedFault> {
+export async function injectFault(
+  lab: string,
+  fault: FaultName,
+  node?: string,
+  nic: string = INTERFACE,
+): Promise<InjectedFault> {
   let injected: InjectedFault | undefined;
   await changeState(lab, async (state) => {
     const nodes = await chooseNodes(state, node);
-    checkInactive(state, fault, nodes);
+    checkInactive(state, fault, nodes, nic);
     const injectedAt = await strike(
       fault,
-      nodes.map((name) => targetOf(state, name)),
+      nodes.map((name) => targetOf(state, name, nic)),
     );
     injected = { fault, nodes, injectedAt };
-    const added = nodes.map((name): ActiveFault => ({ name: fault, node: name, injectedAt }));
+    const added = nodes.map((name): ActiveFault => ({ name: fault, node: name, nic, injectedAt }));
     return { ...state, faults: [...state.faults, ...added] };
   });
   if (injected === undefined) {
@@ -79,17 +86,19 @@ export async function injectFault(lab: string, fault: FaultName, node?: string):
 export interface HealOptions {
   readonly fault?: FaultName | undefined;
   readonly node?: string | undefined;
+  readonly nic?: string | undefined;
 }
 
-function isMeant(active: ActiveFault, { fault, node }: HealOptions): boolean {
-  return (fault ?? active.name) === active.name && (node === undefined || node === ALL_NODES || node === active.node);
+function isMeant(active: ActiveFault, { fault, node, nic }: HealOptions): boolean {
+  const isNode = node === undefined || node === ALL_NODES || node === active.node;
+  return isNode && (fault ?? active.name) === active.name && (nic ?? active.nic) === active.nic;
 }
 
 /** Undoes a node's faults, the last one first. */
 async function healNode(state: LabState, node: NodeState, faults: readonly ActiveFault[]): Promise<NodeState> {
   let healed = node;
   for (const active of faults.toReversed()) {
-    healed = await heal(active.name, { ...targetOf(state, node.name), node: healed });
+    healed = await heal(active.name, { ...targetOf(state, node.name, active.nic), node: healed });
   }
   return healed;
 }

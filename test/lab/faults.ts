@@ -1,8 +1,8 @@
 import { type Container, execInContainer, isRunning, killContainer, signalContainer } from '../support/container.ts';
 import { type Instant, now } from './clock.ts';
 import type { FaultName } from './fault-names.ts';
-import { ipBatch, netnsPath } from './netns.ts';
-import { type HostPlan, INTERFACE, type NetworkPlan } from './network-plan.ts';
+import { ip, ipBatch, netnsPath, sysctl } from './netns.ts';
+import { addressesOf, type HostPlan, INTERFACE, type NetworkPlan, type NicPlan } from './network-plan.ts';
 import { setIngressHealth, startIngress, startKubelet } from './nginx.ts';
 import { nodeDirectory } from './node-directory.ts';
 import { cordoned, prepareNode } from './node-objects.ts';
@@ -11,6 +11,7 @@ import { PreparedCommand } from './prepared-command.ts';
 import { familyOf, isAlive, pidsInNetns, signalAll } from './processes.ts';
 import { endDrain, offerBrokenCandidate, RUNTIME_VOLUME, restoreCandidate } from './runtime-files.ts';
 import type { NodeState } from './state.ts';
+import { addressCommands, replug } from './topology.ts';
 import { waitFor } from './wait.ts';
 
 /** A node, as faults see it. */
@@ -19,6 +20,8 @@ export interface FaultTarget {
   readonly host: HostPlan;
   readonly pod: PodPlan;
   readonly node: NodeState;
+  /** The interface that faults of the network are about. */
+  readonly nic: NicPlan;
 }
 
 /** Does the damage. Everything that takes time has been done before: what is left is a system call or a line to a waiting program. */
@@ -113,11 +116,11 @@ function switchFault(program: 'ip' | 'bridge', order: (port: string) => string, 
   return {
     prepare: async (target) => {
       const command = await prepare(target);
-      return () => command.run(order(target.host.name));
+      return () => command.run(order(target.nic.port));
     },
     heal: async (target) => {
       const command = await prepare(target);
-      await command.run(undo(target.host.name));
+      await command.run(undo(target.nic.port));
       return target.node;
     },
   };
@@ -126,12 +129,63 @@ function switchFault(program: 'ip' | 'bridge', order: (port: string) => string, 
 /** Both ends address their packets to nobody: nothing comes back and nothing is refused, as when a network is dead. */
 function apiBlackHole({ network, host }: FaultTarget, verb: 'replace' | 'delete'): Promise<unknown> {
   const entry = (peer: HostPlan) =>
-    [peer.ipv4, peer.ipv6].map((address) =>
+    [...addressesOf(peer, 4), ...addressesOf(peer, 6)].map((address) =>
       verb === 'replace'
         ? `neighbour replace ${address} lladdr ${NOBODY} nud permanent dev ${INTERFACE}`
         : `neighbour delete ${address} dev ${INTERFACE}`,
     );
   return Promise.all([ipBatch(entry(network.api), host.netns), ipBatch(entry(host), network.api.netns)]);
+}
+
+/** Orders for an `ip` that waits on the node; the fault begins with the last line. */
+async function prepareOnNode(target: FaultTarget, orders: readonly string[]): Promise<Strike> {
+  const command = await PreparedCommand.start('ip', target.host.netns, HARMLESS_QUESTION.ip);
+  return () => command.run(orders.join('\n'));
+}
+
+async function prepareAddressLost(target: FaultTarget): Promise<Strike> {
+  const { name, addresses } = target.nic;
+  if (addresses.length === 0) {
+    throw new Error(`${name} of ${target.host.name} has no address of its own`);
+  }
+  // Only what is there: two faults may meet.
+  const present = await ip(['-o', 'address', 'show', 'dev', name], target.host.netns);
+  const there = addresses.filter((address) => present.includes(` ${address} `));
+  return prepareOnNode(
+    target,
+    there.map((address) => `address delete ${address} dev ${name}`),
+  );
+}
+
+async function prepareSecondAddress(target: FaultTarget): Promise<Strike> {
+  const { name, second } = target.nic;
+  if (second === undefined) {
+    throw new Error(`${name} of ${target.host.name} has no IPv6`);
+  }
+  return prepareOnNode(target, [`address add ${second} dev ${name} valid_lft 86400 preferred_lft 14400 nodad`]);
+}
+
+/** The first virtual address with the prefix that people type: that of the interface's subnet. */
+function vipByHand({ nic, pod, host }: FaultTarget): string {
+  const [vip] = pod.release.addresses;
+  const own = nic.addresses.find((address) => address.includes(':') === vip?.includes(':'));
+  if (vip === undefined || own === undefined) {
+    throw new Error(
+      `${nic.name} of ${host.name} has no subnet for ${vip ?? 'an address, of which the release has none'}`,
+    );
+  }
+  return `${vip}${own.slice(own.indexOf('/'))}`;
+}
+
+/** What `disable_ipv6` took away does not come back by itself, but for loopback and link-local addresses. */
+async function healIpv6(target: FaultTarget): Promise<NodeState> {
+  const { host, node } = target;
+  await sysctl(host.netns, { 'net.ipv6.conf.all.disable_ipv6': '0' });
+  await ipBatch(
+    host.nics.flatMap(addressCommands).filter((command) => command.includes(':')),
+    host.netns,
+  );
+  return node;
 }
 
 async function prepareKeepalivedKill(target: FaultTarget): Promise<Strike> {
@@ -267,6 +321,41 @@ const FAULT_TABLE: Readonly<Record<FaultName, Fault>> = {
     heal: async (target) => {
       await endDrain(runtimeOf(target));
       return target.node;
+    },
+  },
+  'address-lost': {
+    prepare: prepareAddressLost,
+    heal: async ({ host, nic, node }) => {
+      await ipBatch(addressCommands(nic), host.netns);
+      return node;
+    },
+  },
+  'second-address': {
+    prepare: prepareSecondAddress,
+    heal: async ({ host, nic, node }) => {
+      await ip(['address', 'delete', `${nic.second}`, 'dev', nic.name], host.netns);
+      return node;
+    },
+  },
+  'vip-by-hand': {
+    prepare: (target) => prepareOnNode(target, [`address add ${vipByHand(target)} dev ${target.nic.name} nodad`]),
+    heal: async (target) => {
+      // The product may have removed it long ago.
+      await ip(['address', 'delete', vipByHand(target), 'dev', target.nic.name], target.host.netns).catch(() => '');
+      return target.node;
+    },
+  },
+  'ipv6-off': {
+    prepare: async ({ host }) => {
+      return () => sysctl(host.netns, { 'net.ipv6.conf.all.disable_ipv6': '1' });
+    },
+    heal: healIpv6,
+  },
+  'nic-gone': {
+    prepare: (target) => prepareOnNode(target, [`link delete dev ${target.nic.name}`]),
+    heal: async ({ network, host, nic, node }) => {
+      await replug(network, host, nic);
+      return node;
     },
   },
   cordon: {

@@ -6,6 +6,8 @@ import { checkFaultName, FAULTS } from './fault-names.ts';
 import { exitCodeOf, interruptible } from './interruption.ts';
 import { extendPath, type MachineParts, readyMachine } from './machine.ts';
 import { checkLabName, DEFAULT_LAB } from './names.ts';
+import { INTERFACE } from './network-plan.ts';
+import { checkNetworkName, DEFAULT_NETWORK, NETWORKS, type NetworkName } from './networks.ts';
 import { formatMs, formatReports, formatStatus, say } from './print.ts';
 import { probeFor } from './probe.ts';
 import { CLIENT_KINDS, type ClientKind } from './prober.ts';
@@ -67,6 +69,11 @@ function valuesOf(flags: ValueFlags): ChartValues {
   return { files: flags.file, set: flags.set };
 }
 
+/** A list for the end of a help text. */
+function helpTable(title: string, rows: readonly (readonly [string, string])[]): string {
+  return `\n${title}:\n${rows.map(([name, what]) => `  ${name.padEnd(18)}${what}`).join('\n')}`;
+}
+
 function withValues(command: Command): Command {
   return command
     .option('-f, --file <values.yaml>', 'values file for the chart; may be given several times', collect, [])
@@ -100,9 +107,17 @@ const labName = (): string => program.opts<Named>().name;
 withValues(program.command('up'))
   .description('bring the lab up')
   .option('--nodes <count>', 'number of nodes', wholeNumber, 3)
+  .option('--network <network>', 'how the machines are connected', checkNetworkName, DEFAULT_NETWORK)
   .option('--json', 'print the status as JSON')
-  .action(async (flags: ValueFlags & Json & { nodes: number }) => {
-    const options = { name: labName(), nodes: flags.nodes, values: valuesOf(flags) };
+  .addHelpText(
+    'after',
+    helpTable(
+      'Networks',
+      Object.entries(NETWORKS).map(([name, { what }]) => [name, what]),
+    ),
+  )
+  .action(async (flags: ValueFlags & Json & { nodes: number; network: NetworkName }) => {
+    const options = { name: labName(), nodes: flags.nodes, network: flags.network, values: valuesOf(flags) };
     const machine = await readyMachine(say);
     const status = await interruptible((signal) => up(options, machine, signal), say);
     print(flags.json, status, formatStatus(status));
@@ -123,14 +138,10 @@ program
   .description('break something on a node')
   .option('--node <node>', `name of the node, or ${ALL_NODES}; by default the one that holds the address`)
   .option('--json', 'print JSON')
-  .addHelpText(
-    'after',
-    `\nFaults:\n${Object.entries(FAULTS)
-      .map(([name, what]) => `  ${name.padEnd(18)}${what}`)
-      .join('\n')}`,
-  )
-  .action(async (fault: string, flags: Json & { node?: string }) => {
-    const injected = await injectFault(labName(), checkFaultName(fault), flags.node);
+  .option('--nic <interface>', 'the interface that faults of the network are about', INTERFACE)
+  .addHelpText('after', helpTable('Faults', Object.entries(FAULTS)))
+  .action(async (fault: string, flags: Json & { node?: string; nic: string }) => {
+    const injected = await injectFault(labName(), checkFaultName(fault), flags.node, flags.nic);
     print(flags.json, injected, `${fault} on ${injected.nodes.join(', ')} at ${injected.injectedAt.wall}`);
   });
 
@@ -139,10 +150,11 @@ program
   .argument('[fault]', 'what to repair; by default everything')
   .description('repair what was broken')
   .option('--node <node>', 'only on this node')
+  .option('--nic <interface>', 'only on this interface')
   .option('--json', 'print JSON')
-  .action(async (fault: string | undefined, flags: Json & { node?: string }) => {
+  .action(async (fault: string | undefined, flags: Json & { node?: string; nic?: string }) => {
     const wanted = fault === undefined ? undefined : checkFaultName(fault);
-    const healed = await healFaults(labName(), { fault: wanted, node: flags.node });
+    const healed = await healFaults(labName(), { fault: wanted, node: flags.node, nic: flags.nic });
     const names = [...healed.healed.map((each) => `${each.fault} on ${each.node}`), ...healed.revived];
     print(flags.json, healed, names.length === 0 ? 'nothing to heal' : `healed: ${names.join(', ')}`);
   });

@@ -18,7 +18,7 @@ export const KUBELET_HEALTH_PORT = 10248;
 const UNHEALTHY_FILE = 'unhealthy';
 
 export interface NginxOptions {
-  readonly host: HostPlan;
+  readonly host: Pick<HostPlan, 'name' | 'netns'>;
   /** A directory for this server alone: configuration, pid file, log. */
   readonly directory: string;
 }

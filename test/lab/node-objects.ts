@@ -33,14 +33,14 @@ export function nodeObject(host: HostPlan): NodeObject {
   return {
     metadata: {
       name: host.name,
-      uid: `00000000-0000-0000-0001-${host.mac.replaceAll(':', '')}`,
+      uid: `00000000-0000-0000-0001-${host.nics[0].mac.replaceAll(':', '')}`,
       resourceVersion: '1',
       labels: { 'kubernetes.io/hostname': host.name, 'kubernetes.io/os': 'linux' },
     },
     spec: {},
     status: {
       addresses: [
-        { type: 'InternalIP', address: host.ipv4 },
+        { type: 'InternalIP', address: host.address },
         { type: 'Hostname', address: host.name },
       ],
       conditions: [

@@ -69,8 +69,8 @@ export function podName(release: Release, host: HostPlan): string {
 function podFields(plan: PodPlan): Readonly<Record<string, string>> {
   return {
     'spec.nodeName': plan.host.name,
-    'status.hostIP': plan.host.ipv4,
-    'status.podIP': plan.host.ipv4,
+    'status.hostIP': plan.host.address,
+    'status.podIP': plan.host.address,
     'metadata.name': podName(plan.release, plan.host),
     'metadata.namespace': RELEASE_NAMESPACE,
   };

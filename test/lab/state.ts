@@ -6,6 +6,7 @@ import type { Instant } from './clock.ts';
 import type { FaultName } from './fault-names.ts';
 import type { Release } from './manifests.ts';
 import { labDirectory } from './names.ts';
+import type { NetworkName } from './networks.ts';
 import type { ProcessRef } from './processes.ts';
 import { StateFile } from './state-file.ts';
 
@@ -21,6 +22,8 @@ export interface NodeState {
 export interface ActiveFault {
   readonly name: FaultName;
   readonly node: string;
+  /** The interface that was meant. */
+  readonly nic: string;
   readonly injectedAt: Instant;
 }
 
@@ -28,6 +31,7 @@ export interface ActiveFault {
 export interface LabState {
   readonly name: string;
   readonly nodeCount: number;
+  readonly network: NetworkName;
   readonly helm: string;
   readonly imageRoot: string;
   readonly values: ChartValues;

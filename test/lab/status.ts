@@ -1,17 +1,21 @@
 import { z } from 'zod';
 import { type Container, isRunning } from '../support/container.ts';
 import { ip } from './netns.ts';
-import { type HostPlan, INTERFACE, type NetworkPlan, planNetwork } from './network-plan.ts';
+import { addressesOf, type HostPlan, INTERFACE, type NetworkPlan, ownAddresses } from './network-plan.ts';
+import type { NetworkName } from './networks.ts';
 import { nodeDirectory } from './node-directory.ts';
 import { familyOf, isAlive, type ProcessRef } from './processes.ts';
 import { RUNTIME_VOLUME } from './runtime-files.ts';
 import type { ActiveFault, LabState, NodeState } from './state.ts';
+import { networkOf } from './targets.ts';
 
 /** A node as it is now: read from the kernel, not from what the lab believes. */
 export interface NodeStatus {
   readonly name: string;
   readonly netns: string;
+  /** By which the cluster knows it. */
   readonly address: string;
+  /** Its IPv6 address on `eth0`; empty where the network has none. */
   readonly address6: string;
   readonly interface: string;
   /** Addresses really on its interfaces that are not its own. */
@@ -35,6 +39,7 @@ export interface NodeStatus {
 /** The lab as it is now. */
 export interface LabStatus {
   readonly name: string;
+  readonly network: NetworkName;
   readonly client: { readonly netns: string };
   /** The client that forgets its neighbours. */
   readonly newcomer: { readonly netns: string };
@@ -61,15 +66,20 @@ export function parseAddresses(json: string): string[] {
     .flatMap((info) => info.local ?? []);
 }
 
-/** Addresses on a node's interfaces that are not its own. */
-export async function heldBy(host: HostPlan): Promise<string[]> {
-  const addresses = parseAddresses(await ip(['-j', 'address', 'show'], host.netns));
-  return addresses.filter((address) => address !== host.ipv4 && address !== host.ipv6);
+/** Addresses on the interfaces of a network namespace that are not its own. */
+export async function heldBy(netns: string, own: readonly string[]): Promise<string[]> {
+  const addresses = parseAddresses(await ip(['-j', 'address', 'show'], netns));
+  return addresses.filter((address) => !own.includes(address));
 }
 
 /** The names of the nodes that hold an address now. */
 export async function holdersOf(network: NetworkPlan, address: string): Promise<string[]> {
-  const held = await Promise.all(network.nodes.map(async (host) => ({ name: host.name, holds: await heldBy(host) })));
+  const held = await Promise.all(
+    network.nodes.map(async (host) => ({
+      name: host.name,
+      holds: await heldBy(host.netns, ownAddresses(host)),
+    })),
+  );
   return held.filter(({ holds }) => holds.includes(address)).map(({ name }) => name);
 }
 
@@ -100,10 +110,10 @@ async function nodeStatus(state: LabState, host: HostPlan, node: NodeState): Pro
   return {
     name: host.name,
     netns: host.netns,
-    address: host.ipv4,
-    address6: host.ipv6,
+    address: host.address,
+    address6: addressesOf(host, 6)[0] ?? '',
     interface: INTERFACE,
-    holds: await heldBy(host),
+    holds: await heldBy(host.netns, ownAddresses(host)),
     processes: {
       keepalived: keepalivedPid(node),
       sidecar: sidecarPid(node),
@@ -119,13 +129,14 @@ async function nodeStatus(state: LabState, host: HostPlan, node: NodeState): Pro
 
 /** Looks at every node of the lab. */
 export async function labStatus(state: LabState): Promise<LabStatus> {
-  const network = planNetwork(state.name, state.nodeCount);
+  const network = networkOf(state);
   const nodes = network.nodes.flatMap((host) => {
     const node = state.nodes.find((each) => each.name === host.name);
     return node === undefined ? [] : [nodeStatus(state, host, node)];
   });
   return {
     name: state.name,
+    network: network.network,
     client: { netns: network.client.netns },
     newcomer: { netns: network.newcomer.netns },
     addresses: state.release.addresses,

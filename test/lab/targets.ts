@@ -1,11 +1,11 @@
 import type { FaultTarget } from './faults.ts';
-import { type HostPlan, type NetworkPlan, planNetwork } from './network-plan.ts';
+import { type HostPlan, INTERFACE, type NetworkPlan, planNetwork } from './network-plan.ts';
 import type { PodPlan } from './pod.ts';
 import type { LabState } from './state.ts';
 
 /** The network of a lab that is up. */
 export function networkOf(state: LabState): NetworkPlan {
-  return planNetwork(state.name, state.nodeCount);
+  return planNetwork(state.name, state.nodeCount, state.network);
 }
 
 /** How the pod of a node is started. */
@@ -20,17 +20,24 @@ export function podPlanOf(
     release: state.release,
     imageRoot: state.imageRoot,
     account: state.api.account,
-    apiAddress: plan.api.ipv4,
+    apiAddress: plan.api.address,
   };
 }
 
-/** A node by its name. @throws Error that lists the nodes. */
-export function targetOf(state: LabState, name: string): FaultTarget {
+/**
+ * A node by its name, and one of its interfaces.
+ * @throws Error that lists the nodes, or the interfaces.
+ */
+export function targetOf(state: LabState, name: string, nicName: string = INTERFACE): FaultTarget {
   const network = networkOf(state);
   const host = network.nodes.find((each) => each.name === name);
   const node = state.nodes.find((each) => each.name === name);
   if (host === undefined || node === undefined) {
     throw new Error(`there is no node ${name}; there are: ${state.nodes.map((each) => each.name).join(', ')}`);
   }
-  return { network, host, node, pod: podPlanOf(state, network, host) };
+  const nic = host.nics.find((each) => each.name === nicName);
+  if (nic === undefined) {
+    throw new Error(`there is no ${nicName} on ${name}; there are: ${host.nics.map((each) => each.name).join(', ')}`);
+  }
+  return { network, host, node, nic, pod: podPlanOf(state, network, host) };
 }

@@ -103,7 +103,7 @@ describe('parseAddressLine', () => {
     ['Deleted 2: eth0    inet 172.30.0.100/24 scope global secondary eth0', '172.30.0.100', false],
     ['2: eth0    inet6 fd00:172:30::100/64 scope global nodad \\  valid_lft forever', 'fd00:172:30::100', true],
   ])('reads %j', (line, address, added) => {
-    expect(parseAddressLine(line)).toEqual({ address, added });
+    expect(parseAddressLine(line)).toEqual({ interface: 'eth0', address, added });
   });
 
   it('passes over other lines', () => {

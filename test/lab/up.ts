@@ -9,7 +9,8 @@ import { takeDown } from './down.ts';
 import type { MachineParts, Say } from './machine.ts';
 import { type Release, readRelease } from './manifests.ts';
 import { LABS_DIRECTORY, labDirectory } from './names.ts';
-import { allHosts, type HostPlan, type NetworkPlan, planNetwork } from './network-plan.ts';
+import { allHosts, defaultVip, type HostPlan, type NetworkPlan, planNetwork } from './network-plan.ts';
+import type { NetworkName } from './networks.ts';
 import { startIngress, startKubelet } from './nginx.ts';
 import { nodeDirectory } from './node-directory.ts';
 import { apiDirectory, nodesDirectory, writeNodes } from './node-objects.ts';
@@ -18,7 +19,7 @@ import { type PodPlan, podName, preparePod, startPodContainer } from './pod.ts';
 import { listensInNetnsOf } from './processes.ts';
 import { type LabState, type NodeState, writeState } from './state.ts';
 import { holdersOf } from './status.ts';
-import { podPlanOf } from './targets.ts';
+import { networkOf, podPlanOf } from './targets.ts';
 import { createTopology } from './topology.ts';
 import { type WaitOptions, waitFor } from './wait.ts';
 
@@ -26,6 +27,8 @@ import { type WaitOptions, waitFor } from './wait.ts';
 export interface UpOptions {
   readonly name: string;
   readonly nodes: number;
+  /** By default `flat`. */
+  readonly network?: NetworkName;
   readonly values: ChartValues;
   /** Changes what the chart rendered before it is carried out, e.g. to run something else for comparison. */
   readonly adapt?: (release: Release) => Release;
@@ -69,7 +72,7 @@ function podObjects(plan: NetworkPlan, release: Release): PodObject[] {
       labels: release.podLabels,
     },
     spec: { nodeName: host.name, hostNetwork: true },
-    status: { phase: 'Running', hostIP: host.ipv4, podIP: host.ipv4 },
+    status: { phase: 'Running', hostIP: host.address, podIP: host.address },
   }));
 }
 
@@ -109,9 +112,11 @@ async function startNode(plan: PodPlan): Promise<NodeState> {
 }
 
 async function build(options: UpOptions, machine: MachineParts, release: Release, say: Say): Promise<LabState> {
-  const plan = planNetwork(options.name, options.nodes);
+  const plan = planNetwork(options.name, options.nodes, options.network);
   await createTopology(plan);
-  say(`${allHosts(plan).length} machines on one switch`);
+  say(
+    `${allHosts(plan).length} machines on ${plan.switches.length === 1 ? 'one switch' : `${plan.switches.length} switches`}`,
+  );
   const pods = podObjects(plan, release);
   await writeNodes(options.name, plan.nodes);
   const api: RunningApi = await startApi({
@@ -125,7 +130,7 @@ async function build(options: UpOptions, machine: MachineParts, release: Release
   const start = (host: HostPlan) => startNode(podPlanOf(base, plan, host));
   const nodes = await Promise.all(plan.nodes.map(start));
   say(`${nodes.length} nodes run ingress, kubelet, sidecar and keepalived`);
-  return { ...base, nodeCount: options.nodes, values: options.values, nodes, faults: [] };
+  return { ...base, nodeCount: options.nodes, network: plan.network, values: options.values, nodes, faults: [] };
 }
 
 /**
@@ -134,8 +139,8 @@ async function build(options: UpOptions, machine: MachineParts, release: Release
  */
 export async function bringUp(given: UpOptions, machine: MachineParts, say: Say): Promise<LabState> {
   const options = { ...given, values: absoluteFiles(given.values) };
-  planNetwork(options.name, options.nodes);
-  const rendered = readRelease(await renderChart(machine.helm, options.values));
+  const { network } = planNetwork(options.name, options.nodes, options.network);
+  const rendered = readRelease(await renderChart(machine.helm, options.values, defaultVip(network)));
   const release = options.adapt?.(rendered) ?? rendered;
   await makeDirectory(options.name);
   try {
@@ -159,7 +164,7 @@ export function absoluteFiles(values: ChartValues): ChartValues {
  * @throws Error that says who holds what, when that does not come to pass.
  */
 export async function waitForOneHolder(state: LabState, options: Partial<WaitOptions> = {}): Promise<string> {
-  const plan = planNetwork(state.name, state.nodeCount);
+  const plan = networkOf(state);
   const { addresses } = state.release;
   let seen: string[][] = [];
   return waitFor(

@@ -4,6 +4,7 @@ import { type ChartValues, mentionsPassword, renderChart } from './chart.ts';
 import { type Instant, now } from './clock.ts';
 import type { Say } from './machine.ts';
 import { type Release, readRelease } from './manifests.ts';
+import { defaultVip } from './network-plan.ts';
 import { nodeDirectory } from './node-directory.ts';
 import { type PodPlan, preparePod, writeFilesVolumes } from './pod.ts';
 import { changeState, type LabState, type NodeState } from './state.ts';
@@ -87,7 +88,7 @@ export async function upgrade(lab: string, options: UpgradeOptions, say: Say): P
   let startedAt = now();
   await changeState(lab, async (before) => {
     const values = newValues(before.values, options);
-    const fresh = readRelease(await renderChart(before.helm, values));
+    const fresh = readRelease(await renderChart(before.helm, values, defaultVip(before.network)));
     const state = { ...before, values, release: keepPassword(fresh, before.release, values) };
     startedAt = now();
     if (fresh.podTemplate === before.release.podTemplate) {
