@@ -284,9 +284,15 @@ export class Agent {
     this.#instances.review();
   }
 
-  /** Reports settings that cannot be used; the last good ones stay in force. */
-  settingsRejected(error: SettingsError): void {
-    this.#reject(error.message.split('\n'));
+  /**
+   * Reports settings that cannot be used; the last good ones stay in force.
+   * @param file where they are
+   */
+  settingsRejected(error: SettingsError, file: string): void {
+    this.#reject(
+      error.problems.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)),
+      file,
+    );
   }
 
   /** Takes the order of the nodes that the API tells. */
@@ -507,9 +513,9 @@ export class Agent {
     await this.#runtime.answerDrain(this.#instances.holder ? 'limit reached, the address is still here' : 'moved');
   }
 
-  #reject(errors: readonly string[]): void {
+  #reject(errors: readonly string[], file?: string): void {
     this.#rejected = { errors, atMs: systemClock.wallMs() };
     this.#metrics.rejected();
-    this.#log.error({ errors }, 'settings refused; the last good ones stay in force');
+    this.#log.error({ file, errors }, 'settings refused; the last good ones stay in force');
   }
 }

@@ -195,8 +195,13 @@ async function run({ config, runtimeDirectory }: Arguments, loaded: LoadedSettin
   const watcher = new SettingsWatcher(
     { path: config, version: loaded.version },
     {
-      onSettings: (next) => void agent.update(next).then(() => apply()),
-      onRejected: (error) => agent.settingsRejected(error),
+      onSettings: (next) => {
+        agent
+          .update(next)
+          .then(() => apply())
+          .catch((error: unknown) => log.error({ err: error }, 'cannot carry out the new settings'));
+      },
+      onRejected: (error) => agent.settingsRejected(error, config),
     },
   );
   for (const listener of listeners) await listener.start();

@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, symlinkSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -69,5 +71,55 @@ describe('the settings watcher', () => {
     await mount(settingsText(12));
     await vi.waitFor(() => expect(taken).toHaveBeenCalled(), 2000);
     expect(taken).toHaveBeenCalledOnce();
+  });
+
+  const BAD: readonly (readonly [string, string])[] = [
+    ['an unresolved alias', 'vrrp: *nothing\n'],
+    ['an alias bomb', `a: &a [x,x,x,x]\nb: &b [${'*a,'.repeat(50)}]\nc: [${'*b,'.repeat(40)}]\n`],
+    ['brackets without end', '['.repeat(90_000)],
+    ['a key with a line break', 'vr\nrp: 1\n'],
+    ['nothing', ''],
+    ['a null', settingsText(10).replace(/level: .*/, 'level: null')],
+    ['a name with a line break', settingsText(10).replace(/^vrrp:/m, '"vr\\nrp":')],
+  ];
+
+  it.each(BAD)('goes on with the last good settings when the file has %s', async (_, text) => {
+    await mount(text);
+    await vi.waitFor(() => expect(refused).toHaveBeenCalledOnce(), 4000);
+    for (const { path, message } of refused.mock.calls[0]?.[0].problems ?? []) {
+      expect(`${path}${message}`).not.toContain('\n');
+    }
+    expect(taken).not.toHaveBeenCalled();
+    await mount(settingsText(11));
+    await vi.waitFor(() => expect(taken).toHaveBeenCalledOnce(), 4000);
+  });
+
+  it.each([
+    ['a FIFO', (path: string) => execFileSync('mkfifo', [path])],
+    ['a directory', (path: string) => mkdirSync(path)],
+    ['a device', (path: string) => symlinkSync('/dev/zero', path)],
+    ['a link to nowhere', (path: string) => symlinkSync('nowhere', path)],
+  ])('goes on with the last good settings when %s lies in its place', async (_, put) => {
+    const file = join(directory, 'config.yaml');
+    await rm(file);
+    put(file);
+    await vi.waitFor(() => expect(refused).toHaveBeenCalled(), 4000);
+    expect(refused.mock.lastCall?.[0].message).toMatch(/^the settings file cannot be read: /);
+    await rm(file, { recursive: true });
+    await writeFile(file, settingsText(11));
+    await vi.waitFor(() => expect(taken).toHaveBeenCalledOnce(), 4000);
+  });
+
+  it.each(['stop start', 'start', 'stop stop start start'])('hears of changes after %s', async (order) => {
+    for (const event of order.split(' ')) {
+      if (event === 'start') watcher.start();
+      else watcher.stop();
+    }
+    await mount(settingsText(11));
+    await vi.waitFor(() => expect(taken).toHaveBeenCalledOnce(), 4000);
+    watcher.stop();
+    await mount(settingsText(12));
+    watcher.start();
+    await vi.waitFor(() => expect(taken).toHaveBeenCalledTimes(2), 4000);
   });
 });

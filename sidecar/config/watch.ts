@@ -1,5 +1,5 @@
-import { type FSWatcher, watch } from 'node:fs';
 import { dirname } from 'node:path';
+import { DirectoryWatch } from '../files/directory-watch.ts';
 import { type LoadedSettings, loadSettings, SettingsError } from './load.ts';
 
 interface WatcherDependencies {
@@ -18,7 +18,7 @@ export class SettingsWatcher {
   readonly #path: string;
   readonly #pollSeconds: number;
   readonly #dependencies: WatcherDependencies;
-  #watcher: FSWatcher | undefined;
+  readonly #watch: DirectoryWatch;
   #timer: NodeJS.Timeout | undefined;
   #version: string;
   #rejectedMessage: string | undefined;
@@ -30,51 +30,59 @@ export class SettingsWatcher {
     this.#version = options.version;
     this.#pollSeconds = options.pollSeconds ?? 10;
     this.#dependencies = dependencies;
+    // What it does not see is seen by the slow look.
+    this.#watch = new DirectoryWatch({ path: dirname(options.path) }, { onChange: () => void this.#look() });
   }
 
-  /** Begins to watch. */
+  /** Begins to watch. Does nothing when already started. */
   start(): void {
-    if (this.#watcher !== undefined) return;
-    this.#watcher = watch(dirname(this.#path), () => void this.#look());
+    if (this.#timer !== undefined) return;
     this.#timer = setInterval(() => void this.#look(), this.#pollSeconds * 1000);
     this.#timer.unref();
+    this.#watch.start();
     void this.#look();
   }
 
-  /** Ends watching; may be called twice. */
+  /** Ends watching; may be called twice, and be followed by another start. */
   stop(): void {
-    this.#watcher?.close();
-    this.#watcher = undefined;
+    this.#watch.stop();
     clearInterval(this.#timer);
+    this.#timer = undefined;
   }
 
   async #look(): Promise<void> {
-    if (this.#reading) {
-      this.#again = true;
-      return;
-    }
+    this.#again = true;
+    if (this.#reading) return;
     this.#reading = true;
-    do {
+    while (this.#again) {
       this.#again = false;
       await this.#read();
-    } while (this.#again);
+    }
     this.#reading = false;
   }
 
+  /** Never rejects. */
   async #read(): Promise<void> {
-    try {
-      const loaded = await loadSettings(this.#path);
-      this.#rejectedMessage = undefined;
-      if (loaded.version === this.#version || this.#watcher === undefined) return;
-      this.#version = loaded.version;
-      this.#dependencies.onSettings(loaded);
-    } catch (error) {
-      if (!(error instanceof SettingsError)) throw error;
-      if (error.message === this.#rejectedMessage || this.#watcher === undefined) return;
-      this.#rejectedMessage = error.message;
-      // A return to the settings in force before is then a change again, and clears the report.
-      this.#version = '';
-      this.#dependencies.onRejected(error);
-    }
+    const loaded = await loadSettings(this.#path).catch((error: unknown) => {
+      return error instanceof SettingsError ? error : new SettingsError([{ path: '', message: String(error) }]);
+    });
+    if (this.#timer === undefined) return;
+    if (loaded instanceof SettingsError) this.#refuse(loaded);
+    else this.#take(loaded);
+  }
+
+  #take(loaded: LoadedSettings): void {
+    this.#rejectedMessage = undefined;
+    if (loaded.version === this.#version) return;
+    this.#version = loaded.version;
+    this.#dependencies.onSettings(loaded);
+  }
+
+  #refuse(error: SettingsError): void {
+    if (error.message === this.#rejectedMessage) return;
+    this.#rejectedMessage = error.message;
+    // A return to the settings in force before is then a change again, and clears the report.
+    this.#version = '';
+    this.#dependencies.onRejected(error);
   }
 }
