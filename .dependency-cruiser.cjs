@@ -130,7 +130,10 @@ module.exports = {
       name: 'controller-borrows-parts-only',
       severity: 'error',
       from: { path: '^controller/', pathNot: TESTING },
-      to: { path: '^sidecar/', pathNot: '^sidecar/(config/settings-file|health/clock|server/(listener|last-answers)|testing/)' },
+      to: {
+        path: '^sidecar/',
+        pathNot: '^sidecar/(config/settings-file|health/clock|server/(listener|last-answers)|testing/)',
+      },
     },
   ],
   options: {
