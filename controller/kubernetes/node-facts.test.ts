@@ -11,6 +11,7 @@ function node(change: (node: V1Node) => void = () => undefined): V1Node {
         { type: 'Hostname', address: 'n1' },
         { type: 'InternalIP', address: '192.0.2.11' },
         { type: 'InternalIP', address: '2001:db8::11' },
+        { type: 'ExternalIP', address: '198.51.100.11' },
       ],
       conditions: [{ type: 'Ready', status: 'True', lastHeartbeatTime: new Date(0) }],
       images: [{ names: ['a'], sizeBytes: 1 }],
@@ -28,6 +29,7 @@ describe('what is kept of a Node', () => {
       taints: [{ key: 'edge', effect: 'NoSchedule' }],
       unschedulable: false,
       internalAddresses: ['192.0.2.11', '2001:db8::11'],
+      externalAddresses: ['198.51.100.11'],
       ready: true,
     });
   });

@@ -1,4 +1,4 @@
-import type { V1Node, V1Taint } from '@kubernetes/client-node';
+import type { V1Node, V1NodeStatus, V1Taint } from '@kubernetes/client-node';
 
 /** A taint of a node, as far as it decides who may be there. */
 export interface Taint {
@@ -15,11 +15,17 @@ export interface NodeFacts {
   readonly unschedulable: boolean;
   /** Its addresses of type InternalIP, in the order of the Node. */
   readonly internalAddresses: readonly string[];
+  /** Those of type ExternalIP. */
+  readonly externalAddresses: readonly string[];
   readonly ready: boolean;
 }
 
 function taintOf({ key, value, effect }: V1Taint): Taint {
   return { key, ...(value === undefined || value === '' ? {} : { value }), effect };
+}
+
+function addressesOf(status: V1NodeStatus | undefined, wanted: 'InternalIP' | 'ExternalIP'): string[] {
+  return (status?.addresses ?? []).filter(({ type }) => type === wanted).map(({ address }) => address);
 }
 
 /** Takes from a Node what is used of it. */
@@ -30,9 +36,8 @@ export function nodeFacts({ metadata, spec, status }: V1Node): NodeFacts {
     labels,
     taints: (spec?.taints ?? []).map(taintOf),
     unschedulable: spec?.unschedulable === true,
-    internalAddresses: (status?.addresses ?? [])
-      .filter(({ type }) => type === 'InternalIP')
-      .map((found) => found.address),
+    internalAddresses: addressesOf(status, 'InternalIP'),
+    externalAddresses: addressesOf(status, 'ExternalIP'),
     ready: (status?.conditions ?? []).some((condition) => condition.type === 'Ready' && condition.status === 'True'),
   };
 }

@@ -91,7 +91,7 @@ describe('claimAddresses', () => {
     const claims = claimAddresses([asked], { reserved: [], nodes: [machine] });
     expect(claims.get('a')?.accepted.map(({ address }) => address)).toEqual(['192.168.1.6']);
     expect(reasons(claims.get('a')?.refused)).toEqual([
-      '192.168.1.5 is an address of node worker-1 itself; give an address that no machine has',
+      '192.168.1.5 is an address of node worker-1 itself; give the pool one that no machine has, or take it off that node',
     ]);
   });
 });

@@ -14,6 +14,8 @@ export interface Incumbents {
   /** The release's single virtual addresses. */
   readonly reserved: readonly string[];
   readonly nodes: readonly PlanningNode[];
+  /** Addresses that nodes say are their own, with the node's name; in canonical form. Absent: none. */
+  readonly nodeAddresses?: ReadonlyMap<string, string>;
 }
 
 interface Refusal {
@@ -46,7 +48,9 @@ function canonicalSet(addresses: readonly string[]): Set<string> {
 function nodeByAddress(nodes: readonly PlanningNode[]): Map<string, string> {
   const sorted = nodes.toSorted((a, b) => compareText(b.name, a.name));
   return new Map(
-    sorted.flatMap(({ name, addresses }) => [...canonicalSet(addresses)].map((address) => [address, name])),
+    sorted.flatMap(({ name, addresses, externalAddresses = [] }) =>
+      [...canonicalSet([...addresses, ...externalAddresses])].map((address) => [address, name]),
+    ),
   );
 }
 
@@ -64,19 +68,30 @@ function byReservation(reserved: ReadonlySet<string>): Judge {
       : undefined;
 }
 
+function isOfNode(address: string, node: string): Refusal {
+  return {
+    reason: `${address} is an address of node ${node} itself; give the pool one that no machine has, or take it off that node`,
+    claimedBy: undefined,
+  };
+}
+
 /**
- * A virtual address that is a node's own would cut that node off. One that was planned before is let through: a kubelet that was started
+ * A virtual address that is a node's own would cut that node off. By what the API tells of nodes, one that was planned before is let through: a kubelet that was started
  * while its node held a virtual address may report it as the node's.
  */
 function byNodes(owners: ReadonlyMap<string, string>, pool: VirtualIpPool): Judge {
   const before = plannedBefore(pool);
   return ({ address }) => {
     const node = owners.get(address);
-    if (node === undefined || before.has(address)) return undefined;
-    return {
-      reason: `${address} is an address of node ${node} itself; give an address that no machine has`,
-      claimedBy: undefined,
-    };
+    return node === undefined || before.has(address) ? undefined : isOfNode(address, node);
+  };
+}
+
+/** What a node says of itself: its agent tells virtual addresses from its own, and nobody else held the address. */
+function byAgents(owners: ReadonlyMap<string, string>): Judge {
+  return ({ address }) => {
+    const node = owners.get(address);
+    return node === undefined ? undefined : isOfNode(address, node);
   };
 }
 
@@ -128,10 +143,11 @@ export function claimAddresses(pools: readonly VirtualIpPool[], incumbents: Incu
   const owners = new Map<string, { pool: string; given: string }>();
   const nodeOwners = nodeByAddress(incumbents.nodes);
   const reserved = byReservation(canonicalSet(incumbents.reserved));
+  const agents = byAgents(incumbents.nodeAddresses ?? new Map());
   return new Map(
     pools.map((pool) => {
       const { name } = pool.metadata;
-      const judges = [reserved, byNodes(nodeOwners, pool), byPools(owners, name)];
+      const judges = [reserved, byNodes(nodeOwners, pool), agents, byPools(owners, name)];
       const { parsed, refused } = parseAll(pool.spec.addresses);
       const accepted = parsed.filter((address) => {
         const refusal = firstRefusal(judges, address);

@@ -5,10 +5,10 @@ import { type Eligibility, eligibleNodes } from './eligibility.ts';
 import { type DraftGroup, fillGroups, type Grouped, keepGroups } from './grouping.ts';
 import { handOver, type Neighbourhood, speakers } from './handover.ts';
 import { instanceName, planNodes, type StaffedGroup } from './node-plans.ts';
-import { nodeProblems, peerProblems, routerIdProblems, spreadProblems } from './problems.ts';
+import { nodeAddressProblems, nodeProblems, peerProblems, routerIdProblems, spreadProblems } from './problems.ts';
 import { rankNodes } from './ranking.ts';
 import { allocateRouterIds, type RouterIdGrant, type RouterIdRequest, type TakenRouterIds } from './router-ids.ts';
-import type { Plan, PlanInput, PlannedAddress, PlanSettings, PoolPlan, ToldGroup } from './types.ts';
+import type { Plan, PlanInput, PlannedAddress, PlanSettings, PoolPlan } from './types.ts';
 
 /** A pool, its addresses in groups, and the nodes it may use. */
 interface GroupedPool {
@@ -59,9 +59,13 @@ function takenIds({ settings, foreignRouterIds, doubtfulRouterIds = new Set<numb
 }
 
 function groupPools(input: PlanInput): GroupedPool[] {
-  const { pools, nodes, settings } = input;
+  const { pools, nodes, settings, nodeAddresses } = input;
   const living = oldestFirst(pools.filter(({ metadata }) => metadata.deletionTimestamp === undefined));
-  const claims = claimAddresses(living, { reserved: settings.reserved.addresses, nodes });
+  const claims = claimAddresses(living, {
+    reserved: settings.reserved.addresses,
+    nodes,
+    nodeAddresses: nodeAddresses?.counting ?? new Map(),
+  });
   const requested = living.map((pool) => {
     const claimed = claims.get(pool.metadata.name) ?? { accepted: [], refused: [] };
     return { pool, claims: claimed, ...requestOf(pool, claimed, settings) };
@@ -156,7 +160,7 @@ function staff(
   ranked: RankedPool,
   neighbourhood: Neighbourhood,
   speak: ReturnType<typeof speakers>,
-  told: ReadonlyMap<string, ToldGroup>,
+  { told, nodeAddresses }: Pick<PlanInput, 'told' | 'nodeAddresses'>,
 ): { plan: PoolPlan; staffed: StaffedGroup[] } {
   const { pool, groups, grouped, eligibility, grant, request, claims } = ranked;
   const { name } = pool.metadata;
@@ -174,6 +178,7 @@ function staff(
     refused: claims.refused,
     problems: [
       ...nodeProblems(eligibility),
+      ...nodeAddressProblems(claims.accepted, nodeAddresses?.disputed ?? new Map()),
       ...routerIdProblems(grant, request.range, grouped.homeless.length),
       ...spreadProblems(groups, sharingNodes(eligibility)),
       ...peerProblems(handovers),
@@ -202,7 +207,7 @@ export function makePlan(input: PlanInput): Plan {
   const neighbourhood = neighbourhoodOf(pools, input);
   const speak = speakers(neighbourhood);
   const byName = pools.toSorted((a, b) => compareText(a.pool.metadata.name, b.pool.metadata.name));
-  const staffed = byName.map((pool) => staff(pool, neighbourhood, speak, input.told));
+  const staffed = byName.map((pool) => staff(pool, neighbourhood, speak, input));
   return {
     pools: new Map(staffed.map(({ plan }) => [plan.name, plan])),
     nodes: planNodes(

@@ -42,6 +42,20 @@ export function nodeProblems({ eligible, withoutAgent }: Eligibility): Problem[]
   return problems;
 }
 
+/** Addresses that nodes say are their own, though they were held for the pool. */
+export function nodeAddressProblems(
+  accepted: readonly { readonly address: string }[],
+  disputed: ReadonlyMap<string, string>,
+): Problem[] {
+  const claims = accepted.flatMap(({ address }) => {
+    const node = disputed.get(address);
+    return node === undefined ? [] : [`${address} (${node})`];
+  });
+  if (claims.length === 0) return [];
+  const message = `nodes say that these addresses are their own, which were held for the pool before: ${listed(claims)}; take them off those nodes or out of the pool`;
+  return [{ kind: 'NodeAddress', message }];
+}
+
 /** Problems with router ids. */
 export function routerIdProblems(
   { foreign }: RouterIdGrant,

@@ -22,6 +22,8 @@ export interface PlanningNode {
   readonly unschedulable: boolean;
   /** Its own IP addresses, those that its VRRP packets may come from; without prefixes. */
   readonly addresses: readonly string[];
+  /** Further addresses by which it is known, which its packets do not come from; without prefixes. Absent: none. */
+  readonly externalAddresses?: readonly string[];
   /** Whether an agent's pod is assigned to it. */
   readonly hasAgent: boolean;
 }
@@ -53,6 +55,14 @@ export interface ToldGroup {
   readonly heldBy: ReadonlySet<string>;
 }
 
+/** Addresses of pools that are nodes' own by what those nodes say, each with the node's name. In canonical form. */
+export interface NodeAddresses {
+  /** No pool gets these. */
+  readonly counting: ReadonlyMap<string, string>;
+  /** It was said of an address that others hold: the pool keeps it, and is told. */
+  readonly disputed: ReadonlyMap<string, string>;
+}
+
 /** Everything that a plan rests on. The order of lists does not matter. */
 export interface PlanInput {
   /** With their last status, of which `groups` is the plan's memory. A pool that is being deleted is left out of the plan. */
@@ -66,6 +76,8 @@ export interface PlanInput {
   readonly foreignRouterIds: ReadonlySet<number>;
   /** Router ids of which that was said without being believed: new groups get one only where there is no other. Absent: none. */
   readonly doubtfulRouterIds?: ReadonlySet<number>;
+  /** Absent: no node said anything. */
+  readonly nodeAddresses?: NodeAddresses;
 }
 
 /** An address of a pool's spec. */
@@ -102,6 +114,8 @@ export type ProblemKind =
   | 'CoarseSpread'
   /** Unicast, but there is no other node to speak to. */
   | 'NoPeers'
+  /** A node says that an address is its own, which was held for the pool before. */
+  | 'NodeAddress'
   /** Unicast, but nodes lack an address of the group's family. */
   | 'NoPeerAddress';
 

@@ -47,6 +47,12 @@ describe('router ids of foreign routers', () => {
     expect(seen).toMatchObject({ believed: [51], doubted: [22] });
   });
 
+  it('are not believed while a node objects to an address of the instance because it is its own, under any id', () => {
+    const objects = planOf('a', [21, 22], [], { addresses: ['192.0.2.11/24', '192.0.2.100/24'] });
+    const seen = look([objects, planOf('b', [21, 22], [21, 22]), planOf('c', [21, 22], [21, 22])]);
+    expect(seen).toMatchObject({ believed: [22], doubted: [21] });
+  });
+
   it('are no more than two a day by the word of one node', () => {
     const runs = [1, 2, 3, 4];
     const first = look([planOf('a', runs, runs), planOf('b', runs)]);

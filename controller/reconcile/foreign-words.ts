@@ -1,4 +1,5 @@
 import type { NodePlan } from '../../api/node-plan.ts';
+import { canonicalAddress } from './holders.ts';
 
 /*
  * Which router ids are foreign routers'. Nodes hear them and say so in their NodePlans' status. To believe it costs an outage, because the
@@ -56,12 +57,21 @@ function speakers(plans: readonly NodePlan[]): NodesById {
 }
 
 /**
- * Ids that nodes are to use which have not carried out their newest plan: such a node may be heard with what it was to do before, and to
- * give an id up is an outage.
+ * Ids in which a node of the plan may speak otherwise than its neighbours expect, and be taken for a foreign router; to give an id up is an
+ * outage. A node that has not carried out its newest plan may speak as it was told before, and one that has an address of the instance
+ * itself objects to it, under whichever id.
  */
 function unsettledIds(plans: readonly NodePlan[]): ReadonlySet<number> {
-  const behind = plans.filter(({ spec, status }) => status?.observedPlan !== spec.plan);
-  return new Set(behind.flatMap(({ spec }) => spec.instances.map(({ virtualRouterId }) => virtualRouterId)));
+  const unsettled = plans.flatMap((plan) => {
+    const { spec, status } = plan;
+    return status?.observedPlan === spec.plan ? objectedInstances(plan) : spec.instances;
+  });
+  return new Set(unsettled.map(({ virtualRouterId }) => virtualRouterId));
+}
+
+function objectedInstances({ spec, status }: NodePlan): NodePlan['spec']['instances'] {
+  const own = new Set((status?.addresses ?? []).map(canonicalAddress));
+  return spec.instances.filter(({ addresses }) => addresses.some((address) => own.has(canonicalAddress(address))));
 }
 
 /** Weighs what is said of one id; a lone word that is believed is added to those before. */

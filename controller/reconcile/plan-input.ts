@@ -3,7 +3,7 @@ import type { VirtualIpPool } from '../../api/virtual-ip-pool.ts';
 import type { Settings } from '../config/settings.ts';
 import type { NodeFacts } from '../kubernetes/node-facts.ts';
 import { toldGroups } from '../plan/told.ts';
-import type { PlanInput, PlanningNode } from '../plan/types.ts';
+import type { NodeAddresses, PlanInput, PlanningNode } from '../plan/types.ts';
 import type { ForeignWords } from './foreign-words.ts';
 
 /** More nodes for a group don't make it safer, and every one of them takes part in its elections. */
@@ -19,7 +19,7 @@ export interface ClusterState {
 }
 
 function planningNode(
-  { metadata, labels, taints, unschedulable, internalAddresses }: NodeFacts,
+  { metadata, labels, taints, unschedulable, internalAddresses, externalAddresses }: NodeFacts,
   agents: ReadonlySet<string>,
 ): PlanningNode {
   return {
@@ -28,14 +28,21 @@ function planningNode(
     taints,
     unschedulable,
     addresses: internalAddresses,
+    externalAddresses,
     hasAgent: agents.has(metadata.name),
   };
+}
+
+/** What the controller makes of nodes' words. */
+export interface Words {
+  readonly foreign: Pick<ForeignWords, 'believed' | 'doubted'>;
+  readonly nodeAddresses: NodeAddresses;
 }
 
 /** Puts together what a plan rests on. */
 export function planInput(
   { pools, plans, nodes, agents }: ClusterState,
-  { believed, doubted }: Pick<ForeignWords, 'believed' | 'doubted'>,
+  { foreign, nodeAddresses }: Words,
   settings: Settings,
 ): PlanInput {
   const { virtualRouterIds, reserved, maxGroupsPerPool } = settings;
@@ -45,7 +52,8 @@ export function planInput(
     nodes: planning,
     settings: { virtualRouterIds, reserved, maxGroupsPerPool, maxCandidates: MAX_CANDIDATES },
     told: toldGroups(plans, planning),
-    foreignRouterIds: believed,
-    doubtfulRouterIds: doubted,
+    foreignRouterIds: foreign.believed,
+    doubtfulRouterIds: foreign.doubted,
+    nodeAddresses,
   };
 }

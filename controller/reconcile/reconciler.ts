@@ -9,9 +9,10 @@ import type { NodeFacts } from '../kubernetes/node-facts.ts';
 import type { ResourceCache } from '../kubernetes/resource-cache.ts';
 import type { StoredNodePlan } from '../kubernetes/stored.ts';
 import type { Plan, PlanInput } from '../plan/types.ts';
-import { type ForeignWords, foreignWords, type LoneWords } from './foreign-words.ts';
-import { type Claim, type Hearing, holdersOf, NOTHING_HEARD } from './holders.ts';
-import { type ClusterState, planInput } from './plan-input.ts';
+import { foreignWords, type LoneWords } from './foreign-words.ts';
+import { type Claim, canonicalAddress, type Hearing, holdersOf, NOTHING_HEARD } from './holders.ts';
+import { type OwnWords, ownAddresses } from './own-addresses.ts';
+import { type ClusterState, planInput, type Words } from './plan-input.ts';
 import { PlanWriter, type WriteReports, type WrittenCaches } from './plan-writer.ts';
 import { agentsOf, type Presence } from './presence.ts';
 import { type ClusterView, clusterView, poolViews, type SeenMove } from './view.ts';
@@ -51,7 +52,7 @@ interface Run {
   readonly nowMs: number;
   readonly state: StoredState;
   readonly holders: ReadonlyMap<string, readonly Claim[]>;
-  readonly foreign: ForeignWords;
+  readonly words: Words;
   /** When time alone changes something. */
   readonly reviews: number[];
 }
@@ -67,6 +68,7 @@ export class Reconciler {
   #presence: Presence | undefined;
   #hearing: Hearing = NOTHING_HEARD;
   #loneWords: LoneWords = [];
+  #ownWords: OwnWords = new Map();
   #observed: Observed | undefined;
   #moves: readonly SeenMove[] = [];
 
@@ -113,16 +115,25 @@ export class Reconciler {
       wallMs: clock.wallMs(),
     });
     this.#hearing = hearing;
-    const foreign = foreignWords(plans, this.#loneWords, nowMs);
-    this.#loneWords = foreign.words;
-    const reviews = [agents.reviewAtMs, reviewAtMs].filter((review) => review !== undefined);
     const state = { pools: caches.pools.list(), plans, nodes, agents: agents.nodes };
-    return { nowMs, state, holders, foreign, reviews };
+    const words = this.#weigh(state, holders, nowMs);
+    const reviews = [agents.reviewAtMs, reviewAtMs].filter((review) => review !== undefined);
+    return { nowMs, state, holders, words, reviews };
   }
 
-  #plan({ state, foreign, nowMs }: Run): Plan {
+  /** What is to be made of what nodes say of others. Every replica does it, so that one that takes over knows what was said before. */
+  #weigh({ pools, plans }: StoredState, holders: Run['holders'], nowMs: number): Words {
+    const foreign = foreignWords(plans, this.#loneWords, nowMs);
+    this.#loneWords = foreign.words;
+    const asked = new Set(pools.flatMap(({ spec }) => spec.addresses.map(canonicalAddress)));
+    const { words, addresses } = ownAddresses(plans, { asked, holders }, this.#ownWords);
+    this.#ownWords = words;
+    return { foreign, nodeAddresses: addresses };
+  }
+
+  #plan({ state, words, nowMs }: Run): Plan {
     const { makePlan, clock, reports } = this.#dependencies;
-    const plan = makePlan(planInput(state, foreign, this.#settings));
+    const plan = makePlan(planInput(state, words, this.#settings));
     reports.planned((clock.monotonicMs() - nowMs) / 1000);
     return plan;
   }

@@ -61,7 +61,14 @@ export class FakeCluster implements ClusterWriter {
     for (const name of names) {
       const metadata = { name, resourceVersion: this.#next() };
       const address = `192.0.2.${10 + this.caches.nodes.size + 1}`;
-      const facts = { labels: {}, taints: [], unschedulable: false, internalAddresses: [address], ready: true };
+      const facts = {
+        labels: {},
+        taints: [],
+        unschedulable: false,
+        internalAddresses: [address],
+        externalAddresses: [],
+        ready: true,
+      };
       this.caches.nodes.put({ metadata, ...facts });
       this.caches.pods.put({ metadata: { ...metadata, name: `agent-${name}` }, node: name, running: true });
     }
@@ -74,6 +81,19 @@ export class FakeCluster implements ClusterWriter {
       if (node === undefined) throw new Error(`there is no node ${name}`);
       this.caches.nodes.put({ ...node, labels, metadata: { name, resourceVersion: this.#next() } });
     }
+  }
+
+  /** Has the API tell further addresses of a node. */
+  address(
+    name: string,
+    addresses: { readonly internal?: readonly string[]; readonly external?: readonly string[] },
+  ): void {
+    const node = this.caches.nodes.get(name);
+    if (node === undefined) throw new Error(`there is no node ${name}`);
+    const internalAddresses = [...node.internalAddresses, ...(addresses.internal ?? [])];
+    const externalAddresses = [...node.externalAddresses, ...(addresses.external ?? [])];
+    const metadata = { name, resourceVersion: this.#next() };
+    this.caches.nodes.put({ ...node, metadata, internalAddresses, externalAddresses });
   }
 
   /** Adds or changes a pool, as its user does. */
