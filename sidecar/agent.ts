@@ -222,11 +222,14 @@ export class Agent {
   async start(): Promise<void> {
     await this.#runtime.prepare();
     this.#lag.start();
-    this.#runtime.watch((name) => {
-      this.#directoryChanged(name).catch((error: unknown) =>
-        this.#log.error({ err: error, file: name }, 'cannot follow a change'),
-      );
-    });
+    this.#runtime.watch(
+      (name) => {
+        this.#directoryChanged(name).catch((error: unknown) =>
+          this.#log.error({ err: error, file: name }, 'cannot follow a change'),
+        );
+      },
+      (files) => this.#log.warn({ files }, 'track files said something else than was decided; written anew'),
+    );
     await this.#notify.open();
     this.#started = true;
     this.#instances.set(this.#roles());
@@ -347,6 +350,8 @@ export class Agent {
         problem: this.#configurator.problem,
       },
       supervisor: this.#supervisor,
+      problems: this.#ownProblems(),
+      undelivered: this.#runtime.problem,
       foreignRouterIds: this.#foreign.virtualRouterIds,
       plan: { ...this.plan.view, observed: this.#running?.plan ?? null, problems: this.#planProblems() },
       pools: this.#poolSnapshots(),
@@ -439,6 +444,11 @@ export class Agent {
     }
   }
 
+  /** What is wrong with this process itself, not with what it looks after. */
+  #ownProblems(): string[] {
+    return [this.#runtime.problem].filter((problem) => problem !== null);
+  }
+
   #planProblems(): string[] {
     const { refused } = this.plan.view;
     const unresolved = this.#configurator.problems
@@ -451,6 +461,7 @@ export class Agent {
       ...(supervisor?.result === 'rejected'
         ? [`keepalived refused the configuration: ${supervisor.messages.join('; ')}`]
         : []),
+      ...this.#ownProblems(),
     ];
   }
 
@@ -510,7 +521,10 @@ export class Agent {
 
   async #drainAndAnswer(): Promise<void> {
     await this.drain('requested');
-    await this.#runtime.answerDrain(this.#instances.holder ? 'limit reached, the address is still here' : 'moved');
+    const answer = this.#instances.holder ? 'limit reached, the address is still here' : 'moved';
+    await this.#runtime.answerDrain(answer).catch((error: unknown) => {
+      this.#log.error({ err: error, answer }, 'cannot answer the request to drain');
+    });
   }
 
   #reject(errors: readonly string[], file?: string): void {

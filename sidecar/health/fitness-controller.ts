@@ -9,6 +9,7 @@ interface FitnessDependencies {
   readonly apply: (fitness: Fitness) => void;
   /** Called when band, gate or priority changed. */
   readonly onChange: (fitness: Fitness, previous: Fitness | undefined) => void;
+  /** Called when a decision could not be put into effect, once until one could. */
   readonly onError: (error: unknown) => void;
   readonly now: () => number;
 }
@@ -23,6 +24,7 @@ export class FitnessController {
   #fitness: Fitness | undefined;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
+  #failing = false;
 
   /** @param options.inherited a decision for the same reasons: the first one here counts its delays from where that one did */
   constructor(dependencies: FitnessDependencies, options: { readonly inherited?: Fitness | undefined } = {}) {
@@ -78,9 +80,11 @@ export class FitnessController {
   #apply(fitness: Fitness): boolean {
     try {
       this.#dependencies.apply(fitness);
+      this.#failing = false;
       return true;
     } catch (error) {
-      this.#dependencies.onError(error);
+      if (!this.#failing) this.#dependencies.onError(error);
+      this.#failing = true;
       return false;
     }
   }

@@ -1,13 +1,18 @@
 import { execFileSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import {
   closeSync,
   constants,
+  mkdirSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   readFileSync,
   readSync,
+  renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   watch,
   writeFileSync,
 } from 'node:fs';
@@ -79,6 +84,93 @@ describe('track files', () => {
     runtime.writeFitness('vip', { gate: 1, offset: 0 });
     expect(statSync(join(path, 'track/vip.gate')).mode & 0o777).toBe(0o644);
     expect(statSync(join(path, 'track')).mode & 0o777).toBe(0o777);
+  });
+});
+
+describe('a track file that somebody', () => {
+  const LIMIT = { timeout: 4000, interval: 5 };
+  const restored = vi.fn();
+  const gate = () => join(path, 'track/vip.gate');
+
+  beforeEach(() => {
+    restored.mockReset();
+    runtime.writeFitness('vip', { gate: 1, offset: -31 });
+  });
+
+  it.each([
+    ['emptied', () => writeFileSync(gate(), '')],
+    ['removed', () => rmSync(gate())],
+    ['changed', () => writeFileSync(gate(), '0\n')],
+    ['replaced', () => renameSync(join(path, 'track/vip.offset'), gate())],
+    [
+      'made a link',
+      () => {
+        rmSync(gate());
+        symlinkSync('/dev/null', gate());
+      },
+    ],
+  ])('%s is put right at once, and that is told', async (_, damage) => {
+    runtime.watch(() => undefined, restored);
+    damage();
+    const both = () => [read('track/vip.gate'), read('track/vip.offset')];
+    await vi.waitFor(() => expect(both()).toEqual(['1\n', '-31\n']), LIMIT);
+    expect(restored.mock.calls.flat(2)).toContain(gate());
+    expect(runtime.problem).toBeNull();
+  });
+
+  it('removed together with the directory is put right at the next look', () => {
+    vi.useFakeTimers();
+    runtime.watch(() => undefined, restored);
+    rmSync(join(path, 'track'), { recursive: true });
+    vi.advanceTimersByTime(5000);
+    vi.useRealTimers();
+    expect([read('track/vip.gate'), read('track/vip.offset')]).toEqual(['1\n', '-31\n']);
+  });
+
+  it('changes after it was removed for good stays removed', () => {
+    vi.useFakeTimers();
+    runtime.watch(() => undefined, restored);
+    runtime.removeTrackFiles('vip');
+    vi.advanceTimersByTime(20_000);
+    vi.useRealTimers();
+    expect(readdirSync(join(path, 'track'))).toEqual([]);
+    expect(restored).not.toHaveBeenCalled();
+  });
+});
+
+describe('a decision that cannot be written', () => {
+  it('is told while that lasts, leaves nothing behind, and is written when that is possible again', () => {
+    mkdirSync(join(path, 'track/vip.gate'));
+    const write = () => runtime.writeFitness('vip', { gate: 0, offset: -151 });
+    for (let times = 0; times < 5; times += 1) expect(write).toThrow(/EISDIR|ENOTEMPTY|EEXIST/);
+    expect(runtime.problem).toMatch(/^what was decided does not reach the track files: E/);
+    expect(readdirSync(join(path, 'track'))).toEqual(['vip.gate']);
+    rmSync(join(path, 'track/vip.gate'), { recursive: true });
+    expect(write()).toBe(true);
+    expect(runtime.problem).toBeNull();
+    expect([read('track/vip.gate'), read('track/vip.offset')]).toEqual(['0\n', '-151\n']);
+  });
+
+  it('is forgotten with its instance', () => {
+    mkdirSync(join(path, 'track/vip.offset/full'), { recursive: true });
+    expect(() => runtime.writeFitness('vip', { gate: 1, offset: 9 })).toThrow();
+    rmSync(join(path, 'track/vip.offset'), { recursive: true });
+    runtime.removeTrackFiles('vip');
+    expect(runtime.problem).toBeNull();
+  });
+
+  it('leaves nothing of an earlier process', async () => {
+    for (const folder of ['', 'track']) writeFileSync(join(path, folder, `.${randomUUID()}`), '1');
+    writeFileSync(join(path, '.candidate.judged'), '');
+    await runtime.prepare();
+    expect(readdirSync(path)).toEqual(['.candidate.judged', 'track']);
+    expect(readdirSync(join(path, 'track'))).toEqual([]);
+  });
+
+  it('of a configuration leaves nothing behind either', async () => {
+    mkdirSync(join(path, 'candidate.conf/full'), { recursive: true });
+    await expect(runtime.writeCandidate('x')).rejects.toThrow();
+    expect(readdirSync(path)).toEqual(['candidate.conf', 'track']);
   });
 });
 

@@ -1,7 +1,9 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { constants, type FSWatcher, renameSync, rmSync, watch, writeFileSync } from 'node:fs';
-import { access, chmod, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { constants, lstatSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { access, chmod, mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { DirectoryWatch } from '../files/directory-watch.ts';
+import { overwriteFileSync, removeTemporaries, replaceFile, replaceFileSync } from '../files/replace.ts';
 import { parseSupervisorStatus, type SupervisorStatus } from './supervisor-status.ts';
 
 /** Names in the directory that both containers of the pod share. */
@@ -22,31 +24,31 @@ async function exists(path: string): Promise<boolean> {
   );
 }
 
-function temporaryBeside(path: string): string {
-  return join(dirname(path), `.${randomUUID()}`);
-}
-
-/**
- * Replaces a file so that a reader sees the old content or the new one, never a part. Readable for all: the two containers run as
- * different users, and only they mount the volume.
- */
-async function replaceFile(path: string, text: string): Promise<void> {
-  const temporary = temporaryBeside(path);
-  await writeFile(temporary, text, { mode: 0o644 });
-  await rename(temporary, path);
-}
+/** How often the track files are looked at besides: what changes them is mostly seen at once. */
+const LOOK_MILLIS = 5000;
 
 /** The directory through which the sidecar and keepalived's supervisor talk. All methods reject with the system's error. */
 export class RuntimeDirectory {
   readonly path: string;
-  /** Content of the track files, by path. */
+  /** What the track files shall say, by path. */
+  readonly #wanted = new Map<string, string>();
+  /** What they say, as far as this process has written or seen it. */
   readonly #written = new Map<string, string>();
+  /** Why track files do not say what they shall. */
+  readonly #failures = new Map<string, string>();
   /** Digest of the candidate: its text can be long. */
   #candidate: string | undefined;
-  #watcher: FSWatcher | undefined;
+  #watches: readonly DirectoryWatch[] = [];
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(options: { path: string }) {
     this.path = options.path;
+  }
+
+  /** Why what was decided is not in the track files; null when it is. */
+  get problem(): string | null {
+    const [failure] = this.#failures.values();
+    return failure === undefined ? null : `what was decided does not reach the track files: ${failure}`;
   }
 
   /** Path of one of the shared files. */
@@ -54,12 +56,14 @@ export class RuntimeDirectory {
     return join(this.path, name);
   }
 
-  /** Makes what is missing, and forgets an answer to an earlier request to drain. */
+  /** Makes what is missing, removes what an earlier process left half done, and forgets an answer to an earlier request to drain. */
   async prepare(): Promise<void> {
     const track = join(this.path, 'track');
     await mkdir(track, { recursive: true });
     // Whoever comes first makes it; the other one, another user, must be able to write as well.
     await chmod(track, 0o777).catch(() => undefined);
+    await removeTemporaries(this.path);
+    await removeTemporaries(track);
     await rm(this.file('drained'), { force: true });
   }
 
@@ -86,7 +90,7 @@ export class RuntimeDirectory {
   removeTrackFiles(instance: string): void {
     for (const kind of ['gate', 'offset'] as const) {
       const path = this.#track(instance, kind);
-      this.#written.delete(path);
+      for (const known of [this.#wanted, this.#written, this.#failures]) known.delete(path);
       rmSync(path, { force: true });
     }
   }
@@ -139,17 +143,33 @@ export class RuntimeDirectory {
     await rm(this.file('drained'), { force: true });
   }
 
-  /** Calls back with the name of each file that changes in the directory itself, until {@link stop}. */
-  watch(onChange: (name: string) => void): void {
-    this.#watcher = watch(this.path, (_event, name) => {
+  /**
+   * Calls back with the name of each file that changes in the directory itself, until {@link stop}. Track files that say something else
+   * than what was written, because somebody emptied or removed them, are put right, and named in the second call.
+   */
+  watch(onChange: (name: string) => void, onRestored: (files: readonly string[]) => void = () => undefined): void {
+    this.stop();
+    const onTrack = (name: string | null): void => {
+      const restored = this.#restore(name === null ? [...this.#wanted.keys()] : [join(this.path, 'track', name)]);
+      if (restored.length > 0) onRestored(restored);
+    };
+    const onFile = (name: string | null): void => {
       if (name !== null && !name.startsWith('.')) onChange(name);
-    });
+    };
+    this.#watches = [
+      new DirectoryWatch({ path: this.path }, { onChange: onFile }),
+      new DirectoryWatch({ path: join(this.path, 'track') }, { onChange: onTrack }),
+    ];
+    for (const watch of this.#watches) watch.start();
+    this.#timer = setInterval(() => onTrack(null), LOOK_MILLIS);
+    this.#timer.unref();
   }
 
   /** Ends watching; may be called twice. */
   stop(): void {
-    this.#watcher?.close();
-    this.#watcher = undefined;
+    for (const watch of this.#watches) watch.stop();
+    this.#watches = [];
+    clearInterval(this.#timer);
   }
 
   #track(instance: string, kind: 'gate' | 'offset'): string {
@@ -158,12 +178,38 @@ export class RuntimeDirectory {
 
   #write(path: string, value: number): boolean {
     const text = `${value}\n`;
+    this.#wanted.set(path, text);
     if (this.#written.get(path) === text) return false;
-    const temporary = temporaryBeside(path);
-    writeFileSync(temporary, text, { mode: 0o644 });
-    renameSync(temporary, path);
-    this.#written.set(path, text);
+    this.#put(path, text);
     return true;
+  }
+
+  #put(path: string, text: string): void {
+    // What is there is not known while this has not succeeded.
+    this.#written.delete(path);
+    try {
+      putFileSync(path, text);
+    } catch (error) {
+      this.#failures.set(path, error instanceof Error ? error.message : String(error));
+      throw error;
+    }
+    this.#failures.delete(path);
+    this.#written.set(path, text);
+  }
+
+  /** Writes those of the files anew that say something else than they shall; which they were. */
+  #restore(paths: readonly string[]): string[] {
+    return paths.filter((path) => {
+      const text = this.#wanted.get(path);
+      if (text === undefined || saysAlready(path, text)) return false;
+      try {
+        this.#put(path, text);
+        return true;
+      } catch {
+        // Told by `problem`, and tried again.
+        return false;
+      }
+    });
   }
 
   async #requestLook(): Promise<void> {
@@ -175,6 +221,29 @@ export class RuntimeDirectory {
       // No supervisor yet: it looks for a candidate when it starts, and now and then besides.
       const code = error instanceof Error && 'code' in error ? error.code : undefined;
       if (code !== 'ENOENT' && code !== 'ENXIO' && code !== 'EAGAIN') throw error;
+    }
+  }
+}
+
+function saysAlready(path: string, text: string): boolean {
+  try {
+    // Whatever lies there now: reading a FIFO would wait, and a device may have no end.
+    return lstatSync(path).isFile() && readFileSync(path, 'utf8') === text;
+  } catch {
+    return false;
+  }
+}
+
+/** Replaces a file; where that is not possible, overwrites it: a gate must close, full file system or not. */
+function putFileSync(path: string, text: string): void {
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    replaceFileSync(path, text);
+  } catch (error) {
+    try {
+      overwriteFileSync(path, text);
+    } catch {
+      throw error;
     }
   }
 }

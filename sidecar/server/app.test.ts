@@ -76,6 +76,14 @@ describe('GET /pulse', () => {
     await get('/pulse').expect(200);
     await get('/pulse', { fitness: sick }).expect(200);
   });
+
+  it('answers 503 while decisions do not reach keepalived, as does /readyz', async () => {
+    const undelivered = 'what was decided does not reach the track files: ENOSPC';
+    const { status, body } = await get('/pulse', { undelivered });
+    expect([status, body.reason]).toEqual([503, undelivered]);
+    expect((await get('/readyz', { undelivered })).body.reasons).toEqual([undelivered]);
+    expect((await get('/status', { problems: [undelivered] })).body.problems).toEqual([undelivered]);
+  });
 });
 
 describe('GET /healthz and /readyz', () => {

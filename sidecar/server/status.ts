@@ -28,6 +28,10 @@ export interface AgentSnapshot {
     readonly problem: string | null;
   };
   readonly supervisor: SupervisorStatus | undefined;
+  /** What is wrong with the node agent itself, while it lasts. */
+  readonly problems: readonly string[];
+  /** Why what was decided does not reach keepalived; null when it does. */
+  readonly undelivered: string | null;
   /** Router ids of this node's instances that foreign routers use on the same network, too. */
   readonly foreignRouterIds: readonly number[];
   /** What the node is to do for pools, and what came of it. */
@@ -217,6 +221,7 @@ function statusOf(snapshot: AgentSnapshot): object {
       rejected: config.rejected === null ? null : { errors: config.rejected.errors, at: time(config.rejected.atMs) },
       problem: config.problem,
     },
+    problems: snapshot.problems,
     keepalived: keepalivedStatus(snapshot.supervisor),
     foreignRouterIds: snapshot.foreignRouterIds,
     pools: poolsStatus(snapshot),
@@ -272,10 +277,13 @@ function hasDecided({ fitness, instances, settings }: AgentSnapshot): boolean {
   return instances.length === 0 || instances.some((instance) => instance.fitness !== undefined);
 }
 
-/** The answer to `GET /pulse`: until this process has decided, what the track files say is the word of one that is gone. */
+/**
+ * The answer to `GET /pulse`: until this process has decided, and while it cannot write what it decided, what the track files say is the
+ * word of one that is gone.
+ */
 export function pulse(snapshot: AgentSnapshot): Verdict {
-  const decided = hasDecided(snapshot);
-  return verdict(decided, decided ? {} : { reason: UNDECIDED });
+  const reason = hasDecided(snapshot) ? snapshot.undelivered : UNDECIDED;
+  return verdict(reason === null, reason === null ? {} : { reason });
 }
 
 /** The answer to `GET /track/<instance>`: may this node hold the addresses of the plan's instance? Undefined when there is none. */
@@ -302,7 +310,7 @@ export function trackCheck(snapshot: AgentSnapshot, name: string): Verdict | und
 export function readiness(snapshot: AgentSnapshot): Verdict {
   const missing = [
     snapshot.config.problem,
-    hasDecided(snapshot) ? null : UNDECIDED,
+    hasDecided(snapshot) ? snapshot.undelivered : UNDECIDED,
     snapshot.supervisor?.keepalivedPid === undefined ? 'keepalived does not run yet' : null,
   ].filter((reason) => reason !== null);
   return verdict(missing.length === 0, { reasons: missing });

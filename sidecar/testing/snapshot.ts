@@ -45,6 +45,8 @@ export function healthySnapshot(): AgentSnapshot {
     checks: { service: check, kubelet: check },
     refusedPorts: [],
     settings,
+    problems: [],
+    undelivered: null,
     config: { version: 'abcdef012345', loadedAtMs: 1_700_000_000_000, rejected: null, problem: null },
     supervisor: {
       candidateSha256: 'ab',
