@@ -118,7 +118,7 @@ describe('the first decision', () => {
     writeFileSync(join(path, 'drain'), '');
     await makeAgent(ELSEWHERE).start();
     await vi.waitFor(() => expect(written()).not.toEqual([]), LIMIT);
-    expect(written()[0]).toEqual({ gate: 1, offset: -103 });
+    expect(written()[0]).toEqual({ gate: 1, offset: -163 });
   });
 });
 
@@ -216,7 +216,7 @@ describe('a plan', () => {
     expect(starting.planStatus().problems).toEqual([expect.stringContaining('192.0.2.100 is already used by vip')]);
     await vi.waitFor(() => expect(gate('default-0')).toBe('1\n'), LIMIT);
     await starting.drain('SIGTERM');
-    expect(starting.snapshot().instances[0]?.fitness).toMatchObject({ band: 2, gate: 1 });
+    expect(starting.snapshot().instances[0]?.fitness).toMatchObject({ band: 3, gate: 1 });
   });
 
   it('drains an instance that it lets leave, and no other, until it lets it stay', async () => {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import type { NodePlanSpec, NodePlanStatus } from '../api/node-plan.ts';
 import type { LoadedSettings, SettingsError } from './config/load.ts';
@@ -11,12 +12,15 @@ import { CHECK_NAMES } from './health/types.ts';
 import { InstanceSet } from './instances/instance-set.ts';
 import { poolPolicy, settingsPolicy } from './instances/policy.ts';
 import type { InstanceInput, InstanceRole } from './instances/runner.ts';
+import { canonical } from './keepalived/address.ts';
 import { Configurator, type Configured } from './keepalived/configurator.ts';
 import { ForeignRouterWatch } from './keepalived/foreign-router-watch.ts';
 import { unseen } from './keepalived/holder.ts';
 import { presentAddresses, readNetwork } from './keepalived/network.ts';
 import { NotifyReader } from './keepalived/notify.ts';
+import type { Placements } from './keepalived/placement.ts';
 import type { RuntimeDirectory } from './keepalived/runtime-directory.ts';
+import { StateInquiry } from './keepalived/state-inquiry.ts';
 import type { SupervisorStatus } from './keepalived/supervisor-status.ts';
 import { SETTINGS_INSTANCE } from './keepalived/wishes.ts';
 import { rankOf } from './kubernetes/rank.ts';
@@ -34,11 +38,15 @@ interface AgentOptions {
   readonly loaded: LoadedSettings;
   /** Order of the nodes as it was last known; may be empty. */
   readonly nodes: readonly string[];
+  /** Where this node's instances were found before this process began. */
+  readonly placements?: Placements;
 }
 
 interface AgentDependencies {
   readonly runtime: RuntimeDirectory;
   readonly log: Logger;
+  /** Called when instances were found elsewhere than before, to keep that over a restart. */
+  readonly onPlacements?: (placements: Placements) => void;
 }
 
 /**
@@ -77,6 +85,7 @@ export class Agent {
   readonly #configurator: Configurator;
   readonly #notify: NotifyReader;
   readonly #foreign: ForeignRouterWatch;
+  readonly #inquiry: StateInquiry;
   #metrics: Metrics = noMetrics;
   #onReport: () => void = () => undefined;
   #loaded: LoadedSettings;
@@ -91,7 +100,7 @@ export class Agent {
   /** The configuration that keepalived was last known to run, of those that this process made. */
   #running: Configured | undefined;
 
-  constructor(options: AgentOptions, { runtime, log }: AgentDependencies) {
+  constructor(options: AgentOptions, { runtime, log, onPlacements }: AgentDependencies) {
     this.#options = options;
     this.#runtime = runtime;
     this.#log = log;
@@ -168,6 +177,7 @@ export class Agent {
         this.#metrics.transition(role, state);
         if (state === 'BACKUP') this.#foreign.hurry();
       },
+      onDoubt: () => this.#inquiry.ask(),
       onChange: () => this.#onReport(),
       log,
     });
@@ -178,17 +188,26 @@ export class Agent {
         runtimeDirectory: runtime.path,
         settings: options.loaded.settings,
         plan: null,
+        ...(options.placements === undefined ? {} : { placements: options.placements }),
       },
       {
         readNetwork,
+        putOn: () => this.#putOn(),
+        ...(onPlacements === undefined ? {} : { onPlacements }),
         offer: (config) => runtime.writeCandidate(config),
         onConfigured: (configured, offered) => this.#configuredAs(configured, offered),
-        onProblem: ({ instance, message }) => {
-          log.error({ instance, problem: message }, 'an instance cannot run on this node as it should; trying again');
+        onProblem: ({ instance, message }) =>
+          log.error({ instance, problem: message }, 'an instance cannot run on this node as it should; trying again'),
+        onChange: () => {
+          this.#instances.review();
           this.#onReport();
         },
       },
     );
+    this.#inquiry = new StateInquiry({
+      request: () => runtime.requestStates(),
+      onError: (error) => log.warn({ err: error }, 'cannot ask for the states of instances'),
+    });
     this.#foreign = new ForeignRouterWatch({
       files: runtime,
       listening: () => (this.#running?.instances ?? []).filter(({ unicast }) => unicast === undefined),
@@ -298,6 +317,11 @@ export class Agent {
     );
   }
 
+  /** Takes the names of nodes by their addresses, as the API tells them: none of these can be a virtual one. */
+  setNodesByAddress(nodesByAddress: ReadonlyMap<string, string>): void {
+    void this.#configurator.setNodesByAddress(nodesByAddress);
+  }
+
   /** Takes the order of the nodes that the API tells. */
   setNodes(nodes: readonly string[]): void {
     this.#nodes = nodes;
@@ -322,6 +346,7 @@ export class Agent {
       observedPlan: this.#running?.plan ?? null,
       instances: pooled,
       foreignRouterIds: this.#foreign.virtualRouterIds,
+      ownAddresses: this.#configurator.ownAddresses,
       problems: this.#planProblems(),
     });
   }
@@ -373,8 +398,12 @@ export class Agent {
     return [{ name: SETTINGS_INSTANCE, pool: null, rank: this.#rank, virtualRouterId }, ...planned];
   }
 
-  #inputOf({ pool, leaving = false }: InstanceRole): InstanceInput {
-    const node = { draining: this.#drain.draining || leaving, cordoned: this.cordon.cordoned };
+  #inputOf({ name, pool, leaving = false }: InstanceRole): InstanceInput {
+    const node = {
+      draining: this.#drain.draining || leaving,
+      cordoned: this.cordon.cordoned,
+      incomplete: this.#configurator.isIncomplete(name),
+    };
     const checks = this.#checks.views();
     const { settings } = this.#loaded;
     if (pool === null) return { ...node, checks, policy: settingsPolicy(settings) };
@@ -425,6 +454,14 @@ export class Agent {
     this.#running = configured;
     for (const name of this.#instances.taken(configured.instances)) this.#removeTrackFiles(name);
     this.#onReport();
+  }
+
+  /** The addresses that may be on an interface because of this release: the supervisor's list, and what keepalived runs. */
+  async #putOn(): Promise<ReadonlySet<string> | undefined> {
+    const status = await this.#runtime.readSupervisorStatus();
+    if (status === undefined) return undefined;
+    const running = (this.#running?.instances ?? []).flatMap(({ addresses }) => addresses);
+    return new Set([...status.listed, ...running].map(({ address }) => canonical(address)));
   }
 
   #removeTrackFiles(name: string): void {
@@ -502,6 +539,9 @@ export class Agent {
     const status = await this.#runtime.readSupervisorStatus();
     this.#supervisor = status;
     this.#compareWithRunning();
+    if (status !== undefined) this.#instances.learn(this.#inquiry.answered(status));
+    // What may be on the interfaces because of this release decides which addresses are the node's own.
+    if (!isDeepStrictEqual(status?.listed, before?.listed)) await this.#configurator.look();
     if (status?.result !== before?.result) this.#onReport();
     if (status?.result !== 'rejected' || status.rejectedTotal === before?.rejectedTotal) return;
     this.#log.error(

@@ -168,7 +168,7 @@ describe('the sidecar', () => {
     await sidecar.untilHolds(() => expect(offset()).toBe(-30), WAIT);
     writeFileSync(join(runtime, 'drain'), '');
     await sidecar.untilHolds(() => expect(readFileSync(join(runtime, 'drained'), 'utf8')).toBe('moved\n'), WAIT);
-    expect(offset()).toBe(-109);
+    expect(offset()).toBe(-169);
     rmSync(join(runtime, 'drain'));
     await sidecar.untilHolds(() => expect(offset()).toBe(-30), WAIT);
     await sidecar.untilHolds(() => expect(existsSync(join(runtime, 'drained'))).toBe(false), WAIT);

@@ -6,6 +6,7 @@ import { Agent } from './agent.ts';
 import { type LoadedSettings, loadSettings, SettingsError } from './config/load.ts';
 import { SettingsWatcher } from './config/watch.ts';
 import type { KubeApiAccess } from './health/checks.ts';
+import { readPlacements } from './keepalived/placement.ts';
 import { RuntimeDirectory } from './keepalived/runtime-directory.ts';
 import { NodeWatch } from './kubernetes/node-watch.ts';
 import { ReleasePods } from './kubernetes/release-pods.ts';
@@ -84,6 +85,7 @@ function followPods(
         agent.setNodes(nodes);
         cache.save(nodes).catch((error: unknown) => log.warn({ err: error }, 'cannot keep the order of the nodes'));
       },
+      onAddresses: (nodes) => agent.setNodesByAddress(nodes),
       onError: (reason) => log.warn({ reason }, 'cannot list the release’s pods; the last known rank stays in force'),
     },
   );
@@ -167,6 +169,7 @@ async function run({ config, runtimeDirectory }: Arguments, loaded: LoadedSettin
   const cache = new StateCache({ path: `${runtimeDirectory}/nodes.json`, read: readNodeOrder });
   const cordonCache = new StateCache({ path: `${runtimeDirectory}/cordon.json`, read: readCordon });
   const planCache: PlanCache = new StateCache({ path: `${runtimeDirectory}/plan.json`, read: readCachedPlan });
+  const placementCache = new StateCache({ path: `${runtimeDirectory}/placements.json`, read: readPlacements });
   const agent = new Agent(
     {
       node: process.env.NODE_NAME ?? '',
@@ -175,8 +178,17 @@ async function run({ config, runtimeDirectory }: Arguments, loaded: LoadedSettin
       kubeApi: kubeApiAccess(),
       loaded,
       nodes: await cache.load(),
+      placements: await placementCache.load(),
     },
-    { runtime, log },
+    {
+      runtime,
+      log,
+      onPlacements: (placements) => {
+        placementCache
+          .save(placements)
+          .catch((error: unknown) => log.warn({ err: error }, 'cannot keep where instances were found'));
+      },
+    },
   );
   const registry = new Registry();
   const snapshot = () => agent.snapshot();

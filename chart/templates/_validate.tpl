@@ -7,7 +7,7 @@ The sidecar checks the same settings again when it loads them; here they fail be
 {{- /* Every template asks; a thousand addresses are checked once for all of them. */ -}}
 {{- if not (hasKey .Release "valuesAreChecked") -}}
 {{- $found := dict "errors" list -}}
-{{- range list "workload" "vrrp" "password" "addresses" "pools" "controller" "peers" "interfaces" "numbers" "checks" "ports" "metrics" "images" "extras" -}}
+{{- range list "workload" "vrrp" "password" "addresses" "pools" "controller" "peers" "interfaces" "numbers" "checks" "ports" "metrics" "images" "extras" "nodes" -}}
 {{- include (printf "kiv.validate.%s" .) (dict "root" $ "found" $found) -}}
 {{- end -}}
 {{- with $found.errors -}}

@@ -58,7 +58,7 @@ describe('the fitness controller', () => {
     await vi.advanceTimersByTimeAsync(999);
     expect(applied.at(-1)?.gate).toBe(0);
     await vi.advanceTimersByTimeAsync(2);
-    expect(applied.at(-1)).toMatchObject({ gate: 1, band: 4 });
+    expect(applied.at(-1)).toMatchObject({ gate: 1, band: 5 });
     expect(onChange).toHaveBeenCalledTimes(3);
   });
 

@@ -18,6 +18,8 @@ let onInterface: Set<string>;
 const presentAddresses = vi.fn(() => new Map([['eth0', onInterface]]));
 const onTransition = vi.fn();
 const onChange = vi.fn();
+const onDoubt = vi.fn();
+let incomplete: boolean;
 let instances: InstanceSet;
 
 function role(slot: number, rank = 0): InstanceRole {
@@ -46,10 +48,11 @@ beforeEach(() => {
   service = healthy;
   draining = false;
   failbackDelaySeconds = null;
+  incomplete = false;
   events = [];
   written = new Map();
   onInterface = new Set();
-  for (const mock of [presentAddresses, onTransition, onChange]) mock.mockClear();
+  for (const mock of [presentAddresses, onTransition, onChange, onDoubt]) mock.mockClear();
   instances = new InstanceSet({
     files: {
       closeGate: (name) => {
@@ -63,6 +66,7 @@ beforeEach(() => {
     },
     inputOf: () => ({
       checks: { service },
+      incomplete,
       draining,
       cordoned: false,
       policy: {
@@ -73,6 +77,7 @@ beforeEach(() => {
       },
     }),
     presentAddresses,
+    onDoubt,
     onTransition,
     onChange,
     log: pino({}, { write: () => events.push('log') }),
@@ -224,5 +229,62 @@ describe('the instances of a node', () => {
     service = failed;
     instances.review();
     expect(events).toEqual([]);
+  });
+
+  it('close the gate while the address is gone that they speak unicast from, since they hear nobody without it', () => {
+    const unicast = { sourceAddress: '192.0.2.11', peers: ['192.0.2.12'] };
+    onInterface.add('192.0.2.11');
+    instances.set([role(0), role(1)]);
+    instances.taken([{ ...running(0), unicast }, running(1)]);
+    instances.start();
+    onInterface.delete('192.0.2.11');
+    vi.advanceTimersByTime(250);
+    expect(written.get('default-0')?.gate).toBe(0);
+    expect(written.get('default-1')?.gate).toBe(1);
+    onInterface.add('192.0.2.11');
+    vi.advanceTimersByTime(250);
+    expect(written.get('default-0')?.gate).toBe(1);
+  });
+
+  it('are lowered where the node cannot carry every address', () => {
+    instances.set([role(0)]);
+    incomplete = true;
+    instances.review();
+    expect(written.get('default-0')).toEqual({ gate: 1, offset: 64 - 244 });
+  });
+
+  it('are not lifted by an address that somebody put on a backup', () => {
+    instances.set([role(0)]);
+    instances.taken([running(0)]);
+    instances.notify({ instance: 'default-0', state: 'BACKUP', priority: 244 });
+    onInterface.add('192.0.2.101');
+    instances.start();
+    vi.advanceTimersByTime(250);
+    expect(instances.get('default-0')?.holder.state.holder).toBe(true);
+    expect(written.get('default-0')?.offset).toBe(0);
+    instances.notify({ instance: 'default-0', state: 'MASTER', priority: 244 });
+    expect(written.get('default-0')?.offset).toBe(9);
+  });
+
+  it('have keepalived asked for their states while it has not said one of a holder, and while it does not fit for long', () => {
+    instances.set([role(0)]);
+    instances.taken([running(0)]);
+    instances.start();
+    vi.advanceTimersByTime(1000);
+    expect(onDoubt).not.toHaveBeenCalled();
+    onInterface.add('192.0.2.101');
+    vi.advanceTimersByTime(250);
+    expect(onDoubt).toHaveBeenCalledOnce();
+    instances.learn(new Map([['default-0', 'MASTER' as const]]));
+    expect(instances.get('default-0')?.holder.state.vrrp.state).toBe('MASTER');
+    instances.learn(new Map([['default-0', 'BACKUP' as const]]));
+    expect(instances.get('default-0')?.holder.state.vrrp.state).toBe('MASTER');
+    vi.advanceTimersByTime(10_000);
+    expect(onDoubt).toHaveBeenCalledOnce();
+    instances.notify({ instance: 'default-0', state: 'BACKUP', priority: 244 });
+    vi.advanceTimersByTime(1900);
+    expect(onDoubt).toHaveBeenCalledOnce();
+    vi.advanceTimersByTime(600);
+    expect(onDoubt.mock.calls.length).toBeGreaterThan(1);
   });
 });

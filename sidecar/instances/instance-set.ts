@@ -1,12 +1,18 @@
 import { reviewAll } from '../health/fitness-controller.ts';
 import type { VrrpInstance } from '../keepalived/instance.ts';
 import type { PresentAddresses } from '../keepalived/network.ts';
-import type { VrrpNotification } from '../keepalived/notify.ts';
+import type { VrrpNotification, VrrpState } from '../keepalived/notify.ts';
 import { type InstanceRole, InstanceRunner, type RunnerDependencies } from './runner.ts';
 
 interface InstanceSetDependencies extends RunnerDependencies {
   /** Called when an instance's VRRP state changes, before it is known what that means. */
   readonly onTransition: (role: InstanceRole, notification: VrrpNotification) => void;
+  /** Called at each look while what keepalived said and what is on the interfaces do not fit, or it has not said anything. */
+  readonly onDoubt: () => void;
+}
+
+function needsStates({ holder: { state } }: InstanceRunner): boolean {
+  return state.disagreement !== null || (state.holder && state.vrrp.state === 'UNKNOWN');
 }
 
 /** How often the interfaces are looked at besides keepalived's notifications. */
@@ -96,9 +102,9 @@ export class InstanceSet {
 
   /** Takes the addresses of instances of which none are known yet: there is nothing better to look for. */
   offered(instances: readonly VrrpInstance[]): void {
-    for (const { name, addresses } of instances) {
-      const runner = this.#runners.get(name);
-      if (runner !== undefined && runner.holder.state.addresses.length === 0) runner.holder.setAddresses(addresses);
+    for (const instance of instances) {
+      const runner = this.#runners.get(instance.name);
+      if (runner !== undefined && runner.holder.state.addresses.length === 0) runner.setRunning(instance);
     }
   }
 
@@ -107,11 +113,19 @@ export class InstanceSet {
    * @returns names of instances that it has stopped running
    */
   taken(instances: readonly VrrpInstance[]): string[] {
-    for (const { name, addresses } of instances) this.#runners.get(name)?.holder.setAddresses(addresses);
+    for (const instance of instances) this.#runners.get(instance.name)?.setRunning(instance);
     const running = new Set(instances.map(({ name }) => name));
     const gone = [...this.#leaving.keys()].filter((name) => !running.has(name));
     for (const name of gone) this.#leaving.delete(name);
     return gone;
+  }
+
+  /** Takes the states that keepalived was found to be in, of instances of which it has not said one. */
+  learn(states: ReadonlyMap<string, VrrpState>): void {
+    for (const { role, holder } of this.all) {
+      const state = states.get(role.name);
+      if (state !== undefined) holder.learn(state);
+    }
   }
 
   #hearEarly(name: string): void {
@@ -153,7 +167,8 @@ export class InstanceSet {
   }
 
   #look(): void {
-    for (const { holder } of this.all) holder.look();
+    for (const runner of this.all) runner.look();
+    if (this.runners.some(needsStates)) this.#dependencies.onDoubt();
   }
 
   /** Read once for all who ask at the same moment. */

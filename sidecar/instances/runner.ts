@@ -1,7 +1,8 @@
 import type { Logger } from 'pino';
 import { BAND_NAMES, type Fitness, type FitnessInput } from '../health/fitness.ts';
 import { FitnessController } from '../health/fitness-controller.ts';
-import { HolderTracker } from '../keepalived/holder.ts';
+import { HolderTracker, holdsByVrrp } from '../keepalived/holder.ts';
+import type { VrrpInstance } from '../keepalived/instance.ts';
 import type { PresentAddresses } from '../keepalived/network.ts';
 
 /** What a VRRP instance is to the node: whose it is and which place the node has in it. */
@@ -17,7 +18,10 @@ export interface InstanceRole {
 }
 
 /** What a decision rests on besides what the instance itself knows. */
-export type InstanceInput = Omit<FitnessInput, 'nowMs' | 'holder' | 'rank'>;
+export type InstanceInput = Omit<FitnessInput, 'nowMs' | 'holder' | 'rank' | 'carries'> & {
+  /** Whether the node's network does not let it carry every address of the instance. */
+  readonly incomplete?: boolean;
+};
 
 /** Where an instance's decisions go. */
 export interface TrackFiles {
@@ -42,12 +46,17 @@ export class InstanceRunner {
   readonly holder: HolderTracker;
   readonly fitness: FitnessController;
   readonly #log: Logger;
+  readonly #presentAddresses: () => PresentAddresses;
   #role: InstanceRole;
+  /** What VRRP by unicast is spoken from. */
+  #source: { readonly address: string; readonly interface: string } | undefined;
+  #sourceGone = false;
 
   /** @param options.inherited fitness of another instance of the same pool, whose delays this one shares */
   constructor(options: { role: InstanceRole; inherited?: Fitness | undefined }, dependencies: RunnerDependencies) {
     const { files, inputOf, presentAddresses, onChange } = dependencies;
     const { role } = options;
+    this.#presentAddresses = presentAddresses;
     this.#role = role;
     this.#log = role.pool === null ? dependencies.log : dependencies.log.child({ instance: role.name });
     this.holder = new HolderTracker({
@@ -61,12 +70,11 @@ export class InstanceRunner {
     });
     this.fitness = new FitnessController(
       {
-        collect: (nowMs) => ({
-          ...inputOf(this.#role),
-          nowMs,
-          holder: this.holder.state.holder,
-          rank: this.#role.rank,
-        }),
+        collect: (nowMs) => {
+          const { incomplete = false, ...input } = inputOf(this.#role);
+          const carries = this.#sourceGone ? 'none' : incomplete ? 'some' : 'all';
+          return { ...input, nowMs, holder: holdsByVrrp(this.holder.state), rank: this.#role.rank, carries };
+        },
         closeGate: () => files.closeGate(role.name),
         apply: (fitness) => {
           if (files.writeFitness(role.name, fitness))
@@ -91,6 +99,37 @@ export class InstanceRunner {
 
   set role(role: InstanceRole) {
     this.#role = role;
+  }
+
+  /** Takes what keepalived runs of the instance: its addresses, and where it speaks VRRP from. */
+  setRunning({ addresses, unicast, interface: on }: Pick<VrrpInstance, 'addresses' | 'unicast' | 'interface'>): void {
+    this.#source = unicast === undefined ? undefined : { address: unicast.sourceAddress, interface: on };
+    this.holder.setAddresses(addresses);
+    this.#lookForSource();
+  }
+
+  /** Compares the interfaces with what is wanted, now. */
+  look(): void {
+    this.#lookForSource();
+    this.holder.look();
+  }
+
+  /**
+   * keepalived does not notice that the address is gone which it speaks unicast from (`track_src_ip` compares the wrong bytes up to 2.4.3):
+   * it would hear nobody and take over.
+   */
+  #lookForSource(): void {
+    const source = this.#source;
+    const gone = source !== undefined && !this.#presentAddresses().get(source.interface)?.has(source.address);
+    if (gone === this.#sourceGone) return;
+    this.#sourceGone = gone;
+    if (gone)
+      this.#log.error(
+        { ...source },
+        'the address that VRRP is spoken from is gone, or its interface has no carrier: the gate is closed until it is back',
+      );
+    else this.#log.info({ ...source }, 'the address that VRRP is spoken from is back');
+    this.fitness.review();
   }
 
   /** Ends deciding; track files stay as they are. */

@@ -12,17 +12,25 @@ const eth0 = {
   mac: '52:54:00:00:00:01',
   addresses: [{ address: '192.0.2.11', prefixLength: 24, family: 4 as const }],
 };
+const eth1 = { ...eth0, name: 'eth1', mac: '52:54:00:00:00:02', addresses: [] };
+const vip = { address: '192.0.2.100', prefixLength: 24, family: 4 as const };
 let network: NetworkView;
 let offered: string[];
 const onConfigured = vi.fn();
 const onProblem = vi.fn();
+const onPlacements = vi.fn();
+const onChange = vi.fn();
+let putOn: ReadonlySet<string> | undefined;
 let configurator: Configurator;
 
-function create(settings = defaultSettings(), plan: NodePlanSpec | null = null): Configurator {
+function create(settings = defaultSettings(), plan: NodePlanSpec | null = null, placements = {}): Configurator {
   return new Configurator(
-    { node: 'node1', nodeAddress: '192.0.2.11', runtimeDirectory: '/run/vip', settings, plan },
+    { node: 'node1', nodeAddress: '192.0.2.11', runtimeDirectory: '/run/vip', settings, plan, placements },
     {
       readNetwork: async () => network,
+      putOn: async () => putOn,
+      onPlacements,
+      onChange,
       offer: async (config) => {
         const changed = offered.at(-1) !== config;
         if (changed) offered.push(config);
@@ -54,6 +62,9 @@ beforeEach(() => {
   offered = [];
   onConfigured.mockReset();
   onProblem.mockReset();
+  onPlacements.mockReset();
+  onChange.mockReset();
+  putOn = undefined;
   configurator = create();
 });
 
@@ -68,7 +79,7 @@ describe('the configurator', () => {
     await vi.advanceTimersByTimeAsync(60_000);
     expect(offered).toHaveLength(1);
     expect(onConfigured.mock.calls.filter(([, isNew]) => isNew)).toHaveLength(1);
-    expect(offered[0]).toContain('192.0.2.100/24 dev eth0');
+    expect(offered[0]).toContain('192.0.2.100/32 dev eth0');
   });
 
   it('waits for an interface that comes later, and says once what is missing', async () => {
@@ -88,7 +99,7 @@ describe('the configurator', () => {
     const settings = defaultSettings();
     settings.vrrp.addresses.push('192.0.2.101');
     await configurator.update(settings);
-    expect(offered[1]).toContain('192.0.2.101/24 dev eth0');
+    expect(offered[1]).toContain('192.0.2.101/32 dev eth0');
   });
 
   it('offers the instances of a plan, and says by the digest of the text which plan that was', async () => {
@@ -131,6 +142,63 @@ describe('the configurator', () => {
     expect(offered).toHaveLength(2);
     expect(offered[1]).not.toContain('vrrp_instance');
     expect(onConfigured).toHaveBeenLastCalledWith(expect.objectContaining({ plan: null, instances: [] }), true);
+  });
+
+  it('tells a problem as long as it lasts, and offers nothing new when it ends', async () => {
+    await configurator.start();
+    network = { interfaces: [{ ...eth0, addresses: [] }], defaultInterface: {} };
+    await vi.advanceTimersByTimeAsync(6000);
+    expect(configurator.problem).toContain('eth0 has no IPv4 address of its own');
+    expect(configurator.isIncomplete('vip')).toBe(true);
+    expect(onChange).toHaveBeenCalledTimes(2);
+    network = { interfaces: [eth0], defaultInterface: {} };
+    await vi.advanceTimersByTimeAsync(6000);
+    expect(configurator.problem).toBeNull();
+    expect(configurator.isIncomplete('vip')).toBe(false);
+    expect(offered).toHaveLength(1);
+  });
+
+  it('keeps where things were found over a restart in which the own address is gone', async () => {
+    await configurator.start();
+    configurator.stop();
+    const [placements] = onPlacements.mock.lastCall ?? [];
+    network = {
+      interfaces: [
+        { ...eth0, addresses: [] },
+        { ...eth1, addresses: [] },
+      ],
+      defaultInterface: { 4: 'eth1' },
+    };
+    const [first] = offered;
+    configurator = create(defaultSettings(), null, JSON.parse(JSON.stringify(placements)));
+    await configurator.start();
+    expect(offered.at(-1)).toBe(first);
+  });
+
+  it('refuses an address that is on the node without having been put there, and looks again when that is known', async () => {
+    network = { interfaces: [{ ...eth0, addresses: [...eth0.addresses, vip] }], defaultInterface: {} };
+    await configurator.start();
+    expect(offered).toHaveLength(1);
+    putOn = new Set();
+    await configurator.look();
+    expect(configurator.problem).toContain("192.0.2.100 is an address of this node's own, on eth0");
+    putOn = new Set(['192.0.2.100']);
+    await configurator.look();
+    expect(configurator.problem).toBeNull();
+  });
+
+  it('refuses an address that the API says is another node’s', async () => {
+    configurator = create(defaultSettings(), planOf('p1', '192.0.2.101'));
+    await configurator.setNodesByAddress(new Map([['192.0.2.101', 'node2']]));
+    expect(offered.at(-1)).not.toContain('a-0');
+    expect(configurator.problems).toEqual([
+      { instance: 'a-0', message: expect.stringContaining('192.0.2.101 is the address of the node node2') },
+    ]);
+  });
+
+  it('tells which addresses are the node’s own', async () => {
+    await configurator.start();
+    expect(configurator.ownAddresses).toEqual(['192.0.2.11/24']);
   });
 
   it.each(['', 'ninechars', 'a b', 'a"b', 'a\\b', 'ä'])(

@@ -5,8 +5,9 @@ import type { Settings } from '../config/settings.ts';
 import { InstanceError, type VrrpInstance, virtualAddresses } from './instance.ts';
 import type { NetworkView } from './network.ts';
 import { NodeSubnets } from './node-subnets.ts';
+import type { Placement, Placements } from './placement.ts';
 import { type RenderOptions, renderConfig } from './render.ts';
-import { type InstanceProblem, type ResolvedInstance, resolveAll } from './resolve.ts';
+import { type InstanceProblem, type Resolved, type ResolvedInstance, resolveAll } from './resolve.ts';
 import { SETTINGS_INSTANCE, wishesOf } from './wishes.ts';
 
 interface ConfiguratorOptions {
@@ -16,16 +17,28 @@ interface ConfiguratorOptions {
   readonly settings: Settings;
   /** Null: no plan, as long as none is set. */
   readonly plan: NodePlanSpec | null;
+  /** Where things were found before this process began. */
+  readonly placements?: Placements;
 }
 
 interface ConfiguratorDependencies {
   readonly readNetwork: () => Promise<NetworkView>;
+  /**
+   * Which of the addresses on the node's interfaces may be there because of this release, in canonical form: all others are the node's own,
+   * also one that is asked for as a virtual one. Undefined while that is not known: every virtual address may be, then. Asked after the
+   * network was read: what is put on meanwhile is not seen yet.
+   */
+  readonly putOn: () => Promise<ReadonlySet<string> | undefined>;
+  /** Called when things were found elsewhere than before, to keep them over a restart. */
+  readonly onPlacements?: (placements: Placements) => void;
   /** Offers a configuration to the supervisor; true when it was a new one. */
   readonly offer: (config: string) => Promise<boolean>;
   /** Called when settings, plan and network were put into a configuration, which may be the one offered before. */
   readonly onConfigured: (configured: Configured, offered: boolean) => void;
   /** Called when something of what is asked for cannot be carried out on this node, once per reason; it is tried again. */
   readonly onProblem: (problem: InstanceProblem) => void;
+  /** Called when what this node cannot carry out has changed, or which addresses are its own. */
+  readonly onChange?: () => void;
 }
 
 /** A configuration that was offered. */
@@ -41,19 +54,27 @@ const LOOK_SECONDS = 5;
 
 /** Turns settings, plan and the node's network into keepalived's configuration, now and whenever one of them changes. */
 export class Configurator {
-  readonly #options: Omit<ConfiguratorOptions, 'settings' | 'plan'>;
+  readonly #options: Omit<ConfiguratorOptions, 'settings' | 'plan' | 'placements'>;
   readonly #dependencies: ConfiguratorDependencies;
   /** Replaced as a whole. */
   #wanted: { readonly settings: Settings; readonly plan: NodePlanSpec | null };
   #timer: NodeJS.Timeout | undefined;
   #problems: readonly InstanceProblem[] = [];
   #before: ReadonlyMap<string, ResolvedInstance> = new Map();
+  #placements: ReadonlyMap<string, Placement>;
+  #incomplete: ReadonlySet<string> = new Set();
+  #nodesByAddress: ReadonlyMap<string, string> = new Map();
+  #ownAddresses: readonly string[] = [];
   /** What the last configuration was made of; undefined when there is none or it left something to be desired. */
   #madeOf: string | undefined;
   #working: Promise<void> = Promise.resolve();
 
-  constructor({ settings, plan, ...options }: ConfiguratorOptions, dependencies: ConfiguratorDependencies) {
+  constructor(
+    { settings, plan, placements = {}, ...options }: ConfiguratorOptions,
+    dependencies: ConfiguratorDependencies,
+  ) {
     this.#options = options;
+    this.#placements = new Map(Object.entries(placements));
     this.#wanted = { settings, plan };
     this.#dependencies = dependencies;
   }
@@ -65,7 +86,18 @@ export class Configurator {
 
   /** Why the settings cannot be carried out here at the moment; null when they are. */
   get problem(): string | null {
-    return this.#problems.find(({ instance }) => instance === SETTINGS_INSTANCE)?.message ?? null;
+    const messages = this.#problems.filter(({ instance }) => instance === SETTINGS_INSTANCE);
+    return messages.length === 0 ? null : messages.map(({ message }) => message).join('; ');
+  }
+
+  /** The node's own addresses with their prefixes, as they were at the last look. */
+  get ownAddresses(): readonly string[] {
+    return this.#ownAddresses;
+  }
+
+  /** Whether this node cannot carry every address of an instance at the moment. */
+  isIncomplete(instance: string): boolean {
+    return this.#incomplete.has(instance);
   }
 
   /** Offers a first configuration and begins to watch the network: an interface may come later, or get another address. */
@@ -82,6 +114,18 @@ export class Configurator {
   /** Takes a new plan; null for none. */
   async setPlan(plan: NodePlanSpec | null): Promise<void> {
     await this.#want({ ...this.#wanted, plan });
+  }
+
+  /** Takes the names of nodes by their addresses, as the Kubernetes API told them. */
+  async setNodesByAddress(nodesByAddress: ReadonlyMap<string, string>): Promise<void> {
+    this.#nodesByAddress = nodesByAddress;
+    this.#madeOf = undefined;
+    await this.#configure();
+  }
+
+  /** Looks at the network now, without waiting for the next time. */
+  async look(): Promise<void> {
+    await this.#configure();
   }
 
   /** Ends watching; may be called twice. */
@@ -118,16 +162,40 @@ export class Configurator {
     const wishes = wishesOf(settings, plan);
     const { authPasswordFile } = settings.vrrp;
     const authPassword = authPasswordFile === '' ? undefined : await readPassword(authPasswordFile);
-    const subnets = new NodeSubnets(await this.#dependencies.readNetwork(), virtualAddresses(wishes));
+    const network = await this.#dependencies.readNetwork();
+    const putOn = await this.#dependencies.putOn();
+    const subnets = new NodeSubnets(network, putOn ?? virtualAddresses(wishes));
     const madeOf = JSON.stringify([subnets.key, authPassword]);
     if (madeOf === this.#madeOf) return;
-    const { nodeAddress } = this.#options;
-    const { instances, problems } = resolveAll(wishes, subnets, { nodeAddress, authPassword, before: this.#before });
+    const resolved = resolveAll(wishes, subnets, {
+      nodeAddress: this.#options.nodeAddress,
+      nodesByAddress: this.#nodesByAddress,
+      authPassword,
+      before: this.#before,
+      placements: this.#placements,
+    });
+    const { instances } = resolved;
     // What runs goes on, as long as nothing but the instance of the settings is asked for.
     const only = instances.length === 0 && wishes.some(({ name }) => name === SETTINGS_INSTANCE);
     if (!only) await this.#offer(instances, this.#renderOptions(settings), plan?.plan ?? null);
+    this.#place(resolved.placements);
+    this.#tell(resolved, subnets.ownAddresses);
+    if (wanted === this.#wanted) this.#madeOf = madeOf;
+  }
+
+  #tell({ problems, incomplete }: Resolved, ownAddresses: readonly string[]): void {
+    const told = () => JSON.stringify([this.#problems, [...this.#incomplete], this.#ownAddresses]);
+    const before = told();
+    this.#incomplete = incomplete;
+    this.#ownAddresses = ownAddresses;
     this.#setProblems(problems);
-    if (wanted === this.#wanted && problems.length === 0) this.#madeOf = madeOf;
+    if (told() !== before) this.#dependencies.onChange?.();
+  }
+
+  #place(placements: ReadonlyMap<string, Placement>): void {
+    const before = JSON.stringify([...this.#placements]);
+    this.#placements = placements;
+    if (JSON.stringify([...placements]) !== before) this.#dependencies.onPlacements?.(Object.fromEntries(placements));
   }
 
   async #offer(resolved: readonly ResolvedInstance[], options: RenderOptions, plan: string | null): Promise<void> {

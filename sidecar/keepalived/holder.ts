@@ -98,6 +98,13 @@ export class HolderTracker {
     this.#look(changed);
   }
 
+  /** Takes the state that keepalived was found to be in, where it has not said one since this process began. */
+  learn(state: VrrpState): void {
+    if (this.#state.vrrp.state !== 'UNKNOWN') return;
+    this.#state = { ...this.#state, vrrp: { state, priority: undefined, sinceMs: this.#clock.wallMs() } };
+    this.#look(true);
+  }
+
   /** Compares the interface with what is wanted, now. */
   look(): void {
     this.#look(false);
@@ -142,6 +149,14 @@ export class HolderTracker {
     this.#differsSinceMs ??= measuredMs;
     return measuredMs - this.#differsSinceMs >= TRANSITION_MILLIS ? text : null;
   }
+}
+
+/**
+ * Whether the node holds addresses because VRRP says so: an address that somebody put on a backup by hand makes it no holder. Where keepalived
+ * has not said anything since this process began, what is on the interface counts.
+ */
+export function holdsByVrrp({ holder, vrrp: { state } }: Pick<HolderState, 'holder' | 'vrrp'>): boolean {
+  return holder && (state === 'MASTER' || state === 'UNKNOWN');
 }
 
 /** The state of addresses of which nothing was seen yet. */

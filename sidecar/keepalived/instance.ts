@@ -1,4 +1,7 @@
-import { canonical, type Family, familyOf, type NodeSubnets } from './node-subnets.ts';
+import { canonical, type Family } from './address.ts';
+
+/** By what an interface was found; see {@link resolveInstance}. */
+export type FoundBy = 'name' | 'subnet' | 'route';
 
 /** A virtual address and where it goes. */
 export interface VirtualAddress {
@@ -6,6 +9,8 @@ export interface VirtualAddress {
   readonly prefixLength: number;
   readonly family: Family;
   readonly interface: string;
+  /** Absent where it is of no concern. */
+  readonly found?: FoundBy;
 }
 
 /** What is asked of a VRRP instance, before it is known what this node's network makes of it. */
@@ -22,6 +27,8 @@ export interface InstanceWish {
   readonly addresses: readonly string[];
   /** Empty: multicast. */
   readonly unicastPeers: readonly string[];
+  /** Whether the peers are the other nodes only, who know this one by its address in Kubernetes; else this node is one of them. */
+  readonly peersAreOthers?: boolean;
   /** What the user calls these, for messages. */
   readonly fields: WishFields;
 }
@@ -46,122 +53,33 @@ export interface VrrpInstance {
   readonly addresses: readonly VirtualAddress[];
   /** Absent: multicast. */
   readonly unicast?: { readonly sourceAddress: string; readonly peers: readonly string[] };
+  /**
+   * The node has one of the addresses as its own: it holds none of them, and says with the priority of an address' owner (RFC 9568 section
+   * 5.2.4) that nobody else may. The family is that in which VRRP is spoken.
+   */
+  readonly objects?: Family;
   /** Version 2 only (RFC 3768 had it already removed; keepalived still speaks it). */
   readonly authPassword?: string;
 }
 
 /** A wish cannot be carried out on this node, for now at least: an interface or an address is missing. */
 export class InstanceError extends Error {
-  readonly code = 'INSTANCE_UNRESOLVED';
+  readonly code: string = 'INSTANCE_UNRESOLVED';
+}
+
+/** A virtual address is some node's own: it must not be touched, whatever ran before. */
+export class OwnAddressError extends InstanceError {
+  override readonly code = 'INSTANCE_OWN_ADDRESS';
+  /** Whether it is this node that has it. */
+  readonly here: boolean;
+
+  constructor(message: string, { here }: { readonly here: boolean }) {
+    super(message);
+    this.here = here;
+  }
 }
 
 /** The addresses of wishes in canonical form, without prefixes. */
 export function virtualAddresses(wishes: readonly Pick<InstanceWish, 'addresses'>[]): Set<string> {
   return new Set(wishes.flatMap(({ addresses }) => addresses.map((text) => canonical(text.split('/')[0] ?? text))));
-}
-
-function isMac(choice: string): boolean {
-  return /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(choice);
-}
-
-function known({ network }: NodeSubnets): string {
-  return network.interfaces.map(({ name, mac }) => (mac === '' ? name : `${name} (${mac})`)).join(', ');
-}
-
-function chosenInterface(field: string, choice: string, subnets: NodeSubnets): string {
-  const { interfaces } = subnets.network;
-  const found = isMac(choice)
-    ? interfaces.find(({ mac }) => mac === choice.toLowerCase())
-    : interfaces.find(({ name }) => name === choice);
-  if (found === undefined) {
-    throw new InstanceError(`${field}: this node has no interface ${choice}; it has ${known(subnets)}`);
-  }
-  return found.name;
-}
-
-/** The interface whose subnet contains the address, else the default route's: the address then has to be routed to the node. */
-function foundInterface(address: string, fields: WishFields, subnets: NodeSubnets): string {
-  const found = subnets.containing(address)?.interface ?? subnets.network.defaultInterface[familyOf(address)];
-  if (found === undefined) {
-    throw new InstanceError(
-      `${fields.addresses}: no interface of this node has a subnet with ${address}, and there is no default route; ` +
-        `set ${fields.choice} to one of ${known(subnets)}`,
-    );
-  }
-  return found;
-}
-
-function prefixLengthOf(address: string, given: string | undefined, on: string, subnets: NodeSubnets): number {
-  if (given !== undefined) return Number(given);
-  return subnets.containing(address, on)?.prefixLength ?? (familyOf(address) === 4 ? 32 : 128);
-}
-
-function resolveAddresses({ addresses, addressInterface, version, fields }: InstanceWish, subnets: NodeSubnets) {
-  const chosen =
-    addressInterface === '' ? undefined : chosenInterface(fields.addressInterface, addressInterface, subnets);
-  return addresses.map((text): VirtualAddress => {
-    const [given = text, prefix] = text.split('/');
-    const address = canonical(given);
-    const family = familyOf(address);
-    // keepalived would refuse the whole configuration.
-    if (family === 6 && version === 2) {
-      throw new InstanceError(`${fields.addresses}: ${address} is IPv6, which needs version 3 of VRRP`);
-    }
-    const name = chosen ?? foundInterface(address, fields, subnets);
-    return { address, prefixLength: prefixLengthOf(address, prefix, name, subnets), family, interface: name };
-  });
-}
-
-function resolveUnicast(
-  { unicastPeers, fields }: InstanceWish,
-  interfaceName: string,
-  nodeAddress: string,
-  subnets: NodeSubnets,
-) {
-  if (unicastPeers.length === 0) return undefined;
-  const own = subnets.addresses;
-  const peers = unicastPeers.map(canonical).filter((peer) => !own.has(peer) && peer !== nodeAddress);
-  const first = peers[0];
-  const field = fields.unicastPeers;
-  // keepalived takes an empty list of peers for multicast, which the user did not ask for.
-  if (first === undefined)
-    throw new InstanceError(`${field}: has no other node than this one; add the others or leave it empty`);
-  const family = familyOf(first);
-  if (peers.some((peer) => familyOf(peer) !== family)) {
-    throw new InstanceError(`${field}: has IPv4 and IPv6 addresses; a VRRP instance speaks one of them`);
-  }
-  const sources = subnets.addressesOn(interfaceName, family);
-  const sourceAddress = sources.find((address) => address === nodeAddress) ?? sources[0];
-  if (sourceAddress === undefined) {
-    throw new InstanceError(`${field}: ${interfaceName} has no IPv${family} address to send from`);
-  }
-  return { sourceAddress, peers };
-}
-
-/**
- * Finds what a wish leaves open: interfaces, prefixes, this node among the peers.
- * @param options.nodeAddress the node's address as the downward API gives it, or ''
- * @throws {InstanceError} when the node's network does not allow it
- */
-export function resolveInstance(
-  wish: InstanceWish,
-  subnets: NodeSubnets,
-  options: { nodeAddress: string; authPassword?: string | undefined },
-): VrrpInstance {
-  const addresses = resolveAddresses(wish, subnets);
-  const interfaceName =
-    wish.interface === ''
-      ? (addresses[0]?.interface ?? '')
-      : chosenInterface(wish.fields.interface, wish.interface, subnets);
-  const unicast = resolveUnicast(wish, interfaceName, options.nodeAddress, subnets);
-  return {
-    name: wish.name,
-    version: wish.version,
-    virtualRouterId: wish.virtualRouterId,
-    advertIntervalSeconds: wish.advertIntervalSeconds,
-    interface: interfaceName,
-    addresses,
-    ...(unicast === undefined ? {} : { unicast }),
-    ...(options.authPassword === undefined ? {} : { authPassword: options.authPassword }),
-  };
 }

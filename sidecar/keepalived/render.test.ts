@@ -45,7 +45,7 @@ describe('the configuration', () => {
     expect(blockOf(text, 'track_file vip_gate')).toEqual(['file /run/vip/track/vip.gate', 'weight 0 reverse']);
     expect(blockOf(text, 'track_file vip_offset')).toEqual(['file /run/vip/track/vip.offset', 'weight 1']);
     expect(blockOf(text, 'track_file vip_pulse')).toEqual(['file /run/vip/track/vip.pulse', 'weight 1']);
-    expect(text).toContain('#! pulse vip.pulse -200 http://127.0.0.1:10270/pulse\n');
+    expect(text).toContain('#! pulse vip.pulse -240 http://127.0.0.1:10270/pulse\n');
   });
 
   it('advertises one address and leaves the others out of the packet, so that adding one disturbs no neighbour', () => {
@@ -60,12 +60,12 @@ describe('the configuration', () => {
       options,
     );
     expect(blockOf(text, 'virtual_ipaddress')).toEqual(['192.0.2.100/24 dev eth0']);
-    expect(blockOf(text, 'virtual_ipaddress_excluded')).toEqual(['2001:db8::100/64 dev eth0 preferred_lft forever']);
+    expect(blockOf(text, 'virtual_ipaddress_excluded')).toEqual(['2001:db8::100/64 dev eth0 preferred_lft 0']);
   });
 
   it('speaks IPv6 where there is no IPv4', () => {
     const text = renderConfig({ ...instance, addresses: [address('2001:db8::100', 6)] }, options);
-    expect(blockOf(text, 'virtual_ipaddress')).toEqual(['2001:db8::100/64 dev eth0 preferred_lft forever']);
+    expect(blockOf(text, 'virtual_ipaddress')).toEqual(['2001:db8::100/64 dev eth0 preferred_lft 0']);
   });
 
   it('accepts unicast from its peers only, and nothing that was routed', () => {
@@ -89,8 +89,8 @@ describe('the configuration', () => {
       options,
     );
     expect(text.split('\n').slice(1, 3)).toEqual([
-      '#! address eth0 192.0.2.100/24',
-      '#! address eth0 2001:db8::100/64',
+      '#! address eth0 192.0.2.100/24 vip',
+      '#! address eth0 2001:db8::100/64 vip',
     ]);
   });
 });
@@ -109,9 +109,9 @@ describe('the configuration of several instances', () => {
 
   it('lists all addresses for the supervisor, and counts all for announcements', () => {
     expect(text.match(/^#! address .*$/gm)).toEqual([
-      '#! address eth0 192.0.2.100/24',
-      '#! address eth0 192.0.2.101/24',
-      '#! address eth0 192.0.2.102/24',
+      '#! address eth0 192.0.2.100/24 vip',
+      '#! address eth0 192.0.2.101/24 a-0',
+      '#! address eth0 192.0.2.102/24 a-1',
     ]);
     expect(text).toContain(`vrrp_garp_master_repeat ${announcementsFor(3).repeats}\n`);
   });
@@ -123,7 +123,7 @@ describe('the configuration of several instances', () => {
     const before = text.split('\n');
     const lines = before.filter((line, index) => line !== changed[index]).map((line) => line.trim());
     expect(changed).toHaveLength(before.length);
-    expect(lines).toEqual(['#! address eth0 192.0.2.101/24', '192.0.2.101/24 dev eth0']);
+    expect(lines).toEqual(['#! address eth0 192.0.2.101/24 a-0', '192.0.2.101/24 dev eth0']);
   });
 
   it('checks the senders of unicast as soon as one instance has peers', () => {
@@ -135,7 +135,7 @@ describe('the configuration of several instances', () => {
     const idle = renderAll([], options);
     expect(idle).toContain('static_ipaddress {\n}\n');
     expect(idle).not.toMatch(/track_file|vrrp_instance|#! address/);
-    expect(idle).toMatch(/^#! pulse vip\.pulse -200 /);
+    expect(idle).toMatch(/^#! pulse vip\.pulse -240 /);
   });
 });
 
@@ -166,5 +166,20 @@ describe('announcements', () => {
     const text = renderAll([{ ...instance, addresses }], options);
     expect(text).toContain('vrrp_garp_interval 0.01\n');
     expect(text).toContain('vrrp_gna_interval 0.02\n');
+  });
+
+  it('has one that only objects say so as the address’ owner, with no address and nothing to track', () => {
+    const objecting = { ...instance, name: 'vip_objection', addresses: [], objects: 6 as const };
+    const text = renderAll([objecting], options);
+    expect(blockOf(text, 'vrrp_instance vip_objection')).toEqual([
+      'state MASTER',
+      'interface eth0',
+      'virtual_router_id 10',
+      'priority 255',
+      'advert_int 0.1',
+      'native_ipv6',
+      'no_virtual_ipaddress',
+    ]);
+    expect(text).not.toMatch(/track_file|#! address/);
   });
 });

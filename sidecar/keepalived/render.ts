@@ -18,8 +18,8 @@ interface Announcements {
   readonly intervalSeconds: number;
 }
 
-/** What a node loses while its sidecar is silent: more than all bands together, but not the right to serve last. */
-const SILENCE_WEIGHT = -200;
+/** What a node loses while its sidecar is silent: more than all that its health can cost, but not the right to serve last. */
+const SILENCE_WEIGHT = -240;
 
 /** Of the one sidecar, so for all instances; called after the one that there always was, so that an upgrade changes nothing. */
 const PULSE_TRACK = 'vip_pulse';
@@ -51,8 +51,9 @@ function block(head: string, lines: readonly string[]): string[] {
 }
 
 function addressLine({ address, prefixLength, interface: device, family }: VirtualAddress): string {
-  // A /128 without a lifetime is deprecated as a source address (RFC 6724), replies would leave by another one.
-  return `${address}/${prefixLength} dev ${device}${family === 6 ? ' preferred_lft forever' : ''}`;
+  // Without it the kernel prefers the virtual address as source for the node's own connections (RFC 6724 section 5, rules 3 and 8), and they
+  // break when it moves. Answers to clients leave by the address that was asked, deprecated or not.
+  return `${address}/${prefixLength} dev ${device}${family === 6 ? ' preferred_lft 0' : ''}`;
 }
 
 /**
@@ -110,6 +111,25 @@ function unicastLines({ unicast }: VrrpInstance): string[] {
   ];
 }
 
+/** See {@link VrrpInstance.objects}; keepalived stays master whatever it tracks, so it tracks nothing. */
+function objectionLines(instance: VrrpInstance): string[] {
+  return [
+    'state MASTER',
+    `interface ${instance.interface}`,
+    `virtual_router_id ${instance.virtualRouterId}`,
+    'priority 255',
+    `advert_int ${instance.advertIntervalSeconds}`,
+    ...(instance.objects === 6 ? ['native_ipv6'] : []),
+    ...unicastLines(instance),
+    ...authenticationLines(instance),
+    'no_virtual_ipaddress',
+  ];
+}
+
+function authenticationLines({ authPassword }: VrrpInstance): string[] {
+  return authPassword === undefined ? [] : block('authentication', ['auth_type PASS', `auth_pass "${authPassword}"`]);
+}
+
 function instanceLines(instance: VrrpInstance, options: RenderOptions): string[] {
   const { advertised, excluded } = split(instance);
   return [
@@ -120,9 +140,7 @@ function instanceLines(instance: VrrpInstance, options: RenderOptions): string[]
     `advert_int ${instance.advertIntervalSeconds}`,
     ...(options.debug ? ['debug 4'] : []),
     ...unicastLines(instance),
-    ...(instance.authPassword === undefined
-      ? []
-      : block('authentication', ['auth_type PASS', `auth_pass "${instance.authPassword}"`])),
+    ...authenticationLines(instance),
     ...block('track_file', [`${instance.name}_gate`, `${instance.name}_offset`, PULSE_TRACK]),
     ...block('virtual_ipaddress', advertised.map(addressLine)),
     ...(excluded.length === 0 ? [] : block('virtual_ipaddress_excluded', excluded.map(addressLine))),
@@ -136,29 +154,36 @@ function trackFileLines({ name }: VrrpInstance, directory: string): string[] {
   ];
 }
 
+function pulseLines(directory: string): string[] {
+  return block(`track_file ${PULSE_TRACK}`, [`file ${directory}/${PULSE_FILE}`, 'weight 1']);
+}
+
 function instancesLines(instances: readonly VrrpInstance[], options: RenderOptions): string[] {
   // Without anything of VRRP to do, keepalived ends its process for it, and the supervisor waits for that in vain.
   if (instances.length === 0) return block('static_ipaddress', []);
   const directory = `${options.runtimeDirectory}/track`;
+  const serving = instances.filter(({ objects }) => objects === undefined);
+  const linesOf = (instance: VrrpInstance) =>
+    instance.objects === undefined ? instanceLines(instance, options) : objectionLines(instance);
   return [
-    ...instances.flatMap((instance) => trackFileLines(instance, directory)),
-    ...block(`track_file ${PULSE_TRACK}`, [`file ${directory}/${PULSE_FILE}`, 'weight 1']),
-    ...instances.flatMap((instance) => block(`vrrp_instance ${instance.name}`, instanceLines(instance, options))),
+    ...serving.flatMap((instance) => trackFileLines(instance, directory)),
+    ...(serving.length === 0 ? [] : pulseLines(directory)),
+    ...instances.flatMap((instance) => block(`vrrp_instance ${instance.name}`, linesOf(instance))),
   ];
 }
 
 /**
  * Renders keepalived's configuration. Pure; the same input gives the same text.
  * @param instances in the order in which they shall appear; may be empty: keepalived then runs and does nothing
- * @returns the text, with comments for the supervisor: `#! address <interface> <address>/<prefix>` for each virtual address, and
+ * @returns the text, with comments for the supervisor: `#! address <interface> <address>/<prefix> <instance>` for each virtual address, and
  *   `#! pulse <track file> <weight> <url>`: what to poll, and what to write while it does not answer 200
  */
 export function renderConfig(instances: readonly VrrpInstance[], options: RenderOptions): string {
   const lines = [
     `#! pulse ${PULSE_FILE} ${SILENCE_WEIGHT} ${options.pulseUrl}`,
-    ...instances.flatMap(({ addresses }) =>
+    ...instances.flatMap(({ name, addresses }) =>
       addresses.map(
-        ({ interface: device, address, prefixLength }) => `#! address ${device} ${address}/${prefixLength}`,
+        ({ interface: device, address, prefixLength }) => `#! address ${device} ${address}/${prefixLength} ${name}`,
       ),
     ),
     ...block('global_defs', globalLines(instances, options)),

@@ -14,6 +14,7 @@ export type RuntimeFile =
   | 'notify.fifo'
   | 'keepalived.stats'
   | 'statistics.wanted'
+  | 'states.wanted'
   | 'drain'
   | 'drained';
 
@@ -120,6 +121,12 @@ export class RuntimeDirectory {
   /** Asks for keepalived's statistics; they can be read when they are asked for the next time. */
   async requestStatistics(): Promise<void> {
     await writeFile(this.file('statistics.wanted'), '');
+    await this.#requestLook();
+  }
+
+  /** Asks for the states of all instances, which the supervisor's status then has; it puts right what does not fit them. */
+  async requestStates(): Promise<void> {
+    await writeFile(this.file('states.wanted'), '');
     await this.#requestLook();
   }
 

@@ -48,6 +48,7 @@ function plannedWish(
     addressInterface: pools.get(pool)?.interface ?? '',
     addresses,
     unicastPeers: peers ?? [],
+    peersAreOthers: true,
     fields: poolFields(pool),
   };
 }

@@ -1,11 +1,14 @@
 import { isIP } from 'node:net';
 import { LAST_RANK } from '../health/fitness.ts';
+import { canonical } from '../keepalived/address.ts';
 
 /** What of a pod matters for ranks. */
 export interface RankedPod {
   readonly nodeName: string | undefined;
   /** `status.phase`; pods that are done no longer count. */
   readonly phase: string | undefined;
+  /** `status.hostIPs`: the addresses of its node. */
+  readonly nodeAddresses?: readonly string[];
 }
 
 /**
@@ -16,6 +19,14 @@ export function orderNodes(pods: readonly RankedPod[]): string[] {
   const running = pods.filter(({ phase }) => phase !== 'Succeeded' && phase !== 'Failed');
   const names = running.map(({ nodeName }) => nodeName).filter((name) => name !== undefined && name !== '');
   return [...new Set(names)].filter((name) => name !== undefined).sort();
+}
+
+/** Names of the nodes that run the release's pods by the nodes' addresses. */
+export function nodesByAddress(pods: readonly RankedPod[]): Map<string, string> {
+  const known = pods.flatMap(({ nodeName = '', nodeAddresses = [] }) =>
+    nodeName === '' ? [] : nodeAddresses.map((address) => [canonical(address), nodeName] as const),
+  );
+  return new Map(known.toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function lastByte(address: string): number {

@@ -37,6 +37,7 @@ afterAll(() => {
 });
 
 const onNodes = vi.fn();
+const onAddresses = vi.fn();
 const onError = vi.fn();
 let pods: ReleasePods | undefined;
 
@@ -44,7 +45,7 @@ function start(changes: { caFile?: string } = {}): void {
   const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
   pods = new ReleasePods(
     { url, caFile, tokenFile, userAgent: 'test', namespace: 'vip', podSelector: 'app=x,release=y', ...changes },
-    { onNodes, onError },
+    { onNodes, onAddresses, onError },
   );
   pods.start();
 }
@@ -54,6 +55,7 @@ afterEach(() => {
   pods?.stop();
   requests.length = 0;
   onNodes.mockReset();
+  onAddresses.mockReset();
   onError.mockReset();
 });
 
@@ -106,6 +108,20 @@ describe('the release’s pods', () => {
     start({ caFile: other });
     await vi.waitFor(() => expect(onError).toHaveBeenCalledOnce(), 5000);
     expect(requests).toEqual([]);
+  });
+
+  it('tell which addresses are nodes’ own', async () => {
+    const at = (node: string, ...ips: string[]) => {
+      return { ...pod(node), status: { phase: 'Running', hostIP: ips[0], hostIPs: ips.map((ip) => ({ ip })) } };
+    };
+    answer = {
+      status: 200,
+      pages: [[at('node2', '192.0.2.12', '2001:DB8:0::12'), at('node1', '192.0.2.11'), pod('node3')]],
+    };
+    start();
+    const expected = { '192.0.2.11': 'node1', '192.0.2.12': 'node2', '2001:db8::12': 'node2' };
+    await vi.waitFor(() => expect(onAddresses).toHaveBeenCalledOnce(), 5000);
+    expect(Object.fromEntries(onAddresses.mock.calls[0]?.[0])).toEqual(expected);
   });
 
   it('without a node leave the known order alone', async () => {

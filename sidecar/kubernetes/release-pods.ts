@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { Agent } from 'node:https';
+import { isIP } from 'node:net';
 import axios from 'axios';
 import { explainRequestError } from '../probes/explain.ts';
-import { orderNodes, type RankedPod } from './rank.ts';
+import { nodesByAddress, orderNodes, type RankedPod } from './rank.ts';
 
 interface ReleasePodsOptions {
   /** Base URL of the API server; https. */
@@ -18,18 +19,40 @@ interface ReleasePodsOptions {
 interface ReleasePodsDependencies {
   /** Called with the nodes of the release's pods, in order of preference, whenever they change. */
   readonly onNodes: (nodes: readonly string[]) => void;
+  /** Called with the names of these nodes by their addresses, whenever they change. */
+  readonly onAddresses?: (nodesByAddress: ReadonlyMap<string, string>) => void;
   /** Called with the reason when the API cannot be asked; it is tried again. */
   readonly onError: (reason: string) => void;
   /** Uniform in [0, 1). */
   readonly random?: () => number;
 }
 
+interface Pod {
+  readonly spec?: { readonly nodeName?: string };
+  readonly status?: {
+    readonly phase?: string;
+    readonly hostIP?: string;
+    readonly hostIPs?: readonly { readonly ip?: string }[];
+  };
+}
+
 interface PodList {
   readonly metadata?: { readonly continue?: string };
-  readonly items?: readonly {
-    readonly spec?: { readonly nodeName?: string };
-    readonly status?: { readonly phase?: string };
-  }[];
+  readonly items?: readonly Pod[];
+}
+
+function isUnplaced({ phase, nodeAddresses }: RankedPod): boolean {
+  return (phase === undefined || phase === 'Pending') && nodeAddresses?.length === 0;
+}
+
+/** `hostIPs` came with Kubernetes 1.29 and may be switched off there. */
+function rankedPod({ spec, status }: Pod): RankedPod {
+  const addresses = [status?.hostIP, ...(status?.hostIPs ?? []).map(({ ip }) => ip)].map((address) => address ?? '');
+  return {
+    nodeName: spec?.nodeName,
+    phase: status?.phase,
+    nodeAddresses: [...new Set(addresses.filter((address) => isIP(address) !== 0))],
+  };
 }
 
 const INTERVAL_SECONDS = 300;
@@ -48,6 +71,7 @@ export class ReleasePods {
   #abort: AbortController | undefined;
   #timer: NodeJS.Timeout | undefined;
   #told = '';
+  #addressesTold = '[]';
 
   constructor(options: ReleasePodsOptions, dependencies: ReleasePodsDependencies) {
     this.#options = options;
@@ -72,7 +96,11 @@ export class ReleasePods {
     let seconds = INTERVAL_SECONDS;
     try {
       const pods = await this.#list(signal);
-      if (!signal.aborted) this.#tell(orderNodes(pods));
+      if (signal.aborted) return;
+      this.#tell(orderNodes(pods));
+      this.#tellAddresses(nodesByAddress(pods));
+      // A release that was just installed: its pods get their nodes one after the other.
+      if (pods.some(isUnplaced)) seconds = RETRY_SECONDS;
     } catch (error) {
       if (signal.aborted) return;
       seconds = RETRY_SECONDS;
@@ -101,10 +129,17 @@ export class ReleasePods {
         timeout: TIMEOUT_MILLIS,
         signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MILLIS)]),
       });
-      pods.push(...(data.items ?? []).map(({ spec, status }) => ({ nodeName: spec?.nodeName, phase: status?.phase })));
+      pods.push(...(data.items ?? []).map(rankedPod));
       page = data.metadata?.continue || undefined;
     } while (page !== undefined);
     return pods;
+  }
+
+  #tellAddresses(nodes: ReadonlyMap<string, string>): void {
+    const text = JSON.stringify([...nodes]);
+    if (text === this.#addressesTold) return;
+    this.#addressesTold = text;
+    this.#dependencies.onAddresses?.(nodes);
   }
 
   #tell(nodes: readonly string[]): void {

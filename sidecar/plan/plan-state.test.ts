@@ -103,6 +103,7 @@ describe('the status of a plan', () => {
       ],
       foreignRouterIds: [],
       problems: ['b-0: no interface'],
+      ownAddresses: ['192.0.2.11/24'],
     });
     expect(status).toEqual({
       agentVersion: '1.0.0',
@@ -111,6 +112,7 @@ describe('the status of a plan', () => {
       heldCount: 1,
       health: [{ pool: 'a', band: 1, reason: 'cannot reach the Kubernetes API' }],
       problems: ['b-0: no interface'],
+      addresses: ['192.0.2.11/24'],
     });
   });
 
@@ -121,12 +123,13 @@ describe('the status of a plan', () => {
       instances: [],
       foreignRouterIds: [],
       problems: [],
+      ownAddresses: [],
     });
     expect(status).not.toHaveProperty('observedPlan');
   });
 
   it('names the router ids of foreign routers when there are some', () => {
-    const report = { version: '1', observedPlan: 'p1', instances: [], problems: [] };
+    const report = { version: '1', observedPlan: 'p1', instances: [], problems: [], ownAddresses: [] };
     expect(planStatusOf({ ...report, foreignRouterIds: [21, 51] })).toHaveProperty('foreignRouterIds', [21, 51]);
     expect(planStatusOf({ ...report, foreignRouterIds: [] })).not.toHaveProperty('foreignRouterIds');
   });

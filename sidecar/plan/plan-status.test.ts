@@ -10,6 +10,7 @@ const REPORT: PlanReport = {
   instances: [],
   foreignRouterIds: [],
   problems: [],
+  ownAddresses: [],
 };
 
 function heldAddress(index: number): HeldAddress {

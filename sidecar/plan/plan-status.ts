@@ -12,6 +12,8 @@ export interface PlanReport {
   /** Router ids that foreign routers use, in order. */
   readonly foreignRouterIds: readonly number[];
   readonly problems: readonly string[];
+  /** The node's own addresses with their prefixes, in order. */
+  readonly ownAddresses: readonly string[];
 }
 
 interface ReportedInstance {
@@ -45,7 +47,7 @@ function problemLines(problems: readonly string[]): string[] {
 
 /** The status of the node's plan; equal for equal reports, so that it is written on change only, and never more than the API server takes. Pure. */
 export function planStatusOf(report: PlanReport): NodePlanStatus {
-  const { version, observedPlan, instances, foreignRouterIds, problems } = report;
+  const { version, observedPlan, instances, foreignRouterIds, problems, ownAddresses } = report;
   const held = heldOf(instances);
   return {
     agentVersion: oneLine(version, REPORT_LIMITS.version),
@@ -55,5 +57,6 @@ export function planStatusOf(report: PlanReport): NodePlanStatus {
     health: healthOf(instances),
     ...(foreignRouterIds.length === 0 ? {} : { foreignRouterIds: [...foreignRouterIds] }),
     problems: problemLines(problems),
+    addresses: ownAddresses.slice(0, REPORT_LIMITS.addresses),
   };
 }

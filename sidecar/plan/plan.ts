@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { type NodePlanSpec, nodePlanSpecSchema } from '../../api/node-plan.ts';
-import { canonical } from '../keepalived/node-subnets.ts';
+import { canonical } from '../keepalived/address.ts';
 import { serviceSettingsOf } from './health-check.ts';
 
 /** A plan that can be carried out, or why it cannot. */

@@ -9,7 +9,8 @@ function get(path: string, changes: Partial<AgentSnapshot> = {}) {
 }
 
 const sick = {
-  band: 4 as const,
+  band: 5 as const,
+  failed: true,
   reason: 'service check failed',
   gate: 0 as const,
   offset: -120,
@@ -33,7 +34,11 @@ describe('GET /track', () => {
   });
 
   it('answers 200 while the node drains: it serves until another has taken over', async () => {
-    await get('/track', { fitness: { ...sick, band: 2, gate: 1 } }).expect(200);
+    await get('/track', { fitness: { ...sick, band: 3, failed: false, gate: 1 } }).expect(200);
+  });
+
+  it('answers 503 while it drains without a kubelet', async () => {
+    await get('/track', { fitness: { ...sick, band: 3, gate: 1 } }).expect(503);
   });
 
   it('answers 503 and why when the service failed', async () => {
@@ -208,7 +213,7 @@ describe('a node in pools', () => {
     const { status, body } = await get('/track/default-1', { ...pooled, instances });
     expect([status, body]).toEqual([
       503,
-      { ok: false, instance: 'default-1', pool: 'default', band: 4, reason: 'service check failed' },
+      { ok: false, instance: 'default-1', pool: 'default', band: 5, reason: 'service check failed' },
     ]);
     await get('/track/default-2', pooled).expect(404);
   });

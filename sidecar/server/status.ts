@@ -265,7 +265,7 @@ export function trackNode(snapshot: AgentSnapshot): Verdict {
     ]),
   );
   // Bands 0 to 2 can serve; 3 and 4 hold the address at the very most as the last resort.
-  return verdict(fitness.band < 3, { band: fitness.band, reason: BAND_NAMES[fitness.band], checks });
+  return verdict(!fitness.failed, { band: fitness.band, reason: BAND_NAMES[fitness.band], checks });
 }
 
 /**
@@ -292,7 +292,7 @@ export function trackInstance({ instances }: AgentSnapshot, name: string): Verdi
   if (instance === undefined) return undefined;
   const { pool, fitness } = instance;
   if (fitness === undefined) return verdict(false, { instance: name, pool, reason: UNDECIDED });
-  return verdict(fitness.band < 3, { instance: name, pool, band: fitness.band, reason: fitness.reason });
+  return verdict(!fitness.failed, { instance: name, pool, band: fitness.band, reason: fitness.reason });
 }
 
 /** The answer to `GET /track/<check>`; undefined when there is no check of that name. */

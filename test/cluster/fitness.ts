@@ -14,7 +14,7 @@ export interface TrackFiles {
 }
 
 const TRACK = 'run/keepalived-ingress-vip/track/vip';
-/** A healthy node's offset is that of its rank; a band takes 40 off. */
+/** A healthy node's offset is that of its rank; a node of the next band has at most -31. */
 const LOWEST_HEALTHY_OFFSET = -30;
 
 /** The track files of the pod that runs on a node; undefined where keepalived does not run or has none yet. */

@@ -39,7 +39,7 @@ describe.skipIf(skip)('a cordon', repeated, () => {
   const status = async (node: string) => (await lab.status(node)) as unknown as Status;
   const every = async (holds: (status: Status) => boolean, nodes: readonly string[] = lab.nodes) =>
     (await Promise.all(nodes.map(status))).every(holds);
-  const isCordoned = ({ cordon, fitness }: Status) => cordon.cordoned === true && fitness?.band === 2;
+  const isCordoned = ({ cordon, fitness }: Status) => cordon.cordoned === true && fitness?.band === 3;
   const isWell = ({ cordon, fitness }: Status) => cordon.cordoned === false && fitness?.band === 0;
   /** Waits as long as something would need to move, and expects that nothing did. */
   async function expectSteady(holder: string, transitions: Record<string, string[]>): Promise<void> {
@@ -59,7 +59,7 @@ describe.skipIf(skip)('a cordon', repeated, () => {
     });
     expect(longestOutageMs).toBeLessThanOrEqual(50);
     expect(await status(from)).toMatchObject({
-      fitness: { band: 2, draining: true, drainReasons: ['cordoned'] },
+      fitness: { band: 3, draining: true, drainReasons: ['cordoned'] },
       cordon: { watched: true, cordoned: true, reason: 'cordoned', heard: true, problem: null },
     });
     expect(await lab.metric(from, 'keepalived_vip_cordoned')).toBe(1);

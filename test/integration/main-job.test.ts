@@ -45,7 +45,7 @@ describe.skipIf(skip)('a release at its defaults', repeated, () => {
       await lab.movedFrom(from);
     });
     expect(longestOutageMs).toBeLessThan(100);
-    expect(await lab.status(from)).toMatchObject({ fitness: { band: 2, draining: true } });
+    expect(await lab.status(from)).toMatchObject({ fitness: { band: 3, draining: true } });
   });
 
   it.each(['sidecar-kill', 'sidecar-hang'] as const)(
@@ -57,7 +57,7 @@ describe.skipIf(skip)('a release at its defaults', repeated, () => {
         await lab.movedFrom(from);
       });
       expect(longestOutageMs).toBeLessThanOrEqual(50);
-      expect(lab.runtimeFile(from, 'track/vip.pulse')).toBe('-200');
+      expect(lab.runtimeFile(from, 'track/vip.pulse')).toBe('-240');
     },
   );
 
@@ -88,7 +88,7 @@ describe.skipIf(skip)('a release at its defaults', repeated, () => {
   it('lets one node hold the address as the last resort when the ingress is down everywhere', async () => {
     await lab.ready();
     await lab.fault('ingress-crash', 'all');
-    await waitFor('every node to be sick', async () => (await bands(lab)).every((band) => band === 4), LIMIT);
+    await waitFor('every node to be sick', async () => (await bands(lab)).every((band) => band === 5), LIMIT);
     await lab.oneHolder();
   });
 
