@@ -88,9 +88,9 @@ describe('the sidecar', () => {
     expect(exitCode).toBe(2);
     expect(stderr.split('\n')).toEqual([
       `ERROR: ${config} is not usable, nothing was touched:`,
-      '  vrrp.virtualRouterId: Too big: expected number to be <=255',
+      '  vrrp.virtualRouterId: Too big: expected number to be <=255 (line 3)',
       expect.stringMatching(/^ {2}vrrp\.addresses\[0\]: "192\.0\.2\.300" is not an IPv4 or IPv6 address/),
-      '  checks.colour: is not a known key; correct its spelling or remove it',
+      '  checks.colour: is not a known key; correct its spelling or remove it (line 42)',
     ]);
     expect(readdirSync(runtime)).toEqual([]);
   });
