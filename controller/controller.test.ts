@@ -224,6 +224,27 @@ describe('the controller', () => {
     expect(started[0]?.snapshot().view.moves[0]).toMatchObject({ from: 'a', to: 'b', addresses: [moved.address] });
   });
 
+  it('writes nothing more when its term has ended, Events neither, though it still sees what happens', async () => {
+    const one = controller('one');
+    await untilReady();
+    api.failing.add('update leases');
+    await expect.poll(() => one.snapshot().leading, LIMIT).toBe(false);
+    const before = new Map(api.requests);
+    const [a, b] = [nodePlan('a'), nodePlan('b')];
+    const [moved] = a?.status?.held ?? [];
+    if (a === undefined || b === undefined || moved === undefined) throw new Error('node a holds something');
+    api.put('nodeplans', { ...a, metadata: { ...a.metadata }, status: { ...a.status, held: [] } });
+    const held = [...(b.status?.held ?? []), { ...moved, since: '2026-01-01T00:10:00Z' }];
+    api.put('nodeplans', { ...b, metadata: { ...b.metadata }, status: { ...b.status, held } });
+    await expect.poll(() => one.snapshot().view.moves.length, LIMIT).toBe(1);
+    // Requests that were begun before these have come.
+    const tries = api.requests.get('update leases') ?? 0;
+    await expect.poll(() => api.requests.get('update leases') ?? 0, LIMIT).toBeGreaterThan(tries + 2);
+    expect(othersSince(before)).toEqual({});
+    api.failing.clear();
+    await expect.poll(() => pool('web')?.status?.addresses?.map(({ holders }) => holders[0]), LIMIT).not.toContain('a');
+  });
+
   it('writes every pool’s status whatever a node reports, though the definition that let it pass is an old one', async () => {
     controller('one');
     await untilReady();
