@@ -5,6 +5,7 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { REPORT_LIMITS } from '../../api/node-plan.ts';
+import { oneLine } from '../../api/text.ts';
 import { ensureTool } from '../../scripts/tools.ts';
 import { CHART } from '../lab/chart.ts';
 import { waitFor } from '../lab/wait.ts';
@@ -440,9 +441,8 @@ describe.skipIf(skip)('the custom resources in a real API server', () => {
           reason: 'r'.repeat(REPORT_LIMITS.reason),
         })),
         foreignRouterIds: list(255, (index) => index + 1),
-        problems: list(REPORT_LIMITS.problems, (index) =>
-          `${index} `.padEnd(REPORT_LIMITS.problem, '🚀').slice(0, REPORT_LIMITS.problem - 4),
-        ),
+        // Characters, of which each is four bytes.
+        problems: list(REPORT_LIMITS.problems, () => '🚀'.repeat(REPORT_LIMITS.problem)),
         addresses: list(REPORT_LIMITS.addresses, (index) => `${address(index)}/128`),
       };
       expect(await report(own, 'node1', said)).toContain('serverside-applied');
@@ -538,7 +538,8 @@ describe.skipIf(skip)('the custom resources in a real API server', () => {
         type: 'Normal',
         reason: 'AddressesMoved',
         action: 'Move',
-        note: 'moved',
+        // The longest that the controller writes; the limit is in bytes.
+        note: oneLine('ä'.repeat(5000), 1024),
       };
       expect(await as(account, ['create', '-f', '-'], event)).toContain('created');
     });
