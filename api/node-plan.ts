@@ -1,51 +1,113 @@
 import { z } from 'zod';
-import { type HealthCheck, virtualIpPoolSpecSchema } from './virtual-ip-pool.ts';
+import {
+  IP_ADDRESS,
+  IP_ADDRESS_OR_CIDR,
+  NO_VIRTUAL_ADDRESS,
+  peerProblem,
+  VIRTUAL_ADDRESS_LENGTH,
+  virtualAddressProblem,
+} from './addresses.ts';
+import { FAILBACK_LIMITS, within } from './durations.ts';
+import { interfaceOrNoneRules } from './interfaces.ts';
+import { ruled, ruledText } from './rules.ts';
+import { type HealthCheck, POOL_NAME, POOL_NAME_LENGTH, virtualIpPoolSpecSchema } from './virtual-ip-pool.ts';
 
 /*
  * NodePlan: what one node is to do for all pools. Cluster-scoped, named as the node, written by the controller; its status by that node's
  * agent. An agent carries out the last plan it got, with or without the API.
+ *
+ * The API server refuses a plan with what no pool may have, so that whoever has the controller's rights cannot have nodes do more than
+ * pools can. It has no room for rules about each of thousands of addresses: they are asked by patterns, of which it says less.
  */
 
-const plannedPoolSchema = z.object({
-  name: z.string().describe('Name of the pool.'),
-  interface: z.string().describe('Interface for its addresses, by name or MAC address; empty: found by subnet.'),
-  failbackDelaySeconds: z
-    .number()
-    .min(0)
+const poolName = z.string().max(POOL_NAME_LENGTH).regex(POOL_NAME, { error: 'is not the name of a pool' });
+
+/** A text that the API server asks by patterns alone, and JavaScript in full. */
+function address(pattern: RegExp, problem: (text: string) => string | undefined) {
+  return z
+    .string()
+    .max(VIRTUAL_ADDRESS_LENGTH)
+    .superRefine((text, context) => {
+      const message = problem(text);
+      if (message !== undefined) context.addIssue({ code: 'custom', message });
+    })
+    .meta({ pattern: pattern.source, not: { pattern: NO_VIRTUAL_ADDRESS.source } });
+}
+
+/** What a node is told of a pool. */
+export const plannedPoolSchema = z.object({
+  name: poolName.describe('Name of the pool.'),
+  interface: ruledText(253, interfaceOrNoneRules).describe(
+    'Interface for its addresses, by name or MAC address; empty: found by subnet.',
+  ),
+  failbackDelaySeconds: within(FAILBACK_LIMITS)
     .nullable()
     .meta({ nullable: true })
     .describe('Null: addresses stay where they are.'),
   healthCheck: virtualIpPoolSpecSchema.shape.healthCheck,
 });
 
-const plannedInstanceSchema = z.object({
-  name: z.string().max(63).describe('Name of the VRRP instance, <pool>-<slot>.'),
-  pool: z.string().describe('Name of its pool.'),
-  virtualRouterId: z.int().min(1).max(255).describe('Router id.'),
-  rank: z.int().min(0).describe("This node's place in the order of preference, 0 is first."),
-  leaving: z
-    .boolean()
-    .optional()
-    .describe(
-      'True: this node is no longer one of the group and gives the addresses away as when it is drained, to whoever is fit.',
-    ),
-  addresses: z.array(z.string()).min(1).describe('Addresses, with or without a prefix.'),
-  peers: z
-    .array(z.string())
-    .min(1)
-    .optional()
-    .describe('Addresses of the other nodes, for VRRP by unicast; absent: multicast.'),
-});
+/** What a node is told of a VRRP instance. */
+export const plannedInstanceSchema = ruled(
+  z.object({
+    name: z
+      .string()
+      .max(63)
+      .regex(/^[a-z0-9][-a-z0-9]*-[0-9]{1,5}$/, { error: 'is not called <pool>-<slot>' })
+      .describe('Name of the VRRP instance, <pool>-<slot>.'),
+    pool: poolName.describe('Name of its pool.'),
+    virtualRouterId: z.int().min(1).max(255).describe('Router id.'),
+    rank: z.int().min(0).max(65_535).describe("This node's place in the order of preference, 0 is first."),
+    leaving: z
+      .boolean()
+      .optional()
+      .describe(
+        'True: this node is no longer one of the group and gives the addresses away as when it is drained, to whoever is fit.',
+      ),
+    addresses: z
+      .array(address(IP_ADDRESS_OR_CIDR, virtualAddressProblem))
+      .min(1)
+      .max(1024)
+      .describe('Addresses, with or without a prefix.'),
+    peers: z
+      .array(address(IP_ADDRESS, peerProblem))
+      .min(1)
+      .max(1024)
+      .optional()
+      .describe('Addresses of the other nodes, for VRRP by unicast; absent: multicast.'),
+  }),
+  {
+    test: ({ name, pool }) => name.slice(0, name.lastIndexOf('-')) === pool,
+    cel: "self.name.lastIndexOf('-') == self.pool.size() && self.name.startsWith(self.pool)",
+    sentence: 'the name of an instance is <pool>-<slot>, of its own pool',
+  },
+);
 
 /** Each instance has a router id of its own. */
-const MAX_INSTANCES = 255;
+export const MAX_INSTANCES = 255;
 
 /** What the node is to do. */
-export const nodePlanSpecSchema = z.object({
-  plan: z.string().describe('Identifies the plan: a digest of the rest. The status repeats it when it is carried out.'),
-  pools: z.array(plannedPoolSchema).max(MAX_INSTANCES).describe('Pools that the node takes part in.'),
-  instances: z.array(plannedInstanceSchema).max(MAX_INSTANCES).describe('VRRP instances that the node runs.'),
-});
+export const nodePlanSpecSchema = ruled(
+  z.object({
+    plan: z
+      .string()
+      .min(1)
+      .max(64)
+      .describe('Identifies the plan: a digest of the rest. The status repeats it when it is carried out.'),
+    pools: z.array(plannedPoolSchema).max(MAX_INSTANCES).describe('Pools that the node takes part in.'),
+    instances: z.array(plannedInstanceSchema).max(MAX_INSTANCES).describe('VRRP instances that the node runs.'),
+  }),
+  {
+    test: ({ pools, instances }) => instances.every(({ pool }) => pools.some(({ name }) => name === pool)),
+    cel: 'self.instances.all(i, self.pools.exists(p, p.name == i.pool))',
+    sentence: 'an instance is of a pool that the plan does not have',
+  },
+  {
+    test: ({ instances }) => new Set(instances.map(({ virtualRouterId }) => virtualRouterId)).size === instances.length,
+    cel: 'self.instances.all(i, self.instances.exists_one(other, other.virtualRouterId == i.virtualRouterId))',
+    sentence: 'two instances have the same router id',
+  },
+);
 
 /**
  * What a node may report at most; texts in characters. An agent cuts before it writes, and a controller that reads a status which an older

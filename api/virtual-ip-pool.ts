@@ -1,25 +1,26 @@
 import { z } from 'zod';
+import { VIRTUAL_ADDRESS_LENGTH, virtualAddressRules } from './addresses.ts';
+import { CHECK_LIMITS, FAILBACK_LIMITS, within } from './durations.ts';
+import { hostHeaderRules, hostRules, pathRules, VIRTUAL_TARGET } from './hosts.ts';
+import { interfaceOrNoneRules } from './interfaces.ts';
+import { boundedText, celMatches, ruled, ruledText } from './rules.ts';
 
 /*
  * VirtualIPPool: a set of virtual addresses that the cluster spreads over nodes. Cluster-scoped, written by users, its status by the
  * controller. The custom resource definition is generated from these schemas, so a description here is what `kubectl explain` shows, and
- * a rule in `x-kubernetes-validations` is what the API server refuses a bad object by
- * (https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#validation-rules).
+ * a rule is what the API server refuses a bad object by
+ * (https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#validation-rules). The controller asks
+ * the same schemas, for an object may have been stored when the definition asked for less; NodePlan is made of them, too.
  */
 
 /** The longest name of a pool: its VRRP instances are called `<pool>-<slot>`, which has to fit into a file's name and into logs. */
 export const POOL_NAME_LENGTH = 40;
 
-/** A rule in CEL, with the sentence that the user reads. */
-function rules(...validations: readonly { rule: string; message?: string; messageExpression?: string }[]) {
-  return { 'x-kubernetes-validations': validations };
-}
-
-const tolerationSchema = z
-  .object({
-    key: z.string().max(316).optional().describe('Key of the taint. Empty with operator Exists: every taint.'),
+const tolerationSchema = ruled(
+  z.object({
+    key: boundedText(316).optional().describe('Key of the taint. Empty with operator Exists: every taint.'),
     operator: z.enum(['Exists', 'Equal']).optional().describe('Exists or Equal (the default).'),
-    value: z.string().max(63).optional().describe('Value of the taint, for Equal.'),
+    value: boundedText(63).optional().describe('Value of the taint, for Equal.'),
     effect: z
       .enum(['NoSchedule', 'PreferNoSchedule', 'NoExecute'])
       .optional()
@@ -28,39 +29,36 @@ const tolerationSchema = z
       .int()
       .optional()
       .describe('Accepted as in a pod; an address stays as long as the node lets it.'),
-  })
-  .meta(
-    rules(
-      {
-        rule: "(has(self.key) && size(self.key) > 0) || (has(self.operator) && self.operator == 'Exists')",
-        message: 'a toleration without a key needs operator Exists; it then tolerates every taint',
-      },
-      {
-        rule: "!has(self.operator) || self.operator != 'Exists' || !has(self.value) || size(self.value) == 0",
-        message: 'operator Exists takes no value; remove it, or use Equal',
-      },
-    ),
-  )
-  .describe('A taint that nodes of the pool may have, as in a pod.');
+  }),
+  {
+    test: ({ key = '', operator }) => key !== '' || operator === 'Exists',
+    cel: "(has(self.key) && size(self.key) > 0) || (has(self.operator) && self.operator == 'Exists')",
+    sentence: 'a toleration without a key needs operator Exists; it then tolerates every taint',
+  },
+  {
+    test: ({ operator, value = '' }) => operator !== 'Exists' || value === '',
+    cel: "!has(self.operator) || self.operator != 'Exists' || !has(self.value) || size(self.value) == 0",
+    sentence: 'operator Exists takes no value; remove it, or use Equal',
+  },
+).describe('A taint that nodes of the pool may have, as in a pod.');
 
-const labelRequirementSchema = z
-  .object({
-    key: z.string().min(1).max(316).describe('Key of the label.'),
+const labelRequirementSchema = ruled(
+  z.object({
+    key: boundedText(316).min(1).describe('Key of the label.'),
     operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist']).describe('How the values are compared.'),
-    values: z.array(z.string().max(63)).max(64).optional().describe('Values, for In and NotIn.'),
-  })
-  .meta(
-    rules({
-      rule: "self.operator in ['In', 'NotIn'] ? has(self.values) && size(self.values) > 0 : !has(self.values) || size(self.values) == 0",
-      message: 'In and NotIn need values; Exists and DoesNotExist have none',
-    }),
-  )
-  .describe('A requirement on one label.');
+    values: z.array(boundedText(63)).max(64).optional().describe('Values, for In and NotIn.'),
+  }),
+  {
+    test: ({ operator, values = [] }) => (operator === 'In' || operator === 'NotIn') === values.length > 0,
+    cel: "self.operator in ['In', 'NotIn'] ? has(self.values) && size(self.values) > 0 : !has(self.values) || size(self.values) == 0",
+    sentence: 'In and NotIn need values; Exists and DoesNotExist have none',
+  },
+).describe('A requirement on one label.');
 
 const nodeSelectorSchema = z
   .object({
     matchLabels: z
-      .record(z.string(), z.string().max(63))
+      .record(z.string(), boundedText(63))
       .meta({ maxProperties: 64 })
       .optional()
       .describe('Labels that a node must have with these values.'),
@@ -73,35 +71,22 @@ const nodeSelectorSchema = z
   .describe('Nodes that may hold the addresses. Empty: all that run an agent.');
 
 const port = z.int().min(1).max(65535);
+const threshold = z.int().min(CHECK_LIMITS.threshold.least).max(CHECK_LIMITS.threshold.most);
 
-const host = z
-  .string()
-  .max(253)
-  .meta(
-    rules({
-      rule: "self.matches('^[A-Za-z0-9._:-]+$')",
-      message: 'give a host name or an IP address, without scheme, port and path',
-    }),
-  )
-  .describe('Host to connect to. Default: 127.0.0.1, the node itself.');
+const host = ruledText(253, hostRules).describe('Host to connect to. Default: 127.0.0.1, the node itself.');
 
 const httpHeaderSchema = z.object({
   name: z.literal('Host').describe('Only Host can be set: a check sends nothing else.'),
-  value: z.string().max(253).describe('Value of the header.'),
+  value: ruledText(253, hostHeaderRules).describe('Value of the header.'),
 });
 
-const healthCheckSchema = z
-  .object({
+const healthCheckSchema = ruled(
+  z.object({
     httpGet: z
       .object({
         host: host.optional(),
         port: port.describe('Port to connect to.'),
-        path: z
-          .string()
-          .max(2048)
-          .meta(rules({ rule: "self.startsWith('/')", message: 'must begin with a slash, e.g. /healthz' }))
-          .optional()
-          .describe('Path to ask for. Default: /.'),
+        path: ruledText(2048, pathRules).optional().describe('Path to ask for. Default: /.'),
         scheme: z
           .enum(['HTTP', 'HTTPS'])
           .optional()
@@ -121,81 +106,45 @@ const healthCheckSchema = z
       })
       .optional()
       .describe('Healthy when a connection can be opened.'),
-    periodSeconds: z.number().min(0.1).max(3600).optional().describe('Seconds between two checks. Default: 2.'),
-    timeoutSeconds: z
-      .number()
-      .min(0.05)
-      .max(60)
+    periodSeconds: within(CHECK_LIMITS.intervalSeconds).optional().describe('Seconds between two checks. Default: 2.'),
+    timeoutSeconds: within(CHECK_LIMITS.timeoutSeconds)
       .optional()
       .describe('Seconds without an answer that fail a check. Default: 1.'),
-    failureThreshold: z
-      .int()
-      .min(1)
-      .max(1000)
+    failureThreshold: threshold
       .optional()
       .describe('Failed checks in a row that make a node give its addresses up. Default: 2.'),
-    successThreshold: z
-      .int()
-      .min(1)
-      .max(1000)
-      .optional()
-      .describe('Passed checks in a row that make it eligible again. Default: 1.'),
-  })
-  .meta(
-    rules({
-      rule: 'has(self.httpGet) != has(self.tcpSocket)',
-      message: 'give exactly one of httpGet and tcpSocket',
-    }),
-  )
-  .describe(
-    "How a node knows that it can serve the pool's addresses, checked on the node itself. Default: the release's service check.",
-  );
+    successThreshold: threshold.optional().describe('Passed checks in a row that make it eligible again. Default: 1.'),
+  }),
+  {
+    test: ({ httpGet, tcpSocket }) => (httpGet === undefined) !== (tcpSocket === undefined),
+    cel: 'has(self.httpGet) != has(self.tcpSocket)',
+    sentence: 'give exactly one of httpGet and tcpSocket',
+  },
+).describe(
+  "How a node knows that it can serve the pool's addresses, checked on the node itself. Default: the release's service check.",
+);
 
-/*
- * Kubernetes' CEL has functions for addresses (isIP, cidr), but API servers before 1.31 refuse a definition that uses them, and Helm installs
- * the definitions with every release, also with one that has no pools.
- */
-const IPV4_BYTE = '(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])';
-const IPV4 = `^(${IPV4_BYTE}[.]){3}${IPV4_BYTE}(/(3[0-2]|[12][0-9]|[1-9]))?$`;
-const IPV6_GROUPS = '[0-9a-fA-F]{1,4}(:[0-9a-fA-F]{1,4})*';
-const IPV6_PREFIX = '(/(12[0-8]|1[01][0-9]|[1-9][0-9]?))?$';
-const IPV6_FULL = `^([0-9a-fA-F]{1,4}:){7}[0-9a-fA-F]{1,4}${IPV6_PREFIX}`;
-const IPV6_SHORT = `^(${IPV6_GROUPS})?::(${IPV6_GROUPS})?${IPV6_PREFIX}`;
+const addressSchema = ruledText(VIRTUAL_ADDRESS_LENGTH, virtualAddressRules);
 
-const addressSchema = z
-  .string()
-  .max(43)
-  .meta(
-    rules(
-      {
-        // "::" stands for one group of zeros or more.
-        rule: `self.matches('${IPV4}') || self.matches('${IPV6_FULL}') || (self.matches('${IPV6_SHORT}') && self.split('/')[0].findAll('[0-9a-fA-F]+').size() <= 7)`,
-        messageExpression:
-          "'\"' + self + '\" is not an IPv4 or IPv6 address, with or without a prefix; write for example 192.168.1.200 or 192.168.1.200/24'",
-      },
-      {
-        rule: "!self.matches('^(0|127|22[4-9]|2[3-5][0-9])[.]') && !self.matches('^(0{0,4}:){2,7}0{0,3}[01]?(/|$)') && !self.matches('^[fF]{2}[0-9a-fA-F]{2}:')",
-        messageExpression:
-          "'\"' + self + '\" is a loopback, multicast, reserved or unspecified address; give a free one of the nodes\\' network'",
-      },
-    ),
-  );
+/** Hosts that a check names, as they are written. */
+export function hostsOf({ httpGet, tcpSocket }: z.infer<typeof healthCheckSchema>): string[] {
+  return [httpGet?.host, tcpSocket?.host].filter((named) => named !== undefined);
+}
+
+const CHECKED_HOST = (kind: 'httpGet' | 'tcpSocket') =>
+  `(!has(self.healthCheck.${kind}) || !has(self.healthCheck.${kind}.host) || !self.addresses.exists(a, a.split('/')[0] == self.healthCheck.${kind}.host))`;
 
 /** What a user wishes of a pool. */
-export const virtualIpPoolSpecSchema = z
-  .object({
-    addresses: z
-      .array(addressSchema)
-      .min(1)
-      .max(1024)
-      .meta({
-        'x-kubernetes-list-type': 'set',
-        // Two prefixes, or two notations of an IPv6 address, cost more to find than an API server allows: the controller finds them.
-        ...rules({
-          rule: "self.size() > 500 || self.all(a, !a.contains('/') || !(a.split('/')[0] in self))",
-          message: 'an address is in the list twice, with and without a prefix; remove one of the two',
-        }),
-      })
+export const virtualIpPoolSpecSchema = ruled(
+  z.object({
+    addresses: ruled(z.array(addressSchema).min(1).max(1024), {
+      // Two prefixes, or two notations of an IPv6 address, cost more to find than an API server allows: the controller finds them.
+      test: (addresses) =>
+        addresses.length > 500 || !addresses.some((a) => a.includes('/') && addresses.includes(a.split('/')[0] ?? '')),
+      cel: "self.size() > 500 || self.all(a, !a.contains('/') || !(a.split('/')[0] in self))",
+      sentence: 'an address is in the list twice, with and without a prefix; remove one of the two',
+    })
+      .meta({ 'x-kubernetes-list-type': 'set' })
       .describe("Virtual addresses, IPv4 or IPv6. Without a prefix, the prefix of the interface's subnet is used."),
     nodeSelector: nodeSelectorSchema.optional(),
     tolerations: z
@@ -204,16 +153,7 @@ export const virtualIpPoolSpecSchema = z
       .optional()
       .describe('Taints that nodes of the pool may have, as in a pod.'),
     healthCheck: healthCheckSchema.optional(),
-    interface: z
-      .string()
-      .max(253)
-      .meta(
-        rules({
-          rule: "self != 'lo' && self.matches('^([^[:space:]/:]{1,15}|([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2})$')",
-          messageExpression:
-            "'\"' + self + '\" is no interface for virtual addresses; give its name (at most 15 characters, no blank, slash or colon) or its MAC address like 52:54:00:12:34:56'",
-        }),
-      )
+    interface: ruledText(253, interfaceOrNoneRules)
       .optional()
       .describe(
         "Interface that gets the addresses, by name or MAC address. Default: the one whose subnet contains the address, else the default route's.",
@@ -226,8 +166,8 @@ export const virtualIpPoolSpecSchema = z
           .describe('Default: true. False: an address stays where it is until its holder fails.'),
         delaySeconds: z
           .int()
-          .min(0)
-          .max(86400)
+          .min(FAILBACK_LIMITS.least)
+          .max(FAILBACK_LIMITS.most)
           .optional()
           .describe('Seconds that a returning node must be healthy before it takes its share back. Default: 30.'),
       })
@@ -235,10 +175,8 @@ export const virtualIpPoolSpecSchema = z
       .describe('Whether addresses go back to the node planned for them.'),
     spread: z
       .object({
-        topologyKey: z
-          .string()
+        topologyKey: boundedText(316)
           .min(1)
-          .max(316)
           .optional()
           .describe(
             "Label of nodes, e.g. topology.kubernetes.io/zone: an address's first and second node differ in it where they can.",
@@ -252,19 +190,49 @@ export const virtualIpPoolSpecSchema = z
           .enum(['Multicast', 'Unicast'])
           .optional()
           .describe('Multicast (the default), or Unicast to the other nodes of the pool.'),
-        virtualRouterIds: z
-          .object({
+        virtualRouterIds: ruled(
+          z.object({
             first: z.int().min(1).max(255).describe('First router id of the range.'),
             last: z.int().min(1).max(255).describe('Last router id of the range.'),
-          })
-          .meta(rules({ rule: 'self.first <= self.last', message: 'first must not be above last' }))
+          }),
+          {
+            test: ({ first, last }) => first <= last,
+            cel: 'self.first <= self.last',
+            sentence: 'first must not be above last',
+          },
+        )
           .optional()
           .describe("Range that the pool's router ids are taken from, 1 to 255. Default: the controller's."),
       })
       .optional()
       .describe('How the nodes agree on who holds an address.'),
-  })
-  .describe('What is wished.');
+  }),
+  {
+    // Another notation of the address, or the address of another pool, only the controller can find.
+    test: ({ addresses, healthCheck }) => {
+      const targets = healthCheck === undefined ? [] : hostsOf(healthCheck);
+      return !addresses.some((address) => targets.includes(address.split('/')[0] ?? ''));
+    },
+    cel: `!has(self.healthCheck) || (${CHECKED_HOST('httpGet')} && ${CHECKED_HOST('tcpSocket')})`,
+    sentence: `the host of healthCheck ${VIRTUAL_TARGET}`,
+  },
+).describe('What is wished.');
+
+const settingsSchema = z.object({
+  interface: virtualIpPoolSpecSchema.shape.interface,
+  healthCheck: virtualIpPoolSpecSchema.shape.healthCheck,
+  failback: virtualIpPoolSpecSchema.shape.failback,
+  vrrp: virtualIpPoolSpecSchema.shape.vrrp,
+});
+
+/**
+ * Why what nodes are told of a pool, besides its addresses, cannot be carried out, in a sentence that names the field; undefined when it
+ * can. Pure.
+ */
+export function settingsProblem(spec: VirtualIpPoolSpec): string | undefined {
+  const issue = settingsSchema.safeParse(spec).error?.issues[0];
+  return issue === undefined ? undefined : `spec.${issue.path.map(String).join('.')}: ${issue.message}`;
+}
 
 const conditionSchema = z.object({
   type: z.string().max(316).describe('What it is about.'),
@@ -291,11 +259,18 @@ const addressStatusSchema = z.object({
   since: z.iso.datetime({ offset: true }).optional().describe('Since when the holder has it.'),
 });
 
+/** What the name of a pool is: an RFC 1123 label that leaves room for the slot. */
+export const POOL_NAME = new RegExp(`^[a-z0-9]([-a-z0-9]{0,${POOL_NAME_LENGTH - 2}}[a-z0-9])?$`);
+
 /** What the API server asks of the object as a whole. */
-export const virtualIpPoolRules = rules({
-  rule: `self.metadata.name.matches('^[a-z0-9]([-a-z0-9]{0,${POOL_NAME_LENGTH - 2}}[a-z0-9])?$')`,
-  message: `metadata.name must be at most ${POOL_NAME_LENGTH} characters of a-z, 0-9 and -, without dots, because VRRP instances are named after it`,
-});
+export const virtualIpPoolRules = {
+  'x-kubernetes-validations': [
+    {
+      rule: celMatches(POOL_NAME, 'self.metadata.name'),
+      message: `metadata.name must be at most ${POOL_NAME_LENGTH} characters of a-z, 0-9 and -, without dots, because VRRP instances are named after it`,
+    },
+  ],
+};
 
 /** What is: the plan's memory, and what the nodes see. */
 export const virtualIpPoolStatusSchema = z.object({

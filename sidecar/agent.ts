@@ -164,6 +164,11 @@ export class Agent {
         else log.error({ reason }, 'the plan is refused; the last good one stays in force');
         this.#onReport();
       },
+      onIncomplete: (problems) => {
+        if (problems.length === 0) log.info('the whole plan is carried out again');
+        else log.error({ problems }, 'a part of the plan cannot be carried out; the rest is');
+        this.#onReport();
+      },
       onProblem: (problem) => {
         if (problem === null) log.info('the API tells again what the node is to do for pools');
         else log.warn({ problem }, 'plans for this node are not seen; the last one stays in force');
@@ -487,13 +492,14 @@ export class Agent {
   }
 
   #planProblems(): string[] {
-    const { refused } = this.plan.view;
+    const { refused, problems } = this.plan.view;
     const unresolved = this.#configurator.problems
       .filter(({ instance }) => instance !== SETTINGS_INSTANCE)
       .map(({ instance, message }) => `${instance}: ${message}`);
     const supervisor = this.#supervisor;
     return [
       ...(refused === null ? [] : [`the plan is refused: ${refused}`]),
+      ...problems,
       ...unresolved,
       ...(supervisor?.result === 'rejected'
         ? [`keepalived refused the configuration: ${supervisor.messages.join('; ')}`]

@@ -1,6 +1,4 @@
-import { isIP } from 'node:net';
-
-export type Family = 4 | 6;
+import { canonicalAddress, type Family, familyOfAddress, IP_ADDRESS_OR_CIDR } from '../../api/addresses.ts';
 
 /** An address of a spec, taken apart. */
 export interface ParsedAddress {
@@ -11,23 +9,6 @@ export interface ParsedAddress {
   readonly family: Family;
   /** Sorts by number, IPv4 before IPv6. */
   readonly sortKey: string;
-}
-
-const MAX_PREFIX: Readonly<Record<Family, number>> = { 4: 32, 6: 128 };
-
-function familyOf(text: string): Family | undefined {
-  // A zone, as in fe80::1%eth0, is a matter of one node.
-  const family = text.includes('%') ? 0 : isIP(text);
-  return family === 4 || family === 6 ? family : undefined;
-}
-
-function isPrefix(text: string | undefined, family: Family): boolean {
-  return text === undefined || (/^\d{1,3}$/.test(text) && Number(text) <= MAX_PREFIX[family]);
-}
-
-/** The form in which addresses are compared: IPv6 compressed and in lower case (RFC 5952). */
-function canonical(text: string, family: Family): string {
-  return family === 4 ? text : new URL(`http://[${text}]`).hostname.slice(1, -1);
 }
 
 function groupsOf(text: string): string[] {
@@ -49,10 +30,10 @@ function sortKeyOf(address: string, family: Family): string {
  * @returns undefined when it is not an address
  */
 export function parseAddress(given: string): ParsedAddress | undefined {
-  const [text = '', prefix, ...rest] = given.split('/');
-  const family = familyOf(text);
-  if (family === undefined || rest.length > 0 || !isPrefix(prefix, family)) return undefined;
-  const address = canonical(text, family);
+  const [text = ''] = given.split('/');
+  const family = familyOfAddress(text);
+  const address = canonicalAddress(text);
+  if (family === undefined || address === undefined || !IP_ADDRESS_OR_CIDR.test(given)) return undefined;
   return { given, address, family, sortKey: sortKeyOf(address, family) };
 }
 

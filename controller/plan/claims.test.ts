@@ -41,6 +41,53 @@ describe('claimAddresses', () => {
     ]);
   });
 
+  it.each([
+    ['127.0.0.1', 'is a loopback, link-local, multicast, reserved or unspecified address'],
+    ['fe80::1', 'is a loopback, link-local, multicast, reserved or unspecified address'],
+    ['::ffff:192.168.1.5', 'is an IPv4 address in the notation of IPv6'],
+    ['192.168.1.255/24', "is the network, broadcast or routers' address of the subnet"],
+    ['fd00::/64', "is the network, broadcast or routers' address of the subnet"],
+    ['192.168.1.5/0', 'is not an IPv4 or IPv6 address'],
+  ])(
+    'refuses %s, which an API server may have stored by an older definition, and no other address',
+    (address, reason) => {
+      const claims = claimAddresses([pool('a', { addresses: [address, '192.168.1.7'] })], nobody);
+      expect(claims.get('a')?.accepted.map(({ given }) => given)).toEqual(['192.168.1.7']);
+      expect(reasons(claims.get('a')?.refused)).toEqual([expect.stringContaining(`"${address}" ${reason}`)]);
+    },
+  );
+
+  it.each<[object, string]>([
+    [{ interface: 'vlan10@eth0' }, 'spec.interface: "vlan10@eth0" is no interface'],
+    [
+      { healthCheck: { tcpSocket: { port: 80, host: '10.0.0.1:80' } } },
+      'spec.healthCheck.tcpSocket.host: "10.0.0.1:80" is no host',
+    ],
+    [{ healthCheck: { tcpSocket: { port: 80 }, periodSeconds: 0 } }, 'spec.healthCheck.periodSeconds: '],
+    [{ healthCheck: {} }, 'spec.healthCheck: give exactly one of httpGet and tcpSocket'],
+    [
+      { healthCheck: { httpGet: { port: 80, host: 'FD00:0::7' } } },
+      'the host of healthCheck, FD00:0::7, is a virtual address, at which every node reaches the one that holds it',
+    ],
+    [
+      { healthCheck: { tcpSocket: { port: 80, host: '192.168.1.8' } } },
+      'the host of healthCheck, 192.168.1.8, is a virtual',
+    ],
+    [
+      { healthCheck: { tcpSocket: { port: 80, host: '192.168.1.2' } } },
+      'the host of healthCheck, 192.168.1.2, is a virtual',
+    ],
+  ])('refuses a pool with %j, and no other', (change, reason) => {
+    const pools = [
+      pool('a', { addresses: ['192.168.1.7', 'fd00::7'], ...change }),
+      pool('b', { addresses: ['192.168.1.8'], healthCheck: { tcpSocket: { port: 80, host: '192.168.1.9' } } }),
+    ];
+    const claims = claimAddresses(pools, { ...nobody, reserved: ['192.168.1.2'] });
+    expect(claims.get('a')?.accepted).toEqual([]);
+    expect(new Set(reasons(claims.get('a')?.refused))).toEqual(new Set([expect.stringContaining(reason)]));
+    expect(claims.get('b')).toMatchObject({ refused: [], accepted: [{ given: '192.168.1.8' }] });
+  });
+
   it('gives what an older pool may not have to the next', () => {
     const pools = [pool('a', { addresses: ['192.168.1.300'] }), pool('b', { addresses: ['192.168.1.30'] })];
     const claims = claimAddresses(pools, nobody);

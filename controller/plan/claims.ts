@@ -1,4 +1,6 @@
-import type { VirtualIpPool } from '../../api/virtual-ip-pool.ts';
+import { virtualAddressProblem } from '../../api/addresses.ts';
+import { addressOfHost, VIRTUAL_TARGET } from '../../api/hosts.ts';
+import { hostsOf, settingsProblem, type VirtualIpPool } from '../../api/virtual-ip-pool.ts';
 import { compareText, type ParsedAddress, parseAddress } from './addresses.ts';
 import type { PlanningNode, RefusedAddress } from './types.ts';
 
@@ -115,21 +117,27 @@ function firstRefusal(judges: readonly Judge[], address: ParsedAddress): Refusal
   return undefined;
 }
 
-function notAnAddress(given: string): RefusedAddress {
-  return {
-    address: given,
-    reason: `"${given}" is not an IPv4 or IPv6 address, with or without a prefix; write for example 192.168.1.200 or 192.168.1.200/24`,
-    claimedBy: undefined,
-  };
+/**
+ * What keeps the whole pool from being planned: the API server refuses such a pool, but may have stored it when its definition asked for
+ * less, and cannot know what other pools have. An agent would leave it out.
+ */
+function bySpec({ spec }: VirtualIpPool, virtual: ReadonlySet<string>): Judge {
+  const asked = spec.healthCheck === undefined ? [] : hostsOf(spec.healthCheck);
+  const target = asked.find((host) => virtual.has(addressOfHost(host) ?? ''));
+  const problem =
+    settingsProblem(spec) ??
+    (target === undefined ? undefined : `the host of healthCheck, ${target}, ${VIRTUAL_TARGET}`);
+  return () => (problem === undefined ? undefined : { reason: problem, claimedBy: undefined });
 }
 
 function parseAll(given: readonly string[]): { parsed: ParsedAddress[]; refused: RefusedAddress[] } {
   const parsed: ParsedAddress[] = [];
   const refused: RefusedAddress[] = [];
   for (const text of given.toSorted(compareText)) {
+    const problem = virtualAddressProblem(text);
     const address = parseAddress(text);
-    if (address === undefined) refused.push(notAnAddress(text));
-    else parsed.push(address);
+    if (address !== undefined && problem === undefined) parsed.push(address);
+    else refused.push({ address: text, reason: problem ?? `"${text}" is not an address`, claimedBy: undefined });
   }
   return { parsed: parsed.sort((a, b) => compareText(a.sortKey, b.sortKey)), refused };
 }
@@ -144,10 +152,11 @@ export function claimAddresses(pools: readonly VirtualIpPool[], incumbents: Incu
   const nodeOwners = nodeByAddress(incumbents.nodes);
   const reserved = byReservation(canonicalSet(incumbents.reserved));
   const agents = byAgents(incumbents.nodeAddresses ?? new Map());
+  const virtual = canonicalSet([...incumbents.reserved, ...pools.flatMap(({ spec }) => spec.addresses)]);
   return new Map(
     pools.map((pool) => {
       const { name } = pool.metadata;
-      const judges = [reserved, byNodes(nodeOwners, pool), agents, byPools(owners, name)];
+      const judges = [bySpec(pool, virtual), reserved, byNodes(nodeOwners, pool), agents, byPools(owners, name)];
       const { parsed, refused } = parseAll(pool.spec.addresses);
       const accepted = parsed.filter((address) => {
         const refusal = firstRefusal(judges, address);

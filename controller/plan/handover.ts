@@ -1,4 +1,5 @@
-import { compareText, type Family, type ParsedAddress, parseAddress } from './addresses.ts';
+import type { Family } from '../../api/addresses.ts';
+import { compareText, type ParsedAddress, parseAddress } from './addresses.ts';
 import type { PendingMember, PlanningNode, ToldGroup } from './types.ts';
 
 /*

@@ -112,7 +112,7 @@ function ready({ plan }: StatusInput, others: readonly Verdict[]): Verdict {
     return { type, ok: false, reason: 'NoEligibleNode', message: noNodeMessage(plan) };
   }
   if (plan.refused.length > 0) {
-    const message = few(plan.refused.map(({ reason }) => reason));
+    const message = few([...new Set(plan.refused.map(({ reason }) => reason))]);
     return { type, ok: false, reason: 'AddressesRefused', message };
   }
   const failed = others.find(({ ok }) => !ok);

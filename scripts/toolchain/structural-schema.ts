@@ -23,6 +23,11 @@ const KEPT = new Set([
   'maxProperties',
   'required',
 ]);
+/** Keywords with one schema within, and how places below it are called. */
+const BELOW = new Map([
+  ['items', '[]'],
+  ['not', '.not'],
+]);
 const DROPPED = new Set(['$schema', 'propertyNames']);
 
 /**
@@ -48,7 +53,8 @@ function place(keyword: string): number {
 function convert(keyword: string, value: unknown, schema: Schema, at: string): [string, unknown][] {
   if (DROPPED.has(keyword)) return [];
   if (keyword === 'properties') return [[keyword, structuralProperties(value as Record<string, Schema>, at)]];
-  if (keyword === 'items') return [[keyword, structural(value as Schema, `${at}[]`)]];
+  const below = BELOW.get(keyword);
+  if (below !== undefined) return [[keyword, structural(value as Schema, at + below)]];
   if (keyword === 'additionalProperties') return additionalProperties(value, at);
   if (keyword === 'const') return [['enum', [value]]];
   // Numbers that only say what JavaScript can count to.

@@ -1,5 +1,9 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { canonicalAddress, peerProblem, virtualAddressProblem } from '../../api/addresses.ts';
+import { CHECK_LIMITS, FAILBACK_LIMITS, type Limits } from '../../api/durations.ts';
+import { addressOfHost, hostHeaderProblem, VIRTUAL_TARGET } from '../../api/hosts.ts';
+import { interfaceProblem } from '../../api/interfaces.ts';
 
 /*
  * The settings file as the chart renders it. Strict at every level: a key that is not known is an error, because a misspelt key that is
@@ -9,29 +13,26 @@ import { z } from 'zod';
 const seconds = (minimum: number, maximum: number) => z.number().min(minimum).max(maximum);
 const port = z.int().min(1).max(65535);
 
-function isAddress(text: string): boolean {
-  const [address = '', prefix, ...rest] = text.split('/');
-  const family = isIP(address);
-  if (family === 0 || rest.length > 0) return false;
-  if (prefix === undefined) return true;
-  return /^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128);
+/** A text that is right when no problem is found in it. */
+function textWithout(problemOf: (text: string) => string | undefined) {
+  return z.string().superRefine((text, context) => {
+    const message = problemOf(text);
+    if (message !== undefined) context.addIssue({ code: 'custom', message });
+  });
 }
 
-const virtualAddress = z.string().refine(isAddress, {
-  error: (issue) =>
-    `"${String(issue.input)}" is not an IPv4 or IPv6 address, with or without a prefix; write for example 192.168.11.2/24`,
-});
+const virtualAddress = textWithout(virtualAddressProblem);
+/** Empty: found by subnet. */
+const interfaceChoice = textWithout(interfaceProblem);
 
-const interfaceChoice = z.string().regex(/^$|^[^\s/]{1,15}$|^([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}$/, {
-  error:
-    'is neither empty (found by subnet), nor an interface name of at most 15 characters, nor a MAC address such as 52:54:00:12:34:56',
-});
+const limited = ({ least, most }: Limits) => seconds(least, most);
+const threshold = z.int().min(CHECK_LIMITS.threshold.least).max(CHECK_LIMITS.threshold.most);
 
 const timing = {
-  intervalSeconds: seconds(0.1, 3600),
-  timeoutSeconds: seconds(0.05, 60),
-  failureThreshold: z.int().min(1).max(1000),
-  successThreshold: z.int().min(1).max(1000),
+  intervalSeconds: limited(CHECK_LIMITS.intervalSeconds),
+  timeoutSeconds: limited(CHECK_LIMITS.timeoutSeconds),
+  failureThreshold: threshold,
+  successThreshold: threshold,
 };
 
 function urlProblem(text: string, protocols: readonly string[]): string | undefined {
@@ -45,10 +46,7 @@ function urlProblem(text: string, protocols: readonly string[]): string | undefi
 }
 
 function urlWith(protocols: readonly string[]) {
-  return z.string().superRefine((text, context) => {
-    const message = urlProblem(text, protocols);
-    if (message !== undefined) context.addIssue({ code: 'custom', message });
-  });
+  return textWithout((text) => urlProblem(text, protocols));
 }
 
 const vrrpSchema = z.strictObject({
@@ -59,13 +57,9 @@ const vrrpSchema = z.strictObject({
   addressInterface: interfaceChoice,
   /** Empty only where pools bring the addresses. */
   addresses: z.array(virtualAddress),
-  unicastPeers: z.array(
-    z.string().refine((text) => isIP(text) !== 0, {
-      error: (issue) => `"${String(issue.input)}" is not an IPv4 or IPv6 address (a peer is given without a prefix)`,
-    }),
-  ),
+  unicastPeers: z.array(textWithout(peerProblem)),
   noPreempt: z.boolean(),
-  failbackDelaySeconds: seconds(0, 86400).nullable(),
+  failbackDelaySeconds: limited(FAILBACK_LIMITS).nullable(),
   authPasswordFile: z.string(),
   debug: z.boolean(),
 });
@@ -77,7 +71,7 @@ const checksSchema = z.strictObject({
     expectedStatuses: z
       .array(z.int().min(100).max(599))
       .min(1, { error: 'has no status; give at least one, for example 200' }),
-    host: z.string(),
+    host: textWithout(hostHeaderProblem),
     caFile: z.string(),
     tripwire: z.strictObject({ enabled: z.boolean(), ports: z.array(port) }),
   }),
@@ -120,11 +114,16 @@ interface Problem {
 
 type Parsed = z.infer<typeof vrrpSchema>;
 
+function withoutPrefix(text: string): string {
+  const address = text.split('/')[0] ?? text;
+  return canonicalAddress(address) ?? address;
+}
+
 function duplicates(addresses: readonly string[]): Problem[] {
   const seen = new Map<string, number>();
   const problems: Problem[] = [];
   for (const [index, text] of addresses.entries()) {
-    const address = text.split('/')[0] ?? text;
+    const address = withoutPrefix(text);
     const first = seen.get(address);
     if (first !== undefined) {
       problems.push({
@@ -136,6 +135,31 @@ function duplicates(addresses: readonly string[]): Problem[] {
     }
   }
   return problems;
+}
+
+/** The virtual addresses that can be ones, without prefixes. */
+function virtualSet(addresses: readonly string[]): ReadonlySet<string> {
+  return new Set(addresses.filter((text) => virtualAddressProblem(text) === undefined).map(withoutPrefix));
+}
+
+function virtualPeers({ addresses, unicastPeers }: Parsed): Problem[] {
+  const virtual = virtualSet(addresses);
+  return unicastPeers.flatMap((peer, index): Problem[] => {
+    if (!virtual.has(withoutPrefix(peer))) return [];
+    const message = `${peer} is one of vrrp.addresses; peers are the nodes' own addresses`;
+    return [{ path: ['vrrp', 'unicastPeers', index], message }];
+  });
+}
+
+/** A name may be a virtual address as well, which nobody can know. */
+function virtualTargets({ addresses }: Parsed, { service, kubelet }: z.infer<typeof checksSchema>): Problem[] {
+  const virtual = virtualSet(addresses);
+  const asked = Object.entries({ service: service.url, kubelet: kubelet.enabled ? kubelet.url : '' });
+  return asked.flatMap(([check, url]): Problem[] => {
+    const address = URL.canParse(url) ? addressOfHost(new URL(url).hostname) : undefined;
+    if (address === undefined || !virtual.has(address)) return [];
+    return [{ path: ['checks', check, 'url'], message: `${address} ${VIRTUAL_TARGET}` }];
+  });
 }
 
 function version2Problems(vrrp: Parsed): Problem[] {
@@ -182,6 +206,7 @@ function missingAddress(vrrp: Parsed, pools: { enabled: boolean }): Problem[] {
 
 function crossFieldProblems(settings: {
   vrrp: Parsed;
+  checks: z.infer<typeof checksSchema>;
   pools: { enabled: boolean };
   server: { port: number };
   metrics: { port: number };
@@ -189,6 +214,8 @@ function crossFieldProblems(settings: {
   const { vrrp } = settings;
   const problems = missingAddress(vrrp, settings.pools).concat(
     duplicates(vrrp.addresses),
+    virtualPeers(vrrp),
+    virtualTargets(vrrp, settings.checks),
     vrrp.version === 2 ? version2Problems(vrrp) : version3Problems(vrrp),
   );
   if (vrrp.noPreempt && vrrp.failbackDelaySeconds !== null) {

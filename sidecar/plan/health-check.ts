@@ -1,4 +1,4 @@
-import { isIP } from 'node:net';
+import { urlHost } from '../../api/hosts.ts';
 import type { HealthCheck, PlannedPool } from '../../api/node-plan.ts';
 import type { ServiceSettings } from '../health/running-check.ts';
 
@@ -9,7 +9,7 @@ const HERE = '127.0.0.1';
 
 function authority(host: string | undefined, port: number): string {
   const given = host === undefined || host === '' ? HERE : host;
-  return `${isIP(given) === 6 ? `[${given}]` : given}:${port}`;
+  return `${urlHost(given)}:${port}`;
 }
 
 function urlOf({ httpGet, tcpSocket }: HealthCheck): string {

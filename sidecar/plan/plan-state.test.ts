@@ -5,12 +5,13 @@ import { planStatusOf } from './plan-status.ts';
 
 const onPlan = vi.fn();
 const onRefused = vi.fn();
+const onIncomplete = vi.fn();
 const onProblem = vi.fn();
 let state: PlanState;
 
 beforeEach(() => {
-  for (const mock of [onPlan, onRefused, onProblem]) mock.mockReset();
-  state = new PlanState({ onPlan, onRefused, onProblem });
+  for (const mock of [onPlan, onRefused, onIncomplete, onProblem]) mock.mockReset();
+  state = new PlanState({ onPlan, onRefused, onIncomplete, onProblem });
 });
 
 describe('the plan of a node', () => {
@@ -34,18 +35,42 @@ describe('the plan of a node', () => {
     expect(state.view).toMatchObject({ heard: true, exists: true });
   });
 
-  it('that cannot be carried out is refused once with its reason, and the last good one stays', () => {
+  it('that cannot be read is refused once with its reason, and the last good one stays', () => {
     state.begin(undefined);
     state.tell(planOf('p1'));
-    const bad = planOf('p2', 2, { virtualRouterId: 7 });
+    const bad = { plan: 'p2', pools: [] };
     state.tell(bad);
     state.tell(bad);
-    expect(onRefused.mock.calls).toEqual([['the plan has the router id 7 twice']]);
+    expect(onRefused.mock.calls).toEqual([[expect.stringContaining('spec.instances: ')]]);
     expect(state.plan?.plan).toBe('p1');
     state.tell(planOf('p1'));
     expect(onRefused).toHaveBeenLastCalledWith(null);
     expect(onPlan).toHaveBeenCalledOnce();
     expect(state.view).toMatchObject({ refused: null, plan: { plan: 'p1' } });
+  });
+
+  it('of which a part cannot be carried out is in force but for that, which is said once, and once when it can', () => {
+    state.begin(undefined);
+    state.tell(planOf('p1'));
+    const bad = planOf('p2', 2, { virtualRouterId: 7 });
+    state.tell(bad);
+    state.tell(bad);
+    const problems = ['the plan has the router id 7 twice; default-0 has it'];
+    expect(onIncomplete.mock.calls).toEqual([[problems]]);
+    expect(onPlan).toHaveBeenLastCalledWith({ ...bad, instances: bad.instances.slice(0, 1) });
+    expect(state.view).toMatchObject({ refused: null, problems, plan: { plan: 'p2' } });
+    state.tell(planOf('p1'));
+    expect(onIncomplete.mock.calls.slice(1)).toEqual([[[]]]);
+    expect(onRefused).not.toHaveBeenCalled();
+    expect(state.plan).toEqual(planOf('p1'));
+  });
+
+  it('keeps what was in force of a pool that is wrong in the next', () => {
+    state.begin(planOf('p1'));
+    const { pools, ...rest } = planOf('p2', 3);
+    state.tell({ ...rest, pools: pools.map((pool) => ({ ...pool, interface: 'eth0:1' })) });
+    expect(state.plan).toEqual(planOf('p2', 3));
+    expect(state.view.problems).toEqual([expect.stringContaining('pool default: interface: "eth0:1" is no interface')]);
   });
 
   it('is none when the API tells that there is none, which is not the same as silence', () => {

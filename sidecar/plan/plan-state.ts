@@ -17,6 +17,8 @@ export interface PlanView {
   readonly problem: string | null;
   /** Why the newest plan is not the one in force. */
   readonly refused: string | null;
+  /** What of the newest plan is left out or goes on as it was, in sentences. */
+  readonly problems: readonly string[];
 }
 
 interface PlanStateDependencies {
@@ -24,6 +26,8 @@ interface PlanStateDependencies {
   readonly onPlan: (plan: NodePlanSpec | null) => void;
   /** Called when a plan is refused, the one before stays in force, and with null when the newest one is not refused any more. */
   readonly onRefused: (reason: string | null) => void;
+  /** Called when the newest plan is in force but for a part of it, and with nothing when it is in force as a whole again. */
+  readonly onIncomplete: (problems: readonly string[]) => void;
   /** Called when plans are no longer told, and when they are told again. */
   readonly onProblem: (problem: string | null) => void;
 }
@@ -36,6 +40,7 @@ const UNWATCHED: PlanView = {
   fresh: false,
   problem: null,
   refused: null,
+  problems: [],
 };
 
 /** Keeps the plan that the Kubernetes API last told. Only what it told counts: its silence changes nothing. */
@@ -79,9 +84,11 @@ export class PlanState {
     const fresh = first ? spec === null || !reported : this.#view.fresh;
     this.#told = true;
     this.#view = { ...this.#view, heard: true, exists: spec !== null, fresh };
-    const read = spec === null ? { ok: true as const, plan: null } : readPlan(spec);
+    const read = spec === null ? { ok: true as const, plan: null, problems: [] } : readPlan(spec, this.plan);
     this.#setRefused(read.ok ? null : read.reason);
-    if (read.ok) this.#set(read.plan);
+    if (!read.ok) return;
+    this.#set(read.plan);
+    this.#setProblems(read.problems);
   }
 
   /** Takes the reason why the API does not tell any more, or null when it tells again. */
@@ -104,6 +111,12 @@ export class PlanState {
     if (reason === this.#view.refused) return;
     this.#view = { ...this.#view, refused: reason };
     this.#dependencies.onRefused(reason);
+  }
+
+  #setProblems(problems: readonly string[]): void {
+    if (JSON.stringify(problems) === JSON.stringify(this.#view.problems)) return;
+    this.#view = { ...this.#view, problems };
+    this.#dependencies.onIncomplete(problems);
   }
 
   #set(plan: NodePlanSpec | null): void {

@@ -1,102 +1,147 @@
-import { isIP } from 'node:net';
-import { type NodePlanSpec, nodePlanSpecSchema } from '../../api/node-plan.ts';
-import { canonical } from '../keepalived/address.ts';
-import { serviceSettingsOf } from './health-check.ts';
+import { z } from 'zod';
+import { canonicalAddress } from '../../api/addresses.ts';
+import {
+  MAX_INSTANCES,
+  type NodePlanSpec,
+  nodePlanSpecSchema,
+  type PlannedInstance,
+  type PlannedPool,
+  plannedInstanceSchema,
+  plannedPoolSchema,
+} from '../../api/node-plan.ts';
 
-/** A plan that can be carried out, or why it cannot. */
+/** A plan, or as much of it as can be carried out; or why nothing of it can. */
 export type ReadPlan =
-  | { readonly ok: true; readonly plan: NodePlanSpec }
+  | {
+      readonly ok: true;
+      readonly plan: NodePlanSpec;
+      /** What is left out, or goes on as it was, and why: a sentence for each pool and instance. */
+      readonly problems: readonly string[];
+    }
   | { readonly ok: false; readonly reason: string };
 
-type Problem = string | undefined;
+/** What can't be split: who it is from, and that there are lists. */
+const outlineSchema = z.object({
+  plan: nodePlanSpecSchema.shape.plan,
+  pools: z.array(z.unknown()).max(MAX_INSTANCES),
+  instances: z.array(z.unknown()).max(MAX_INSTANCES),
+});
 
-function addressProblem(text: string): Problem {
-  const [address = '', prefix, ...rest] = text.split('/');
-  const family = isIP(address);
-  const longest = family === 4 ? 32 : 128;
-  const prefixFits = prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= longest);
-  if (family !== 0 && rest.length === 0 && prefixFits) return undefined;
-  return `"${text}" is not an IPv4 or IPv6 address, with or without a prefix`;
+/** An element of a list: right, or called something and wrong. */
+type Element<T> = { readonly name: string | undefined; readonly value?: T; readonly problem?: string };
+
+function nameOf(element: unknown): string | undefined {
+  const { name } = (element ?? {}) as { name?: unknown };
+  return typeof name === 'string' && name.length <= 63 ? name : undefined;
 }
 
-/** The first that is there twice. */
-function repeated(values: readonly (string | number)[]): string | number | undefined {
-  const seen = new Set<string | number>();
-  return values.find((value) => seen.size === seen.add(value).size);
+function sentence({ path, message }: z.core.$ZodIssue): string {
+  const at = path.map((key, index) => (typeof key === 'number' ? `[${key}]` : `${index > 0 ? '.' : ''}${String(key)}`));
+  return at.length === 0 ? message : `${at.join('')}: ${message}`;
 }
 
-function first(problems: readonly Problem[]): Problem {
-  return problems.find((problem) => problem !== undefined);
+function read<T>(kind: string, schema: z.ZodType<T>, elements: readonly unknown[]): Element<T>[] {
+  return elements.map((element, index) => {
+    const name = nameOf(element);
+    const parsed = schema.safeParse(element);
+    if (parsed.success) return { name, value: parsed.data };
+    const what = name === undefined ? `${kind} number ${index}` : `${kind} ${name}`;
+    return { name, problem: `${what}: ${parsed.error.issues.map(sentence).join('; ')}` };
+  });
 }
 
-/** Names of instances and interfaces become words of keepalived's configuration, and the former names of files. */
-function instanceProblem(
-  { name, pool, addresses, peers }: NodePlanSpec['instances'][number],
-  pools: Set<string>,
-): Problem {
-  const expected = name.startsWith(`${pool}-`) && /^\d{1,5}$/.test(name.slice(pool.length + 1));
-  if (!expected || !/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/.test(name)) {
-    return `instance "${name}" is not called <pool>-<slot>`;
-  }
-  if (!pools.has(pool)) return `instance ${name} is of the pool ${pool}, which the plan does not have`;
-  const badPeer = peers?.find((peer) => isIP(peer) === 0);
-  if (badPeer !== undefined) return `instance ${name}: the peer "${badPeer}" is not an IPv4 or IPv6 address`;
-  const badAddress = first(addresses.map(addressProblem));
-  return badAddress === undefined ? undefined : `instance ${name}: ${badAddress}`;
+/** Takes pools one by one; of one that is wrong, what is known from before. */
+function takePools(elements: readonly Element<PlannedPool>[], before: readonly PlannedPool[]) {
+  const known = new Map(before.map((pool) => [pool.name, pool]));
+  const pools = new Map<string, PlannedPool>();
+  const problems = elements.flatMap(({ name, value, problem }) => {
+    const pool = value ?? known.get(name ?? '');
+    if (pool === undefined) return [`${problem}; it is left out`];
+    if (pools.has(pool.name)) return [`the plan has the pool ${pool.name} twice; the first is carried out`];
+    pools.set(pool.name, pool);
+    return problem === undefined ? [] : [`${problem}; it goes on as it was`];
+  });
+  return { pools, problems };
 }
 
-function poolProblem({ name, interface: choice, healthCheck }: NodePlanSpec['pools'][number]): Problem {
-  if (!/^$|^[^\s/:{}"'#!@$]{1,15}$|^([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}$/.test(choice)) {
-    return `pool ${name}: "${choice}" is neither an interface's name nor a MAC address`;
-  }
-  if (healthCheck === undefined) return undefined;
-  if ((healthCheck.httpGet === undefined) === (healthCheck.tcpSocket === undefined)) {
-    return `pool ${name}: its health check does not have exactly one of httpGet and tcpSocket`;
-  }
-  try {
-    serviceSettingsOf(healthCheck, false);
+/** What an instance has to itself on the node: keepalived refuses a configuration that has it twice. */
+function claimsOf({ name, virtualRouterId, addresses }: PlannedInstance): string[] {
+  const all = addresses.map((text) => canonicalAddress(text.split('/')[0] ?? text) ?? text);
+  return [`instance ${name}`, `router id ${virtualRouterId}`, ...new Set(all.map((address) => `address ${address}`))];
+}
+
+/** The instances that are taken, none of which has what another has. */
+class Instances {
+  readonly taken: PlannedInstance[] = [];
+  readonly #claims = new Map<string, string>();
+
+  /** Takes an instance. @returns why it cannot be taken */
+  take(instance: PlannedInstance, pools: ReadonlyMap<string, PlannedPool>): string | undefined {
+    const { name, pool, addresses } = instance;
+    if (!pools.has(pool)) return `instance ${name} is of the pool ${pool}, which the plan does not have`;
+    const claims = claimsOf(instance);
+    // Its name and its router id are among the claims.
+    if (claims.length < addresses.length + 2) return `instance ${name} has an address twice`;
+    const claim = claims.find((one) => this.#claims.has(one));
+    if (claim !== undefined) return `the plan has the ${claim} twice; ${this.#claims.get(claim)} has it`;
+    for (const one of claims) this.#claims.set(one, name);
+    this.taken.push(instance);
     return undefined;
-  } catch (error) {
-    return `pool ${name}: ${error instanceof Error ? error.message : String(error)}`;
   }
 }
 
-function doubleProblem({ pools, instances }: NodePlanSpec): Problem {
-  const addresses = instances.flatMap((instance) =>
-    instance.addresses.map((text) => canonical(text.split('/')[0] ?? '')),
-  );
-  const doubles: [string, string | number | undefined][] = [
-    ['pool', repeated(pools.map(({ name }) => name))],
-    ['instance', repeated(instances.map(({ name }) => name))],
-    ['router id', repeated(instances.map(({ virtualRouterId }) => virtualRouterId))],
-    ['address', repeated(addresses)],
-  ];
-  const found = doubles.find(([, value]) => value !== undefined);
-  return found === undefined ? undefined : `the plan has the ${found[0]} ${found[1]} twice`;
+function takeInstances(
+  elements: readonly Element<PlannedInstance>[],
+  pools: ReadonlyMap<string, PlannedPool>,
+  before: readonly PlannedInstance[],
+) {
+  const instances = new Instances();
+  const problems = elements.flatMap(({ value, problem }) => {
+    const refused = value === undefined ? problem : instances.take(value, pools);
+    return refused === undefined ? [] : [refused];
+  });
+  // What is wrong goes on as it was, as long as it is in nobody's way.
+  const wrong = new Set(elements.filter(({ value }) => value === undefined).map(({ name }) => name));
+  for (const instance of before) {
+    if (wrong.has(instance.name)) instances.take(instance, pools);
+  }
+  return { instances: instances.taken, problems };
+}
+
+/** An instance of a pool that is left out needs no sentence of its own. */
+function ofLeftOut(elements: readonly Element<PlannedPool>[], pools: ReadonlyMap<string, PlannedPool>) {
+  const left = new Set(elements.map(({ name }) => name).filter((name) => name !== undefined && !pools.has(name)));
+  return ({ value }: Element<PlannedInstance>) => value !== undefined && left.has(value.pool);
 }
 
 /**
- * Reads the spec of a NodePlan as the API serves it. A plan is taken whole or not at all: half a plan is nobody's wish. Pure.
+ * Reads the spec of a NodePlan as the API serves it. What of it cannot be carried out harms nothing else: a pool or an instance that is
+ * wrong goes on as it was before, or is left out when nothing was. Pure.
  * @param spec anything
+ * @param before the plan in force
  */
-export function readPlan(spec: unknown): ReadPlan {
-  const parsed = nodePlanSpecSchema.safeParse(spec);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    return { ok: false, reason: `spec.${issue?.path.map(String).join('.')}: ${issue?.message}` };
+export function readPlan(spec: unknown, before: NodePlanSpec | null = null): ReadPlan {
+  const outline = outlineSchema.safeParse(spec);
+  if (!outline.success) {
+    const [issue] = outline.error.issues;
+    return { ok: false, reason: issue === undefined ? 'it cannot be read' : `spec.${sentence(issue)}` };
   }
-  const plan = parsed.data;
-  const pools = new Set(plan.pools.map(({ name }) => name));
-  const problem =
-    first(plan.pools.map(poolProblem)) ??
-    first(plan.instances.map((instance) => instanceProblem(instance, pools))) ??
-    doubleProblem(plan);
-  return problem === undefined ? { ok: true, plan } : { ok: false, reason: problem };
+  const { plan, ...lists } = outline.data;
+  const readPools = read('pool', plannedPoolSchema, lists.pools);
+  const { pools, problems } = takePools(readPools, before?.pools ?? []);
+  const leftOut = ofLeftOut(readPools, pools);
+  const readInstances = read('instance', plannedInstanceSchema, lists.instances).filter((each) => !leftOut(each));
+  const taken = takeInstances(readInstances, pools, before?.instances ?? []);
+  return {
+    ok: true,
+    plan: { plan, pools: [...pools.values()], instances: taken.instances },
+    problems: [...problems, ...taken.problems],
+  };
 }
 
 /** What a cached document says of the plan: null that there is none, undefined that nothing is known. */
 export function readCachedPlan(document: unknown): NodePlanSpec | null | undefined {
   if (document === null) return null;
-  const read = readPlan(document);
-  return read.ok ? read.plan : undefined;
+  const cached = readPlan(document);
+  return cached.ok ? cached.plan : undefined;
 }

@@ -2,13 +2,21 @@ import { mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
-import { REPORT_LIMITS } from '../../api/node-plan.ts';
+import type { z } from 'zod';
+import { nodePlanSpecSchema, REPORT_LIMITS } from '../../api/node-plan.ts';
 import { oneLine } from '../../api/text.ts';
+import { type VirtualIpPool, virtualIpPoolSpecSchema } from '../../api/virtual-ip-pool.ts';
+import { nodePlanSpec } from '../../controller/plan/node-plans.ts';
+import { makePlan } from '../../controller/plan/planner.ts';
+import type { PlanInput } from '../../controller/plan/types.ts';
 import { ensureTool } from '../../scripts/tools.ts';
+import { readPlan } from '../../sidecar/plan/plan.ts';
 import { CHART } from '../lab/chart.ts';
 import { waitFor } from '../lab/wait.ts';
+import { addresses, hosts, interfaces, plans, specs } from '../support/generated-pools.ts';
 import { KubeApi } from '../support/kube-api.ts';
 import { command, mustSkip } from '../support/needs.ts';
 
@@ -22,12 +30,41 @@ const CONTROLLER = `${AGENT}-controller`;
 const NODES = ['node1', 'node2'];
 const API_VERSION = 'keepalived-ingress-vip.io/v1alpha1';
 
+const RESOURCES = `/apis/${API_VERSION}`;
+
 let api: KubeApi;
 let helmCommand: string;
 let home: string;
 
 function object(kind: string, name: string, spec: object): object {
   return { apiVersion: API_VERSION, kind, metadata: { name }, spec };
+}
+
+function many(count: number, write: (index: number) => string): string[] {
+  return Array.from({ length: count }, (_, at) => write(at));
+}
+
+/** Two nodes, and one pool. */
+function inputOf(pool: VirtualIpPool): PlanInput {
+  return {
+    pools: [pool],
+    nodes: NODES.map((name, at) => ({
+      name,
+      labels: {},
+      taints: [],
+      unschedulable: false,
+      addresses: [`192.0.2.${at + 1}`, `2001:db8::${at + 1}`],
+      hasAgent: true,
+    })),
+    settings: {
+      virtualRouterIds: { first: 1, last: 255 },
+      reserved: { addresses: [], virtualRouterIds: [] },
+      maxGroupsPerPool: 60,
+      maxCandidates: 8,
+    },
+    told: new Map(),
+    foreignRouterIds: new Set(),
+  };
 }
 
 /** Gives an object to the API server, which keeps nothing of it, as `kubectl apply` would; gives what was said. */
@@ -127,8 +164,6 @@ describe.skipIf(skip)('the custom resources in a real API server', () => {
 
   describe('a pool', () => {
     const address = { addresses: ['192.168.1.200'] };
-    const many = (count: number, write: (index: number) => string) =>
-      Array.from({ length: count }, (_, at) => write(at));
 
     it.each<[string, object]>([
       [
@@ -145,8 +180,24 @@ describe.skipIf(skip)('the custom resources in a real API server', () => {
           ],
         },
       ],
+      [
+        'addresses of subnets that have none of their own, and such as are in the middle of theirs',
+        {
+          addresses: [
+            '10.0.0.0/31',
+            '10.0.0.1/31',
+            '10.0.0.255/32',
+            '10.0.1.0/23',
+            '10.0.0.255/23',
+            '10.0.2.0',
+            'fd00::/127',
+            'fd00::8:0:0:0:0/48',
+            'fd00::ffff:ffff:ffff:ffff/64',
+          ],
+        },
+      ],
       ['1024 addresses', { addresses: many(1024, (at) => `10.0.${at >> 8}.${at % 256}`) }],
-      ['1024 addresses with a prefix', { addresses: many(1024, (at) => `10.0.${at >> 8}.${at % 256}/16`) }],
+      ['1024 addresses with a prefix', { addresses: many(1024, (at) => `10.${at >> 8}.3.${at % 256}/8`) }],
       [
         '500 addresses, every other with a prefix',
         { addresses: many(500, (at) => `10.0.${at >> 8}.${at % 256}${at % 2 ? '/16' : ''}`) },
@@ -214,13 +265,46 @@ describe.skipIf(skip)('the custom resources in a real API server', () => {
       ],
       ['too many groups', { addresses: ['1:2:3:4::5:6:7:8'] }, '"1:2:3:4::5:6:7:8" is not an IPv4 or IPv6 address'],
       ['two gaps', { addresses: ['1::2::3'] }, '"1::2::3" is not an IPv4 or IPv6 address'],
-      ...['127.0.0.1', '224.0.0.18', '0.0.0.0', '255.255.255.255', '::1', '::', '0:0:0:0:0:0:0:1/128', 'ff02::12'].map(
-        (text): [string, object, string] => [
+      ...[
+        ['127.0.0.1', '224.0.0.18', '0.0.0.0', '255.255.255.255', '240.0.0.1', '169.254.1.1/16'],
+        ['::1', '::', '::2', '0:0:0:0:0:0:0:1/128', 'ff02::12', 'fe80::1', 'FEBF::1/64'],
+      ]
+        .flat()
+        .map((text): [string, object, string] => [
           `the address ${text}`,
           { addresses: [text] },
-          `"${text}" is a loopback, multicast, reserved or unspecified address; give a free one of the nodes' network`,
+          `"${text}" is a loopback, link-local, multicast, reserved or unspecified address; give a free one of the nodes' network`,
+        ]),
+      ...['::ffff:10.0.0.1', '::FFFF:a00:1/120', '0:0:0:0:0:ffff:a00:1'].map((text): [string, object, string] => [
+        `the address ${text}`,
+        { addresses: [text] },
+        `"${text}" is an IPv4 address in the notation of IPv6; write the IPv4 address alone, like 192.168.1.200`,
+      ]),
+      ...['fe80::1%eth0', 'fd00::1%1', 'fd00::1.2.3.4', '10.0.0.1/024', '10.0.0.1/0', ' 10.0.0.1'].map(
+        (text): [string, object, string] => [
+          `the address "${text}"`,
+          { addresses: [text] },
+          `"${text}" is not an IPv4 or IPv6 address`,
         ],
       ),
+      ...[
+        [
+          '10.0.0.0/24',
+          '10.0.0.255/24',
+          '10.0.0.128/25',
+          '10.0.0.127/25',
+          '10.3.255.255/14',
+          '10.0.0.4/30',
+          '10.0.0.7/30',
+        ],
+        ['fd00::/64', 'fd00:0:0:0:0::/64', 'fd00:0:0:8000:0:0:0:0/49', 'FD00::1:C/126', 'fd00::f000:0:0:0/68'],
+      ]
+        .flat()
+        .map((text): [string, object, string] => [
+          `the address ${text}`,
+          { addresses: [text] },
+          `"${text}" is the network, broadcast or routers' address of the subnet that its prefix says, which no machine can have; give another address of it, or the right prefix`,
+        ]),
       ['no address', { addresses: [] }, 'spec.addresses in body should have at least 1 items'],
       ['nothing', {}, 'spec.addresses: Required value'],
       [
@@ -237,14 +321,66 @@ describe.skipIf(skip)('the custom resources in a real API server', () => {
       [
         'an alias for an interface',
         { ...address, interface: 'eth0:1' },
-        '"eth0:1" is no interface for virtual addresses; give its name (at most 15 characters, no blank, slash or colon) or its MAC address like 52:54:00:12:34:56',
+        '"eth0:1" is no interface for virtual addresses; give its name (what "ip link" prints before a colon or @; at most 15 of A-Z, a-z, 0-9 and . _ + -; not lo) or its MAC address like 52:54:00:12:34:56',
       ],
       [
         'a long name of an interface',
         { ...address, interface: 'averylonginterface' },
         '"averylonginterface" is no interface',
       ],
-      ['the loopback interface', { ...address, interface: 'lo' }, '"lo" is no interface for virtual addresses'],
+      ...[
+        'lo',
+        'eth0@if5',
+        'vlan10@eth0',
+        'eth 0',
+        'eth"0',
+        "eth'0",
+        'eth{0',
+        '..',
+        '00:00:00:00:00:00',
+        '01:00:5e:00:00:01',
+      ].map((name): [string, object, string] => [
+        `the interface ${name}`,
+        { ...address, interface: name },
+        `"${name}" is no interface for virtual addresses`,
+      ]),
+      [
+        'a name of an interface with a line break',
+        { ...address, interface: 'eth0\n' },
+        'is no interface for virtual addresses; give its name',
+      ],
+      [
+        'no time between checks, as a whole number',
+        { ...address, healthCheck: { tcpSocket: { port: 80 }, periodSeconds: 0 } },
+        'spec.healthCheck.periodSeconds: Invalid value: "number": must be from 0.1 to 3600',
+      ],
+      [
+        'no time for an answer, as a whole number',
+        { ...address, healthCheck: { tcpSocket: { port: 80 }, timeoutSeconds: 0 } },
+        'spec.healthCheck.timeoutSeconds: Invalid value: "number": must be from 0.05 to 60',
+      ],
+      ...['10.0.0.1:80', '[::1]', 'fe80::1%eth0', '127.1', '0x7f.1', 'a b', 'xn--a'].map(
+        (host): [string, object, string] => [
+          `the host ${host}`,
+          { ...address, healthCheck: { httpGet: { port: 80, host } } },
+          `spec.healthCheck.httpGet.host: Invalid value: "string": "${host}" is no host; give a host name or an IP address, without scheme, port, path, zone and brackets, for example 127.0.0.1`,
+        ],
+      ),
+      ...['169.254.169.254', '0.0.0.0', 'ff02::1'].map((host): [string, object, string] => [
+        `the host ${host}`,
+        { ...address, healthCheck: { tcpSocket: { port: 80, host } } },
+        `"${host}" is a link-local, multicast, reserved or unspecified address, at which nothing of this node answers; give 127.0.0.1, or an address of the node`,
+      ]),
+      [
+        'a check at its own address',
+        { addresses: ['10.0.0.1', '10.0.0.2/24'], healthCheck: { httpGet: { port: 80, host: '10.0.0.2' } } },
+        "the host of healthCheck is a virtual address, at which every node reaches the one that holds it, so that all look as healthy as that one; let the check ask at 127.0.0.1, or at the node's own address",
+      ],
+      [
+        'a header of two lines',
+        { ...address, healthCheck: { httpGet: { port: 80, httpHeaders: [{ name: 'Host', value: 'a\r\nb' }] } } },
+        'is no value of a Host header; give a host name like ingress.example.org, with or without a port',
+      ],
       [
         'a check of nothing',
         { ...address, healthCheck: { periodSeconds: 1 } },
@@ -258,12 +394,12 @@ describe.skipIf(skip)('the custom resources in a real API server', () => {
       [
         'a URL for a host',
         { ...address, healthCheck: { tcpSocket: { port: 80, host: 'tcp://x' } } },
-        'spec.healthCheck.tcpSocket.host: Invalid value: "string": give a host name or an IP address, without scheme, port and path',
+        'spec.healthCheck.tcpSocket.host: Invalid value: "string": "tcp://x" is no host; give a host name or an IP address',
       ],
       [
         'a relative path',
         { ...address, healthCheck: { httpGet: { port: 80, path: 'healthz' } } },
-        'spec.healthCheck.httpGet.path: Invalid value: "string": must begin with a slash, e.g. /healthz',
+        'spec.healthCheck.httpGet.path: Invalid value: "string": "healthz" is no path; it must begin with a slash, e.g. /healthz',
       ],
       [
         'a port that cannot be',
@@ -363,6 +499,159 @@ describe.skipIf(skip)('the custom resources in a real API server', () => {
         'Seconds that a returning node must be healthy',
       );
       await api.kubectl(['delete', 'virtualippool', 'shown']);
+    });
+  });
+
+  describe('what is valid', () => {
+    /** Every run of this, on whatever machine, has the same objects. */
+    const SEED = 20_261_129;
+    const RUNS = 600;
+    const sample = (objects: fc.Arbitrary<object>) => fc.sample(objects, { numRuns: RUNS, seed: SEED });
+
+    it.each<[string, string, fc.Arbitrary<object>, z.ZodType]>([
+      ['VirtualIPPool', 'virtualippools', specs, virtualIpPoolSpecSchema],
+      ['NodePlan', 'nodeplans', plans, nodePlanSpecSchema],
+      ...[
+        addresses.map((text) => ({ addresses: [text] })),
+        interfaces.map((text) => ({ addresses: ['10.9.9.9'], interface: text })),
+        hosts.map((host) => ({ addresses: ['10.9.9.9'], healthCheck: { tcpSocket: { host, port: 80 } } })),
+      ].map((objects): [string, string, fc.Arbitrary<object>, z.ZodType] => {
+        return ['VirtualIPPool', 'virtualippools', objects, virtualIpPoolSpecSchema];
+      }),
+    ])(
+      'of generated objects is the same for the API server and for both programs: %s',
+      async (kind, plural, objects, schema) => {
+        let taken = 0;
+        for (const spec of sample(objects)) {
+          const { accepted, message } = await api.judge(`${RESOURCES}/${plural}`, object(kind, 'p', spec));
+          const own = schema.safeParse(spec);
+          expect({ accepted }, `${JSON.stringify(spec)}: ${message} ${own.error?.message}`).toEqual({
+            accepted: own.success,
+          });
+          if (accepted) taken += 1;
+        }
+        // Neither says the same to everything.
+        expect(taken).toBeGreaterThan(RUNS / 20);
+        expect(taken).toBeLessThan((RUNS * 19) / 20);
+      },
+    );
+
+    /** The pools of the sample that the API server takes, as it would store them. */
+    async function takenPools(): Promise<VirtualIpPool[]> {
+      const taken: VirtualIpPool[] = [];
+      for (const spec of sample(specs)) {
+        const path = `${RESOURCES}/virtualippools`;
+        const { accepted, object: pool } = await api.judge(path, object('VirtualIPPool', 'p', spec));
+        if (accepted) taken.push(pool as VirtualIpPool);
+      }
+      return taken;
+    }
+
+    it('is planned by the controller, taken as a plan by the API server, and carried out by the agent', async () => {
+      const pools = await takenPools();
+      expect(pools.length).toBeGreaterThan(RUNS / 20);
+      for (const pool of pools) {
+        const plan = makePlan(inputOf(pool));
+        // One address in two notations is what only the controller finds.
+        const refused = (plan.pools.get('p')?.refused ?? []).filter(({ claimedBy }) => claimedBy !== 'p');
+        expect(refused, JSON.stringify(pool.spec)).toEqual([]);
+        for (const spec of [...plan.nodes.values()].map(nodePlanSpec)) {
+          const judged = await api.judge(`${RESOURCES}/nodeplans`, object('NodePlan', 'node1', spec));
+          expect(judged, JSON.stringify(spec)).toMatchObject({ accepted: true });
+          expect(readPlan(spec), JSON.stringify(spec)).toEqual({ ok: true, plan: spec, problems: [] });
+        }
+      }
+    });
+
+    it.each<[string, object, object]>([
+      ...[
+        '127.0.0.1',
+        '127.0.0.53/8',
+        '::1',
+        '0.0.0.0',
+        '::',
+        '224.0.0.18',
+        'ff02::1',
+        'fe80::1',
+        '169.254.169.254',
+        '::ffff:127.0.0.1',
+        '::ffff:7f00:1',
+      ].map((text): [string, object, object] => [`the address ${text}`, {}, { addresses: ['10.0.0.1', text] }]),
+      ...['127.0.0.1', '::1', 'node2', '10.0.0.1/24'].map((text): [string, object, object] => [
+        `the peer ${text}`,
+        {},
+        { peers: ['10.0.0.7', text] },
+      ]),
+      ...['lo', 'eth0 }', 'eth0\n}', '$x', 'eth0@if5', '00:00:00:00:00:00', 'eth0"'].map(
+        (text): [string, object, object] => [`the interface ${JSON.stringify(text)}`, { interface: text }, {}],
+      ),
+      ...['169.254.169.254', '0.0.0.0', 'a/b', 'user@host', 'a?b', '10.0.0.1:80', 'fe80::1%eth0'].map(
+        (host): [string, object, object] => [
+          `the probe target ${host}`,
+          { healthCheck: { httpGet: { port: 80, host } } },
+          {},
+        ],
+      ),
+      [
+        'a header of its own',
+        { healthCheck: { httpGet: { port: 80, httpHeaders: [{ name: 'Host', value: 'a\r\nX: y' }] } } },
+        {},
+      ],
+      ['a path of two lines', { healthCheck: { httpGet: { port: 80, path: '/ HTTP/1.1\r\nX: y' } } }, {}],
+      ['a check without a pause', { healthCheck: { tcpSocket: { port: 80 }, periodSeconds: 0 } }, {}],
+      ['a name that leads elsewhere', {}, { name: 'a-../../x' }],
+      ['an instance of no pool', {}, { name: 'b-0', pool: 'b' }],
+      ['a router id that does not exist', {}, { virtualRouterId: 256 }],
+    ])(
+      'keeps %s out of plans, whoever has the rights of the controller: the API server and the agent refuse it',
+      async (_, poolChange, change) => {
+        const pool = { name: 'a', interface: '', failbackDelaySeconds: null, ...poolChange };
+        const instance = { name: 'a-0', pool: 'a', virtualRouterId: 9, rank: 0, addresses: ['10.0.0.1'], ...change };
+        const spec = { plan: 'p', pools: [pool], instances: [instance] };
+        expect(await api.judge(`${RESOURCES}/nodeplans`, object('NodePlan', 'node1', spec))).toMatchObject({
+          accepted: false,
+        });
+        expect(readPlan(spec)).toMatchObject({ ok: true, plan: { instances: [] }, problems: [expect.any(String)] });
+      },
+    );
+
+    it('takes a plan as the controller makes it', async () => {
+      const pool = { name: 'a', interface: '', failbackDelaySeconds: null, healthCheck: { tcpSocket: { port: 80 } } };
+      const instance = {
+        name: 'a-0',
+        pool: 'a',
+        virtualRouterId: 9,
+        rank: 0,
+        addresses: ['10.0.0.1/24'],
+        peers: ['10.0.0.7'],
+      };
+      const spec = { plan: 'p', pools: [pool], instances: [instance] };
+      expect(await api.judge(`${RESOURCES}/nodeplans`, object('NodePlan', 'node1', spec))).toMatchObject({
+        accepted: true,
+      });
+      expect(readPlan(spec)).toEqual({ ok: true, plan: spec, problems: [] });
+    });
+
+    it('takes a plan as big as it can be', async () => {
+      const pools = many(255, (at) => `pool-${at}`).map((name) => ({
+        name,
+        interface: 'eth0',
+        failbackDelaySeconds: 30,
+        healthCheck: { tcpSocket: { host: '127.0.0.1', port: 80 } },
+      }));
+      const instances = pools.map(({ name }, at) => {
+        return {
+          name: `${name}-${at}`,
+          pool: name,
+          virtualRouterId: at + 1,
+          rank: 0,
+          addresses: many(64, (last) => `fd00::${at}:${last}/64`),
+        };
+      });
+      const spec = { plan: 'p', pools, instances };
+      expect(await api.judge(`${RESOURCES}/nodeplans`, object('NodePlan', 'node1', spec))).toMatchObject({
+        accepted: true,
+      });
     });
   });
 

@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { Agent } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import axios, { type AxiosInstance } from 'axios';
 import { execa } from 'execa';
 import { stringify } from 'yaml';
 import { type Kubectl, kubectlFor } from '../cluster/kubectl.ts';
@@ -27,6 +29,15 @@ export interface ApiRequest {
   readonly resource: string;
 }
 
+/** What the API server says to an object. */
+export interface Verdict {
+  readonly accepted: boolean;
+  /** The object as it would be stored; where it is refused, nothing that is of use. */
+  readonly object: unknown;
+  /** Why it is refused. */
+  readonly message: string;
+}
+
 interface AuditEvent {
   readonly user: { readonly username: string };
   readonly verb: string;
@@ -43,6 +54,7 @@ export class KubeApi {
   readonly #users: readonly string[];
   readonly #processes: Program[] = [];
   #folder: string | undefined;
+  #client: AxiosInstance | undefined;
 
   /**
    * @param programs folder with etcd, kube-apiserver and kubectl
@@ -98,6 +110,27 @@ export class KubeApi {
       ended = true;
     });
     await Promise.all([whenReady, etcd.until('the API server answers', () => ended, limit)]);
+    this.#client = axios.create({
+      baseURL: `https://127.0.0.1:${api}`,
+      headers: { Authorization: `Bearer ${tokenOf('admin')}` },
+      httpsAgent: new Agent({ ca: await readFile(join(folder, 'certificates/apiserver.crt')), keepAlive: true }),
+      timeout: COMMAND_LIMIT_MS,
+      validateStatus: () => true,
+    });
+  }
+
+  /**
+   * Gives an object to the API server, which keeps nothing of it. Much faster than kubectl: for thousands of objects.
+   * @param path of the resource, e.g. `/api/v1/nodes`
+   * @throws Error when the answer is neither yes nor no
+   */
+  async judge(path: string, object: object): Promise<Verdict> {
+    if (this.#client === undefined) throw new Error('the API server does not run');
+    const { status, data } = await this.#client.post(path, object, {
+      params: { dryRun: 'All' },
+    });
+    if (status !== 201 && status !== 422) throw new Error(`the API server answered ${status}: ${JSON.stringify(data)}`);
+    return { accepted: status === 201, object: data, message: status === 201 ? '' : String(data.message) };
   }
 
   /** Ends both, and removes what they wrote. */
