@@ -142,7 +142,10 @@ describe('the sidecar', () => {
     const sidecar = start();
     await sidecar.untilHolds(() => expect(readFileSync(join(runtime, 'track/vip.gate'), 'utf8')).toBe('1\n'), WAIT);
     await sidecar.untilHolds(
-      () => expect(readFileSync(join(runtime, 'candidate.conf'), 'utf8')).toContain(`192.0.2.100/24 dev ${INTERFACE}`),
+      () =>
+        expect(readFileSync(join(runtime, 'candidate.conf'), 'utf8')).toMatch(
+          new RegExp(` 192\\.0\\.2\\.100/(24|32) dev ${INTERFACE}\n`),
+        ),
       WAIT,
     );
     await sidecar.untilHolds(() => expect(sidecar.output).toContain('"msg":"started"'), WAIT);

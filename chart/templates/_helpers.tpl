@@ -92,7 +92,8 @@ an upgrade from a chart that selected by name and instance alone goes through wi
 {{/* All virtual addresses as a JSON list, vipAddressCidr first. */}}
 {{- define "kiv.addresses" -}}
 {{- $first := .Values.keepalived.vipAddressCidr | default "" | toString | trim -}}
-{{- $more := .Values.keepalived.vipAddresses | default list -}}
+{{- $more := list -}}
+{{- range .Values.keepalived.vipAddresses -}}{{- $more = append $more (toString . | trim) -}}{{- end -}}
 {{- ternary (prepend $more $first) $more (ne $first "") | toJson -}}
 {{- end -}}
 

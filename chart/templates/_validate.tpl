@@ -7,7 +7,7 @@ The sidecar checks the same settings again when it loads them; here they fail be
 {{- /* Every template asks; a thousand addresses are checked once for all of them. */ -}}
 {{- if not (hasKey .Release "valuesAreChecked") -}}
 {{- $found := dict "errors" list -}}
-{{- range list "workload" "vrrp" "password" "addresses" "pools" "controller" "peers" "interfaces" "numbers" "checks" "ports" "metrics" "images" "extras" "nodes" -}}
+{{- range list "workload" "vrrp" "password" "addresses" "pools" "controller" "peers" "interfaces" "numbers" "checks" "targets" "ports" "metrics" "images" "extras" "nodes" -}}
 {{- include (printf "kiv.validate.%s" .) (dict "root" $ "found" $found) -}}
 {{- end -}}
 {{- with $found.errors -}}
@@ -124,7 +124,9 @@ The sidecar checks the same settings again when it loads them; here they fail be
 {{- $text := .text -}}
 {{- $canonical := include "kiv.canonicalAddress" (regexReplaceAll `/.*$` $text "") -}}
 {{- $six := contains ":" $canonical -}}
-{{- if not $canonical -}}
+{{- if eq (include "kiv.isMappedAddress" $text) "true" -}}
+{{- include "kiv.problem" (dict "found" $found "message" (printf "%s is %q, an IPv4 address in the notation of IPv6; write the IPv4 address alone, like 192.168.11.2/24" $field $text)) -}}
+{{- else if not $canonical -}}
 {{- include "kiv.problem" (dict "found" $found "message" (printf "%s is %q, which is neither an IPv4 nor an IPv6 address; write it like 192.168.11.2/24 or fd00::2/64" $field $text)) -}}
 {{- else -}}
 {{- if contains "/" $text -}}
@@ -132,6 +134,8 @@ The sidecar checks the same settings again when it loads them; here they fail be
 {{- $longest := ternary 128 32 $six -}}
 {{- if not (and (regexMatch `^[1-9][0-9]{0,2}$` $prefix) (le (atoi $prefix) $longest)) -}}
 {{- include "kiv.problem" (dict "found" $found "message" (printf "%s is %q; the prefix behind the slash must be from 1 to %d" $field $text $longest)) -}}
+{{- else if eq (include "kiv.isSubnetsOwn" (dict "address" $canonical "prefix" (atoi $prefix))) "true" -}}
+{{- include "kiv.problem" (dict "found" $found "message" (printf "%s is %q, the network, broadcast or routers' address of the subnet that its prefix says, which no machine can have; give another address of it, or the right prefix" $field $text)) -}}
 {{- end -}}
 {{- end -}}
 {{- with include "kiv.unusableAddress" $canonical -}}
@@ -155,7 +159,9 @@ The sidecar checks the same settings again when it loads them; here they fail be
 {{- range $index, $text := .root.Values.keepalived.unicastPeers -}}
 {{- $field := printf "keepalived.unicastPeers[%d]" $index -}}
 {{- $canonical := include "kiv.canonicalAddress" $text -}}
-{{- if not $canonical -}}
+{{- if eq (include "kiv.isMappedAddress" $text) "true" -}}
+{{- include "kiv.problem" (dict "found" $found "message" (printf "%s is %q, an IPv4 address in the notation of IPv6; write the IPv4 address alone, like 192.168.11.21" $field $text)) -}}
+{{- else if not $canonical -}}
 {{- include "kiv.problem" (dict "found" $found "message" (printf "%s is %q, which is no address of a node; write it like 192.168.11.21, without a prefix" $field $text)) -}}
 {{- else -}}
 {{- if contains ":" $canonical -}}{{- $six = true -}}{{- else -}}{{- $four = true -}}{{- end -}}
@@ -180,16 +186,19 @@ The sidecar checks the same settings again when it loads them; here they fail be
 {{- end -}}
 
 {{- define "kiv.validate.interfaces" -}}
-{{- $found := .found -}}
 {{- $k := .root.Values.keepalived -}}
 {{- range $field := list "vrrpInterfaceName" "vipInterfaceName" -}}
-{{- $name := get $k $field | default "" -}}
-{{- if not (regexMatch `^([^\s/]{1,15}|([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2})?$` $name) -}}
-{{- include "kiv.problem" (dict "found" $found "message" (printf "keepalived.%s is %q; give an interface's name (at most 15 characters, no blank, no slash) or its MAC address like 52:54:00:12:34:56, or leave it empty" $field $name)) -}}
+{{- include "kiv.validate.interface" (dict "found" $.found "field" (printf "keepalived.%s" $field) "name" (get $k $field)) -}}
 {{- end -}}
+{{- end -}}
+
+{{/* Takes found, field, name. */}}
+{{- define "kiv.validate.interface" -}}
+{{- $name := .name | default "" | toString -}}
 {{- if eq $name "lo" -}}
-{{- include "kiv.problem" (dict "found" $found "message" (printf "keepalived.%s is \"lo\", on which VRRP reaches no other node; name the interface of the nodes' network" $field)) -}}
-{{- end -}}
+{{- include "kiv.problem" (dict "found" .found "message" (printf "%s is \"lo\", on which VRRP reaches no other node; name the interface of the nodes' network" .field)) -}}
+{{- else if ne (include "kiv.isInterface" $name) "true" -}}
+{{- include "kiv.problem" (dict "found" .found "message" (printf "%s is %q; give an interface's name (what \"ip link\" prints before a colon or @; at most 15 of A-Z, a-z, 0-9 and . _ + -) or its MAC address like 52:54:00:12:34:56, or leave it empty" .field $name)) -}}
 {{- end -}}
 {{- end -}}
 
@@ -223,6 +232,31 @@ The sidecar checks the same settings again when it loads them; here they fail be
 {{- include "kiv.problem" (dict "found" .found "message" (printf "%s is %q, which is not a valid URL; write it like %s" .field $url .example)) -}}
 {{- else if and (eq $scheme "tcp") (not $port) -}}
 {{- include "kiv.problem" (dict "found" .found "message" (printf "%s is %q, which has no port; write it like tcp://127.0.0.1:80" .field $url)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Takes found, field, host, text. A name may lead to a virtual address, too, which nobody can know. */}}
+{{- define "kiv.validate.target" -}}
+{{- with get .found.addresses (include "kiv.canonicalAddress" .host | default "none") -}}
+{{- include "kiv.problem" (dict "found" $.found "message" (printf "%s is %q, at the virtual address of %s, where every node reaches the one that holds it, so that all look as healthy as that one; let it ask at 127.0.0.1, or at the node's own address" $.field $.text .)) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* What asks at a virtual address; when all of these are known. */}}
+{{- define "kiv.validate.targets" -}}
+{{- $found := .found -}}
+{{- $k := .root.Values.keepalived -}}
+{{- range $field, $url := dict "keepalived.checkServiceUrl" $k.checkServiceUrl "keepalived.checkKubeletUrl" (ternary $k.checkKubeletUrl "" $k.checkKubelet) -}}
+{{- $host := regexReplaceAll `^[a-z]+://(\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+)).*$` (toString $url) "${2}${3}" -}}
+{{- include "kiv.validate.target" (dict "found" $found "field" $field "host" $host "text" (toString $url)) -}}
+{{- end -}}
+{{- range $name, $pool := .root.Values.virtualIPPools -}}
+{{- $check := ($pool | default dict).healthCheck | default dict -}}
+{{- range $kind := list "httpGet" "tcpSocket" -}}
+{{- with (get $check $kind | default dict).host -}}
+{{- include "kiv.validate.target" (dict "found" $found "field" (printf "virtualIPPools.%s.healthCheck.%s.host" $name $kind) "host" . "text" .) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

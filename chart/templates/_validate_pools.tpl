@@ -15,7 +15,7 @@
 {{- include "kiv.problem" (dict "found" $found "message" (printf "%s.addresses has %d addresses; a pool has at most 1024: make two of it" $field (len $pool.addresses))) -}}
 {{- end -}}
 {{- range $index, $address := $pool.addresses -}}
-{{- include "kiv.validate.address" (dict "found" $found "version" $version "field" (printf "%s.addresses[%d]" $field $index) "text" (toString $address | trim)) -}}
+{{- include "kiv.validate.address" (dict "found" $found "version" $version "field" (printf "%s.addresses[%d]" $field $index) "text" (toString $address)) -}}
 {{- end -}}
 {{- include "kiv.validate.poolScheduling" (dict "found" $found "field" $field "pool" $pool) -}}
 {{- include "kiv.validate.poolHealthCheck" (dict "found" $found "field" $field "pool" $pool) -}}
@@ -75,11 +75,16 @@
 {{- range $kind := list "httpGet" "tcpSocket" -}}
 {{- with get $check $kind -}}
 {{- include "kiv.validate.number" (dict "found" $found "field" (printf "%s.%s.port" $field $kind) "value" .port "min" 1 "max" 65535 "whole" true) -}}
-{{- if not (regexMatch `^[A-Za-z0-9._:-]*$` (.host | default "")) -}}
-{{- include "kiv.problem" (dict "found" $found "message" (printf "%s.%s.host is %q; give a host name or an IP address, without scheme, port and path" $field $kind .host)) -}}
+{{- if ne (include "kiv.isHost" (.host | default "" | toString)) "true" -}}
+{{- include "kiv.problem" (dict "found" $found "message" (printf "%s.%s.host is %q; give a host name or an IP address at which this node answers, without scheme, port, path, zone and brackets, like 127.0.0.1" $field $kind .host)) -}}
 {{- end -}}
-{{- if not (regexMatch `^(/.*)?$` (.path | default "")) -}}
-{{- include "kiv.problem" (dict "found" $found "message" (printf "%s.%s.path is %q; it must begin with a slash, e.g. /healthz" $field $kind .path)) -}}
+{{- if not (regexMatch `^(/[!-~]*)?$` (.path | default "")) -}}
+{{- include "kiv.problem" (dict "found" $found "message" (printf "%s.%s.path is %q; it must begin with a slash, e.g. /healthz, with blanks and other letters percent-encoded" $field $kind .path)) -}}
+{{- end -}}
+{{- range $index, $header := .httpHeaders -}}
+{{- if not (regexMatch `^(([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?)?$` (toString $header.value)) -}}
+{{- include "kiv.problem" (dict "found" $found "message" (printf "%s.%s.httpHeaders[%d].value is %q; give a host name like ingress.example.org, with or without a port" $field $kind $index (toString $header.value))) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -95,10 +100,7 @@
 {{/* Takes found, field, pool, root. */}}
 {{- define "kiv.validate.poolVrrp" -}}
 {{- $found := .found -}}
-{{- $name := .pool.interface | default "" -}}
-{{- if or (eq $name "lo") (not (regexMatch `^([^\s/:]{1,15}|([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2})?$` $name)) -}}
-{{- include "kiv.problem" (dict "found" $found "message" (printf "%s.interface is %q; give the name of an interface of the nodes' network (at most 15 characters, no blank, slash or colon) or its MAC address like 52:54:00:12:34:56" .field $name)) -}}
-{{- end -}}
+{{- include "kiv.validate.interface" (dict "found" $found "field" (printf "%s.interface" .field) "name" .pool.interface) -}}
 {{- $failback := .pool.failback | default dict -}}
 {{- if hasKey $failback "delaySeconds" -}}
 {{- include "kiv.validate.number" (dict "found" $found "field" (printf "%s.failback.delaySeconds" .field) "value" $failback.delaySeconds "min" 0 "max" 86400 "whole" true) -}}
@@ -155,7 +157,9 @@
 {{- if semverCompare "<1.30.0-0" $root.Capabilities.KubeVersion.Version -}}
 {{- include "kiv.problem" (dict "found" $found "message" (printf "virtualIPPools needs Kubernetes 1.30 or later, where tokens name their node and policies see it; this is %s. keepalived.vipAddressCidr works here" $root.Capabilities.KubeVersion.Version)) -}}
 {{- end -}}
-{{- if and $root.Release.IsUpgrade (not ($root.Capabilities.APIVersions.Has "keepalived-ingress-vip.io/v1alpha1/VirtualIPPool")) -}}
+{{- /* Without a cluster Helm knows client-go's resources only: neither these nor those of the API server itself, which every cluster has. */ -}}
+{{- $cluster := $root.Capabilities.APIVersions.Has "apiregistration.k8s.io/v1" -}}
+{{- if and $root.Release.IsUpgrade $cluster (not ($root.Capabilities.APIVersions.Has "keepalived-ingress-vip.io/v1alpha1/VirtualIPPool")) -}}
 {{- include "kiv.problem" (dict "found" $found "message" "the custom resource definitions of pools are missing, and Helm installs them with a new release only, not with an upgrade; run: kubectl apply --server-side -f chart/crds/ (the folder crds of this chart), then the upgrade again") -}}
 {{- end -}}
 {{- if eq (include "kiv.serviceAccountName" $root) (include "kiv.controller.name" $root) -}}
