@@ -42,6 +42,11 @@ interface AgentOptions {
   readonly placements?: Placements;
 }
 
+/** What was kept of what the API told, as far as it can be damaged. */
+interface Cache {
+  readonly problem: string | null;
+}
+
 interface AgentDependencies {
   readonly runtime: RuntimeDirectory;
   readonly log: Logger;
@@ -92,6 +97,8 @@ export class Agent {
   #loadedAtMs = systemClock.wallMs();
   #rejected: AgentSnapshot['config']['rejected'] = null;
   #supervisor: SupervisorStatus | undefined;
+  #notifyProblem: string | null = null;
+  #caches: readonly Cache[] = [];
   #nodes: readonly string[];
   #lagTakenAtMs = 0;
   #started = false;
@@ -221,7 +228,15 @@ export class Agent {
     });
     this.#notify = new NotifyReader(
       { path: runtime.file('notify.fifo') },
-      { onNotification: (notification) => this.#instances.notify(notification) },
+      {
+        onNotification: (notification) => this.#instances.notify(notification),
+        onProblem: (problem) => {
+          this.#notifyProblem = problem;
+          if (problem === null) log.info('keepalived is heard again');
+          else log.error({ problem }, 'what keepalived says cannot be read; trying again');
+          this.#onReport();
+        },
+      },
     );
   }
 
@@ -235,6 +250,15 @@ export class Agent {
   /** Connects the metrics that the agent counts into. */
   useMetrics(metrics: Metrics): void {
     this.#metrics = metrics;
+  }
+
+  /** Takes the caches that what is known began with, once they were loaded; one that is damaged is told once, and shown until it is whole. */
+  useCaches(caches: readonly Cache[]): void {
+    this.#caches = caches;
+    for (const { problem } of caches) {
+      if (problem !== null)
+        this.#log.warn({ problem }, 'what was kept for this start cannot be used; it is learned anew');
+    }
   }
 
   /** Connects who reports {@link planStatus}: called whenever it may have changed, to be looked at later. */
@@ -488,7 +512,12 @@ export class Agent {
 
   /** What is wrong with this process itself, not with what it looks after. */
   #ownProblems(): string[] {
-    return [this.#runtime.problem].filter((problem) => problem !== null);
+    const notify = this.#notifyProblem;
+    return [
+      ...this.#caches.map(({ problem }) => problem),
+      this.#runtime.problem,
+      notify === null ? null : `what keepalived says cannot be read: ${notify}`,
+    ].filter((problem) => problem !== null);
   }
 
   #planProblems(): string[] {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { type Logger, pino } from 'pino';
 import { Registry } from 'prom-client';
@@ -6,7 +7,7 @@ import { Agent } from './agent.ts';
 import { type LoadedSettings, loadSettings, SettingsError } from './config/load.ts';
 import { SettingsWatcher } from './config/watch.ts';
 import type { KubeApiAccess } from './health/checks.ts';
-import { readPlacements } from './keepalived/placement.ts';
+import { type Placements, readPlacements } from './keepalived/placement.ts';
 import { RuntimeDirectory } from './keepalived/runtime-directory.ts';
 import { NodeWatch } from './kubernetes/node-watch.ts';
 import { ReleasePods } from './kubernetes/release-pods.ts';
@@ -158,6 +159,16 @@ async function knownBefore(cordons: CordonCache, plans: PlanCache) {
   return { ...(cordon === undefined ? {} : { cordon }), ...(plan === undefined ? {} : { plan }) };
 }
 
+/** Less than the sidecar may be silent for. */
+const TELL_LIMIT_MS = 2500;
+const TELL_LOOK_MS = 20;
+
+/** Waits for the API's word, but not for long: nothing on the node depends on it. */
+async function toldOrLate(told: () => boolean): Promise<void> {
+  const limit = performance.now() + TELL_LIMIT_MS;
+  while (!told() && performance.now() < limit) await delay(TELL_LOOK_MS);
+}
+
 async function run({ config, runtimeDirectory }: Arguments, loaded: LoadedSettings): Promise<void> {
   const { server, metrics, log: logSettings } = loaded.settings;
   const log = pino({
@@ -166,10 +177,22 @@ async function run({ config, runtimeDirectory }: Arguments, loaded: LoadedSettin
     timestamp: pino.stdTimeFunctions.isoTime,
   });
   const runtime = new RuntimeDirectory({ path: runtimeDirectory });
-  const cache = new StateCache({ path: `${runtimeDirectory}/nodes.json`, read: readNodeOrder });
-  const cordonCache = new StateCache({ path: `${runtimeDirectory}/cordon.json`, read: readCordon });
-  const planCache: PlanCache = new StateCache({ path: `${runtimeDirectory}/plan.json`, read: readCachedPlan });
-  const placementCache = new StateCache({ path: `${runtimeDirectory}/placements.json`, read: readPlacements });
+  const cache = new StateCache({ path: `${runtimeDirectory}/nodes.json`, read: readNodeOrder, none: [] });
+  const cordonCache: CordonCache = new StateCache({
+    path: `${runtimeDirectory}/cordon.json`,
+    read: readCordon,
+    none: undefined,
+  });
+  const planCache: PlanCache = new StateCache({
+    path: `${runtimeDirectory}/plan.json`,
+    read: readCachedPlan,
+    none: undefined,
+  });
+  const placementCache = new StateCache<Placements>({
+    path: `${runtimeDirectory}/placements.json`,
+    read: readPlacements,
+    none: {},
+  });
   const agent = new Agent(
     {
       node: process.env.NODE_NAME ?? '',
@@ -219,6 +242,9 @@ async function run({ config, runtimeDirectory }: Arguments, loaded: LoadedSettin
   for (const listener of listeners) await listener.start();
   // Before the first decision, so that a container that restarts on a cordoned node does not offer itself for a moment.
   apply(await knownBefore(cordonCache, planCache));
+  agent.useCaches([cache, cordonCache, planCache, placementCache]);
+  // keepalived may run a plan that is forgotten here: without it the node would give every address of it away.
+  if (planCache.problem !== null) await toldOrLate(() => agent.plan.view.heard || !agent.plan.view.watched);
   await agent.start();
   watcher.start();
   const pods = followPods(agent, cache, loaded, log);

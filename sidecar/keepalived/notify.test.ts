@@ -1,8 +1,18 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { NotifyReader, parseNotification } from './notify.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'notify-'));
@@ -13,7 +23,7 @@ let reader = new NotifyReader({ path }, { onNotification: heard });
 afterEach(() => {
   reader.stop();
   reader.stop();
-  rmSync(path, { force: true });
+  rmSync(path, { force: true, recursive: true });
   heard.mockReset();
 });
 
@@ -45,4 +55,79 @@ describe('the reader of the FIFO', () => {
     await vi.waitFor(() => expect(heard).toHaveBeenCalledTimes(2), 2000);
     expect(heard.mock.calls.map(([notification]) => notification.state)).toEqual(['BACKUP', 'MASTER']);
   });
+
+  const LIMIT = { timeout: 4000, interval: 5 };
+  const onProblem = vi.fn();
+  const say = (state: string) => {
+    const fd = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
+    writeSync(fd, `INSTANCE "vip" ${state} 244\n`);
+    closeSync(fd);
+  };
+  const states = () => heard.mock.calls.map(([notification]) => notification.state);
+
+  beforeEach(() => {
+    onProblem.mockReset();
+    reader = new NotifyReader({ path }, { onNotification: heard, onProblem });
+  });
+
+  it('opens another one that is made in its place, and reads the old one until then', async () => {
+    execFileSync('mkfifo', [path]);
+    await reader.open();
+    const old = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
+    rmSync(path);
+    await reader.open();
+    writeSync(old, 'INSTANCE "vip" FAULT 244\nINSTANCE "half');
+    closeSync(old);
+    await vi.waitFor(() => expect(states()).toEqual(['FAULT']), LIMIT);
+    execFileSync('mkfifo', [path]);
+    await reader.open();
+    say('BACKUP');
+    await vi.waitFor(() => expect(states()).toEqual(['FAULT', 'BACKUP']), LIMIT);
+    expect(onProblem).not.toHaveBeenCalled();
+  });
+
+  it('notices that without being told', async () => {
+    execFileSync('mkfifo', [path]);
+    await reader.open();
+    rmSync(path);
+    execFileSync('mkfifo', [path]);
+    // Nobody reads the new one yet, and opening it fails until somebody does.
+    await vi.waitFor(() => say('MASTER'), { timeout: 10_000, interval: 20 });
+    await vi.waitFor(() => expect(states()).toEqual(['MASTER']), LIMIT);
+  });
+
+  it.each([
+    ['a file', () => writeFileSync(path, 'INSTANCE "vip" MASTER 253\n')],
+    ['a directory', () => mkdirSync(path)],
+    ['a link', () => symlinkSync('/dev/zero', path)],
+  ])('says once that %s is no FIFO, and reads one that is made instead', async (_, put) => {
+    put();
+    await reader.open();
+    await reader.open();
+    expect(onProblem.mock.calls).toEqual([[expect.stringContaining(path)]]);
+    rmSync(path, { recursive: true });
+    await reader.open();
+    execFileSync('mkfifo', [path]);
+    await reader.open();
+    expect(onProblem).toHaveBeenLastCalledWith(null);
+    say('BACKUP');
+    await vi.waitFor(() => expect(states()).toEqual(['BACKUP']), LIMIT);
+  });
+
+  it.each(['open open', 'made open open', 'open made', 'open made open', 'stop open made open'])(
+    'reads after any order of events, and nothing after its end: %s',
+    async (order) => {
+      const events: Readonly<Record<string, () => unknown>> = {
+        open: () => void reader.open(),
+        made: () => execFileSync('mkfifo', [path]),
+        stop: () => reader.stop(),
+      };
+      for (const event of order.split(' ')) events[event]?.();
+      if (!order.includes('made')) execFileSync('mkfifo', [path]);
+      const ended = order.includes('stop');
+      if (!ended) await vi.waitFor(() => say('BACKUP'), LIMIT);
+      await vi.waitFor(() => expect(states()).toEqual(ended ? [] : ['BACKUP']), LIMIT);
+      if (ended) expect(() => say('BACKUP')).toThrow(/ENXIO/);
+    },
+  );
 });

@@ -52,10 +52,10 @@ const placementSchema = z.object({
 /** Where the parts of instances were found, by the instance's name. */
 export type Placements = Readonly<Record<string, Placement>>;
 
-/** The placements in a document; none when it is not one. */
-export function readPlacements(document: unknown): Placements {
+/** The placements in a document; undefined when it has none. */
+export function readPlacements(document: unknown): Placements | undefined {
   const read = z.record(z.string(), placementSchema).safeParse(document);
-  return read.success ? (read.data as Placements) : {};
+  return read.success ? (read.data as Placements) : undefined;
 }
 
 function isMac(choice: string): boolean {
