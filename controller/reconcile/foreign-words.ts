@@ -1,5 +1,5 @@
 import type { NodePlan } from '../../api/node-plan.ts';
-import { canonicalAddress } from './holders.ts';
+import { canonicalAddress, toldAddresses } from './holders.ts';
 
 /*
  * Which router ids are foreign routers'. Nodes hear them and say so in their NodePlans' status. To believe it costs an outage, because the
@@ -69,8 +69,11 @@ function unsettledIds(plans: readonly NodePlan[]): ReadonlySet<number> {
   return new Set(unsettled.map(({ virtualRouterId }) => virtualRouterId));
 }
 
-function objectedInstances({ spec, status }: NodePlan): NodePlan['spec']['instances'] {
-  const own = new Set((status?.addresses ?? []).map(canonicalAddress));
+function objectedInstances(plan: NodePlan): NodePlan['spec']['instances'] {
+  const { spec, status } = plan;
+  const told = toldAddresses(plan);
+  const own = new Set((status?.addresses ?? []).map(canonicalAddress).filter((address) => told.has(address)));
+  if (own.size === 0) return [];
   return spec.instances.filter(({ addresses }) => addresses.some((address) => own.has(canonicalAddress(address))));
 }
 

@@ -1,4 +1,4 @@
-import type { NodePlan, NodePlanStatus } from '../../api/node-plan.ts';
+import type { NodePlan, NodePlanSpec, NodePlanStatus } from '../../api/node-plan.ts';
 import { parseAddress } from '../plan/addresses.ts';
 
 /*
@@ -77,9 +77,16 @@ function notLater(since: string, { wallMs }: Now): string {
   return Date.parse(since) > wallMs ? new Date(wallMs).toISOString() : since;
 }
 
-/** Addresses that a node is told to run. Of others it may say what it likes. */
-function toldAddresses({ spec }: NodePlan): ReadonlySet<string> {
-  return new Set(spec.instances.flatMap(({ addresses }) => addresses.map(canonicalAddress)));
+/** Specs stay the same object from one look to the next, and reading an IPv6 address takes its time. */
+const readSpecs = new WeakMap<NodePlanSpec, ReadonlySet<string>>();
+
+/** Addresses that a node is told to run, in canonical form. Of others it may say what it likes. */
+export function toldAddresses({ spec }: NodePlan): ReadonlySet<string> {
+  const known = readSpecs.get(spec);
+  if (known !== undefined) return known;
+  const told = new Set(spec.instances.flatMap(({ addresses }) => addresses.map(canonicalAddress)));
+  readSpecs.set(spec, told);
+  return told;
 }
 
 /**
