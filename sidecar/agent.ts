@@ -24,7 +24,7 @@ import { StateInquiry } from './keepalived/state-inquiry.ts';
 import type { SupervisorStatus } from './keepalived/supervisor-status.ts';
 import { SETTINGS_INSTANCE } from './keepalived/wishes.ts';
 import { rankOf } from './kubernetes/rank.ts';
-import { poolServices } from './plan/health-check.ts';
+import { poolServices, virtualTargetProblem } from './plan/health-check.ts';
 import { PlanState } from './plan/plan-state.ts';
 import { planStatusOf } from './plan/plan-status.ts';
 import type { Metrics } from './server/metrics.ts';
@@ -526,7 +526,9 @@ export class Agent {
       .filter(({ instance }) => instance !== SETTINGS_INSTANCE)
       .map(({ instance, message }) => `${instance}: ${message}`);
     const supervisor = this.#supervisor;
+    const target = virtualTargetProblem(this.#loaded.settings.checks.service.url, this.plan.plan);
     return [
+      ...(target === undefined ? [] : [target]),
       ...(refused === null ? [] : [`the plan is refused: ${refused}`]),
       ...problems,
       ...unresolved,

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { familyOfAddress } from '../../api/addresses.ts';
 
 /*
  * The controller's settings file as the chart renders it. Strict at every level: a misspelt key that is silently ignored shows only when
@@ -8,7 +9,7 @@ import { z } from 'zod';
 
 const routerId = z.int().min(1).max(255);
 
-const address = z.string().refine((text) => isIP(text) !== 0, {
+const address = z.string().refine((text) => familyOfAddress(text) !== undefined, {
   error: (issue) => `"${String(issue.input)}" is not an IPv4 or IPv6 address without a prefix, for example 192.168.1.2`,
 });
 

@@ -57,7 +57,16 @@ function addressStatuses({ pool, plan, holders }: StatusInput): AddressStatus[] 
   });
 }
 
-function configured({ plan, nodes }: StatusInput): Verdict {
+/** What nodes leave out of their plan although they carry it out otherwise; an agent says of which pool or instance it speaks. */
+function leftOut({ plan, nodes }: StatusInput): string[] {
+  const own = new RegExp(`^(pool ${plan.name}:|instance ${plan.name}-[0-9]+[: ])`);
+  return nodes.flatMap(({ name, status }) =>
+    (status?.problems ?? []).filter((problem) => own.test(problem)).map((problem) => `${name}: ${problem}`),
+  );
+}
+
+function configured(input: StatusInput): Verdict {
+  const { plan, nodes } = input;
   const type = 'Configured';
   const troubled = nodes.flatMap(({ name, status }) =>
     (status?.problems ?? []).map((problem) => `${name}: ${problem}`),
@@ -75,6 +84,8 @@ function configured({ plan, nodes }: StatusInput): Verdict {
       message: `${behind.length} of ${count(nodes.length, 'node')} do not carry out the plan yet: ${few(behind)}${first === undefined ? '' : `; ${first}`}`,
     };
   }
+  const left = leftOut(input);
+  if (left.length > 0) return { type, ok: false, reason: 'NodeProblem', message: few(left) };
   if (plan.pending.length > 0) {
     const moving = plan.pending.map(({ instance, node, state }) => `${node} ${state} ${instance}`);
     return { type, ok: false, reason: 'HandingOver', message: `nodes are changing places: ${few(moving)}` };

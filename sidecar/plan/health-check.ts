@@ -1,5 +1,6 @@
-import { urlHost } from '../../api/hosts.ts';
-import type { HealthCheck, PlannedPool } from '../../api/node-plan.ts';
+import { canonicalAddress } from '../../api/addresses.ts';
+import { addressOfHost, urlHost, VIRTUAL_TARGET } from '../../api/hosts.ts';
+import type { HealthCheck, NodePlanSpec, PlannedPool } from '../../api/node-plan.ts';
 import type { ServiceSettings } from '../health/running-check.ts';
 
 /** What a health check is where it does not say, in the kubelet's names. */
@@ -61,4 +62,17 @@ export function poolServices(pools: readonly PlannedPool[], node: ServiceSetting
       return JSON.stringify(settings) === own ? [] : [[name, settings] as const];
     }),
   );
+}
+
+/**
+ * Why the node's own service check tells nothing of pools: it asks at an address of one. Settings cannot know what pools have. Pure.
+ * @param url of the node's service check
+ */
+export function virtualTargetProblem(url: string, plan: NodePlanSpec | null): string | undefined {
+  const address = URL.canParse(url) ? addressOfHost(new URL(url).hostname) : undefined;
+  if (address === undefined) return undefined;
+  const found = plan?.instances.find(({ addresses }) =>
+    addresses.some((text) => canonicalAddress(text.split('/')[0] ?? text) === address),
+  );
+  return found && `checks.service.url (keepalived.checkServiceUrl): ${address} of pool ${found.pool} ${VIRTUAL_TARGET}`;
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { HealthCheck, NodePlanSpec } from '../../api/node-plan.ts';
 import { planOf } from '../testing/plan.ts';
 import { defaultSettings } from '../testing/settings.ts';
-import { poolServices, serviceSettingsOf } from './health-check.ts';
+import { poolServices, serviceSettingsOf, virtualTargetProblem } from './health-check.ts';
 import { readCachedPlan, readPlan } from './plan.ts';
 
 function withPool(change: object): unknown {
@@ -253,6 +253,18 @@ describe('a health check', () => {
     });
     expect(serviceSettingsOf({ tcpSocket: { port: 80 } }, false).url).toBe('tcp://127.0.0.1:80');
   });
+
+  it.each(['http://192.0.2.102/healthz', 'tcp://192.0.2.102:80', 'http://[::ffff:192.0.2.102]/'])(
+    'of the node, %s, that asks at an address of a pool tells nothing of it, and that is said',
+    (url) => {
+      expect(virtualTargetProblem(url, planOf('p'))).toMatch(
+        /^checks\.service\.url \(keepalived\.checkServiceUrl\): 192\.0\.2\.102 of pool default is a virtual address, .*127\.0\.0\.1/,
+      );
+      expect(virtualTargetProblem(url, null)).toBeUndefined();
+      expect(virtualTargetProblem('http://localhost/', planOf('p'))).toBeUndefined();
+      expect(virtualTargetProblem('http://192.0.2.99/', planOf('p'))).toBeUndefined();
+    },
+  );
 
   it('that a pool does not have, or has as the node has it, is the node’s', () => {
     const { service } = defaultSettings().checks;
