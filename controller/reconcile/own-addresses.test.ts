@@ -131,6 +131,19 @@ describe('a node that lists what others hold', () => {
     expect(planned()).toEqual(all);
   });
 
+  it('cannot choose that moment to say so for the first time', async () => {
+    await settle({ a: { held: [] }, b: { held: [] }, c: { ...lies.c, held: [] } });
+    expect(planned()).toEqual(all);
+  });
+
+  it('cannot take its word back, and give it again in that moment', async () => {
+    await settle(lies);
+    await settle({ c: { addresses: [] } });
+    await settle({ a: { held: [] }, b: { held: [] }, c: { addresses: [], held: [] } });
+    await settle({ a: { held: [] }, b: { held: [] }, c: { ...lies.c, held: [] } });
+    expect(planned()).toEqual(all);
+  });
+
   it('is forgotten when it lists them no more', async () => {
     await settle(lies);
     await settle({ c: { addresses: [] } });
@@ -151,5 +164,24 @@ describe('a node that lists what pools will ask for', () => {
     expect(ready('late')).toMatchObject({ status: 'False', reason: 'AddressesRefused' });
     expect(ready('late').message).toContain('node c itself');
     expect(ready('web')).toMatchObject({ status: 'True' });
+  });
+
+  it('has the plan change with its word twice, whatever it says after that', async () => {
+    cluster.putPool(poolOf('web', [...RIGHT, WRONG]));
+    const changes: boolean[] = [];
+    // So fast that nobody ever gets as far as holding it.
+    const say = async (addresses: string[]): Promise<void> => {
+      await reconciler.run();
+      for (const node of ['a', 'b', 'c']) cluster.report(node, { addresses: node === 'c' ? addresses : [] });
+      await reconciler.run();
+      cluster.time.stall(300);
+      const now = planned().includes(WRONG);
+      if (changes.at(-1) !== now) changes.push(now);
+    };
+    for (let round = 0; round < 10; round += 1) {
+      await say([`${WRONG}/24`]);
+      await say([]);
+    }
+    expect(changes).toEqual([false, true]);
   });
 });

@@ -11,7 +11,7 @@ import type { StoredNodePlan } from '../kubernetes/stored.ts';
 import type { Plan, PlanInput } from '../plan/types.ts';
 import { foreignWords, type LoneWords } from './foreign-words.ts';
 import { type Claim, canonicalAddress, type Hearing, holdersOf, NOTHING_HEARD } from './holders.ts';
-import { type OwnWords, ownAddresses } from './own-addresses.ts';
+import { NO_WORDS, type OwnWords, ownAddresses } from './own-addresses.ts';
 import { type ClusterState, planInput, type Words } from './plan-input.ts';
 import { PlanWriter, type WriteReports, type WrittenCaches } from './plan-writer.ts';
 import { agentsOf, type Presence } from './presence.ts';
@@ -68,7 +68,7 @@ export class Reconciler {
   #presence: Presence | undefined;
   #hearing: Hearing = NOTHING_HEARD;
   #loneWords: LoneWords = [];
-  #ownWords: OwnWords = new Map();
+  #ownWords: OwnWords = NO_WORDS;
   #observed: Observed | undefined;
   #moves: readonly SeenMove[] = [];
 
@@ -126,8 +126,8 @@ export class Reconciler {
     const foreign = foreignWords(plans, this.#loneWords, nowMs);
     this.#loneWords = foreign.words;
     const asked = new Set(pools.flatMap(({ spec }) => spec.addresses.map(canonicalAddress)));
-    const { words, addresses } = ownAddresses(plans, { asked, holders }, this.#ownWords);
-    this.#ownWords = words;
+    const { memory, addresses } = ownAddresses(plans, { asked, holders, nowMs }, this.#ownWords);
+    this.#ownWords = memory;
     return { foreign, nodeAddresses: addresses };
   }
 
