@@ -91,7 +91,11 @@ async function run(settings: Settings): Promise<void> {
   const registry = new Registry();
   controller.useMetrics(createMetrics({ registry, snapshot }));
   const onError = (error: unknown) => log.error({ err: error }, 'a request failed');
-  const listener = new Listener(settings.server, { handler: createApp({ snapshot, registry, live, page, onError }) });
+  const listener = new Listener(
+    // Pages stay for as long as somebody looks at them; there may be fifty.
+    { ...settings.server, connections: 128, answerSeconds: null },
+    { handler: createApp({ snapshot, registry, live, page, onError }), onError },
+  );
   await listener.start();
   controller.start();
   log.info({ version }, 'started');

@@ -159,6 +159,33 @@ async function knownBefore(cordons: CordonCache, plans: PlanCache) {
   return { ...(cordon === undefined ? {} : { cordon }), ...(plan === undefined ? {} : { plan }) };
 }
 
+/** As much of the log is kept while it cannot be written. */
+const KEPT_LOG_BYTES = 256 * 1024;
+/** Here the supervisor asks, on whose answer the address depends: of many who connect, it must not be the oldest before it is heard. */
+const LOOPBACK_CONNECTIONS = 128;
+
+/** Standard output. That it cannot be written, because its reader is gone or a disk is full, is no reason to end. */
+function logDestination() {
+  const destination = pino.destination({ dest: 1, sync: true, maxLength: KEPT_LOG_BYTES });
+  destination.on('error', () => undefined);
+  return destination;
+}
+
+/**
+ * The last line of defence: an error of a system call that nobody waited for, such as of a socket that has no file descriptor, is logged
+ * and survived, since a process that ends gives addresses away. Any other error is one of the program, whose state is not known then.
+ */
+function surviveSystemErrors(log: Logger): void {
+  process.on('uncaughtException', (error: unknown) => {
+    if (error instanceof Error && 'syscall' in error && 'code' in error) {
+      log.error({ err: error }, 'an error of the system that nothing waited for; going on');
+      return;
+    }
+    log.fatal({ err: error }, 'an error of the program; it ends, to be started again');
+    process.exit(1);
+  });
+}
+
 /** Less than the sidecar may be silent for. */
 const TELL_LIMIT_MS = 2500;
 const TELL_LOOK_MS = 20;
@@ -171,11 +198,11 @@ async function toldOrLate(told: () => boolean): Promise<void> {
 
 async function run({ config, runtimeDirectory }: Arguments, loaded: LoadedSettings): Promise<void> {
   const { server, metrics, log: logSettings } = loaded.settings;
-  const log = pino({
-    level: logSettings.level,
-    base: { node: process.env.NODE_NAME },
-    timestamp: pino.stdTimeFunctions.isoTime,
-  });
+  const log = pino(
+    { level: logSettings.level, base: { node: process.env.NODE_NAME }, timestamp: pino.stdTimeFunctions.isoTime },
+    logDestination(),
+  );
+  surviveSystemErrors(log);
   const runtime = new RuntimeDirectory({ path: runtimeDirectory });
   const cache = new StateCache({ path: `${runtimeDirectory}/nodes.json`, read: readNodeOrder, none: [] });
   const cordonCache: CordonCache = new StateCache({
@@ -218,8 +245,11 @@ async function run({ config, runtimeDirectory }: Arguments, loaded: LoadedSettin
   agent.useMetrics(createMetrics({ registry, snapshot, takeLagMillis: () => agent.takeLagMillis() }));
   const onError = (error: unknown) => log.error({ err: error }, 'a request failed');
   const listeners = [
-    new Listener(server, { handler: createApp({ snapshot, onError }) }),
-    new Listener(metrics, { handler: createMetricsApp({ registry, snapshot, onError }) }),
+    new Listener(
+      { ...server, connections: LOOPBACK_CONNECTIONS },
+      { handler: createApp({ snapshot, onError }), onError },
+    ),
+    new Listener(metrics, { handler: createMetricsApp({ registry, snapshot, onError }), onError }),
   ];
   const plans = followPlans(agent, planCache, log);
   const cordons = new CordonFollower(agent, { cache: cordonCache, log });

@@ -151,6 +151,25 @@ describe('the instances of a node', () => {
     expect(presentAddresses.mock.calls.length).toBeLessThanOrEqual(1);
   });
 
+  it('hold what was last seen while the interfaces cannot be looked at', async () => {
+    instances.set([role(0)]);
+    onInterface.add('192.0.2.101');
+    instances.taken([running(0)]);
+    instances.start();
+    await vi.advanceTimersByTimeAsync(250);
+    presentAddresses.mockImplementation(() => {
+      throw new Error('uv_interface_addresses returned EMFILE');
+    });
+    events = [];
+    await vi.advanceTimersByTimeAsync(5000);
+    presentAddresses.mockImplementation(() => new Map([['eth0', onInterface]]));
+    expect(instances.holder).toBe(true);
+    expect(events.filter((event) => event === 'log')).toHaveLength(1);
+    onInterface.clear();
+    await vi.advanceTimersByTimeAsync(2500);
+    expect(instances.holder).toBe(false);
+  });
+
   it('hear what keepalived says of them, and of nothing else', () => {
     instances.set([role(0)]);
     instances.taken([running(0)]);

@@ -32,6 +32,9 @@ export class InstanceSet {
   readonly #early = new Map<string, VrrpNotification>();
   #timer: NodeJS.Timeout | undefined;
   #present: PresentAddresses | undefined;
+  /** What was on the interfaces when they were last seen. */
+  #seen: PresentAddresses = new Map();
+  #blind = false;
 
   constructor(dependencies: InstanceSetDependencies) {
     this.#dependencies = { ...dependencies, presentAddresses: () => this.#presentAddresses() };
@@ -174,12 +177,24 @@ export class InstanceSet {
   /** Read once for all who ask at the same moment. */
   #presentAddresses(): PresentAddresses {
     if (this.#present === undefined) {
-      this.#present = this.#readAddresses();
+      this.#present = this.#lookAtInterfaces();
       queueMicrotask(() => {
         this.#present = undefined;
       });
     }
     return this.#present;
+  }
+
+  /** The kernel is asked through a socket: without a file descriptor that is left, what was seen last goes on. */
+  #lookAtInterfaces(): PresentAddresses {
+    try {
+      this.#seen = this.#readAddresses();
+      this.#blind = false;
+    } catch (error) {
+      if (!this.#blind) this.#dependencies.log.error({ err: error }, 'cannot look at the interfaces; trying again');
+      this.#blind = true;
+    }
+    return this.#seen;
   }
 }
 

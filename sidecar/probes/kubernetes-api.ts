@@ -25,7 +25,15 @@ interface Credentials {
 }
 
 /** A problem with what the probe itself was given. */
-class CredentialsError extends Error {}
+class CredentialsError extends Error {
+  /** The system error's code, where there was one. */
+  readonly code: string | undefined;
+
+  constructor(message: string, code?: string) {
+    super(message);
+    this.code = code;
+  }
+}
 
 /**
  * Asks whether this node can reach the Kubernetes API: the API server's health endpoint, its certificate always verified against the
@@ -63,7 +71,9 @@ export class KubernetesApiProbe implements Probe {
       const { ca, token } = await this.#credentials();
       return this.#judge(await this.#request(ca, token, attempt, signal), attempt);
     } catch (error) {
-      if (error instanceof CredentialsError) return attempt.failure(`${this.target} was not asked: ${error.message}`);
+      if (error instanceof CredentialsError) {
+        return attempt.connectionError(`${this.target} was not asked: ${error.message}`, error.code);
+      }
       throw error;
     }
   }
@@ -88,7 +98,7 @@ export class KubernetesApiProbe implements Probe {
       text = (await this.#readFile(path)).trim();
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-      throw new CredentialsError(`the ${what} cannot be read from ${path} (${code})`);
+      throw new CredentialsError(`the ${what} cannot be read from ${path} (${code})`, code);
     }
     if (text === '') throw new CredentialsError(`the ${what} file ${path} is empty`);
     return text;

@@ -3,6 +3,9 @@ import type { ProbeResult } from './types.ts';
 /** Codes by which the peer's kernel says that nothing serves there. */
 const REFUSALS = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE']);
 
+/** Codes by which this machine's kernel says that it has nothing left to ask with: that tells nothing of the target. */
+const OUT_OF_RESOURCES = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EAGAIN', 'EADDRNOTAVAIL']);
+
 /** Results of one attempt at one target, timed from the moment it is made. */
 export class Attempt {
   readonly #startMs = performance.now();
@@ -20,6 +23,12 @@ export class Attempt {
 
   /** The connection failed with an error before there was an answer: refused by the peer's kernel, or otherwise not made. */
   connectionError(reason: string, code: string | undefined): ProbeResult {
+    if (code !== undefined && OUT_OF_RESOURCES.has(code)) {
+      return {
+        ...this.failure(`${reason}; not counted, this node had nothing to ask with`, code),
+        outcome: 'inconclusive',
+      };
+    }
     if (code === undefined || !REFUSALS.has(code)) return this.failure(reason, code);
     // EPIPE is the same reset, noticed by the writing side.
     return { ...this.failure(reason, code === 'EPIPE' ? 'ECONNRESET' : code), outcome: 'refused' };

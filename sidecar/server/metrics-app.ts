@@ -1,4 +1,5 @@
 import type { RequestListener } from 'node:http';
+import { setImmediate } from 'node:timers/promises';
 import express from 'express';
 import type { Registry } from 'prom-client';
 import { answerTheRest } from './last-answers.ts';
@@ -17,7 +18,13 @@ export function createMetricsApp({ registry, snapshot, onError }: MetricsAppDepe
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
+  let last: Promise<unknown> = Promise.resolve();
   app.get('/metrics', async (_request, response) => {
+    // One after the other, with a turn of the event loop between: what decides has its turn, however many ask for metrics.
+    const turn = last.then(() => setImmediate());
+    last = turn;
+    await turn;
+    if (response.destroyed) return;
     const text = await registry.metrics();
     response.set('Content-Type', registry.contentType);
     response.write(text);
