@@ -192,6 +192,18 @@ describe('a candidate', () => {
   });
 });
 
+describe('the states of all instances', () => {
+  it('are asked for by a file and a line in the FIFO', async () => {
+    const fifo = join(path, 'supervisor.request');
+    execFileSync('mkfifo', [fifo]);
+    const fd = openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
+    await runtime.requestStates();
+    expect(read('states.wanted')).toBe('');
+    expect(readSync(fd, Buffer.alloc(64))).toBeGreaterThan(0);
+    closeSync(fd);
+  });
+});
+
 describe('the supervisor’s status', () => {
   it('is undefined before there is one', async () => {
     expect(await runtime.readSupervisorStatus()).toBeUndefined();

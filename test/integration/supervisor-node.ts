@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import {
   chmodSync,
   chownSync,
@@ -45,6 +46,7 @@ export const AS_PID_1: readonly [string, ...string[]] = [SUPERVISOR, 'run'];
 
 /** What a test varies in keepalived's configuration. */
 export interface ConfigOptions {
+  /** With a prefix, or /24 is meant. */
   readonly addresses: readonly string[];
   readonly priority?: number | string;
   readonly advertSeconds?: number;
@@ -59,8 +61,9 @@ export interface ConfigOptions {
 export function config(options: ConfigOptions): string {
   const { addresses, priority = 244, advertSeconds = 0.1, head = '', device = 'eth0', instance } = options;
   const of = instance === undefined ? '' : ` ${instance}`;
-  const [advertised = '', ...excluded] = addresses.map((address) => `${address}/${PREFIX} dev eth0`);
-  return `${head}${addresses.map((address) => `#! address eth0 ${address}/${PREFIX}${of}\n`).join('')}
+  const whole = addresses.map((address) => (address.includes('/') ? address : `${address}/${PREFIX}`));
+  const [advertised = '', ...excluded] = whole.map((address) => `${address} dev eth0`);
+  return `${head}${whole.map((address) => `#! address eth0 ${address}${of}\n`).join('')}
 global_defs {
     router_id test
     vrrp_version 3
@@ -172,6 +175,13 @@ function emptyDir(path: string): string {
   mkdirSync(path);
   chmodSync(path, 0o777);
   return path;
+}
+
+/** Tells every change of a node's addresses from now on. */
+export function watchAddresses(node: TestNode): { changes: () => string; stop: () => void } {
+  const path = join(node.runtime, '.addresses');
+  const child = spawn('sh', ['-c', `exec ip -n ${node.netns} -o monitor address >${path}`], { stdio: 'ignore' });
+  return { changes: () => node.read(path), stop: () => void child.kill() };
 }
 
 /** How a container with the supervisor is started. */

@@ -17,18 +17,12 @@ import {
   TestNetwork,
   type TestNode,
   UNDER_TINI,
+  watchAddresses,
 } from './supervisor-node.ts';
 
 const BAD = config({ addresses: [FIRST], priority: 'high' });
 
 const skip = mustSkipSupervisor('the supervisor with the real keepalived');
-
-/** Tells every change of a node's addresses from now on. */
-function watchAddresses(node: TestNode): { changes: () => string; stop: () => void } {
-  const path = join(node.runtime, '.addresses');
-  const child = spawn('sh', ['-c', `exec ip -n ${node.netns} -o monitor address >${path}`], { stdio: 'ignore' });
-  return { changes: () => node.read(path), stop: () => void child.kill() };
-}
 
 /** How often keepalived has reloaded. */
 function reloads(node: TestNode): number {
