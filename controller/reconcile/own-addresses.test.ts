@@ -69,6 +69,14 @@ describe('an address that a node lists as its own', () => {
     await settle(lists);
     expect(planned()).toEqual(RIGHT);
     expect(ready()).toEqual(refusedFor(WRONG, 'b'));
+    // An agent that restarts may say nothing for a moment.
+    await settle({ b: {} }, 1);
+    await settle(lists, 1);
+    expect(planned()).toEqual(RIGHT);
+    await settle({ b: { addresses: ['192.0.2.12/24'] } }, 1);
+    const waitMs = (await reconciler.run()) ?? 0;
+    expect(planned()).toEqual(RIGHT);
+    cluster.time.stall(waitMs);
     await settle({ b: { addresses: ['192.0.2.12/24'] } });
     expect(planned()).toEqual([...RIGHT, WRONG].sort());
     expect(ready()).toMatchObject({ status: 'True', reason: 'AllWell' });
@@ -138,7 +146,7 @@ describe('a node that lists what others hold', () => {
 
   it('cannot take its word back, and give it again in that moment', async () => {
     await settle(lies);
-    await settle({ c: { addresses: [] } });
+    await settle({ c: { addresses: [] } }, 10);
     await settle({ a: { held: [] }, b: { held: [] }, c: { addresses: [], held: [] } });
     await settle({ a: { held: [] }, b: { held: [] }, c: { ...lies.c, held: [] } });
     expect(planned()).toEqual(all);
@@ -146,7 +154,7 @@ describe('a node that lists what others hold', () => {
 
   it('is forgotten when it lists them no more', async () => {
     await settle(lies);
-    await settle({ c: { addresses: [] } });
+    await settle({ c: { addresses: [] } }, 10);
     expect(planned()).toEqual(all);
     expect(ready()).toMatchObject({ status: 'True', reason: 'AllWell' });
   });
@@ -166,7 +174,7 @@ describe('a node that lists what pools will ask for', () => {
     expect(ready('web')).toMatchObject({ status: 'True' });
   });
 
-  it('has the plan change with its word twice, whatever it says after that', async () => {
+  it('has the plan change with its word once, however fast it takes that back and says it again', async () => {
     cluster.putPool(poolOf('web', [...RIGHT, WRONG]));
     const changes: boolean[] = [];
     // So fast that nobody ever gets as far as holding it.
@@ -182,6 +190,6 @@ describe('a node that lists what pools will ask for', () => {
       await say([`${WRONG}/24`]);
       await say([]);
     }
-    expect(changes).toEqual([false, true]);
+    expect(changes).toEqual([false]);
   });
 });

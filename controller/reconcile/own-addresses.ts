@@ -10,17 +10,16 @@ import { type Claim, canonicalAddress } from './holders.ts';
 
 /** More addresses of a node that pools ask for, too, are no typing error. */
 const WORDS_OF_A_NODE = 8;
-/** For so long it is remembered that an address was held, and that a node took a word back: a failover is over by then. */
-const MEMORY_MS = 10 * 60_000;
+/** For so long it is remembered that an address was held: a failover is over by then. */
+const HELD_MEMORY_MS = 10 * 60_000;
+/** A word is taken back when it was not said for so long: an agent that restarts, or changes its mind all the time, changes no plan. */
+const TAKEN_BACK_MS = 10_000;
 
-/**
- * What was made of a node's word when it was first heard; it stays so until the node takes it back. One that was taken back does not
- * count at once again: a node that changes its mind all the time would have the plan change with it.
- */
+/** What was made of a node's word when it was first heard; it stays so until the node takes it back. */
 interface Word {
-  readonly verdict: 'counts' | 'disputed' | 'withdrawn';
-  /** When that began, by a clock that only grows. */
-  readonly atMs: number;
+  readonly verdict: 'counts' | 'disputed';
+  /** Since when the node does not say it any more, by a clock that only grows; undefined: it does. */
+  readonly unsaidMs: number | undefined;
 }
 
 type WordsOfNode = ReadonlyMap<string, Word>;
@@ -40,6 +39,8 @@ export const NO_WORDS: OwnWords = { words: new Map(), heldMs: new Map() };
 export interface OwnAddresses {
   readonly memory: OwnWords;
   readonly addresses: NodeAddresses;
+  /** When the answer changes by time alone; undefined: never. */
+  readonly reviewAtMs: number | undefined;
 }
 
 interface Look {
@@ -51,46 +52,39 @@ interface Look {
   readonly nowMs: number;
 }
 
-function lately(atMs: number, { nowMs }: Look): boolean {
-  return nowMs - atMs < MEMORY_MS;
+function heldAt(before: OwnWords['heldMs'], { holders, nowMs }: Look): Map<string, number> {
+  const kept = [...before].filter(([, atMs]) => nowMs - atMs < HELD_MEMORY_MS);
+  const held = [...holders].filter(([, claims]) => claims.length > 0);
+  return new Map([...kept, ...held.map(([address]) => [address, nowMs] as const)]);
 }
 
-function heldAt(before: OwnWords['heldMs'], look: Look): Map<string, number> {
-  const kept = [...before].filter(([, atMs]) => lately(atMs, look));
-  const now = [...look.holders].flatMap(([address, claims]) =>
-    claims.length > 0 ? [[address, look.nowMs] as const] : [],
-  );
-  return new Map([...kept, ...now]);
-}
-
-/** What is left of words that the node does not say any more. */
-function withdrawn(before: WordsOfNode, listed: ReadonlySet<string>, look: Look): [string, Word][] {
-  return [...before].flatMap(([address, { verdict, atMs }]): [string, Word][] => {
-    if (listed.has(address)) return [];
-    const word: Word = { verdict: 'withdrawn', atMs: verdict === 'withdrawn' ? atMs : look.nowMs };
-    return lately(word.atMs, look) ? [[address, word]] : [];
+/** What is left of what the node said before: all that it says still, or did a moment ago. */
+function lasting(before: WordsOfNode, listed: ReadonlySet<string>, { asked, nowMs }: Look): [string, Word][] {
+  return [...before].flatMap(([address, { verdict, unsaidMs = nowMs }]): [string, Word][] => {
+    if (!asked.has(address)) return [];
+    if (listed.has(address)) return [[address, { verdict, unsaidMs: undefined }]];
+    return nowMs - unsaidMs < TAKEN_BACK_MS ? [[address, { verdict, unsaidMs }]] : [];
   });
-}
-
-/** An address that somebody served was no node's own when that began; also its holder may not know it again after a restart. */
-function verdictOn(known: Word | undefined, wasHeld: boolean, counting: number): Word['verdict'] {
-  if (known !== undefined && known.verdict !== 'withdrawn') return known.verdict;
-  return known === undefined && !wasHeld && counting < WORDS_OF_A_NODE ? 'counts' : 'disputed';
 }
 
 function weigh({ status }: NodePlan, before: WordsOfNode, heldMs: OwnWords['heldMs'], look: Look): WordsOfNode {
   const subnets = (status?.addresses ?? []).map((subnet) => canonicalAddress(subnet));
   const listed = new Set(subnets.filter((address) => look.asked.has(address)));
-  const words = new Map(withdrawn(before, listed, look));
-  let counting = [...listed].filter((address) => before.get(address)?.verdict === 'counts').length;
-  for (const address of [...listed].sort(compareText)) {
-    const known = before.get(address);
-    const remembered = known?.verdict === 'withdrawn' && !lately(known.atMs, look) ? undefined : known;
-    const verdict = verdictOn(remembered, heldMs.has(address), counting);
-    if (verdict === 'counts' && known?.verdict !== 'counts') counting += 1;
-    words.set(address, known?.verdict === verdict ? known : { verdict, atMs: look.nowMs });
+  const words = new Map(lasting(before, listed, look));
+  let counting = [...words.values()].filter(({ verdict }) => verdict === 'counts').length;
+  for (const address of [...listed].filter((each) => !words.has(each)).sort(compareText)) {
+    // What somebody served was no node's own when that began; also its holder may not know it again after a restart.
+    const counts = counting < WORDS_OF_A_NODE && !heldMs.has(address);
+    if (counts) counting += 1;
+    words.set(address, { verdict: counts ? 'counts' : 'disputed', unsaidMs: undefined });
   }
   return words;
+}
+
+function reviewAt(words: OwnWords['words']): number | undefined {
+  const unsaid = [...words.values()].flatMap((own) => [...own.values()].map(({ unsaidMs }) => unsaidMs));
+  const known = unsaid.filter((atMs) => atMs !== undefined);
+  return known.length === 0 ? undefined : Math.min(...known) + TAKEN_BACK_MS;
 }
 
 function nodesBy(words: OwnWords['words'], wanted: Word['verdict']): Map<string, string> {
@@ -121,8 +115,6 @@ export function ownAddresses(plans: readonly NodePlan[], look: Look, before: Own
       })
       .filter(([, own]) => own.size > 0),
   );
-  return {
-    memory: { words, heldMs },
-    addresses: { counting: nodesBy(words, 'counts'), disputed: nodesBy(words, 'disputed') },
-  };
+  const addresses = { counting: nodesBy(words, 'counts'), disputed: nodesBy(words, 'disputed') };
+  return { memory: { words, heldMs }, addresses, reviewAtMs: reviewAt(words) };
 }

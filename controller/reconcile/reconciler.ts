@@ -47,6 +47,10 @@ const MOVES_KEPT = 50;
 /** The cluster, with NodePlans as they are stored. */
 export type StoredState = ClusterState & { readonly plans: readonly StoredNodePlan[] };
 
+interface WeighedWords extends Words {
+  readonly reviewAtMs: number | undefined;
+}
+
 /** Where this run has got to. */
 interface Run {
   readonly nowMs: number;
@@ -117,18 +121,18 @@ export class Reconciler {
     this.#hearing = hearing;
     const state = { pools: caches.pools.list(), plans, nodes, agents: agents.nodes };
     const words = this.#weigh(state, holders, nowMs);
-    const reviews = [agents.reviewAtMs, reviewAtMs].filter((review) => review !== undefined);
+    const reviews = [agents.reviewAtMs, reviewAtMs, words.reviewAtMs].filter((review) => review !== undefined);
     return { nowMs, state, holders, words, reviews };
   }
 
   /** What is to be made of what nodes say of others. Every replica does it, so that one that takes over knows what was said before. */
-  #weigh({ pools, plans }: StoredState, holders: Run['holders'], nowMs: number): Words {
+  #weigh({ pools, plans }: StoredState, holders: Run['holders'], nowMs: number): WeighedWords {
     const foreign = foreignWords(plans, this.#loneWords, nowMs);
     this.#loneWords = foreign.words;
     const asked = new Set(pools.flatMap(({ spec }) => spec.addresses.map(canonicalAddress)));
-    const { memory, addresses } = ownAddresses(plans, { asked, holders, nowMs }, this.#ownWords);
-    this.#ownWords = memory;
-    return { foreign, nodeAddresses: addresses };
+    const own = ownAddresses(plans, { asked, holders, nowMs }, this.#ownWords);
+    this.#ownWords = own.memory;
+    return { foreign, nodeAddresses: own.addresses, reviewAtMs: own.reviewAtMs };
   }
 
   #plan({ state, words, nowMs }: Run): Plan {
