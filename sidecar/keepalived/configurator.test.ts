@@ -13,6 +13,7 @@ const eth0 = {
   addresses: [{ address: '192.0.2.11', prefixLength: 24, family: 4 as const }],
 };
 const eth1 = { ...eth0, name: 'eth1', mac: '52:54:00:00:00:02', addresses: [] };
+const eth2 = { name: 'eth2', mac: '', addresses: [{ address: '10.0.0.11', prefixLength: 24, family: 4 as const }] };
 const vip = { address: '192.0.2.100', prefixLength: 24, family: 4 as const };
 let network: NetworkView;
 let offered: string[];
@@ -57,7 +58,7 @@ function planOf(plan: string, ...addresses: string[]): NodePlanSpec {
 }
 
 beforeEach(() => {
-  vi.useFakeTimers();
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'setTimeout', 'clearTimeout', 'performance', 'Date'] });
   network = { interfaces: [eth0], defaultInterface: {} };
   offered = [];
   onConfigured.mockReset();
@@ -185,6 +186,20 @@ describe('the configurator', () => {
     putOn = new Set(['192.0.2.100']);
     await configurator.look();
     expect(configurator.problem).toBeNull();
+  });
+
+  it('takes the default route’s interface only when the node’s network had the time to come up', async () => {
+    network = { interfaces: [{ ...eth0, addresses: [] }, eth2], defaultInterface: { 4: 'eth2' } };
+    await configurator.start();
+    expect(offered).toEqual([]);
+    expect(configurator.problem).toContain('no interface of this node has a subnet with 192.0.2.100 yet');
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(offered).toEqual([]);
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(offered.at(-1)).toContain('192.0.2.100/24 dev eth2');
+    network = { interfaces: [eth0, eth2], defaultInterface: { 4: 'eth2' } };
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(offered.at(-1)).toContain('192.0.2.100/32 dev eth0');
   });
 
   it('refuses an address that the API says is another node’s', async () => {

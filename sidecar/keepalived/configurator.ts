@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { NodePlanSpec } from '../../api/node-plan.ts';
 import type { Settings } from '../config/settings.ts';
+import { type Clock, systemClock } from '../health/clock.ts';
 import { InstanceError, type VrrpInstance, virtualAddresses } from './instance.ts';
 import type { NetworkView } from './network.ts';
 import { NodeSubnets } from './node-subnets.ts';
@@ -39,6 +40,7 @@ interface ConfiguratorDependencies {
   readonly onProblem: (problem: InstanceProblem) => void;
   /** Called when what this node cannot carry out has changed, or which addresses are its own. */
   readonly onChange?: () => void;
+  readonly clock?: Clock;
 }
 
 /** A configuration that was offered. */
@@ -51,6 +53,8 @@ export interface Configured {
 }
 
 const LOOK_SECONDS = 5;
+/** As long as an interface may take to get its address when the node starts, before the default route's is taken for the right one. */
+const YOUNG_SECONDS = 12;
 
 /** Turns settings, plan and the node's network into keepalived's configuration, now and whenever one of them changes. */
 export class Configurator {
@@ -58,6 +62,8 @@ export class Configurator {
   readonly #dependencies: ConfiguratorDependencies;
   /** Replaced as a whole. */
   #wanted: { readonly settings: Settings; readonly plan: NodePlanSpec | null };
+  readonly #clock: Clock;
+  #startedAtMs = Number.POSITIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
   #problems: readonly InstanceProblem[] = [];
   #before: ReadonlyMap<string, ResolvedInstance> = new Map();
@@ -77,6 +83,7 @@ export class Configurator {
     this.#placements = new Map(Object.entries(placements));
     this.#wanted = { settings, plan };
     this.#dependencies = dependencies;
+    this.#clock = dependencies.clock ?? systemClock;
   }
 
   /** What of the settings and of the plan cannot be carried out here at the moment, by instance. */
@@ -102,6 +109,7 @@ export class Configurator {
 
   /** Offers a first configuration and begins to watch the network: an interface may come later, or get another address. */
   async start(): Promise<void> {
+    if (this.#timer === undefined) this.#startedAtMs = this.#clock.monotonicMs();
     this.#timer ??= setInterval(() => void this.#configure(), LOOK_SECONDS * 1000);
     await this.#configure();
   }
@@ -165,7 +173,8 @@ export class Configurator {
     const network = await this.#dependencies.readNetwork();
     const putOn = await this.#dependencies.putOn();
     const subnets = new NodeSubnets(network, putOn ?? virtualAddresses(wishes));
-    const madeOf = JSON.stringify([subnets.key, authPassword]);
+    const young = this.#isYoung();
+    const madeOf = JSON.stringify([subnets.key, authPassword, young]);
     if (madeOf === this.#madeOf) return;
     const resolved = resolveAll(wishes, subnets, {
       nodeAddress: this.#options.nodeAddress,
@@ -173,6 +182,7 @@ export class Configurator {
       authPassword,
       before: this.#before,
       placements: this.#placements,
+      young,
     });
     const { instances } = resolved;
     // What runs goes on, as long as nothing but the instance of the settings is asked for.
@@ -190,6 +200,10 @@ export class Configurator {
     this.#ownAddresses = ownAddresses;
     this.#setProblems(problems);
     if (told() !== before) this.#dependencies.onChange?.();
+  }
+
+  #isYoung(): boolean {
+    return this.#clock.monotonicMs() - this.#startedAtMs < YOUNG_SECONDS * 1000;
   }
 
   #place(placements: ReadonlyMap<string, Placement>): void {

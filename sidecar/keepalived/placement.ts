@@ -25,6 +25,8 @@ export interface ResolveContext {
   readonly nodesByAddress?: ReadonlyMap<string, string>;
   /** Where things were found before. */
   readonly before?: Placement | undefined;
+  /** Whether the node's network may still be coming up, so that a subnet which is not there may be there in a moment. */
+  readonly young?: boolean;
 }
 
 /** What of an instance is to be found again. */
@@ -92,10 +94,20 @@ interface Found {
 }
 
 /** The interface whose subnet contains the address, else the default route's: the address then has to be routed to the node. */
-function findInterface(address: string, { fields }: InstanceWish, subnets: NodeSubnets): Found {
+function findInterface(
+  address: string,
+  { fields }: InstanceWish,
+  subnets: NodeSubnets,
+  { young = false }: ResolveContext,
+): Found {
   const subnet = subnets.containing(address);
   if (subnet !== undefined) return { ...subnet, found: 'subnet' };
   const byRoute = subnets.network.defaultInterface[familyOf(address)];
+  if (byRoute !== undefined && young) {
+    throw new InstanceError(
+      `${fields.addresses}: no interface of this node has a subnet with ${address} yet; in some seconds it is taken for one that is routed to ${byRoute}`,
+    );
+  }
   if (byRoute !== undefined) return { interface: byRoute, found: 'route' };
   throw new InstanceError(
     `${fields.addresses}: no interface of this node has a subnet with ${address}, and there is no default route; ` +
@@ -104,11 +116,11 @@ function findInterface(address: string, { fields }: InstanceWish, subnets: NodeS
 }
 
 /** What was found before stays, unless it was only the default route's interface and a subnet turned up since. */
-function findAgain(address: string, wish: InstanceWish, subnets: NodeSubnets, before: Placement | undefined): Found {
-  const known = before?.addresses.find((one) => one.address === address);
-  if (known?.found === undefined || known.found === 'name') return findInterface(address, wish, subnets);
+function findAgain(address: string, wish: InstanceWish, subnets: NodeSubnets, context: ResolveContext): Found {
+  const known = context.before?.addresses.find((one) => one.address === address);
+  if (known?.found === undefined || known.found === 'name') return findInterface(address, wish, subnets, context);
   if (known.found === 'route' && subnets.containing(address) !== undefined)
-    return findInterface(address, wish, subnets);
+    return findInterface(address, wish, subnets, context);
   if (subnets.interface(known.interface) !== undefined) return { interface: known.interface, found: known.found };
   throw new InstanceError(
     `${wish.fields.addresses}: ${address} belongs to ${known.interface}, and this node has no such interface any more; ` +
@@ -136,11 +148,7 @@ function prefixLengthOf(
  * Finds the interfaces and prefixes of an instance's addresses. Pure.
  * @throws {InstanceError} naming the field
  */
-export function placeAddresses(
-  wish: InstanceWish,
-  subnets: NodeSubnets,
-  before: Placement | undefined,
-): VirtualAddress[] {
+export function placeAddresses(wish: InstanceWish, subnets: NodeSubnets, context: ResolveContext): VirtualAddress[] {
   const { addresses, addressInterface, fields } = wish;
   const chosen =
     addressInterface === '' ? undefined : chosenInterface(fields.addressInterface, addressInterface, subnets);
@@ -148,8 +156,8 @@ export function placeAddresses(
     const [given = text, prefix] = text.split('/');
     const address = canonical(given);
     const place: Found =
-      chosen === undefined ? findAgain(address, wish, subnets, before) : { interface: chosen, found: 'name' };
-    const last = before?.addresses.find((one) => one.address === address && one.interface === place.interface);
+      chosen === undefined ? findAgain(address, wish, subnets, context) : { interface: chosen, found: 'name' };
+    const last = context.before?.addresses.find((one) => one.address === address && one.interface === place.interface);
     // The subnet from which a prefix came may be gone for the moment.
     const prefixLength = keepsPrefix(last, prefix) ?? prefixLengthOf(address, prefix, place, subnets);
     return { address, prefixLength, family: familyOf(address), interface: place.interface, found: place.found };

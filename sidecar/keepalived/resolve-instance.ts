@@ -118,7 +118,7 @@ export function objectionTo(
 ): VrrpInstance | undefined {
   const { name, version, virtualRouterId, advertIntervalSeconds } = wish;
   try {
-    const addresses = placeAddresses(wish, subnets, context.before);
+    const addresses = placeAddresses(wish, subnets, context);
     const { interface: on, unicast } = placeVrrp(wish, addresses, subnets, context);
     return {
       ...{ name: `${name}_objection`, version, virtualRouterId, advertIntervalSeconds, interface: on, addresses: [] },
@@ -141,7 +141,7 @@ export function objectionTo(
  */
 export function resolveInstance(wish: InstanceWish, subnets: NodeSubnets, context: ResolveContext): ResolvedWish {
   refuseUnusable(wish, subnets, context);
-  const addresses = placeAddresses(wish, subnets, context.before);
+  const addresses = placeAddresses(wish, subnets, context);
   for (const address of addresses) refuseReserved(address, subnets, wish.fields.addresses);
   const { interface: on, unicast: placed } = placeVrrp(wish, addresses, subnets, context);
   const { name, version, virtualRouterId, advertIntervalSeconds } = wish;
