@@ -145,7 +145,9 @@ export const virtualIpPoolSpecSchema = ruled(
       sentence: 'an address is in the list twice, with and without a prefix; remove one of the two',
     })
       .meta({ 'x-kubernetes-list-type': 'set' })
-      .describe("Virtual addresses, IPv4 or IPv6. None may be a node's own. A prefix is of no concern where a node has an address in the subnet."),
+      .describe(
+        "Virtual addresses, IPv4 or IPv6. None may be a node's own. A prefix is of no concern where a node has an address in the subnet.",
+      ),
     nodeSelector: nodeSelectorSchema.optional(),
     tolerations: z
       .array(tolerationSchema)

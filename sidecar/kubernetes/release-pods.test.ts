@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { ReleasePods } from './release-pods.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'release-pods-'));
@@ -122,6 +122,17 @@ describe('the release’s pods', () => {
     const expected = { '192.0.2.11': 'node1', '192.0.2.12': 'node2', '2001:db8::12': 'node2' };
     await vi.waitFor(() => expect(onAddresses).toHaveBeenCalledOnce(), 5000);
     expect(Object.fromEntries(onAddresses.mock.calls[0]?.[0])).toEqual(expected);
+  });
+
+  it('are asked for again soon while one has no node yet, as after an installation', async () => {
+    const delays = vi.spyOn(globalThis, 'setTimeout');
+    onTestFinished(() => delays.mockRestore());
+    const nextAsk = () => Math.max(...delays.mock.calls.map(([, delayMs]) => delayMs ?? 0));
+    answer = { status: 200, pages: [[pod('node1'), { spec: {}, status: { phase: 'Pending' } }]] };
+    start();
+    await vi.waitFor(() => expect(onNodes).toHaveBeenCalledOnce(), 5000);
+    await vi.waitFor(() => expect(nextAsk()).toBeGreaterThan(10_000));
+    expect(nextAsk()).toBeLessThan(20_000);
   });
 
   it('without a node leave the known order alone', async () => {
