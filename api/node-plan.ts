@@ -99,12 +99,12 @@ export const nodePlanSpecSchema = ruled(
   }),
   {
     test: ({ pools, instances }) => instances.every(({ pool }) => pools.some(({ name }) => name === pool)),
-    cel: 'self.instances.all(i, self.pools.exists(p, p.name == i.pool))',
+    cel: '[self.pools.map(p, p.name)].all(names, self.instances.all(i, i.pool in names))',
     sentence: 'an instance is of a pool that the plan does not have',
   },
   {
     test: ({ instances }) => new Set(instances.map(({ virtualRouterId }) => virtualRouterId)).size === instances.length,
-    cel: 'self.instances.all(i, self.instances.exists_one(other, other.virtualRouterId == i.virtualRouterId))',
+    cel: '[self.instances.map(i, i.virtualRouterId)].all(ids, self.instances.all(i, ids.indexOf(i.virtualRouterId) == ids.lastIndexOf(i.virtualRouterId)))',
     sentence: 'two instances have the same router id',
   },
 );
