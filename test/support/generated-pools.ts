@@ -228,6 +228,8 @@ export const hosts: fc.Arbitrary<string> = fc.oneof(
   fc.domain(),
 );
 
+/** Mostly right, so that what else is wrong in a check is seen. */
+const checkedHosts = mostly(pick('127.0.0.1', 'localhost', 'fd00::7', 'ingress.example.org'), hosts, 6);
 const ports = mostly(fc.integer({ min: 1, max: 65_535 }), pick<unknown>(0, 65_536, -1, 80.5, '80', null, 1e30));
 const paths = mostly(
   pick('/', '/healthz', '/a?b=c#d', '/%20', '//x', '/é'.replace('é', '%C3%A9')),
@@ -253,7 +255,7 @@ const httpGet = fc
   .tuple(
     fc.record({ port: ports }),
     optional({
-      host: hosts,
+      host: checkedHosts,
       path: paths,
       scheme: mostly(pick('HTTP', 'HTTPS'), pick('http', 'FTP')),
       httpHeaders: fc.oneof(
@@ -264,7 +266,7 @@ const httpGet = fc
   )
   .map((parts) => Object.assign({}, ...parts));
 const tcpSocket = fc
-  .tuple(fc.record({ port: ports }), optional({ host: hosts }))
+  .tuple(fc.record({ port: ports }), optional({ host: checkedHosts }))
   .map((parts) => Object.assign({}, ...parts));
 
 /** Health checks, of which one thing or another may be wrong. */
@@ -285,9 +287,9 @@ const routerIds = mostly(fc.integer({ min: 1, max: 255 }), pick<unknown>(0, 256,
 /** Specs of pools. */
 export const specs: fc.Arbitrary<object> = fc
   .tuple(
-    fc.record({ addresses: fc.uniqueArray(mostly(rightAddresses, addresses, 3), { minLength: 1, maxLength: 3 }) }),
+    fc.record({ addresses: fc.uniqueArray(mostly(rightAddresses, addresses, 6), { minLength: 1, maxLength: 3 }) }),
     optional({
-      interface: interfaces,
+      interface: mostly(pick('', 'eth0', '52:54:00:12:34:56'), interfaces, 4),
       healthCheck: healthChecks,
       failback: optional({
         enabled: fc.boolean(),
