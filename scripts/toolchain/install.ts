@@ -97,7 +97,7 @@ async function pythonRecipe(source: PythonSource, root: string): Promise<Recipe>
       await createEnvironment(folder, log);
       await pip(
         folder,
-        ['install', '--only-binary', ':all:', '-r', path.join(root, REQUIREMENTS)],
+        ['install', '--require-hashes', '--only-binary', ':all:', '-r', path.join(root, REQUIREMENTS)],
         'Python tools: installing',
         log,
       );
@@ -119,6 +119,7 @@ async function schemaRecipe(source: SchemaSource, root: string): Promise<Recipe>
       const download = [
         'download',
         '--no-deps',
+        '--require-hashes',
         '--only-binary',
         ':all:',
         '-d',

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { CATALOGUE, TOOL_NAMES, USUAL_TOOL_NAMES } from './catalogue.ts';
 import { recipeFor } from './install.ts';
@@ -29,6 +30,20 @@ describe('pinnedPythonVersion', () => {
   it('is what stands behind ==', () => {
     expect(pinnedPythonVersion('# words\nyamllint==1.38.0\nyamale==6.1.0\n', 'yamale')).toBe('6.1.0');
     expect(() => pinnedPythonVersion('yamllint>=1\n', 'yamllint')).toThrow('requirements do not pin yamllint');
+  });
+
+  it('is found where hashes follow', () => {
+    expect(pinnedPythonVersion('yamale==6.1.0 \\\n    --hash=sha256:0a\n', 'yamale')).toBe('6.1.0');
+  });
+
+  it.each(['requirements.txt', 'schemas.txt'])('comes with a SHA-256 for each package of %s', (file) => {
+    const text = readFileSync(`${ROOT}/tools/python/${file}`, 'utf8').replaceAll(/^\s*#.*$/gm, '');
+    const requirements = text
+      .replaceAll('\\\n', ' ')
+      .split('\n')
+      .filter((line) => line.trim() !== '');
+    expect(requirements.length).toBeGreaterThan(0);
+    expect(requirements.filter((line) => !/^\S+==\S+( +--hash=sha256:[0-9a-f]{64})+$/.test(line))).toEqual([]);
   });
 });
 

@@ -26,7 +26,11 @@ export function requiredGo(goMod: string): string {
  */
 export function pinnedPythonVersion(requirements: string, name: string): string {
   for (const line of requirements.split('\n')) {
-    const [found, version] = line.trim().split('==');
+    // The hashes follow on lines of their own.
+    const [found, version] = line
+      .replace(/\s*\\$/, '')
+      .trim()
+      .split('==');
     if (found === name && version !== undefined) return version;
   }
   throw new Error(`requirements do not pin ${name}`);
