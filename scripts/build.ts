@@ -1,6 +1,8 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
+import { describeBundles } from './supply/bundles.ts';
 import { runMain } from './support/main.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
@@ -27,6 +29,7 @@ const OUTPUT = path.join(root, 'dist');
  * Bundles a program into one file.
  * CommonJS, because express and its parts are: an ES module bundle would need a shim for `require`.
  * @param folder where it is put; made if there is none
+ * Beside it lies, as `<name>.meta.json`, what it was made of.
  * @returns size of the bundle in bytes
  */
 export async function buildProgram({ entry, file, versionName }: Program, folder: string): Promise<number> {
@@ -45,16 +48,20 @@ export async function buildProgram({ entry, file, versionName }: Program, folder
     loader: { '.html': 'text' },
     define: { [versionName]: JSON.stringify(version) },
     logLevel: 'silent',
+    metafile: true,
     write: false,
   });
   await mkdir(folder, { recursive: true });
   // Renamed in place: a lab may be starting a program from it at this moment.
-  for (const made of result.outputFiles) {
-    const temporary = `${made.path}.${process.pid}.new`;
-    await writeFile(temporary, made.contents);
-    await rename(temporary, made.path);
-  }
+  for (const made of result.outputFiles) await replaceFile(made.path, made.contents);
+  await replaceFile(path.join(folder, file.replace('.cjs', '.meta.json')), JSON.stringify(result.metafile));
   return result.outputFiles.find((made) => made.path.endsWith('.cjs'))?.contents.byteLength ?? 0;
+}
+
+async function replaceFile(file: string, contents: string | Uint8Array): Promise<void> {
+  const temporary = `${file}.${process.pid}.new`;
+  await writeFile(temporary, contents);
+  await rename(temporary, file);
 }
 
 /** Bundles the sidecar and the controller, and says how large they became. */
@@ -67,4 +74,13 @@ export async function buildAndReport(): Promise<void> {
   }
 }
 
-runMain(import.meta.main, 'build', buildAndReport);
+/** Bundles, and says what the bundles are made of: what goes into the sidecar's image. */
+export async function buildForImage(): Promise<void> {
+  await buildAndReport();
+  await describeBundles();
+}
+
+runMain(import.meta.main, 'build', async () => {
+  const { values } = parseArgs({ options: { describe: { type: 'boolean', default: false } } });
+  await (values.describe ? buildForImage() : buildAndReport());
+});

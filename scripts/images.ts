@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { buildAndReport } from './build.ts';
+import { buildForImage } from './build.ts';
 import { readArchive } from './images/archive.ts';
 import { BASE_SOURCES } from './images/bases.ts';
 import { type ImageDefinition, PRODUCT_IMAGES, TEST_IMAGE } from './images/catalogue.ts';
@@ -19,8 +19,8 @@ const USAGE = `Builds the container images, where something has changed, and kee
 usage: npm run images [-- OPTION… [${NAMES.join('|')}…]]      (default: all)
 
   --engine ${ENGINE_NAMES.join('|')}   what builds (default: the first that works; buildah is installed where none does)
-  --base ${BASE_SOURCES.join('|')}        base images: as they are here, else from their registry, else made here of Debian's packages (auto);
-                                 always the registry's current ones (pull); always made here (local)
+  --base ${BASE_SOURCES.join('|')}        base images, by the Dockerfiles' digests: as they are here, else from their registry, else made here
+                                 of Debian's packages (auto); always the registry's (pull); always made here (local)
   --tag TAG                      default: the chart's appVersion
   --registry HOST[/PATH]         what the names begin with, to push them there (default: ${DEFAULT_REGISTRY})
   --source URL, --revision SHA   for the labels: where the sources are, and which these are
@@ -51,7 +51,7 @@ export async function ensureImageArchives(
   say: Log,
   options: Partial<BuildOptions> & { readonly tag?: string } = {},
 ): Promise<ImageArchive[]> {
-  await buildAndReport();
+  await buildForImage();
   const { tag = await defaultTag(), ...building } = options;
   const naming = { registry: DEFAULT_REGISTRY, tag };
   const plans = [
@@ -134,7 +134,7 @@ async function main(): Promise<void> {
     return;
   }
   const log: Log = (line) => process.stderr.write(`images: ${line}\n`);
-  await buildAndReport();
+  await buildForImage();
   const problems: string[] = [];
   for (const plan of await planAll(asked.definitions, asked.naming)) {
     const { engine, archive } = await ensureImage(plan, asked.building, log);

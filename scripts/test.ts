@@ -21,7 +21,7 @@ The last line is "N passed, N failed, N skipped". With CI set, a skipped test is
 /** The tools that tests call; linters are not among them. */
 const TOOLS: Readonly<Record<Kind, readonly ToolName[]>> = {
   unit: ['helm', 'promtool'],
-  integration: ['helm', 'promtool', 'shellcheck', 'kubeconform', 'schemas'],
+  integration: ['helm', 'promtool', 'shellcheck', 'kubeconform', 'schemas', 'syft'],
   chart: ['helm-unittest'],
 };
 

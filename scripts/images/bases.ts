@@ -8,11 +8,12 @@ import { CommandError } from '../support/main.ts';
 import { withTemporaryFolder } from '../support/temporary-folder.ts';
 import { type Log, runStep, ToolError } from '../toolchain/progress.ts';
 import type { Engine } from './engine.ts';
+import type { Pin } from './pins.ts';
 
 /** Images that the Dockerfiles begin with, by the names they use. */
 export type BaseName = 'debian:trixie-slim' | 'node:24-slim';
 
-/** Where base images come from: what is here, else the registry, else made here; always the registry; or always made here. */
+/** Where base images come from: what is here, else the registry, else made here; always the registry, by the digest in the Dockerfile; or always made here. */
 export const BASE_SOURCES = ['auto', 'pull', 'local'] as const;
 export type BaseSource = (typeof BASE_SOURCES)[number];
 
@@ -73,7 +74,7 @@ function nodeProgram(): string {
 }
 
 async function makeNode(engine: Engine, log: Log): Promise<void> {
-  await ensureBase(engine, 'debian:trixie-slim', 'auto', log);
+  await make(engine, 'debian:trixie-slim', log);
   const lines = [
     'FROM debian:trixie-slim',
     'COPY LICENSE /usr/local/',
@@ -91,26 +92,51 @@ const MAKERS: Readonly<Record<BaseName, (engine: Engine, log: Log) => Promise<vo
   'node:24-slim': makeNode,
 };
 
-async function pullOrMake(engine: Engine, base: BaseName, log: Log): Promise<void> {
+async function pull(engine: Engine, pinned: string): Promise<string> {
+  await engine.pull(pinned, PULL_LIMIT_SECONDS);
+  return pinned;
+}
+
+async function make(engine: Engine, base: BaseName, log: Log): Promise<string> {
+  const present = await engine.labelsOf(fullName(base));
+  if (present?.[STAND_IN] !== base) await MAKERS[base](engine, log);
+  return fullName(base);
+}
+
+async function pullOrMake(engine: Engine, base: BaseName, pinned: string, log: Log): Promise<string> {
   try {
-    await engine.pull(fullName(base), PULL_LIMIT_SECONDS);
+    return await pull(engine, pinned);
   } catch (error) {
     if (!(error instanceof ToolError)) throw error;
     const reason = error.message.trim().split('\n').at(-1) ?? '';
     log(`no registry gives ${base} (${reason}): making a stand-in from Debian's packages`);
-    await MAKERS[base](engine, log);
+    return make(engine, base, log);
   }
+}
+
+/** The pinned image where the engine has it, else a stand-in that was made here before. */
+async function presentBase(engine: Engine, base: BaseName, pinned: string): Promise<string | undefined> {
+  if ((await engine.labelsOf(pinned)) !== undefined) return pinned;
+  return (await engine.labelsOf(fullName(base)))?.[STAND_IN] === base ? fullName(base) : undefined;
 }
 
 /**
  * Makes sure that an engine has a base image. A stand-in is made by mmdebstrap (which needs root) and, for Node, of the program that
  * `npm ci` installed; it is labelled as such.
- * @param source `auto` takes what is here, else pulls, else makes; `pull` fetches the current one; `local` makes it
+ * @param pin the image that the Dockerfile pins by its digest; a stand-in has none
+ * @param source `auto` takes what is here, else pulls, else makes; `pull` fetches the pinned one; `local` makes it
+ * @returns the name to build from
  * @throws ToolError or CommandError that says what failed
  */
-export async function ensureBase(engine: Engine, base: BaseName, source: BaseSource, log: Log): Promise<void> {
-  const present = await engine.labelsOf(fullName(base));
-  if (source === 'pull') return engine.pull(fullName(base), PULL_LIMIT_SECONDS);
-  if (source === 'local') return present?.[STAND_IN] === base ? undefined : MAKERS[base](engine, log);
-  return present === undefined ? pullOrMake(engine, base, log) : undefined;
+export async function ensureBase(
+  engine: Engine,
+  base: BaseName,
+  pin: Pin,
+  source: BaseSource,
+  log: Log,
+): Promise<string> {
+  const pinned = `${fullName(base)}@${pin.digest}`;
+  if (source === 'pull') return pull(engine, pinned);
+  if (source === 'local') return make(engine, base, log);
+  return (await presentBase(engine, base, pinned)) ?? pullOrMake(engine, base, pinned, log);
 }

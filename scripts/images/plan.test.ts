@@ -4,6 +4,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { type ImageDefinition, PRODUCT_IMAGES } from './catalogue.ts';
+import { pinsIn } from './pins.ts';
 import { DEFAULT_REGISTRY, defaultTag, planImage } from './plan.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
@@ -89,7 +90,10 @@ describe('the product’s images', () => {
       const text = readFileSync(path.join(root, definition.dockerfile), 'utf8');
       const stages = [...text.matchAll(/^FROM (\S+)(?: AS (\S+))?$/gm)];
       const names = stages.map(([, , name]) => name);
-      const bases = stages.map(([, base = '']) => base).filter((base) => base !== 'scratch' && !names.includes(base));
+      const pins = new Map(pinsIn(text).map(({ argument, image }) => [`\${${argument}}`, image]));
+      const bases = stages
+        .map(([, base = '']) => pins.get(base) ?? base)
+        .filter((base) => base !== 'scratch' && !names.includes(base));
       expect([...new Set(bases)]).toEqual(definition.bases);
       const copied = [...text.matchAll(/^COPY (?!--from)(?:--\S+ )*(\S+) \S+$/gm)].map(([, file = '']) => file);
       const isInput = (file: string) => definition.inputs.some((pattern) => path.matchesGlob(file, pattern));

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import path from 'node:path';
 import { cacheFolder } from '../../test/support/cache-folder.ts';
 import { ensureSystem } from '../prepare.ts';
@@ -9,6 +9,7 @@ import { withLock } from '../toolchain/lock.ts';
 import type { Log } from '../toolchain/progress.ts';
 import { type BaseSource, ensureBase } from './bases.ts';
 import { type Engine, type EngineName, findEngine } from './engine.ts';
+import { pinOf } from './pins.ts';
 import type { ImagePlan } from './plan.ts';
 
 /** How images are built where they have to be. */
@@ -37,14 +38,30 @@ async function engineFor(options: BuildOptions, log: Log): Promise<Engine> {
   return installed;
 }
 
+/** The base images, by the build arguments that name them in the Dockerfile. */
+async function basesOf(
+  engine: Engine,
+  { definition }: ImagePlan,
+  options: BuildOptions,
+  log: Log,
+): Promise<Record<string, string>> {
+  const dockerfile = await readFile(path.join(checkout, definition.dockerfile), 'utf8');
+  const bases: Record<string, string> = {};
+  for (const base of definition.bases) {
+    const pin = pinOf(dockerfile, base);
+    bases[pin.argument] = await ensureBase(engine, base, pin, options.base, log);
+  }
+  return bases;
+}
+
 async function build(engine: Engine, plan: ImagePlan, options: BuildOptions, log: Log): Promise<void> {
-  for (const base of plan.definition.bases) await ensureBase(engine, base, options.base, log);
+  const bases = await basesOf(engine, plan, options, log);
   if (plan.definition.hint !== undefined) log(plan.definition.hint);
   await engine.build({
     ref: plan.ref,
     dockerfile: path.join(checkout, plan.definition.dockerfile),
     context: path.join(checkout, plan.definition.context),
-    variables: plan.variables,
+    variables: { ...plan.variables, ...bases },
     labels: { [INPUTS_LABEL]: plan.fingerprint },
     fresh: options.force,
   });

@@ -16,6 +16,7 @@ export const TOOL_NAMES = [
   'hadolint',
   'hyperkube',
   'helm3',
+  'syft',
 ] as const;
 export type ToolName = (typeof TOOL_NAMES)[number];
 
@@ -231,6 +232,18 @@ export const CATALOGUE: Readonly<Record<ToolName, Tool>> = {
       alsoRenders: 'kubeVersion',
     },
     source: helmOf('tools/helm3', 'v33'),
+    byNameOnly: true,
+  },
+  syft: {
+    command: 'syft',
+    onPath: { command: 'syft', versionArguments: ['version'], atLeast: '1.40', below: '2' },
+    source: {
+      kind: 'go',
+      directory: 'tools/syft',
+      module: 'github.com/anchore/syft',
+      package: 'github.com/anchore/syft/cmd/syft',
+      linkerFlags: (version) => [`-X main.version=${version.replace('v', '')}`],
+    },
     byNameOnly: true,
   },
 };

@@ -1,11 +1,13 @@
 import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Spec, Validation } from '@cyclonedx/cyclonedx-library';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ArchivedImage, readArchive, unpackArchive } from '../../scripts/images/archive.ts';
 import { PRODUCT_IMAGES, TEST_IMAGE } from '../../scripts/images/catalogue.ts';
 import { ensureImageArchives } from '../../scripts/images.ts';
+import { writeImageBom } from '../../scripts/supply/sbom.ts';
 import type { VirtualAddress, VrrpInstance } from '../../sidecar/keepalived/instance.ts';
 import { renderConfig } from '../../sidecar/keepalived/render.ts';
 import { unpackForContainer } from '../support/archive-root.ts';
@@ -21,6 +23,20 @@ const ADDRESS = '10.77.0.100';
 const checkout = join(import.meta.dirname, '../..');
 
 const skip = mustSkip('the container images', [canMakeNamespaces, command('mmdebstrap')]);
+
+/** What must be found in an image besides Debian's packages, however it was put there. */
+const MADE_OF: Readonly<Record<string, readonly string[]>> = {
+  keepalived: ['keepalived', 'curl', 'tini'],
+  sidecar: ['node', 'express', 'pino', '@kubernetes/client-node', 'undici'],
+};
+
+const say = (line: string): void => void process.stderr.write(`${line}\n`);
+
+/** Names of the components in a CycloneDX document. */
+function componentsOf(json: string): string[] {
+  const { components } = JSON.parse(json) as { components: { readonly group?: string; readonly name: string }[] };
+  return components.map(({ group, name }) => (group === undefined ? name : `${group}/${name}`));
+}
 
 function address(text: string, family: 4 | 6 = 4): VirtualAddress {
   return { address: text, prefixLength: family === 4 ? 24 : 64, family, interface: 'eth0' };
@@ -70,7 +86,7 @@ describe.skipIf(skip)('the image', () => {
   }
 
   beforeAll(async () => {
-    for (const { ref, archive } of await ensureImageArchives((line) => process.stderr.write(`${line}\n`))) {
+    for (const { ref, archive } of await ensureImageArchives(say)) {
       const name = /([^/]+):[^:]+$/.exec(ref)?.[1] ?? ref;
       archives.set(name, archive);
       images.set(name, await readArchive(archive));
@@ -111,6 +127,19 @@ describe.skipIf(skip)('the image', () => {
       const files = packages.map((each) => join(root, 'usr/share/doc', each, 'copyright'));
       expect(files.filter((file) => !existsSync(file))).toEqual([]);
       expect(readFileSync(join(root, 'var/lib/dpkg/status.d/libc6'), 'utf8')).toMatch(/^Version: 2/m);
+      const own = join(root, 'usr/share/doc/keepalived-ingress-vip/copyright');
+      expect(readFileSync(own)).toEqual(readFileSync(join(checkout, 'LICENSE')));
+    });
+
+    it('is described by valid documents that have all of its Debian packages', async () => {
+      const image = { archive: archives.get(name) ?? '', name, version };
+      const { cyclonedx, spdx } = await writeImageBom(image, join(folder, 'sbom'), say);
+      const text = readFileSync(cyclonedx, 'utf8');
+      expect(await new Validation.JsonStrictValidator(Spec.Version.v1dot6).validate(text)).toBeNull();
+      expect(JSON.parse(readFileSync(spdx, 'utf8'))).toMatchObject({ spdxVersion: 'SPDX-2.3' });
+      const found = componentsOf(text);
+      const debian = globSync('*', { cwd: join(await filesOf(name), 'var/lib/dpkg/status.d') });
+      expect(found).toEqual(expect.arrayContaining([...debian, ...(MADE_OF[name] ?? [])]));
     });
   });
 
@@ -225,6 +254,16 @@ describe.skipIf(skip)('the image', () => {
     it('has one program: no shell, no package manager', () => {
       const programs = globSync(['**/bin/*', '**/sbin/*', '**/libexec/**'], { cwd: root });
       expect(programs.filter((file) => statSync(join(root, file)).isFile())).toEqual(['usr/local/bin/node']);
+    });
+
+    it('has the licence of every package that is bundled, as the chart’s page lists them', () => {
+      const texts = readFileSync(join(root, 'usr/share/doc/keepalived-ingress-vip/third-party-licences.txt'), 'utf8');
+      const page = readFileSync(join(checkout, 'chart/THIRD-PARTY.md'), 'utf8');
+      const listed = [...page.matchAll(/^\| (\S+) \| (\d\S*) \| ([^|]+) \|/gm)].map(
+        ([, which, release, licence]) => `${which} ${release} (${licence})`,
+      );
+      expect(listed.length).toBeGreaterThan(50);
+      expect(listed.filter((heading) => !texts.includes(`\n${heading}\n===`))).toEqual([]);
     });
 
     it('starts', async () => {
