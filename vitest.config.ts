@@ -6,6 +6,12 @@ const UNIT = [
   'test/{lab,bench,chaos,cluster,support,unit}/**/*.test.ts',
 ];
 
+/**
+ * Integration tests that bound no time in which something has to happen but with plenty to spare: they mostly wait for one program after
+ * the other, so that two run in little more than the time of one.
+ */
+const PARALLEL = ['test/package/*.test.ts', 'test/integration/{api-traffic,crds,footprint,images,status-page}.test.ts'];
+
 /** Tests on a real Kubernetes; see scripts/e2e.ts. */
 const E2E = 'test/e2e/**/*.test.ts';
 
@@ -30,16 +36,27 @@ export default defineConfig({
         },
       },
       {
-        // Namespaces, addresses and measured times: one file after the other, and not beside the unit tests.
+        // After the unit tests, which use every core.
+        test: {
+          name: 'integration-parallel',
+          include: PARALLEL,
+          maxWorkers: 2,
+          testTimeout: 120_000,
+          hookTimeout: 300_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        // Namespaces, addresses and measured times: one file after the other, and not beside others.
         test: {
           name: 'integration',
           include: ['test/**/*.test.ts'],
-          exclude: [...UNIT, E2E],
+          exclude: [...UNIT, ...PARALLEL, E2E],
           fileParallelism: false,
           maxWorkers: 1,
           testTimeout: 120_000,
           hookTimeout: 300_000,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -52,7 +69,7 @@ export default defineConfig({
           maxWorkers: 1,
           testTimeout: 300_000,
           hookTimeout: 300_000,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
     ],

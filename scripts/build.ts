@@ -1,9 +1,10 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { build } from 'esbuild';
 import { describeBundles } from './supply/bundles.ts';
 import { runMain } from './support/main.ts';
+import { replaceFile } from './support/replace-file.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
 
@@ -56,12 +57,6 @@ export async function buildProgram({ entry, file, versionName }: Program, folder
   for (const made of result.outputFiles) await replaceFile(made.path, made.contents);
   await replaceFile(path.join(folder, file.replace('.cjs', '.meta.json')), JSON.stringify(result.metafile));
   return result.outputFiles.find((made) => made.path.endsWith('.cjs'))?.contents.byteLength ?? 0;
-}
-
-async function replaceFile(file: string, contents: string | Uint8Array): Promise<void> {
-  const temporary = `${file}.${process.pid}.new`;
-  await writeFile(temporary, contents);
-  await rename(temporary, file);
 }
 
 /** Bundles the sidecar and the controller, and says how large they became. */

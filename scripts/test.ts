@@ -25,6 +25,13 @@ const TOOLS: Readonly<Record<Kind, readonly ToolName[]>> = {
   chart: ['helm-unittest'],
 };
 
+/** The projects of vitest.config.ts that a kind is. */
+const PROJECTS: Readonly<Record<Kind, readonly string[]>> = {
+  unit: ['unit'],
+  integration: ['integration-parallel', 'integration'],
+  chart: [],
+};
+
 interface Arguments {
   readonly kinds: readonly Kind[];
   readonly vitest: readonly string[];
@@ -58,7 +65,7 @@ async function prepare(kinds: readonly Kind[]): Promise<void> {
 }
 
 async function runAll({ kinds, vitest }: Arguments): Promise<Summary> {
-  const projects = kinds.filter((kind) => kind !== 'chart');
+  const projects = kinds.flatMap((kind) => PROJECTS[kind]);
   const parts: Summary[] = [];
   if (kinds.includes('chart')) parts.push(await step('chart tests (helm-unittest)', runChartTests));
   if (projects.length > 0) parts.push(await step(`tests (${projects.join(', ')})`, () => runVitest(projects, vitest)));

@@ -1,7 +1,8 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
 import { CommandError } from '../support/main.ts';
+import { replaceFile } from '../support/replace-file.ts';
 import { type LicensedPackage, licenceInReadme, licenceText, packagesIn, together } from './licences.ts';
 
 /** The programs that are bundled, by the names of their files in `dist`. */
@@ -25,13 +26,14 @@ interface Lockfile {
  */
 export async function describeBundles(): Promise<Readonly<Record<Bundle, readonly LicensedPackage[]>>> {
   const [sidecar, controller] = await Promise.all([describeBundle('sidecar'), describeBundle('controller')]);
-  await writeFile(path.join(DIST, 'third-party-licences.txt'), licenceText(TITLE, together(sidecar, controller)));
+  await replaceFile(path.join(DIST, 'third-party-licences.txt'), licenceText(TITLE, together(sidecar, controller)));
   return { sidecar, controller };
 }
 
 async function describeBundle(bundle: Bundle): Promise<LicensedPackage[]> {
   const output = path.join(DIST, `${bundle}.cdx.json`);
-  const words = ['--gather-license-texts', '--output-reproducible', '--validate', '--output-file', output];
+  const temporary = `${output}.${process.pid}.new`;
+  const words = ['--gather-license-texts', '--output-reproducible', '--validate', '--output-file', temporary];
   await execa('cyclonedx-esbuild', [...words, path.join(DIST, `${bundle}.meta.json`)], {
     cwd: ROOT,
     preferLocal: true,
@@ -40,6 +42,7 @@ async function describeBundle(bundle: Bundle): Promise<LicensedPackage[]> {
   }).catch((error: Error) => {
     throw new CommandError(`the packages of ${bundle} cannot be listed: ${error.message}`);
   });
+  await rename(temporary, output);
   return Promise.all(packagesIn(await readFile(output, 'utf8')).map(withReadme));
 }
 

@@ -94,6 +94,7 @@ describe.skipIf(skip)('a cordon', repeated, () => {
     expect((await status(from)).fitness?.drainReasons).toEqual(['requested', 'cordoned']);
   });
 
+  // Long because a connection whose other end is gone is noticed after 20 s: keep-alive of TCP.
   it('lasts while the API is away, also for a sidecar that restarts, and its end is seen when the API is back', async () => {
     const holder = await lab.ready();
     const node = lab.nodes.find((name) => name !== holder) ?? '';

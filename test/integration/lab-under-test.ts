@@ -19,6 +19,11 @@ import { networkOf } from '../lab/targets.ts';
 import { bringUp, waitForOneHolder } from '../lab/up.ts';
 import { waitFor } from '../lab/wait.ts';
 
+/** Values for quick API checks: an outage is noticed within 1.5 s, and 2.5 s later the holder counts it too. */
+export const QUICK_API = ['IntervalX=0.5', 'TimeoutX=0.5', 'FailAfterX=2'].map(
+  (text) => `keepalived.checkKubeApi${text.replace('X', '')}`,
+);
+
 const LIMIT_MS = 20_000;
 const REQUEST_LIMIT_MS = 5000;
 const quiet = (): void => undefined;

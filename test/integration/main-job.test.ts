@@ -7,16 +7,12 @@ import { upgrade } from '../lab/upgrade.ts';
 import { waitFor } from '../lab/wait.ts';
 import { repeatedWhenDisturbed } from '../support/machine-watch.ts';
 import { canMakeNamespaces, command, mustSkip } from '../support/needs.ts';
-import { LabUnderTest } from './lab-under-test.ts';
+import { LabUnderTest, QUICK_API } from './lab-under-test.ts';
 
 const repeated = repeatedWhenDisturbed();
 const skip = mustSkip('the main job in the lab', [canMakeNamespaces, command('nginx'), command('mmdebstrap')]);
 const LIMIT = { limitMs: 15_000 };
 const quiet = (): void => undefined;
-/** Quick API checks: an outage is noticed within 1.5 s, and 2.5 s later the holder counts it too. */
-const QUICK_API = ['IntervalX=0.5', 'TimeoutX=0.5', 'FailAfterX=2'].map(
-  (text) => `keepalived.checkKubeApi${text.replace('X', '')}`,
-);
 const API_SETTLED_MS = 6000;
 
 describe.skipIf(skip)('a release at its defaults', repeated, () => {
@@ -169,6 +165,7 @@ describe.skipIf(skip)('a release at its defaults', repeated, () => {
     );
   });
 
+  // Long because the checks are the default ones: five failures, 5 s apart and 2 s long each.
   it('moves nothing when every node loses the Kubernetes API at once, nor when it comes back', {
     timeout: 180_000,
   }, async () => {

@@ -9,7 +9,7 @@ import { labStatus } from '../lab/status.ts';
 import { waitFor } from '../lab/wait.ts';
 import { repeatedWhenDisturbed } from '../support/machine-watch.ts';
 import { canMakeNamespaces, command, mustSkip } from '../support/needs.ts';
-import { LabUnderTest } from './lab-under-test.ts';
+import { LabUnderTest, QUICK_API } from './lab-under-test.ts';
 
 const repeated = repeatedWhenDisturbed();
 const skip = mustSkip('pools in the lab', [canMakeNamespaces, command('nginx'), command('mmdebstrap')]);
@@ -61,7 +61,7 @@ interface Status {
 }
 
 describe.skipIf(skip)('a plan of six addresses on three nodes', repeated, () => {
-  const lab = new LabUnderTest({ name: 'pools', set: ['controller.enabled=true'] });
+  const lab = new LabUnderTest({ name: 'pools', set: ['controller.enabled=true', ...QUICK_API] });
   lab.register();
   afterEach(() => healFaults(lab.name));
 
@@ -148,6 +148,7 @@ describe.skipIf(skip)('a plan of six addresses on three nodes', repeated, () => 
     expect(await since()).toEqual(before);
   });
 
+  // Long because a connection whose other end is gone is noticed after 20 s: keep-alive of TCP.
   it('goes on while the API is away, also with a sidecar that restarts', async () => {
     await lab.fault('api-unreachable', 'node2');
     await waitFor('the silence', async () => (await status('node2')).pools.heard === false, SILENCE_LIMIT);
