@@ -14,6 +14,10 @@ for folder in bin sbin lib lib64; do
 	[ -e "$root/$folder" ] || ln -s "usr/$folder" "$root/$folder"
 done
 
+# Without it scanners do not know whose packages these are, and find no vulnerability of theirs.
+mkdir -p "$root/etc"
+cp -L /etc/os-release "$root/etc/"
+
 # libraries_of PROGRAM: paths, the loader among them
 libraries_of() {
 	ldd "$1" | sed -n -e 's/.* => \(\/[^ ]*\) (.*/\1/p' -e 's/^[[:space:]]*\(\/[^ ]*\) (.*/\1/p'

@@ -1,9 +1,9 @@
-import { readFile, rename } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
 import { CommandError } from '../support/main.ts';
 import { replaceFile } from '../support/replace-file.ts';
-import { type LicensedPackage, licenceInReadme, licenceText, packagesIn, together } from './licences.ts';
+import { type LicensedPackage, licenceInReadme, licenceText, packagesIn, together, withoutTexts } from './licences.ts';
 
 /** The programs that are bundled, by the names of their files in `dist`. */
 export const BUNDLES = ['sidecar', 'controller'] as const;
@@ -42,8 +42,11 @@ async function describeBundle(bundle: Bundle): Promise<LicensedPackage[]> {
   }).catch((error: Error) => {
     throw new CommandError(`the packages of ${bundle} cannot be listed: ${error.message}`);
   });
-  await rename(temporary, output);
-  return Promise.all(packagesIn(await readFile(output, 'utf8')).map(withReadme));
+  const text = await readFile(temporary, 'utf8');
+  await rm(temporary);
+  // The texts are in a file of their own.
+  await replaceFile(output, withoutTexts(text));
+  return Promise.all(packagesIn(text).map(withReadme));
 }
 
 /** Some packages have their licence in their README only. */

@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { licenceInReadme, licenceTable, licenceText, packagesIn, together } from './licences.ts';
+import {
+  debianPackagesIn,
+  licenceInReadme,
+  licenceTable,
+  licenceText,
+  packagesIn,
+  together,
+  withoutTexts,
+} from './licences.ts';
 
 const MIT = { license: { id: 'MIT' } };
 const text = (content: string, encoding?: string) => ({
@@ -28,6 +36,36 @@ describe('a bill of materials', () => {
       { name: 'a', version: '1.9.0', licence: 'MIT', texts: [] },
       { name: 'a', version: '1.10.0', licence: 'MIT OR Apache-2.0', texts: ['text'] },
     ]);
+  });
+});
+
+describe('the Debian packages in a bill of materials', () => {
+  it('are those that the package manager has', () => {
+    const found = (by: string) => [{ name: 'syft:package:foundBy', value: by }];
+    const components = [
+      {
+        name: 'libc6',
+        version: '2.41',
+        purl: 'pkg:deb/debian/libc6@2.41',
+        properties: found('dpkg-db-cataloger'),
+        licenses: [MIT],
+      },
+      {
+        name: 'gcc-14',
+        version: '14',
+        purl: 'pkg:deb/debian/gcc-14@14',
+        properties: found('elf-binary-package-cataloger'),
+      },
+      { name: 'a', version: '1', purl: 'pkg:npm/a@1', properties: found('sbom-cataloger') },
+    ];
+    expect(debianPackagesIn(JSON.stringify({ components })).map(({ name }) => name)).toEqual(['libc6']);
+  });
+});
+
+describe('the document without texts', () => {
+  it('has everything else', () => {
+    const json = JSON.stringify({ components: [{ name: 'a', licenses: [MIT], evidence: text('words') }] });
+    expect(JSON.parse(withoutTexts(json))).toEqual({ components: [{ name: 'a', licenses: [MIT] }] });
   });
 });
 

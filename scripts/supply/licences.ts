@@ -21,6 +21,8 @@ interface BomText {
 }
 
 interface Component {
+  readonly purl?: string;
+  readonly properties?: readonly { readonly name: string; readonly value: string }[];
   readonly group?: string;
   readonly name: string;
   readonly version: string;
@@ -37,6 +39,25 @@ interface Bom {
 export function packagesIn(json: string): LicensedPackage[] {
   const { components = [] } = JSON.parse(json) as Bom;
   return components.map(readComponent).toSorted(byName);
+}
+
+/** The same document without the licences' texts. @param json text of a CycloneDX document */
+export function withoutTexts(json: string): string {
+  return `${JSON.stringify(JSON.parse(json), (key, value: unknown) => (key === 'evidence' ? undefined : value), 2)}\n`;
+}
+
+/** The Debian packages in a bill of materials. @param json text of a CycloneDX document */
+export function debianPackagesIn(json: string): LicensedPackage[] {
+  const { components = [] } = JSON.parse(json) as Bom;
+  return components.filter(isInstalled).map(readComponent).toSorted(byName);
+}
+
+/** As Debian's package manager has it; syft also finds the source package's name in some libraries. */
+function isInstalled({ purl, properties }: Component): boolean {
+  const byStatus = properties?.some(
+    ({ name, value }) => name === 'syft:package:foundBy' && value.startsWith('dpkg-db'),
+  );
+  return purl?.startsWith('pkg:deb/debian/') === true && byStatus === true;
 }
 
 function readComponent({ group, name, version, licenses, evidence }: Component): LicensedPackage {

@@ -7,6 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ArchivedImage, readArchive, unpackArchive } from '../../scripts/images/archive.ts';
 import { PRODUCT_IMAGES, TEST_IMAGE } from '../../scripts/images/catalogue.ts';
 import { ensureImageArchives } from '../../scripts/images.ts';
+import { debianPackagesIn } from '../../scripts/supply/licences.ts';
+import { debianPart } from '../../scripts/supply/page.ts';
 import { writeImageBom } from '../../scripts/supply/sbom.ts';
 import type { VirtualAddress, VrrpInstance } from '../../sidecar/keepalived/instance.ts';
 import { renderConfig } from '../../sidecar/keepalived/render.ts';
@@ -140,6 +142,12 @@ describe.skipIf(skip)('the image', () => {
       const found = componentsOf(text);
       const debian = globSync('*', { cwd: join(await filesOf(name), 'var/lib/dpkg/status.d') });
       expect(found).toEqual(expect.arrayContaining([...debian, ...(MADE_OF[name] ?? [])]));
+      // By their purl scanners know them for Debian's.
+      expect(debianPackagesIn(text).map((each) => each.name)).toEqual(expect.arrayContaining(debian));
+      const page = readFileSync(join(checkout, 'chart/THIRD-PARTY.md'), 'utf8');
+      const rows = [...debianPart(page).matchAll(/^\| (\S+) \| [^|]* \| ([^|]*) \|$/gm)];
+      const listed = rows.filter(([, , images = '']) => images.split(', ').includes(name)).map(([, which]) => which);
+      expect(listed.toSorted()).toEqual(debian.toSorted());
     });
   });
 
