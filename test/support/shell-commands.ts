@@ -24,6 +24,8 @@ const TOKENS: Readonly<Record<Mode, readonly Token[]>> = {
   code: [
     EXPANSION,
     { pattern: /(?<=^|\s)#.*/y, becomes: '' },
+    // A label of a case.
+    { pattern: /(?<=\n[ \t]*)[\w|*-]+\)/y, becomes: '' },
     { pattern: /'[^']*'/y, becomes: '_' },
     { pattern: /"/y, becomes: '_', enters: 'string' },
     { pattern: /\$?\(/y, becomes: ';', enters: 'code' },

@@ -23,9 +23,27 @@ work() {
 	if ! grep -q x; then sleep 1; fi
 	timeout -k 1 "$LIMIT" flock -n 9
 	value=\${1#*=} # sed that
+	case $1 in
+	stray) rm that ;;
+	a|b)
+		mv it ;;
+	esac
 }
 work; while mkdir "$(paste "$1")"; do :; done`;
-    const expected = ['date', 'flock', 'grep', 'head', 'mkdir', 'paste', 'sleep', 'sort', 'tail', 'timeout'];
+    const expected = [
+      'date',
+      'flock',
+      'grep',
+      'head',
+      'mkdir',
+      'mv',
+      'paste',
+      'rm',
+      'sleep',
+      'sort',
+      'tail',
+      'timeout',
+    ];
     expect(commandsOf(script)).toEqual(expected);
   });
 });
