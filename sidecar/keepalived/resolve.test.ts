@@ -119,14 +119,14 @@ describe('instances', () => {
     expect(bareAgain.instances[0]?.instance.interface).toBe('eth0');
   });
 
-  it('with an address of the node’s own fall out, and nothing that has it goes on', () => {
+  it('with an address of the node’s own are objected to, and nothing that has it goes on', () => {
     const { instances, placements } = resolve(planOf('p', 1, { addresses: ['192.0.2.101'] }));
     const own = { ...network, interfaces: [{ ...eth0, addresses: [address, { ...address, address: '192.0.2.101' }] }] };
     const wishes = wishesOf(defaultSettings(), planOf('p', 1, { addresses: ['192.0.2.101'] }));
     const before = new Map(instances.map((one) => [one.instance.name, one]));
     const options = { nodeAddress: '192.0.2.11', authPassword: undefined, before, placements };
     const found = resolveAll(wishes, new NodeSubnets(own, new Set(['192.0.2.100'])), options);
-    expect(names(found)).toEqual(['vip']);
+    expect(names(found)).toEqual(['vip', 'default-0_objection']);
     expect(found.problems).toEqual([
       {
         instance: 'default-0',

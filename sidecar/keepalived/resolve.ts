@@ -71,14 +71,14 @@ function lastGood(
   return same || wish.name === SETTINGS_INSTANCE ? before : undefined;
 }
 
-/** Of a pool's address the controller hears that it is the node's own, and takes it from everybody. */
+/** What the node runs instead, where it is itself that has the address. */
 function objection(
   wish: InstanceWish,
   subnets: NodeSubnets,
   context: ResolveContext,
   why: InstanceError,
 ): ResolvedInstance | undefined {
-  if (wish.name !== SETTINGS_INSTANCE || !(why instanceof OwnAddressError && why.here)) return undefined;
+  if (!(why instanceof OwnAddressError && why.here)) return undefined;
   const instance = objectionTo(wish, subnets, context);
   return instance && { wish, instance };
 }
