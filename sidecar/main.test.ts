@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { networkInterfaces, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -19,6 +19,7 @@ import { parse, stringify } from 'yaml';
 import { freePort } from '../test/support/free-port.ts';
 import { Program } from '../test/support/program.ts';
 import type { Settings } from './config/settings.ts';
+import { INTERFACE } from './testing/interface.ts';
 import { planOf } from './testing/plan.ts';
 import { defaultSettings } from './testing/settings.ts';
 
@@ -37,11 +38,6 @@ function arguments_(...more: string[]): string[] {
 
 /** The sidecar's environment in a pod, and nothing else. */
 const environment = { NODE_NAME: 'node1', NODE_IP: '192.0.2.11', PATH: process.env.PATH ?? '' };
-
-/** An interface of this machine that can have virtual addresses. Nothing is done to it: no keepalived runs here. */
-const INTERFACE =
-  Object.entries(networkInterfaces()).find(([, addresses]) => addresses?.some(({ internal }) => !internal))?.[0] ??
-  'none';
 
 async function write(change: (settings: Settings) => void = () => undefined): Promise<void> {
   const settings = defaultSettings();

@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { stringify } from 'yaml';
 import { buildAndReport } from '../../scripts/build.ts';
+import { INTERFACE } from '../../sidecar/testing/interface.ts';
 import { defaultSettings } from '../../sidecar/testing/settings.ts';
 import { freePort } from '../support/free-port.ts';
 import { Program } from '../support/program.ts';
@@ -100,7 +101,7 @@ beforeAll(async () => {
   await buildAndReport();
   await new Promise<void>((resolve) => service.listen(0, '127.0.0.1', resolve));
   const settings = defaultSettings();
-  settings.vrrp.addressInterface = 'lo';
+  settings.vrrp.addressInterface = INTERFACE;
   settings.checks.service = {
     ...settings.checks.service,
     url: `http://127.0.0.1:${(service.address() as AddressInfo).port}/healthz`,

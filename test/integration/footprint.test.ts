@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
 import { buildAndReport } from '../../scripts/build.ts';
+import { INTERFACE } from '../../sidecar/testing/interface.ts';
 import { defaultSettings } from '../../sidecar/testing/settings.ts';
 import { freePort } from '../support/free-port.ts';
 import { Program } from '../support/program.ts';
@@ -33,7 +34,7 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const settings = defaultSettings();
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/healthz`;
-  settings.vrrp.addressInterface = 'lo';
+  settings.vrrp.addressInterface = INTERFACE;
   settings.checks.service = { ...settings.checks.service, url, intervalSeconds: 0.1 };
   settings.checks.kubelet = { ...settings.checks.kubelet, url, intervalSeconds: 0.1 };
   statusPort = await freePort();
