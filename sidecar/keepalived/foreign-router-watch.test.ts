@@ -150,4 +150,23 @@ describe('the watch for foreign routers', () => {
     expect(readStatistics).toHaveBeenCalledTimes(2);
     expect(time.pending).toBe(0);
   });
+
+  it('looks once at a time when it is stopped and started while it asks for statistics', async () => {
+    let answer: (() => void) | undefined;
+    const requestStatistics = () =>
+      new Promise<void>((resolve) => {
+        answer = resolve;
+      });
+    const files = { requestStatistics, readStatistics: async () => '' };
+    const slow = new ForeignRouterWatch({ files, listening: () => [], onChange, onError, clock: time, timers: time });
+    slow.start();
+    await time.advance(2 * SECOND);
+    slow.stop();
+    slow.start();
+    answer?.();
+    await time.advance(SECOND);
+    expect(time.pending).toBe(1);
+    slow.stop();
+    expect(time.pending).toBe(0);
+  });
 });

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
@@ -11,6 +11,7 @@ import { buildAndReport } from '../../scripts/build.ts';
 import { INTERFACE } from '../../sidecar/testing/interface.ts';
 import { defaultSettings } from '../../sidecar/testing/settings.ts';
 import { freePort } from '../support/free-port.ts';
+import { command, mustSkip } from '../support/needs.ts';
 import { Program } from '../support/program.ts';
 
 const BUNDLE = join(import.meta.dirname, '../../dist/sidecar.cjs');
@@ -153,5 +154,36 @@ describe('thousands of slow clients', () => {
       timeout: 10_000,
       interval: 100,
     });
+  });
+});
+
+/** Sets how many file descriptors the sidecar may have; those that it has stay. */
+function limitFiles(soft: number): void {
+  execFileSync('prlimit', ['--pid', String(sidecar.pid), `--nofile=${soft}:${FILE_LIMIT}`]);
+}
+
+const noPrlimit = mustSkip('a sidecar without file descriptors', [command('prlimit')]);
+
+describe.skipIf(noPrlimit)('a sidecar that has no file descriptor left', () => {
+  it('goes on deciding what it decided, and answers when there are some again', async () => {
+    limitFiles(1);
+    const fromMs = performance.now();
+    // Ten probes, and every other thing that is done at an interval.
+    await vi.waitFor(() => expect(performance.now() - fromMs).toBeGreaterThan(3000), { timeout: 10_000, interval: 50 });
+    expect(gate()).toBe('1\n');
+    limitFiles(FILE_LIMIT);
+    await vi.waitFor(
+      async () => {
+        const response = await fetch(`http://127.0.0.1:${statusPort}/status`, { signal: AbortSignal.timeout(1000) });
+        const { fitness, checks } = (await response.json()) as {
+          fitness: object;
+          checks: { service: { lastResult: object } };
+        };
+        expect(fitness).toMatchObject({ band: 0 });
+        expect(checks.service.lastResult).toMatchObject({ outcome: 'success' });
+      },
+      { timeout: 10_000, interval: 100 },
+    );
+    expect(gate()).toBe('1\n');
   });
 });

@@ -21,6 +21,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   mount: 'mount',
   nginx: 'nginx-light',
   nsenter: 'util-linux',
+  prlimit: 'util-linux',
   shellcheck: 'shellcheck',
   tcpdump: 'tcpdump',
   unshare: 'util-linux',
