@@ -76,7 +76,6 @@ global_defs {
     vrrp_garp_lower_prio_repeat 5
     vrrp_rt_priority 50
     vrrp_rlimit_rttime 1000000
-    vrrp_no_swap
 }
 track_file vip_pulse {
     file ${RUNTIME_DIR}/track/vip.pulse
