@@ -198,6 +198,27 @@ describe('a plan', () => {
     expect(gate('vip')).toBe('1\n');
   });
 
+  it('with a pool that is wrong changes the others, keeps that one as it was, and is reported with the reason', async () => {
+    const starting = makeAgent(ELSEWHERE);
+    starting.plan.begin(plan);
+    await starting.start();
+    const reported = vi.fn();
+    starting.useReporter(reported);
+    const wrong = plan.pools.map((pool) => ({ ...pool, interface: 'vlan10@eth0' }));
+    const other = { name: 'other', interface: '', failbackDelaySeconds: null };
+    const added = { name: 'other-0', pool: 'other', virtualRouterId: 90, rank: 0, addresses: ['192.0.2.190'] };
+    starting.plan.tell({ plan: 'p2', pools: [...wrong, other], instances: [...plan.instances, added] });
+    const config = () => readFileSync(join(path, 'candidate.conf'), 'utf8');
+    await vi.waitFor(() => expect(config()).toContain('vrrp_instance other-0'), LIMIT);
+    expect(config()).toContain('vrrp_instance default-1');
+    supervise();
+    await vi.waitFor(() => expect(starting.planStatus().observedPlan).toBe('p2'), LIMIT);
+    expect(starting.planStatus().problems).toEqual([
+      expect.stringMatching(/^pool default: interface: "vlan10@eth0" is no interface .*; it goes on as it was$/),
+    ]);
+    expect(reported).toHaveBeenCalled();
+  });
+
   it('that was known before is in force from the start, and files of others are gone', async () => {
     writeFileSync(join(path, 'track/gone-0.gate'), '1\n');
     const starting = makeAgent(ELSEWHERE);
