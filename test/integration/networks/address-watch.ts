@@ -1,0 +1,71 @@
+import type { ChildProcess } from 'node:child_process';
+import { type AddressChange, monitorAddresses, parseAddressLine } from '../../lab/address-monitor.ts';
+import { monotonicMs } from '../../lab/clock.ts';
+import { type HoldingChange, placesAfter, spells } from '../../lab/holdings.ts';
+import { ip } from '../../lab/netns.ts';
+import type { HostPlan } from '../../lab/network-plan.ts';
+
+/** Remembers every address that came to a node or left it, from its start on. */
+export class AddressWatch {
+  readonly #changes = new Map<string, HoldingChange[]>();
+  readonly #monitors: ChildProcess[];
+
+  private constructor(nodes: readonly HostPlan[]) {
+    this.#monitors = nodes.map(({ name, netns }) =>
+      monitorAddresses(netns, (atMs, change) => this.#take(name, atMs, change)),
+    );
+  }
+
+  /** Begins to watch, with what the nodes have now. */
+  static async start(nodes: readonly HostPlan[]): Promise<AddressWatch> {
+    const watch = new AddressWatch(nodes);
+    await Promise.all(nodes.map((node) => watch.#seed(node)));
+    return watch;
+  }
+
+  /** What is there and was not told to be new. */
+  async #seed({ name, netns }: HostPlan): Promise<void> {
+    const lines = (await ip(['-o', 'address', 'show'], netns)).split('\n');
+    for (const change of lines.flatMap((line) => parseAddressLine(line) ?? [])) {
+      const isKnown = this.changes(change.address).some(
+        ({ node, interface: on }) => node === name && on === change.interface,
+      );
+      if (!isKnown) this.#take(name, monotonicMs(), change);
+    }
+  }
+
+  #take(node: string, atMs: number, change: AddressChange): void {
+    const known = this.#changes.get(change.address) ?? [];
+    this.#changes.set(change.address, known);
+    known.push({ atMs, node, ...change });
+  }
+
+  stop(): void {
+    for (const monitor of this.#monitors) monitor.kill('SIGKILL');
+  }
+
+  changes(address: string): readonly HoldingChange[] {
+    return this.#changes.get(address) ?? [];
+  }
+
+  /** The nodes that have an address now. */
+  holders(address: string): string[] {
+    return [...new Set(placesAfter(this.changes(address)).map(({ node }) => node))];
+  }
+
+  /** What nobody may ever see: two holders for longer than a take-over takes, or the address on another interface than its own. */
+  violations(address: string, nic: string, limitMs: (fromMs: number, toMs: number) => number): string[] {
+    const changes = this.changes(address);
+    const doubled = spells(changes, monotonicMs(), (holders) => holders > 1).filter(
+      ({ fromMs, toMs }) => toMs - fromMs > limitMs(fromMs, toMs),
+    );
+    const strays = changes.filter(({ interface: on, added }) => added && on !== nic);
+    return [
+      ...doubled.map(
+        ({ fromMs, toMs, nodes }) =>
+          `${address}: ${nodes.join(' and ')} had it for ${((toMs - fromMs) / 1000).toFixed(1)} s`,
+      ),
+      ...strays.map(({ node, interface: on }) => `${address}: ${node} had it on ${on} instead of ${nic}`),
+    ];
+  }
+}

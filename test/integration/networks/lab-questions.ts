@@ -1,0 +1,132 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { execa } from 'execa';
+import { inNetns, ip } from '../../lab/netns.ts';
+import { type HostPlan, type NetworkPlan, ownAddresses } from '../../lab/network-plan.ts';
+import { parseAddresses } from '../../lab/status.ts';
+import { networkOf } from '../../lab/targets.ts';
+import { upgrade } from '../../lab/upgrade.ts';
+import { waitFor } from '../../lab/wait.ts';
+import type { LabUnderTest } from '../lab-under-test.ts';
+import { AddressWatch } from './address-watch.ts';
+
+/* What tests of interfaces and sources ask of a lab. */
+
+/** The sidecar looks at its network every five seconds; what it makes of it is there a little later. */
+export const LOOKED = { limitMs: 15_000 };
+/** Longer than a sidecar goes without looking at its network: what it would do wrong, it has done. */
+const LONG_ENOUGH_MS = 7000;
+/** A take-over takes less. */
+const DOUBLE_MS = 1000;
+const quiet = (): void => undefined;
+
+interface Status {
+  readonly config: { readonly problem: string | null };
+  readonly fitness: { readonly band: number } | null;
+  readonly keepalived: { readonly configSha256: string | null };
+}
+
+export async function statusOf(lab: LabUnderTest, node: string): Promise<Status> {
+  return (await lab.status(node)) as unknown as Status;
+}
+
+/** What a node's sidecar says of the settings on its network; null when all is well. */
+export async function problemOf(lab: LabUnderTest, node: string): Promise<string | null> {
+  return (await statusOf(lab, node)).config.problem;
+}
+
+/** Waits for a node's problem to match, or to be gone. */
+export async function waitForProblem(lab: LabUnderTest, node: string, wanted: RegExp | null): Promise<void> {
+  let seen: string | null = null;
+  await waitFor(
+    `${node} to say ${wanted ?? 'that all is well'}`,
+    async () => {
+      seen = await problemOf(lab, node);
+      return wanted === null ? seen === null : seen !== null && wanted.test(seen);
+    },
+    LOOKED,
+    () => `it says ${seen}`,
+  );
+}
+
+/** Changes the chart's values, as `helm upgrade` without the former ones. */
+export async function apply(lab: LabUnderTest, ...set: readonly string[]): Promise<void> {
+  await upgrade(lab.name, { values: { files: [], set }, reset: true }, quiet);
+}
+
+/** A list of addresses, one for each node, as a value of the chart. */
+export function peers(lab: LabUnderTest, prefix: string): string {
+  const numbers = networkOf(lab.state).nodes.map((_, index) => `${prefix}${11 + index}`);
+  return `keepalived.unicastPeers={${numbers.join(',')}}`;
+}
+
+export function hostOf(lab: LabUnderTest, node: string): HostPlan {
+  const found = networkOf(lab.state).nodes.find(({ name }) => name === node);
+  if (found === undefined) throw new Error(`no node ${node}`);
+  return found;
+}
+
+/** A node's own addresses and its routes, as the kernel has them. */
+export async function ownNetwork(host: HostPlan): Promise<string[]> {
+  const own = ownAddresses(host);
+  const [addresses, ...routes] = await Promise.all([
+    ip(['-j', 'address', 'show'], host.netns),
+    ip(['-4', 'route', 'show', 'table', 'main'], host.netns),
+    ip(['-6', 'route', 'show', 'table', 'main'], host.netns),
+  ]);
+  const lines = routes
+    .join('\n')
+    .split('\n')
+    .map((line) => line.replace(/ (pref medium|linkdown)/g, '').trim());
+  return [...parseAddresses(addresses).filter((address) => own.includes(address)), ...lines.filter(Boolean)];
+}
+
+/** What of a node's own addresses and routes is missing. */
+export async function lostSince(before: readonly string[], host: HostPlan): Promise<string[]> {
+  const present = new Set(await ownNetwork(host));
+  return before.filter((each) => !present.has(each));
+}
+
+/**
+ * Does something while every node's addresses are watched, and gives what nobody may ever see: two holders for over a second, or an
+ * address on another interface than `nic`.
+ */
+export async function watched(
+  lab: LabUnderTest,
+  nic: string,
+  body: (wait: () => Promise<void>) => Promise<void>,
+): Promise<string[]> {
+  const watch = await AddressWatch.start(networkOf(lab.state).nodes);
+  try {
+    await body(() => delay(LONG_ENOUGH_MS)); // the time is what is asked for
+    const { addresses } = lab.state.release;
+    return addresses.flatMap((address) => watch.violations(address, nic, () => DOUBLE_MS));
+  } finally {
+    watch.stop();
+  }
+}
+
+/** What of the network does not work before anything is broken: own addresses of nodes at which a client finds no ingress, or another node's. */
+export async function unreachable({ client, nodes }: NetworkPlan): Promise<string[]> {
+  const said = nodes.flatMap((node) =>
+    node.nics
+      .flatMap(({ addresses }) => addresses)
+      .map(async (own) => {
+        const address = own.replace(/\/.*/, '');
+        const url = `http://${address.includes(':') ? `[${address}]` : address}/`;
+        const [program, ...args] = inNetns(client.netns, ['curl', '-s', '-m', '2', url]);
+        const { stdout } = await execa(program, args, { timeout: 10_000, reject: false });
+        return stdout.trim() === node.name ? [] : [`${client.name} does not reach ${node.name} at ${address}`];
+      }),
+  );
+  return (await Promise.all(said)).flat();
+}
+
+/** Source of a new TCP connection from a node to an address. */
+export async function sourceOf(host: HostPlan, address: string, port: number): Promise<string> {
+  const script = `const socket = require('node:net').connect(${port}, '${address}', () => {
+    console.log(socket.localAddress);
+    socket.destroy();
+  })`;
+  const [program, ...args] = inNetns(host.netns, [process.execPath, '-e', script]);
+  return (await execa(program, args, { timeout: 10_000 })).stdout.trim();
+}

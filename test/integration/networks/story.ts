@@ -1,0 +1,412 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { execa } from 'execa';
+import { parse, stringify } from 'yaml';
+import type { NodePlanSpec } from '../../../api/node-plan.ts';
+import { monotonicMs } from '../../lab/clock.ts';
+import { healFaults, injectFault } from '../../lab/fault-control.ts';
+import type { FaultName } from '../../lab/fault-names.ts';
+import { inNetns } from '../../lab/netns.ts';
+import type { HostPlan, NetworkPlan } from '../../lab/network-plan.ts';
+import { writePlan } from '../../lab/node-plans.ts';
+import { writeFilesVolumes } from '../../lab/pod.ts';
+import { changeState, type LabState } from '../../lab/state.ts';
+import { networkOf, targetOf } from '../../lab/targets.ts';
+import { AddressWatch } from './address-watch.ts';
+import { lostSince, ownNetwork, unreachable } from './lab-questions.ts';
+import type { Case } from './table.ts';
+
+/* One network's story: all its cases are tried, and struck by every fault. What went wrong is kept by case. */
+
+/** An election, a configuration that is taken, a status that is written: what takes longer has gone wrong. */
+const SETTLE_MS = 10_000;
+/** Two holders for longer than this are two too many. */
+const DOUBLE_MS = 1000;
+/** How long a fault lasts at least: longer than a second holder may be there. */
+const FAULT_MS = 1500;
+const EVERY_MS = 100;
+const REQUEST_LIMIT_MS = 3000;
+/** The number within its subnet of the first virtual address; pools and settings have ranges of their own. */
+const FIRST_NUMBER = { pool: 101, settings: 151 } as const;
+const FIRST_ROUTER = { pool: 1, settings: 201 } as const;
+
+/** A case with the addresses that it uses in the lab. */
+export interface Attempt {
+  readonly case: Case;
+  /** Without prefixes. */
+  readonly addresses: readonly string[];
+  readonly routerId: number;
+  /** Name of its pool. */
+  readonly pool: string;
+}
+
+/** What a fault does to an attempt that is about the node and interface it strikes. */
+type Effect = 'none' | 'loses';
+
+interface Strike {
+  readonly fault: 'link-down' | 'address-lost';
+  readonly node: string;
+  readonly nic: string;
+}
+
+/** What came of a network's story. */
+export interface Outcome {
+  /** By the id of the case. */
+  readonly findings: ReadonlyMap<string, readonly string[]>;
+  /** Own addresses and routes that were lost, or did not work from the start. */
+  readonly losses: readonly string[];
+  /** Cases, and cases that went through a fault. */
+  readonly combinations: number;
+}
+
+/** Gives each case its addresses and its router id. Pure. */
+export function attemptsOf(cases: readonly Case[]): Attempt[] {
+  const numbers = { pool: 0, settings: 0 };
+  return cases.map((each) => {
+    const index = numbers[each.origin];
+    numbers[each.origin] += 1;
+    const { ipv4, ipv6 } = each.place;
+    const subnets = { ipv4: [ipv4], ipv6: [ipv6], both: [ipv4, ipv6] }[each.families];
+    const number = FIRST_NUMBER[each.origin] + index;
+    return {
+      case: each,
+      addresses: subnets.map((subnet) => `${subnet?.prefix}${number}`),
+      routerId: FIRST_ROUTER[each.origin] + (index % 50),
+      pool: `p${index}`,
+    };
+  });
+}
+
+function nicOf(host: HostPlan, name: string) {
+  const nic = host.nics.find((each) => each.name === name);
+  if (nic === undefined) throw new Error(`${host.name} has no ${name}`);
+  return nic;
+}
+
+/** The interface as this node is told to find it. */
+function choiceOf({ case: { find, addressNic } }: Attempt, host: HostPlan): string {
+  return { subnet: '', name: addressNic, mac: nicOf(host, addressNic).mac }[find];
+}
+
+/** The nodes' addresses among the peers; the whole list, as a user gives it. */
+function peersOf({ case: { peerPlace, speaks } }: Attempt, nodes: readonly HostPlan[]): string[] {
+  const subnet = peerPlace?.[speaks];
+  if (subnet === undefined) return [];
+  return nodes.map(({ name }) => `${subnet.prefix}${10 + Number(name.slice('node'.length))}`);
+}
+
+function planOf(id: string, attempts: readonly Attempt[], host: HostPlan, nodes: readonly HostPlan[]): NodePlanSpec {
+  return {
+    plan: id,
+    pools: attempts.map((attempt) => ({
+      name: attempt.pool,
+      interface: choiceOf(attempt, host),
+      failbackDelaySeconds: null,
+    })),
+    instances: attempts.map((attempt) => {
+      const index = nodes.indexOf(host);
+      const peers = peersOf(attempt, nodes).filter((_, position) => position !== index);
+      return {
+        name: `${attempt.pool}-0`,
+        pool: attempt.pool,
+        virtualRouterId: attempt.routerId,
+        rank: index,
+        addresses: [...attempt.addresses],
+        ...(peers.length === 0 ? {} : { peers }),
+      };
+    }),
+  };
+}
+
+/** The settings' part of VRRP for an attempt. */
+function vrrpOf(attempt: Attempt, host: HostPlan, nodes: readonly HostPlan[]): object {
+  const { addressNic, vrrpNic } = attempt.case;
+  const choice = choiceOf(attempt, host);
+  return {
+    addresses: attempt.addresses,
+    addressInterface: choice,
+    // Where VRRP is to be spoken elsewhere, the peers say where.
+    interface: vrrpNic === addressNic ? choice : '',
+    unicastPeers: peersOf(attempt, nodes),
+    virtualRouterId: attempt.routerId,
+  };
+}
+
+type StallMs = (fromMs: number, toMs: number) => number;
+
+interface Status {
+  readonly config: { readonly problem: string | null };
+  readonly pools: { readonly problems?: readonly string[] };
+}
+
+/** Tries all cases of one lab. */
+export class Story {
+  readonly #state: LabState;
+  readonly #network: NetworkPlan;
+  readonly #watch: AddressWatch;
+  readonly #stallMs: StallMs;
+  readonly #findings = new Map<string, string[]>();
+  readonly #losses = new Set<string>();
+  #combinations = 0;
+  #revision = 0;
+  #current: Attempt | undefined;
+  #baseline = new Map<string, readonly string[]>();
+
+  private constructor(state: LabState, watch: AddressWatch, stallMs: StallMs) {
+    this.#state = state;
+    this.#network = networkOf(state);
+    this.#watch = watch;
+    this.#stallMs = stallMs;
+  }
+
+  /**
+   * Begins the story of a lab that is up.
+   * @param stallMs the longest standstill of the machine in a time, in milliseconds
+   */
+  static async begin(state: LabState, stallMs: StallMs): Promise<Story> {
+    return new Story(state, await AddressWatch.start(networkOf(state).nodes), stallMs);
+  }
+
+  async run(attempts: readonly Attempt[]): Promise<Outcome> {
+    try {
+      await this.#tell(attempts);
+    } finally {
+      this.#watch.stop();
+    }
+    return { findings: this.#findings, losses: [...this.#losses], combinations: this.#combinations };
+  }
+
+  async #tell(attempts: readonly Attempt[]): Promise<void> {
+    const pools = attempts.filter(({ case: { origin } }) => origin === 'pool');
+    const settings = attempts.filter(({ case: { origin } }) => origin === 'settings');
+    for (const said of await unreachable(this.#network)) this.#losses.add(said);
+    await this.#applySettings(undefined);
+    for (const host of this.#network.nodes) this.#baseline.set(host.name, await ownNetwork(host));
+    await this.#applyPlan(pools);
+    await this.#settle(pools, 'after the plan');
+    // All interfaces for the pools, which are struck together; the settings' way one after the other.
+    const nics = [...new Set(attempts.flatMap(({ case: { addressNic, vrrpNic } }) => [addressNic, vrrpNic]))];
+    for (const nic of nics) await this.#strikeAll(pools, nic);
+    for (const attempt of settings) {
+      await this.#applySettings(attempt);
+      await this.#settle([attempt], 'after the settings');
+      if (isStruck(attempt.case) && !this.#findings.has(attempt.case.id)) await this.#strikeAll([attempt], attempt.case.vrrpNic);
+      this.#judge([attempt]);
+    }
+    this.#judge(pools);
+    await this.#compareOwn('at the end');
+  }
+
+  /** Each fault, on the node that holds what it strikes and on one that does not. */
+  async #strikeAll(attempts: readonly Attempt[], nic: string): Promise<void> {
+    if (this.#network.nodes[0]?.nics.every(({ name, addresses }) => name !== nic || addresses.length === 0)) return;
+    const strikes = [
+      { fault: 'link-down', node: 'node1' },
+      { fault: 'link-down', node: 'node1' },
+      { fault: 'address-lost', node: 'node2' },
+      { fault: 'address-lost', node: 'node2' },
+    ] as const;
+    for (const strike of strikes) await this.#strike(attempts, { ...strike, nic });
+  }
+
+  async #strike(attempts: readonly Attempt[], strike: Strike): Promise<void> {
+    const { fault, node, nic } = strike;
+    const label = `${fault} of ${nic} on ${node}`;
+    this.#combinations += attempts.length;
+    const before = new Map(attempts.map((attempt) => [attempt, this.#holder(attempt)]));
+    const beganMs = monotonicMs();
+    await injectFault(this.#state.name, fault satisfies FaultName, node, nic);
+    await this.#nudge();
+    const unmet = await this.#until(attempts, (attempt, problems) =>
+      this.#whileStruck(attempt, strike, before.get(attempt), problems),
+    );
+    this.#note(unmet, `${label}: `);
+    await delay(Math.max(0, beganMs + FAULT_MS - monotonicMs())); // the time is what is asked for
+    await this.#compareOwn(label, strike);
+    await healFaults(this.#state.name);
+    await this.#nudge();
+    await this.#settle(attempts, `after ${label}`, false);
+    await this.#compareOwn(`after ${label}`);
+  }
+
+  /** What is not yet as it must be while a fault lasts; undefined when all is. */
+  #whileStruck(
+    attempt: Attempt,
+    strike: Strike,
+    before: string | undefined,
+    problems: ReadonlyMap<string, string>,
+  ): string | undefined {
+    if (!attempt.case.held) return this.#unheld(attempt, problems);
+    const effect = effectOf(attempt.case, strike);
+    const holder = this.#holder(attempt);
+    const told = problems.get(strike.node) ?? '';
+    if (effect === 'none') {
+      return holder === before
+        ? undefined
+        : `moved from ${before} to ${holder ?? 'nobody'}, though it is not concerned`;
+    }
+    const sound = this.#network.nodes.find(({ name }) => name !== strike.node)?.name;
+    if (holder !== sound) return `held by ${this.#holdersText(attempt)}, not by ${sound}`;
+    return told === '' ? `${strike.node} tells no problem` : undefined;
+  }
+
+  #unheld(attempt: Attempt, problems: ReadonlyMap<string, string>): string | undefined {
+    const silent = this.#network.nodes.filter(({ name }) => (problems.get(name) ?? '') === '');
+    const holders = this.#holdersText(attempt);
+    if (holders !== 'nobody') return `held by ${holders}, though nothing can speak VRRP there`;
+    return silent.length === 0 ? undefined : `${silent.map(({ name }) => name).join(' and ')} tells no problem`;
+  }
+
+  /** Waits until every attempt has exactly one holder and no problem, or what it must have instead. */
+  async #settle(attempts: readonly Attempt[], label: string, isNew = true): Promise<void> {
+    if (isNew) this.#combinations += attempts.length;
+    const unmet = await this.#until(attempts, (attempt, problems) => {
+      if (!attempt.case.held) return this.#unheld(attempt, problems);
+      if (this.#holder(attempt) === undefined) return `held by ${this.#holdersText(attempt)}`;
+      const told = [...problems].find(([, problem]) => problem !== '');
+      return told === undefined ? undefined : `${told[0]} tells a problem: ${told[1]}`;
+    });
+    this.#note(unmet, `${label}: `);
+  }
+
+  /** Looks until nothing is missing; gives what is missing in the end. */
+  async #until(
+    attempts: readonly Attempt[],
+    missing: (attempt: Attempt, problems: ReadonlyMap<string, string>) => string | undefined,
+  ): Promise<Map<Attempt, string>> {
+    const endMs = monotonicMs() + SETTLE_MS;
+    for (;;) {
+      const problems = await this.#problems();
+      const unmet = new Map<Attempt, string>();
+      // What has failed is not waited for again.
+      for (const attempt of attempts.filter(({ case: { id } }) => !this.#findings.has(id))) {
+        const said = missing(attempt, problemsOf(attempt, problems));
+        if (said !== undefined) unmet.set(attempt, said);
+      }
+      if (unmet.size === 0 || monotonicMs() > endMs) return unmet;
+      await delay(EVERY_MS);
+    }
+  }
+
+  #note(unmet: ReadonlyMap<Attempt, string>, prefix: string): void {
+    for (const [{ case: each }, said] of unmet) this.#find(each.id, `${prefix}${said}`);
+  }
+
+  #find(id: string, said: string): void {
+    this.#findings.set(id, [...(this.#findings.get(id) ?? []), said]);
+  }
+
+  /** The one node that holds all addresses of an attempt. */
+  #holder({ addresses }: Attempt): string | undefined {
+    const holders = addresses.map((address) => this.#watch.holders(address).join());
+    const [first = ''] = holders;
+    return first !== '' && !first.includes(',') && holders.every((each) => each === first) ? first : undefined;
+  }
+
+  #holdersText({ addresses }: Attempt): string {
+    const texts = addresses.map((address) => this.#watch.holders(address).join(' and ') || 'nobody');
+    return [...new Set(texts)].join(', other family: ');
+  }
+
+  /** What may never have been, however short. */
+  #judge(attempts: readonly Attempt[]): void {
+    for (const { case: each, addresses } of attempts) {
+      const limitMs = (fromMs: number, toMs: number) => DOUBLE_MS + this.#stallMs(fromMs, toMs);
+      for (const address of addresses) {
+        for (const said of this.#watch.violations(address, each.addressNic, limitMs)) this.#find(each.id, said);
+      }
+    }
+  }
+
+  async #problems(): Promise<Map<string, Status | undefined>> {
+    const entries = this.#network.nodes.map(async ({ name, netns }) => {
+      const url = `${this.#state.release.sidecarUrl}/status`;
+      const [program, ...args] = inNetns(netns, ['curl', '-s', '-m', '2', url]);
+      const { stdout } = await execa(program, args, { timeout: REQUEST_LIMIT_MS, reject: false });
+      return [name, stdout === '' ? undefined : (JSON.parse(stdout) as Status)] as const;
+    });
+    return new Map(await Promise.all(entries));
+  }
+
+  /** Everything that a node had before is there, but for what the fault on this very node took. */
+  async #compareOwn(label: string, strike?: Strike): Promise<void> {
+    for (const host of this.#network.nodes.filter(({ name }) => name !== strike?.node)) {
+      const lost = await lostSince(this.#baseline.get(host.name) ?? [], host);
+      for (const each of lost) this.#losses.add(`${label}: ${host.name} lost ${each}`);
+    }
+  }
+
+  async #applyPlan(attempts: readonly Attempt[]): Promise<void> {
+    const { nodes } = this.#network;
+    await Promise.all(
+      nodes.map((host) => writePlan(this.#state.name, host.name, planOf('matrix', attempts, host, nodes))),
+    );
+  }
+
+  /** Gives every node settings of its own: a MAC address is another one on each. Undefined: none but the pools'. */
+  async #applySettings(attempt: Attempt | undefined): Promise<void> {
+    const { nodes } = this.#network;
+    await this.#writeSettings((vrrp, host) => ({
+      ...vrrp,
+      ...(attempt === undefined ? { addresses: [], unicastPeers: [] } : vrrpOf(attempt, host, nodes)),
+    }));
+    this.#current = attempt;
+  }
+
+  /** The same settings once more, as a new version: the sidecar looks at its network at once. */
+  async #nudge(): Promise<void> {
+    await this.#applySettings(this.#current);
+  }
+
+  async #writeSettings(change: (vrrp: object, host: HostPlan) => object): Promise<void> {
+    this.#revision += 1;
+    const revision = this.#revision;
+    await changeState(this.#state.name, async (state) => {
+      for (const host of this.#network.nodes) {
+        const { pod } = targetOf(state, host.name);
+        await writeFilesVolumes({ ...pod, release: withSettings(pod.release, host, change, revision) });
+      }
+      return state;
+    });
+  }
+}
+
+function withSettings(
+  release: LabState['release'],
+  host: HostPlan,
+  change: (vrrp: object, host: HostPlan) => object,
+  revision: number,
+): LabState['release'] {
+  const volumes = Object.entries(release.volumes).map(([name, volume]) => {
+    const text = volume.kind === 'files' ? volume.files['config.yaml'] : undefined;
+    if (volume.kind !== 'files' || typeof text !== 'string') return [name, volume] as const;
+    const settings = parse(text) as { vrrp: object };
+    const changed = stringify({ ...settings, vrrp: change(settings.vrrp, host) });
+    return [name, { ...volume, files: { ...volume.files, 'config.yaml': `${changed}# ${revision}\n` } }] as const;
+  });
+  return { ...release, volumes: Object.fromEntries(volumes) };
+}
+
+/** The settings' cases that are struck by faults: every list of peers at every place, found by subnet. */
+function isStruck({ find, families, place }: Case): boolean {
+  return (
+    find === 'subnet' && families === (place.ipv6 === undefined ? 'ipv4' : place.ipv4 === undefined ? 'ipv6' : 'both')
+  );
+}
+
+/** Whether a node that is struck can still hold the address. */
+function effectOf({ vrrpNic, addressNic, speaks, peers }: Case, { fault, nic }: Strike): Effect {
+  if (fault === 'link-down') return nic === vrrpNic || nic === addressNic ? 'loses' : 'none';
+  // By multicast IPv6 speaks from its link-local address, which stays.
+  return nic === vrrpNic && (speaks === 'ipv4' || peers !== 'multicast') ? 'loses' : 'none';
+}
+
+/** What each node says of one attempt. */
+function problemsOf(attempt: Attempt, statuses: ReadonlyMap<string, Status | undefined>): Map<string, string> {
+  const entries = [...statuses].map(([node, status]) => {
+    if (status === undefined) return [node, 'the sidecar does not answer'] as const;
+    if (attempt.case.origin === 'settings') return [node, status.config.problem ?? ''] as const;
+    const about = new RegExp(`(?<![\\w-])${attempt.pool}(?![\\w])`);
+    return [node, (status.pools.problems ?? []).filter((problem) => about.test(problem)).join('; ')] as const;
+  });
+  return new Map(entries);
+}
