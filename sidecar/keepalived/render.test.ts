@@ -68,6 +68,14 @@ describe('the configuration', () => {
     expect(blockOf(text, 'virtual_ipaddress')).toEqual(['2001:db8::100/64 dev eth0 preferred_lft 0']);
   });
 
+  it('advertises no address where all are of another family than its peers: keepalived would refuse everything', () => {
+    const unicast = { sourceAddress: '192.0.2.11', peers: ['192.0.2.12'] };
+    const text = renderConfig({ ...instance, addresses: [address('2001:db8::100', 6)], unicast }, options);
+    expect(text).toContain('    no_virtual_ipaddress\n');
+    expect(blockOf(text, 'virtual_ipaddress')).toEqual([]);
+    expect(blockOf(text, 'virtual_ipaddress_excluded')).toEqual(['2001:db8::100/64 dev eth0 preferred_lft 0']);
+  });
+
   it('accepts unicast from its peers only, and nothing that was routed', () => {
     const unicast = { sourceAddress: '192.0.2.11', peers: ['192.0.2.12', '192.0.2.13'] };
     const text = renderConfig({ ...instance, unicast }, options);

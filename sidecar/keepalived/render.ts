@@ -62,7 +62,9 @@ function addressLine({ address, prefixLength, interface: device, family }: Virtu
  */
 function split({ addresses, unicast }: VrrpInstance): { advertised: VirtualAddress[]; excluded: VirtualAddress[] } {
   const preferred = unicast === undefined ? 4 : isIP(unicast.sourceAddress);
-  const anchor = addresses.find(({ family }) => family === preferred) ?? addresses[0];
+  const fitting = addresses.find(({ family }) => family === preferred);
+  // By unicast the peers say in which family VRRP is spoken, and an advertisement has addresses of that family only.
+  const anchor = fitting ?? (unicast === undefined ? addresses[0] : undefined);
   return {
     advertised: anchor === undefined ? [] : [anchor],
     excluded: addresses.filter((address) => address !== anchor),
@@ -142,7 +144,7 @@ function instanceLines(instance: VrrpInstance, options: RenderOptions): string[]
     ...unicastLines(instance),
     ...authenticationLines(instance),
     ...block('track_file', [`${instance.name}_gate`, `${instance.name}_offset`, PULSE_TRACK]),
-    ...block('virtual_ipaddress', advertised.map(addressLine)),
+    ...(advertised.length === 0 ? ['no_virtual_ipaddress'] : block('virtual_ipaddress', advertised.map(addressLine))),
     ...(excluded.length === 0 ? [] : block('virtual_ipaddress_excluded', excluded.map(addressLine))),
   ];
 }
