@@ -189,7 +189,8 @@ export class Story {
     for (const attempt of settings) {
       await this.#applySettings(attempt);
       await this.#settle([attempt], 'after the settings');
-      if (isStruck(attempt.case) && !this.#findings.has(attempt.case.id)) await this.#strikeAll([attempt], attempt.case.vrrpNic);
+      if (isStruck(attempt.case) && !this.#findings.has(attempt.case.id))
+        await this.#strikeAll([attempt], attempt.case.vrrpNic);
       this.#judge([attempt]);
     }
     this.#judge(pools);
@@ -393,11 +394,14 @@ function isStruck({ find, families, place }: Case): boolean {
   );
 }
 
-/** Whether a node that is struck can still hold the address. */
-function effectOf({ vrrpNic, addressNic, speaks, peers }: Case, { fault, nic }: Strike): Effect {
+/** Whether a node that is struck goes on holding the address. */
+function effectOf({ vrrpNic, addressNic, speaks, peers, find, place }: Case, { fault, nic }: Strike): Effect {
   if (fault === 'link-down') return nic === vrrpNic || nic === addressNic ? 'loses' : 'none';
   // By multicast IPv6 speaks from its link-local address, which stays.
-  return nic === vrrpNic && (speaks === 'ipv4' || peers !== 'multicast') ? 'loses' : 'none';
+  const isMute = nic === vrrpNic && (speaks === 'ipv4' || peers !== 'multicast');
+  // An address that belongs to an interface by its subnet is better on a node that has the subnet.
+  const isAstray = nic === addressNic && find === 'subnet' && place.own;
+  return isMute || isAstray ? 'loses' : 'none';
 }
 
 /** What each node says of one attempt. */
