@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { canonicalAddress } from '../../api/addresses.ts';
 
 /** IPv4 or IPv6. */
 export type Family = 4 | 6;
@@ -10,5 +11,5 @@ export function familyOf(address: string): Family {
 
 /** The form in which the kernel's addresses are shown: IPv6 compressed and in lower case (RFC 5952). */
 export function canonical(address: string): string {
-  return isIP(address) === 6 ? new URL(`http://[${address}]`).hostname.slice(1, -1) : address;
+  return canonicalAddress(address) ?? address;
 }
