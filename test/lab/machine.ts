@@ -33,6 +33,6 @@ export async function readyMachine(say: Say): Promise<MachineParts> {
   if (missing !== null) {
     throw new Error(missing);
   }
-  await buildAndReport();
-  return { helm: await ensureTool('helm'), imageRoot: await ensureImageRoot(say) };
+  const [helm, imageRoot] = await Promise.all([ensureTool('helm'), ensureImageRoot(say), buildAndReport()]);
+  return { helm, imageRoot };
 }
