@@ -73,10 +73,10 @@ function mixedView(): ClusterView {
       nodeOf('node-a'),
       nodeOf('node-b', {
         observedPlan: 'p0',
-        health: [{ pool: 'web', band: 4, reason: 'connection refused' }],
+        health: [{ pool: 'web', band: 5, reason: 'connection refused' }],
         problems: ['No interface has an address of 192.0.2.0/24.'],
       }),
-      nodeOf('node-c', { cordoned: true, health: [{ pool: 'web', band: 2, reason: 'cordoned' }] }),
+      nodeOf('node-c', { cordoned: true, health: [{ pool: 'web', band: 3, reason: 'cordoned' }] }),
     ],
     moves: [
       { pool: 'web', addresses: ['192.0.2.101'], from: 'node-b', to: 'node-a', at: '2026-01-01T08:00:00Z' },
@@ -253,11 +253,11 @@ describe.skipIf(skip)('the status page in a browser', { timeout: TEST_LIMIT_MS }
   });
 
   it('says each health band in words', async () => {
-    const health = [0, 1, 2, 3, 4].map((band) => ({ pool: `p${band}`, band, reason: '' }));
+    const health = [0, 1, 2, 3, 4, 5].map((band) => ({ pool: `p${band}`, band, reason: '' }));
     server.change({ view: { ...mixedView(), nodes: [nodeOf('node-a', { health })] } });
     await open();
     expect((await table('Nodes'))[1]?.[5]).toBe(
-      'p0: healthy p1: no Kubernetes API p2: draining p3: kubelet failed p4: service failed',
+      'p0: healthy p1: no Kubernetes API p2: kubelet failed p3: draining p4: not all addresses p5: service failed',
     );
   });
 
@@ -321,7 +321,7 @@ describe.skipIf(skip)('the status page in a browser', { timeout: TEST_LIMIT_MS }
 
   it('shows HTML in what the cluster says as text', async () => {
     const pool = { name: HTML, conditions: [{ type: 'Ready', status: 'False', reason: HTML, message: HTML }] };
-    const health = [{ pool: HTML, band: 4, reason: HTML }];
+    const health = [{ pool: HTML, band: 5, reason: HTML }];
     const view: ClusterView = {
       pools: [{ ...pool, addressCount: 1, heldCount: 1, eligibleNodes: 1 }],
       addresses: [{ pool: HTML, address: HTML, plannedNode: HTML, holders: [HTML], since: null }],
