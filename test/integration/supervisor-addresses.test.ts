@@ -3,7 +3,15 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ip, ipBatch } from '../lab/netns.ts';
 import { type Container, isRunning, killContainer, signalContainer } from '../support/container.ts';
-import { config, FIRST, mustSkipSupervisor, SECOND, TestNetwork, type TestNode } from './supervisor-node.ts';
+import {
+  config,
+  FIRST,
+  mustSkipSupervisor,
+  RUNTIME_DIR,
+  SECOND,
+  TestNetwork,
+  type TestNode,
+} from './supervisor-node.ts';
 
 const skip = mustSkipSupervisor("the node's own addresses under the supervisor");
 const OWN_ADDRESS = 77;
@@ -122,17 +130,20 @@ describe.skipIf(skip)('an address of the node itself', () => {
 
   it('is told from the virtual ones by the status, before one of those can be on an interface', async () => {
     const node = await network.node();
-    const container = await node.start();
+    // A keepalived that keeps the status of the moment at which it is started.
+    const keeper = join(node.state, 'keeper');
+    const script = `#!/bin/sh\n[ "$1" != --vrrp ] || cp ${RUNTIME_DIR}/supervisor.status ${RUNTIME_DIR}/at-start\nexec keepalived "$@"\n`;
+    writeFileSync(keeper, script, { mode: 0o755 });
+    const container = await node.start({
+      binds: [{ host: keeper, container: '/usr/local/bin/keeper', readOnly: true }],
+      env: { KEEPALIVED: 'keeper' },
+    });
     await node.until('waits', () => existsSync(join(node.runtime, 'supervisor.status')));
     expect(node.status.listed).toEqual([]);
     node.offer(config({ addresses: [FIRST, SECOND], instance: 'vip' }));
-    let listed = 0;
-    await node.until('holds both', async () => {
-      const held = await node.has(FIRST);
-      listed = held ? listed : node.status.listed.length;
-      return held && (await node.has(SECOND));
-    });
-    expect(listed).toBe(2);
+    await node.until('holds both', async () => (await node.has(FIRST)) && (await node.has(SECOND)));
+    const atStart = node.read(join(node.runtime, 'at-start'));
+    expect(atStart.match(/^listed=.*$/gm)).toEqual([`listed=eth0 ${FIRST}/24`, `listed=eth0 ${SECOND}/24`]);
     expect(node.status.listed).toEqual([
       { device: 'eth0', address: FIRST, prefixLength: 24 },
       { device: 'eth0', address: SECOND, prefixLength: 24 },

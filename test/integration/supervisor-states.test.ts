@@ -47,6 +47,7 @@ describe.skipIf(skip)('the supervisor, told by keepalived which instances are MA
 
   it('tells their states when it is asked, and leaves nothing of what keepalived wrote', async () => {
     const { holder, backup, container } = await pair();
+    const watch = watchAddresses(holder);
     ask(holder);
     ask(backup);
     await holder.until('tells', () => holder.status.instances.length > 0, LOOK_MS);
@@ -54,6 +55,8 @@ describe.skipIf(skip)('the supervisor, told by keepalived which instances are MA
     expect(holder.status.instances).toEqual([{ name: 'vip', state: 'MASTER' }]);
     expect(backup.status.instances).toEqual([{ name: 'vip', state: 'BACKUP' }]);
     expect(existsSync(join(backup.runtime, 'states.wanted'))).toBe(false);
+    expect(watch.changes()).not.toContain(FIRST);
+    watch.stop();
     const dumps = await execInContainer(container, { argv: ['/bin/sh', '-c', 'ls /tmp'] });
     expect(dumps.stdout).not.toContain('keepalived.data');
 
