@@ -77,7 +77,6 @@ describe.skipIf(skip)('an address in the subnet of the second interface', repeat
     const [backup = ''] = others(lab, holder);
     const running = async () => (await statusOf(lab, backup)).keepalived.configSha256;
     const before = await running();
-    const pid = lab.runtimeFile(backup, 'supervisor.status');
     for (const fault of ['link-down', 'address-lost'] as const) {
       const violations = await watched(lab, 'eth1', async (wait) => {
         await lab.fault(fault, backup, 'eth1');
@@ -89,7 +88,6 @@ describe.skipIf(skip)('an address in the subnet of the second interface', repeat
       expect(violations).toEqual([]);
     }
     expect(await running()).toBe(before);
-    expect(lab.runtimeFile(backup, 'supervisor.status')).toBe(pid);
   });
 });
 
@@ -147,7 +145,8 @@ describe.skipIf(skip)('on one interface with default routes', repeated, () => {
     const own = hostOf(lab, 'node2');
     const before = await Promise.all(lab.nodes.map((node) => ownNetwork(hostOf(lab, node))));
     await apply(lab, 'keepalived.vipAddressCidr=172.30.0.12/24');
-    for (const node of lab.nodes) await waitForProblem(lab, node, /172\.30\.0\.12.*node2/);
+    await waitForProblem(lab, 'node2', /172\.30\.0\.12 is an address of this node's own, on eth0/);
+    for (const node of ['node1', 'node3']) await waitForProblem(lab, node, /172\.30\.0\.12 .*node2/);
     expect(await watched(lab, 'eth0', (wait) => wait())).toEqual([]);
     expect(await lab.holders('172.30.0.12')).toEqual([]); // nobody but the node that owns it
     expect(await lostSince(before[1] ?? [], own)).toEqual([]);
