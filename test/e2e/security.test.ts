@@ -333,8 +333,9 @@ describe.skipIf(!site.hasHarness)('on the nodes', () => {
       fs.writeFileSync(folder + 'supervisor.request', '\\n');
     `);
     expect(existsSync(`${folder}/usr/bin/touch`)).toBe(true);
-    const refused = async () => (await kubectl('logs', pod, '-c', 'keepalived')).includes("Couldn't setgroups");
-    await waitFor('keepalived to try its scripts', refused, LIMIT);
+    const log = async () => kubectl('logs', pod, '-c', 'keepalived');
+    await waitFor('the supervisor to refuse it', async () => (await log()).includes('exit_code="78"'), LIMIT);
+    expect(await log()).toMatch(/refused the candidate.*enable_script_security/);
     expect(existsSync(`${folder}/tmp/by-script`)).toBe(false);
   });
 
