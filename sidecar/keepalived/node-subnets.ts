@@ -39,8 +39,12 @@ function subnetOf(network: string, prefixLength: number, family: Family): (addre
   return (address) => subnet.check(address, 'ipv6');
 }
 
+/** Where every node has the addresses of all Services: kube-proxy by IPVS, and kube-router. They are no node's own. */
+const SERVICES_INTERFACE = /^(kube-ipvs\d*|kube-dummy-if)$/;
+
 /** Addresses that are the node's own, not virtual ones that were put on it. */
 function ownAddresses({ name, addresses }: NetworkInterface, virtual: ReadonlySet<string>): OwnAddress[] {
+  if (SERVICES_INTERFACE.test(name)) return [];
   return addresses
     .filter(({ address }) => !virtual.has(address))
     .map(({ address, prefixLength, family }) => {

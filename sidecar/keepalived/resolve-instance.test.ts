@@ -137,6 +137,14 @@ describe('an instance', () => {
     expect(() => resolve(changes)).toThrow(message);
   });
 
+  it.each(['kube-ipvs0', 'kube-dummy-if'])(
+    'may be on %s, which has the addresses of all Services on every node',
+    (name) => {
+      const view = changed(network, { name, mac: '', carrier: false, addresses: [own('192.0.2.100', 32)] });
+      expect(resolve({}, view).interface).toBe('eth0');
+    },
+  );
+
   it('is refused on every node where the address is some node’s own, by its name, unless it runs already', () => {
     const nodesByAddress = new Map([['192.0.2.100', 'node7']]);
     const { placement } = resolved({});

@@ -67,6 +67,18 @@ describe.skipIf(skip)('an address of the node itself', () => {
     });
   });
 
+  it('is none that is on an interface with the addresses of all Services, and stays there', async () => {
+    const node = await network.node();
+    await ipBatch(['link add kube-ipvs0 type bridge', 'link set kube-ipvs0 up'], node.netns);
+    await add(node, `${FIRST}/32`, 'kube-ipvs0');
+    const container = await node.serve(config({ addresses: [FIRST] }), { address: FIRST });
+    expect(await addressesOf(node)).toEqual(expect.arrayContaining([`eth0 ${FIRST}/24`, `kube-ipvs0 ${FIRST}/32`]));
+    await stop(node, container);
+    const left = await addressesOf(node);
+    expect(left).toContain(`kube-ipvs0 ${FIRST}/32`);
+    expect(left).not.toContain(`eth0 ${FIRST}/24`);
+  });
+
   it('that comes while keepalived runs is refused as well, and taken when it is gone', async () => {
     const node = await network.node();
     await node.serve(config({ addresses: [FIRST] }), { address: FIRST });
