@@ -19,6 +19,8 @@ import type { Case } from './table.ts';
 
 /** An election, a configuration that is taken, a status that is written: what takes longer has gone wrong. */
 const SETTLE_MS = 10_000;
+/** The default route's interface is the last choice, and is waited for: an interface with the subnet may still come. */
+const FIRST_SETTLE_MS = 30_000;
 /** Two holders for longer than this are two too many. */
 const DOUBLE_MS = 1000;
 /** How long a fault lasts at least: longer than a second holder may be there. */
@@ -182,13 +184,13 @@ export class Story {
     await this.#applySettings(undefined);
     for (const host of this.#network.nodes) this.#baseline.set(host.name, await ownNetwork(host));
     await this.#applyPlan(pools);
-    await this.#settle(pools, 'after the plan');
+    await this.#settle(pools, 'after the plan', { limitMs: FIRST_SETTLE_MS });
     // All interfaces for the pools, which are struck together; the settings' way one after the other.
     const nics = [...new Set(attempts.flatMap(({ case: { addressNic, vrrpNic } }) => [addressNic, vrrpNic]))];
     for (const nic of nics) await this.#strikeAll(pools, nic);
     for (const attempt of settings) {
       await this.#applySettings(attempt);
-      await this.#settle([attempt], 'after the settings');
+      await this.#settle([attempt], 'after the settings', { limitMs: FIRST_SETTLE_MS });
       if (isStruck(attempt.case) && !this.#findings.has(attempt.case.id))
         await this.#strikeAll([attempt], attempt.case.vrrpNic);
       this.#judge([attempt]);
@@ -225,7 +227,7 @@ export class Story {
     await this.#compareOwn(label, strike);
     await healFaults(this.#state.name);
     await this.#nudge();
-    await this.#settle(attempts, `after ${label}`, false);
+    await this.#settle(attempts, `after ${label}`, { isNew: false });
     await this.#compareOwn(`after ${label}`);
   }
 
@@ -258,14 +260,22 @@ export class Story {
   }
 
   /** Waits until every attempt has exactly one holder and no problem, or what it must have instead. */
-  async #settle(attempts: readonly Attempt[], label: string, isNew = true): Promise<void> {
+  async #settle(
+    attempts: readonly Attempt[],
+    label: string,
+    { isNew = true, limitMs = SETTLE_MS }: { isNew?: boolean; limitMs?: number },
+  ): Promise<void> {
     if (isNew) this.#combinations += attempts.length;
-    const unmet = await this.#until(attempts, (attempt, problems) => {
-      if (!attempt.case.held) return this.#unheld(attempt, problems);
-      if (this.#holder(attempt) === undefined) return `held by ${this.#holdersText(attempt)}`;
-      const told = [...problems].find(([, problem]) => problem !== '');
-      return told === undefined ? undefined : `${told[0]} tells a problem: ${told[1]}`;
-    });
+    const unmet = await this.#until(
+      attempts,
+      (attempt, problems) => {
+        if (!attempt.case.held) return this.#unheld(attempt, problems);
+        if (this.#holder(attempt) === undefined) return `held by ${this.#holdersText(attempt)}`;
+        const told = [...problems].find(([, problem]) => problem !== '');
+        return told === undefined ? undefined : `${told[0]} tells a problem: ${told[1]}`;
+      },
+      limitMs,
+    );
     this.#note(unmet, `${label}: `);
   }
 
@@ -273,8 +283,9 @@ export class Story {
   async #until(
     attempts: readonly Attempt[],
     missing: (attempt: Attempt, problems: ReadonlyMap<string, string>) => string | undefined,
+    limitMs = SETTLE_MS,
   ): Promise<Map<Attempt, string>> {
-    const endMs = monotonicMs() + SETTLE_MS;
+    const endMs = monotonicMs() + limitMs;
     for (;;) {
       const problems = await this.#problems();
       const unmet = new Map<Attempt, string>();
