@@ -21,7 +21,7 @@ const quiet = (): void => undefined;
 
 interface Status {
   readonly config: { readonly problem: string | null };
-  readonly fitness: { readonly band: number } | null;
+  readonly fitness: { readonly band: number; readonly reason: string } | null;
   readonly keepalived: { readonly configSha256: string | null };
 }
 
