@@ -12,6 +12,12 @@ const UNIT = [
  */
 const PARALLEL = ['test/package/*.test.ts', 'test/integration/{api-traffic,crds,footprint,images,status-page}.test.ts'];
 
+/**
+ * Files that nearly only wait: for five seconds until a sidecar looks at its network again, or for keepalived to say something. What they bound
+ * is stretched by standstills of the machine, which they measure, and two in parallel take the time of the longest.
+ */
+const WAITING = ['test/integration/{interfaces,networks,supervisor-states}.test.ts'];
+
 /** Tests on a real Kubernetes; see scripts/e2e.ts. */
 const E2E = 'test/e2e/**/*.test.ts';
 
@@ -47,16 +53,26 @@ export default defineConfig({
         },
       },
       {
+        test: {
+          name: 'integration-waiting',
+          include: WAITING,
+          maxWorkers: 2,
+          testTimeout: 120_000,
+          hookTimeout: 300_000,
+          sequence: { groupOrder: 2 },
+        },
+      },
+      {
         // Namespaces, addresses and measured times: one file after the other, and not beside others.
         test: {
           name: 'integration',
           include: ['test/**/*.test.ts'],
-          exclude: [...UNIT, ...PARALLEL, E2E],
+          exclude: [...UNIT, ...PARALLEL, ...WAITING, E2E],
           fileParallelism: false,
           maxWorkers: 1,
           testTimeout: 120_000,
           hookTimeout: 300_000,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
       {
@@ -69,7 +85,7 @@ export default defineConfig({
           maxWorkers: 1,
           testTimeout: 300_000,
           hookTimeout: 300_000,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 4 },
         },
       },
     ],

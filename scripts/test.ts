@@ -28,7 +28,7 @@ const TOOLS: Readonly<Record<Kind, readonly ToolName[]>> = {
 /** The projects of vitest.config.ts that a kind is. */
 const PROJECTS: Readonly<Record<Kind, readonly string[]>> = {
   unit: ['unit'],
-  integration: ['integration-parallel', 'integration'],
+  integration: ['integration-parallel', 'integration-waiting', 'integration'],
   chart: [],
 };
 
