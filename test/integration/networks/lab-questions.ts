@@ -25,6 +25,11 @@ interface Status {
   readonly keepalived: { readonly configSha256: string | null };
 }
 
+/** The nodes of a lab but for one. */
+export function others(lab: LabUnderTest, holder: string): string[] {
+  return lab.nodes.filter((name) => name !== holder);
+}
+
 export async function statusOf(lab: LabUnderTest, node: string): Promise<Status> {
   return (await lab.status(node)) as unknown as Status;
 }
