@@ -43,8 +43,8 @@ export class SettingsError extends Error {
 
   constructor(problems: readonly Problem[], options?: ErrorOptions) {
     const shown = problems.slice(0, MAX_PROBLEMS).map(({ path, message }) => ({
-      path: oneLine(path),
-      message: oneLine(message),
+      path: escapedLine(path),
+      message: escapedLine(message),
     }));
     const left = problems.length - shown.length;
     if (left > 0) shown.push({ path: '', message: `and ${left} more` });
@@ -55,9 +55,8 @@ export class SettingsError extends Error {
 }
 
 /** A text that may come from the file, as it may appear in a line of log. */
-function oneLine(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
-  const escaped = text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, escapeCharacter);
+function escapedLine(text: string): string {
+  const escaped = text.replaceAll(/[\p{Cc}\u2028\u2029]/gu, escapeCharacter);
   return escaped.length <= MAX_PROBLEM_LENGTH ? escaped : `${escaped.slice(0, MAX_PROBLEM_LENGTH)}…`;
 }
 

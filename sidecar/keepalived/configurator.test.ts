@@ -202,6 +202,26 @@ describe('the configurator', () => {
     expect(offered.at(-1)).toContain('192.0.2.100/32 dev eth0');
   });
 
+  it('asks what was put on after it has read the network: what is put on meanwhile is not seen, and is no own address', async () => {
+    const calls: string[] = [];
+    const note = <T>(name: string, value: T): T => {
+      calls.push(name);
+      return value;
+    };
+    configurator = new Configurator(
+      { node: 'node1', nodeAddress: '', runtimeDirectory: '/run/vip', settings: defaultSettings(), plan: null },
+      {
+        readNetwork: async () => note('network', network),
+        putOn: async () => note('put on', putOn),
+        offer: async () => true,
+        onConfigured,
+        onProblem,
+      },
+    );
+    await configurator.start();
+    expect(calls).toEqual(['network', 'put on']);
+  });
+
   it('refuses an address that the API says is another node’s', async () => {
     configurator = create(defaultSettings(), planOf('p1', '192.0.2.101'));
     await configurator.setNodesByAddress(new Map([['192.0.2.101', 'node2']]));

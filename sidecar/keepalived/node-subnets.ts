@@ -1,5 +1,4 @@
-import { BlockList } from 'node:net';
-import { type Family, familyOf } from './address.ts';
+import { type Family, familyOf, subnetOf } from './address.ts';
 import type { NetworkInterface, NetworkView } from './network.ts';
 
 /** An address of the node's own with its subnet. */
@@ -9,34 +8,6 @@ interface OwnAddress {
   readonly prefixLength: number;
   readonly family: Family;
   readonly contains: (address: string) => boolean;
-}
-
-function bitsOf(address: string): number {
-  return address.split('.').reduce((bits, byte) => bits * 256 + Number(byte), 0);
-}
-
-function textOf(bits: number): string {
-  return [24, 16, 8, 0].map((shift) => Math.floor(bits / 2 ** shift) % 256).join('.');
-}
-
-/** What an IPv4 subnet keeps for itself: its network and its broadcast address. None below a /31 (RFC 3021). */
-export function reserved4(address: string, prefixLength: number): { network: string; broadcast: string } | undefined {
-  if (prefixLength >= 31) return undefined;
-  const size = 2 ** (32 - prefixLength);
-  const network = Math.floor(bitsOf(address) / size) * size;
-  return { network: textOf(network), broadcast: textOf(network + size - 1) };
-}
-
-/** Whether an address of the same family is in the subnet. By arithmetic for IPv4: a list of blocks takes long to ask thousands of times. */
-function subnetOf(network: string, prefixLength: number, family: Family): (address: string) => boolean {
-  if (family === 4) {
-    const size = 2 ** (32 - prefixLength);
-    const block = Math.floor(bitsOf(network) / size);
-    return (address) => Math.floor(bitsOf(address) / size) === block;
-  }
-  const subnet = new BlockList();
-  subnet.addSubnet(network, prefixLength, 'ipv6');
-  return (address) => subnet.check(address, 'ipv6');
 }
 
 /** Where every node has the addresses of all Services: kube-proxy by IPVS, and kube-router. They are no node's own. */

@@ -1,4 +1,4 @@
-import { canonical } from './address.ts';
+import { canonical, subnetOf, textOf } from './address.ts';
 
 /* What the files below /proc/net say of a network namespace (proc_pid_net(5)). Pure: texts in, facts out. */
 
@@ -21,10 +21,6 @@ interface Route4 {
 function fromLittleEndian(hex: string): number {
   const bytes = hex.match(/../g) ?? [];
   return Number.parseInt(bytes.toReversed().join(''), 16);
-}
-
-function numberOf(address: string): number {
-  return address.split('.').reduce((sum, byte) => sum * 256 + Number(byte), 0);
 }
 
 function routes4(procNetRoute: string): Route4[] {
@@ -58,13 +54,8 @@ export function parseConnectedRoutes4(procNetRoute: string): ConnectedRoute[] {
   return routes4(procNetRoute)
     .filter(({ gateway, mask }) => gateway === 0 && mask !== 0)
     .map(({ interface: on, destination, mask }) => {
-      const size = 2 ** 32 - mask;
-      const block = Math.floor(destination / size);
-      return {
-        interface: on,
-        prefixLength: 32 - Math.log2(size),
-        contains: (address) => Math.floor(numberOf(address) / size) === block,
-      };
+      const prefixLength = 32 - Math.log2(2 ** 32 - mask);
+      return { interface: on, prefixLength, contains: subnetOf(textOf(destination), prefixLength, 4) };
     });
 }
 

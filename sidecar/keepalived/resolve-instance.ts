@@ -1,4 +1,4 @@
-import { canonical, type Family, familyOf } from './address.ts';
+import { canonical, type Family, familyOf, reserved4 } from './address.ts';
 import {
   InstanceError,
   type InstanceWish,
@@ -6,7 +6,7 @@ import {
   type VirtualAddress,
   type VrrpInstance,
 } from './instance.ts';
-import { type NodeSubnets, reserved4 } from './node-subnets.ts';
+import type { NodeSubnets } from './node-subnets.ts';
 import { type Placement, placeAddresses, placementOf, placeVrrp, type ResolveContext } from './placement.ts';
 
 /** What a wish became on this node, and what is not as it should be although keepalived is to run it. */
