@@ -3,8 +3,8 @@ import { healFaults } from '../lab/fault-control.ts';
 import { ip, sysctl } from '../lab/netns.ts';
 import { waitFor } from '../lab/wait.ts';
 import { repeatedWhenDisturbed } from '../support/machine-watch.ts';
-import { canMakeNamespaces, command, mustSkip } from '../support/needs.ts';
-import { LabUnderTest } from './lab-under-test.ts';
+import { mustSkip } from '../support/needs.ts';
+import { LAB_NEEDS, LabUnderTest } from './lab-under-test.ts';
 import {
   apply,
   hostOf,
@@ -17,9 +17,8 @@ import {
   watched,
 } from './networks/lab-questions.ts';
 
-const NEEDS = [canMakeNamespaces, command('nginx'), command('mmdebstrap'), command('curl')];
 const repeated = repeatedWhenDisturbed();
-const skip = mustSkip('interfaces and sources on networks as they are', NEEDS);
+const skip = mustSkip('interfaces and sources on networks as they are', LAB_NEEDS);
 
 describe.skipIf(skip)('an address in the subnet of the second interface', repeated, () => {
   const lab = new LabUnderTest({ name: 'second', network: 'twonics' });

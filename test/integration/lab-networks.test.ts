@@ -7,11 +7,10 @@ import { type HostPlan, ownAddresses } from '../lab/network-plan.ts';
 import { parseAddresses } from '../lab/status.ts';
 import { networkOf } from '../lab/targets.ts';
 import { waitFor } from '../lab/wait.ts';
-import { canMakeNamespaces, command, mustSkip } from '../support/needs.ts';
-import { LabUnderTest } from './lab-under-test.ts';
+import { mustSkip } from '../support/needs.ts';
+import { LAB_NEEDS, LabUnderTest } from './lab-under-test.ts';
 
-const NEEDS = [canMakeNamespaces, command('nginx'), command('mmdebstrap'), command('curl')];
-const skip = mustSkip('faults of one interface in the lab', NEEDS);
+const skip = mustSkip('faults of one interface in the lab', LAB_NEEDS);
 const LIMIT = { limitMs: 15_000 };
 
 async function run(netns: string, ...args: string[]): Promise<{ exitCode: number; stdout: string }> {

@@ -18,6 +18,7 @@ import { holdersOf } from '../lab/status.ts';
 import { networkOf } from '../lab/targets.ts';
 import { bringUp, waitForOneHolder } from '../lab/up.ts';
 import { waitFor } from '../lab/wait.ts';
+import { canMakeNamespaces, command } from '../support/needs.ts';
 
 /** Values for quick API checks: an outage is noticed within 1.5 s, and 2.5 s later the holder counts it too. */
 export const QUICK_API = ['IntervalX=0.5', 'TimeoutX=0.5', 'FailAfterX=2'].map(
@@ -27,6 +28,9 @@ export const QUICK_API = ['IntervalX=0.5', 'TimeoutX=0.5', 'FailAfterX=2'].map(
 const LIMIT_MS = 20_000;
 const REQUEST_LIMIT_MS = 5000;
 const quiet = (): void => undefined;
+
+/** What a lab needs of the machine. */
+export const LAB_NEEDS = [canMakeNamespaces, command('nginx'), command('mmdebstrap'), command('curl')];
 
 /** Two checkouts on one machine may be tested at the same time; one checkout finds and removes what its own broken run left. */
 export const CHECKOUT_SUFFIX = createHash('sha256')

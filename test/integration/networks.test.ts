@@ -4,14 +4,13 @@ import { takeDown } from '../lab/down.ts';
 import { readyMachine } from '../lab/machine.ts';
 import { NETWORKS, type NetworkName } from '../lab/networks.ts';
 import { bringUp } from '../lab/up.ts';
-import { canMakeNamespaces, command, mustSkip } from '../support/needs.ts';
+import { mustSkip } from '../support/needs.ts';
 import { StallWatch } from '../support/stalls.ts';
-import { CHECKOUT_SUFFIX } from './lab-under-test.ts';
+import { CHECKOUT_SUFFIX, LAB_NEEDS } from './lab-under-test.ts';
 import { attemptsOf, type Outcome, Story } from './networks/story.ts';
 import { casesOf } from './networks/table.ts';
 
-const NEEDS = [canMakeNamespaces, command('nginx'), command('mmdebstrap'), command('curl')];
-const skip = mustSkip('every way of finding interface and source over every network', NEEDS);
+const skip = mustSkip('every way of finding interface and source over every network', LAB_NEEDS);
 const LIMIT_MS = 900_000;
 const quiet = (): void => undefined;
 

@@ -4,8 +4,8 @@ import { ip } from '../lab/netns.ts';
 import { API_PORT } from '../lab/network-plan.ts';
 import { waitFor } from '../lab/wait.ts';
 import { repeatedWhenDisturbed } from '../support/machine-watch.ts';
-import { canMakeNamespaces, command, mustSkip } from '../support/needs.ts';
-import { LabUnderTest } from './lab-under-test.ts';
+import { mustSkip } from '../support/needs.ts';
+import { LAB_NEEDS, LabUnderTest } from './lab-under-test.ts';
 import {
   apply,
   hostOf,
@@ -20,9 +20,8 @@ import {
   watched,
 } from './networks/lab-questions.ts';
 
-const NEEDS = [canMakeNamespaces, command('nginx'), command('mmdebstrap'), command('curl')];
 const repeated = repeatedWhenDisturbed();
-const skip = mustSkip('own addresses, strays, sources and drains on one interface', NEEDS);
+const skip = mustSkip('own addresses, strays, sources and drains on one interface', LAB_NEEDS);
 
 describe.skipIf(skip)('on one interface with default routes', repeated, () => {
   const lab = new LabUnderTest({ name: 'one', network: 'routed' });
