@@ -5,7 +5,7 @@
  * @type {import('dependency-cruiser').IConfiguration}
  */
 const TESTING = '/testing/|[.]test[.]ts$';
-const PRODUCT = '^(api|controller|sidecar)/';
+const PRODUCT = '^(api|common|controller|sidecar)/';
 
 module.exports = {
   forbidden: [
@@ -54,7 +54,7 @@ module.exports = {
       name: 'pure-functions-have-no-io',
       comment: 'Decisions are pure: no clock, file, socket or library in them.',
       severity: 'error',
-      from: { path: '^sidecar/(health/(fitness|thresholds)|keepalived/(render|instance))[.]ts$' },
+      from: { path: '^sidecar/(fitness/fitness|checks/thresholds|keepalived/(render|instance))[.]ts$' },
       to: { dependencyTypes: ['core', 'npm'], dependencyTypesNot: ['type-only'], path: '', pathNot: '^(node:)?net$' },
     },
     {
@@ -62,7 +62,9 @@ module.exports = {
       comment: 'A probe answers one question. Who asks, and what follows from it, is not its business.',
       severity: 'error',
       from: { path: '^sidecar/probes/', pathNot: TESTING },
-      to: { path: '^sidecar/(server|keepalived|kubernetes|health|agent|main)' },
+      to: {
+        path: '^sidecar/(server|status|keepalived|kubernetes|checks|fitness|desired|sources|instances|runtime|agent|main)',
+      },
     },
     {
       name: 'settings-know-nobody',
@@ -71,9 +73,9 @@ module.exports = {
       to: { path: '^sidecar/(server|probes|kubernetes|agent|main)' },
     },
     {
-      name: 'health-does-not-reach-up',
+      name: 'checks-and-fitness-do-not-reach-up',
       severity: 'error',
-      from: { path: '^sidecar/health/', pathNot: TESTING },
+      from: { path: '^sidecar/(checks|fitness)/', pathNot: TESTING },
       to: { path: '^sidecar/(server|kubernetes|agent|main)' },
     },
     {
@@ -127,13 +129,17 @@ module.exports = {
       to: { path: '^controller/' },
     },
     {
-      name: 'controller-borrows-parts-only',
+      name: 'controller-and-agent-apart',
       severity: 'error',
-      from: { path: '^controller/', pathNot: TESTING },
-      to: {
-        path: '^sidecar/',
-        pathNot: '^sidecar/(config/settings-file|health/clock|server/(listener|last-answers)|testing/)',
-      },
+      from: { path: '^controller/' },
+      to: { path: '^sidecar/' },
+    },
+    {
+      name: 'ground-floor',
+      comment: 'Both programs stand on it: it knows neither.',
+      severity: 'error',
+      from: { path: '^common/' },
+      to: { path: '^(controller|sidecar)/' },
     },
   ],
   options: {

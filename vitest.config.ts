@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 /** Tests that start nothing outside their own process tree and need no privilege. */
 const UNIT = [
-  '{api,controller,sidecar,scripts}/**/*.test.ts',
+  '{api,common,controller,sidecar,scripts}/**/*.test.ts',
   'test/{lab,bench,chaos,cluster,support,unit}/**/*.test.ts',
 ];
 
@@ -26,7 +26,7 @@ export default defineConfig({
   test: {
     coverage: {
       provider: 'v8',
-      include: ['{api,controller,sidecar}/**/*.ts'],
+      include: ['{api,common,controller,sidecar}/**/*.ts'],
       exclude: ['**/*.test.ts', '**/testing/**'],
       reporter: ['text-summary', 'html'],
     },

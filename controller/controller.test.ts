@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { NodePlan } from '../api/node-plan.ts';
 import type { VirtualIpPool } from '../api/virtual-ip-pool.ts';
-import { systemClock, systemTimers } from '../sidecar/health/clock.ts';
+import { systemClock, systemTimers } from '../common/clock.ts';
 import { checkSettings } from './config/settings.ts';
 import { Controller } from './controller.ts';
 import { EMPTY_VIEW } from './reconcile/view.ts';

@@ -1,7 +1,7 @@
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { Logger } from 'pino';
 import type { VirtualIpPool } from '../api/virtual-ip-pool.ts';
-import type { Clock, Timers } from '../sidecar/health/clock.ts';
+import type { Clock, Timers } from '../common/clock.ts';
 import type { Settings } from './config/settings.ts';
 import { LeaderElector, type Term } from './election/leader-elector.ts';
 import { EventRecorder } from './events/recorder.ts';

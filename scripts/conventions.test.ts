@@ -6,11 +6,11 @@ import { describe, expect, it } from 'vitest';
 const root = path.resolve(import.meta.dirname, '..');
 
 /** The product's own files: neither tests nor what only tests use. */
-const PRODUCT = globSync('{api,controller,sidecar}/**/*.ts', { cwd: root }).filter(
+const PRODUCT = globSync('{api,common,controller,sidecar}/**/*.ts', { cwd: root }).filter(
   (file) => !/[.]test[.]ts$|\/testing\//.test(file),
 );
 /** It alone asks the machine what time it is by the wall clock, which anybody may set: whoever measures takes its other clock. */
-const CLOCK = 'sidecar/health/clock.ts';
+const CLOCK = 'common/clock.ts';
 /** They alone read the environment, wire and exit. */
 const MAINS = ['sidecar/main.ts', 'controller/main.ts'];
 
@@ -68,7 +68,11 @@ describe('guesses', () => {
 
 describe('the tests', () => {
   const files = globSync(
-    ['{api,controller,sidecar,scripts}/**/*.test.ts', '{controller,sidecar}/testing/*.ts', 'test/**/*.ts'],
+    [
+      '{api,common,controller,sidecar,scripts}/**/*.test.ts',
+      '{common,controller,sidecar}/testing/*.ts',
+      'test/**/*.ts',
+    ],
     {
       cwd: root,
     },

@@ -22,7 +22,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Agent } from './agent.ts';
-import { RuntimeDirectory } from './keepalived/runtime-directory.ts';
+import { RuntimeDirectory } from './runtime/runtime-directory.ts';
 import { planOf } from './testing/plan.ts';
 import { defaultSettings } from './testing/settings.ts';
 

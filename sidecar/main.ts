@@ -3,21 +3,21 @@ import { parseArgs } from 'node:util';
 import { type Logger, pino } from 'pino';
 import { Registry } from 'prom-client';
 import type { NodePlanSpec } from '../api/node-plan.ts';
+import { Listener } from '../common/listener.ts';
 import { Agent } from './agent.ts';
+import type { KubeApiAccess } from './checks/checks.ts';
 import { type LoadedSettings, loadSettings, SettingsError } from './config/load.ts';
-import { SettingsWatcher } from './config/watch.ts';
-import type { KubeApiAccess } from './health/checks.ts';
-import { type Placements, readPlacements } from './keepalived/placement.ts';
-import { RuntimeDirectory } from './keepalived/runtime-directory.ts';
+import { type Placements, readPlacements } from './desired/placement.ts';
 import { NodeWatch } from './kubernetes/node-watch.ts';
 import { ReleasePods } from './kubernetes/release-pods.ts';
 import { readCordon, readNodeOrder, StateCache } from './kubernetes/state-cache.ts';
-import { readCachedPlan } from './plan/plan.ts';
-import { type PlanCache, PlanFollower } from './plan/plan-follower.ts';
+import { RuntimeDirectory } from './runtime/runtime-directory.ts';
 import { createApp } from './server/app.ts';
-import { Listener } from './server/listener.ts';
 import { createMetrics } from './server/metrics.ts';
 import { createMetricsApp } from './server/metrics-app.ts';
+import { readCachedPlan } from './sources/plan/plan.ts';
+import { type PlanCache, PlanFollower } from './sources/plan/plan-follower.ts';
+import { SettingsWatcher } from './sources/settings-watch.ts';
 
 /* The composition root: the only file that reads the environment, wires the parts, handles signals and exits. */
 

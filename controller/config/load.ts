@@ -1,7 +1,7 @@
-import { parseSettingsText, readSettingsFile } from '../../sidecar/config/settings-file.ts';
+import { parseSettingsText, readSettingsFile } from '../../common/settings-file.ts';
 import { checkSettings, type Settings } from './settings.ts';
 
-export { SettingsError } from '../../sidecar/config/settings-file.ts';
+export { SettingsError } from '../../common/settings-file.ts';
 
 /**
  * Reads settings from the text of a YAML file.

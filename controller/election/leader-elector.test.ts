@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { ManualTime } from '../../sidecar/testing/manual-time.ts';
+import { ManualTime } from '../../common/testing/manual-time.ts';
 import { FakeLease } from '../testing/fake-lease.ts';
 import { LeaderElector, type Term } from './leader-elector.ts';
 

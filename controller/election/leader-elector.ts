@@ -1,4 +1,4 @@
-import type { Clock, TimerHandle, Timers } from '../../sidecar/health/clock.ts';
+import type { Clock, TimerHandle, Timers } from '../../common/clock.ts';
 import { isOlder } from '../kubernetes/resource-version.ts';
 import { LeaseConflictError, type LeaseRecord, type LeaseStore } from './lease.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ManualTime } from '../../sidecar/testing/manual-time.ts';
+import { ManualTime } from '../../common/testing/manual-time.ts';
 import type { PoolEvent } from '../kubernetes/cluster-api.ts';
 import { EventRecorder } from './recorder.ts';
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../../sidecar/health/clock.ts';
+import type { Clock } from '../../common/clock.ts';
 import type { ClusterWriter, PoolEvent } from '../kubernetes/cluster-api.ts';
 
 /** As client-go's filter against floods has it, though it fills up faster: a pool's moves are worth reading. */

@@ -4,7 +4,7 @@ import {
   type RequestContext,
   setHeaderMiddleware,
 } from '@kubernetes/client-node';
-import type { Clock } from '../../sidecar/health/clock.ts';
+import type { Clock } from '../../common/clock.ts';
 
 /** Connections made with a certificate authority that was replaced are given up within this time. */
 const DISPATCHER_LIFE_MS = 3_600_000;

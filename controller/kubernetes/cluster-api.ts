@@ -4,7 +4,7 @@ import { API_GROUP, API_VERSION, GROUP_VERSION } from '../../api/group.ts';
 import type { NodePlanSpec } from '../../api/node-plan.ts';
 import { oneLine } from '../../api/text.ts';
 import type { VirtualIpPool, VirtualIpPoolStatus } from '../../api/virtual-ip-pool.ts';
-import { systemClock } from '../../sidecar/health/clock.ts';
+import { systemClock } from '../../common/clock.ts';
 import { requestOptions } from './access.ts';
 import { statusOf } from './api-error.ts';
 import { keepNodePlan, keepPool, type OwnerReference, type StoredNodePlan } from './stored.ts';

@@ -1,7 +1,7 @@
 import { HttpMethod, KubeConfig, RequestContext, Watch } from '@kubernetes/client-node';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { systemTimers } from '../../sidecar/health/clock.ts';
-import { ManualTime } from '../../sidecar/testing/manual-time.ts';
+import { systemTimers } from '../../common/clock.ts';
+import { ManualTime } from '../../common/testing/manual-time.ts';
 import { FakeApiServer, type FakeObject } from '../testing/fake-api-server.ts';
 import { SharedKubeConfig } from './access.ts';
 import { Informer } from './informer.ts';

@@ -5,7 +5,7 @@ import {
   ListWatch,
   Watch,
 } from '@kubernetes/client-node';
-import type { TimerHandle, Timers } from '../../sidecar/health/clock.ts';
+import type { TimerHandle, Timers } from '../../common/clock.ts';
 import { Backoff } from './backoff.ts';
 import type { Cached, ResourceCache } from './resource-cache.ts';
 

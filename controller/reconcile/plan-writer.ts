@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { type BulkheadPolicy, bulkhead } from 'cockatiel';
 import type { NodePlanSpec } from '../../api/node-plan.ts';
 import type { VirtualIpPool, VirtualIpPoolStatus } from '../../api/virtual-ip-pool.ts';
-import type { Clock } from '../../sidecar/health/clock.ts';
+import type { Clock } from '../../common/clock.ts';
 import type { Term } from '../election/leader-elector.ts';
 import type { ClusterWriter } from '../kubernetes/cluster-api.ts';
 import type { ResourceCache } from '../kubernetes/resource-cache.ts';

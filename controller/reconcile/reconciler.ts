@@ -1,4 +1,4 @@
-import type { Clock } from '../../sidecar/health/clock.ts';
+import type { Clock } from '../../common/clock.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Term } from '../election/leader-elector.ts';
 import { type Move, type Observed, observe } from '../events/observe.ts';

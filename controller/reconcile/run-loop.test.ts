@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { ManualTime } from '../../sidecar/testing/manual-time.ts';
+import { ManualTime } from '../../common/testing/manual-time.ts';
 import { RunLoop } from './run-loop.ts';
 
 let time: ManualTime;

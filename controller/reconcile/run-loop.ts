@@ -1,4 +1,4 @@
-import type { Clock, TimerHandle, Timers } from '../../sidecar/health/clock.ts';
+import type { Clock, TimerHandle, Timers } from '../../common/clock.ts';
 import { Backoff } from '../kubernetes/backoff.ts';
 
 interface RunLoopOptions {

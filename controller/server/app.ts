@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { RequestListener } from 'node:http';
 import express from 'express';
 import type { Registry } from 'prom-client';
-import { answerTheRest } from '../../sidecar/server/last-answers.ts';
+import { answerTheRest } from '../../common/last-answers.ts';
 import type { LiveStatus } from './live.ts';
 import { type ControllerSnapshot, statusOf, unreadiness } from './status.ts';
 

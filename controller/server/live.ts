@@ -1,5 +1,5 @@
 import type { Request, Response } from 'express';
-import type { TimerHandle, Timers } from '../../sidecar/health/clock.ts';
+import type { TimerHandle, Timers } from '../../common/clock.ts';
 
 /** Proxies close connections on which nothing comes; browsers then connect again by themselves. */
 const COMMENT_EVERY_MS = 20_000;

@@ -1,6 +1,6 @@
 import type { NodePlanSpec, NodePlanStatus } from '../../api/node-plan.ts';
 import type { VirtualIpPool, VirtualIpPoolStatus } from '../../api/virtual-ip-pool.ts';
-import { ManualTime } from '../../sidecar/testing/manual-time.ts';
+import { ManualTime } from '../../common/testing/manual-time.ts';
 import { checkSettings } from '../config/settings.ts';
 import type { Term } from '../election/leader-elector.ts';
 import { EventRecorder } from '../events/recorder.ts';

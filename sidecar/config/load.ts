@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
+import { parseSettingsText, readSettingsFile } from '../../common/settings-file.ts';
 import { checkSettings, type Settings } from './settings.ts';
-import { parseSettingsText, readSettingsFile } from './settings-file.ts';
 
-export { SettingsError } from './settings-file.ts';
+export { SettingsError } from '../../common/settings-file.ts';
 
 /** Settings with the version by which logs, metrics and /status name them: the first 12 hex digits of the file's SHA-256. */
 export interface LoadedSettings {

@@ -1,7 +1,7 @@
-import { reviewAll } from '../health/fitness-controller.ts';
+import { reviewAll } from '../fitness/fitness-controller.ts';
 import type { VrrpInstance } from '../keepalived/instance.ts';
-import type { PresentAddresses } from '../keepalived/network.ts';
 import type { VrrpNotification, VrrpState } from '../keepalived/notify.ts';
+import type { PresentAddresses } from '../network/network.ts';
 import { type InstanceRole, InstanceRunner, type RunnerDependencies } from './runner.ts';
 
 interface InstanceSetDependencies extends RunnerDependencies {

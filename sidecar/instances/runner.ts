@@ -1,9 +1,9 @@
 import type { Logger } from 'pino';
-import { BAND_NAMES, type Fitness, type FitnessInput } from '../health/fitness.ts';
-import { FitnessController } from '../health/fitness-controller.ts';
+import { BAND_NAMES, type Fitness, type FitnessInput } from '../fitness/fitness.ts';
+import { FitnessController } from '../fitness/fitness-controller.ts';
 import { HolderTracker, holdsByVrrp } from '../keepalived/holder.ts';
 import type { VrrpInstance } from '../keepalived/instance.ts';
-import type { PresentAddresses } from '../keepalived/network.ts';
+import type { PresentAddresses } from '../network/network.ts';
 
 /** What a VRRP instance is to the node: whose it is and which place the node has in it. */
 export interface InstanceRole {

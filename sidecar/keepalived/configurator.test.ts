@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { NodePlanSpec } from '../../api/node-plan.ts';
+import type { NetworkView } from '../network/network.ts';
 import { defaultSettings } from '../testing/settings.ts';
 import { Configurator } from './configurator.ts';
-import type { NetworkView } from './network.ts';
 
 const eth0 = {
   name: 'eth0',

@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { NodePlanSpec } from '../../api/node-plan.ts';
+import { type Clock, systemClock } from '../../common/clock.ts';
 import type { Settings } from '../config/settings.ts';
-import { type Clock, systemClock } from '../health/clock.ts';
+import type { Placement, Placements } from '../desired/placement.ts';
+import { type InstanceProblem, type Resolved, type ResolvedInstance, resolveAll } from '../desired/resolve.ts';
+import { SETTINGS_INSTANCE, wishesOf } from '../desired/wishes.ts';
+import type { NetworkView } from '../network/network.ts';
+import { NodeSubnets } from '../network/node-subnets.ts';
 import { InstanceError, type VrrpInstance, virtualAddresses } from './instance.ts';
-import type { NetworkView } from './network.ts';
-import { NodeSubnets } from './node-subnets.ts';
-import type { Placement, Placements } from './placement.ts';
 import { type RenderOptions, renderConfig } from './render.ts';
-import { type InstanceProblem, type Resolved, type ResolvedInstance, resolveAll } from './resolve.ts';
-import { SETTINGS_INSTANCE, wishesOf } from './wishes.ts';
 
 interface ConfiguratorOptions {
   readonly node: string;

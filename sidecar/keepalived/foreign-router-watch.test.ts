@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { ManualTime } from '../testing/manual-time.ts';
+import { ManualTime } from '../../common/testing/manual-time.ts';
 import { ForeignRouterWatch } from './foreign-router-watch.ts';
 
 const SECOND = 1000;

@@ -1,4 +1,4 @@
-import { type Clock, systemClock, systemTimers, type TimerHandle, type Timers } from '../health/clock.ts';
+import { type Clock, systemClock, systemTimers, type TimerHandle, type Timers } from '../../common/clock.ts';
 import { ForeignRouters, type Listening } from './foreign-routers.ts';
 
 /** Where keepalived's statistics come from: those that were asked for are there when the next are asked for. */

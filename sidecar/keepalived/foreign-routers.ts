@@ -1,4 +1,4 @@
-import { foreignAdvertisements } from './statistics.ts';
+import { foreignAdvertisements } from '../runtime/statistics.ts';
 
 /** An instance that keepalived listens for. */
 export interface Listening {

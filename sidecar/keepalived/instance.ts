@@ -1,4 +1,4 @@
-import { canonical, type Family } from './address.ts';
+import { canonical, type Family } from '../../common/address.ts';
 
 /** By what an interface was found; see {@link resolveInstance}. */
 export type FoundBy = 'name' | 'subnet' | 'route';

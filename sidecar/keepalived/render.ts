@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { BASE_PRIORITY } from '../health/fitness.ts';
+import { BASE_PRIORITY } from '../fitness/fitness.ts';
 import type { VirtualAddress, VrrpInstance } from './instance.ts';
 
 /** What a configuration needs besides its instances. */

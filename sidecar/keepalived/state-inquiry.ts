@@ -1,6 +1,6 @@
-import { type Clock, systemClock } from '../health/clock.ts';
+import { type Clock, systemClock } from '../../common/clock.ts';
+import type { SupervisorStatus } from '../runtime/supervisor-status.ts';
 import { VRRP_STATES, type VrrpState } from './notify.ts';
-import type { SupervisorStatus } from './supervisor-status.ts';
 
 interface StateInquiryDependencies {
   /** Asks the supervisor for the states of all instances; it also puts right what does not fit them. */

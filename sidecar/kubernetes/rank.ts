@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
-import { LAST_RANK } from '../health/fitness.ts';
-import { canonical } from '../keepalived/address.ts';
+import { canonical } from '../../common/address.ts';
+import { LAST_RANK } from '../fitness/fitness.ts';
 
 /** What of a pod matters for ranks. */
 export interface RankedPod {

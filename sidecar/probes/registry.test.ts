@@ -1,8 +1,8 @@
 import { createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { describe, expect, it } from 'vitest';
+import { listen } from '../../common/testing/loopback.ts';
 import { mustSkip } from '../../test/support/needs.ts';
-import { listen } from '../testing/loopback.ts';
 import { HttpProbe } from './http.ts';
 import { createServiceProbe } from './registry.ts';
 import { TcpProbe } from './tcp.ts';

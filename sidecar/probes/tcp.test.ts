@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { connect, createServer, type Socket } from 'node:net';
 import { describe, expect, it, vi } from 'vitest';
+import { listen } from '../../common/testing/loopback.ts';
 import { freePort } from '../../test/support/free-port.ts';
 import { Program } from '../../test/support/program.ts';
-import { listen } from '../testing/loopback.ts';
 import { TcpProbe } from './tcp.ts';
 
 const signal = new AbortController().signal;

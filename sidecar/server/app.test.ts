@@ -1,8 +1,8 @@
 import request from 'supertest';
 import { describe, expect, it } from 'vitest';
+import type { AgentSnapshot } from '../status/status.ts';
 import { healthySnapshot, pooledSnapshot } from '../testing/snapshot.ts';
 import { createApp } from './app.ts';
-import type { AgentSnapshot } from './status.ts';
 
 function get(path: string, changes: Partial<AgentSnapshot> = {}) {
   return request(createApp({ snapshot: () => ({ ...healthySnapshot(), ...changes }) })).get(path);

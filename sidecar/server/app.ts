@@ -1,6 +1,6 @@
 import type { RequestListener } from 'node:http';
 import express, { type Response } from 'express';
-import { answerTheRest } from './last-answers.ts';
+import { answerTheRest } from '../../common/last-answers.ts';
 import {
   type AgentSnapshot,
   pulse,
@@ -10,7 +10,7 @@ import {
   trackInstance,
   trackNode,
   type Verdict,
-} from './status.ts';
+} from '../status/status.ts';
 
 interface AppDependencies {
   readonly snapshot: () => AgentSnapshot;

@@ -3,11 +3,11 @@ import express from 'express';
 import { Registry } from 'prom-client';
 import request from 'supertest';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { type LoopbackServer, listen } from '../testing/loopback.ts';
-import { ODD_TARGETS, rawGet } from '../testing/raw-request.ts';
+import { answerTheRest } from '../../common/last-answers.ts';
+import { type LoopbackServer, listen } from '../../common/testing/loopback.ts';
+import { ODD_TARGETS, rawGet } from '../../common/testing/raw-request.ts';
 import { healthySnapshot } from '../testing/snapshot.ts';
 import { createApp } from './app.ts';
-import { answerTheRest } from './last-answers.ts';
 import { createMetricsApp } from './metrics-app.ts';
 
 const snapshot = healthySnapshot;

@@ -2,9 +2,9 @@ import type { RequestListener } from 'node:http';
 import { setImmediate } from 'node:timers/promises';
 import express from 'express';
 import type { Registry } from 'prom-client';
-import { answerTheRest } from './last-answers.ts';
+import { answerTheRest } from '../../common/last-answers.ts';
+import type { AgentSnapshot } from '../status/status.ts';
 import { poolMetrics } from './pool-metrics.ts';
-import type { AgentSnapshot } from './status.ts';
 
 interface MetricsAppDependencies {
   readonly registry: Registry;

@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
-import { CHECK_NAMES, type CheckName } from '../health/types.ts';
+import { CHECK_NAMES, type CheckName } from '../checks/types.ts';
 import type { VrrpState } from '../keepalived/notify.ts';
-import type { AgentSnapshot } from './status.ts';
+import type { AgentSnapshot } from '../status/status.ts';
 
 /** The agent's metrics; names and units as https://prometheus.io/docs/practices/naming/ has them. */
 export interface Metrics {

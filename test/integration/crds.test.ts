@@ -13,7 +13,7 @@ import { nodePlanSpec } from '../../controller/plan/node-plans.ts';
 import { makePlan } from '../../controller/plan/planner.ts';
 import type { PlanInput } from '../../controller/plan/types.ts';
 import { ensureTool } from '../../scripts/tools.ts';
-import { readPlan } from '../../sidecar/plan/plan.ts';
+import { readPlan } from '../../sidecar/sources/plan/plan.ts';
 import { CHART } from '../lab/chart.ts';
 import { waitFor } from '../lab/wait.ts';
 import { addresses, hosts, interfaces, plans, specs } from '../support/generated-pools.ts';

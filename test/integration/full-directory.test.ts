@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Agent } from '../../sidecar/agent.ts';
-import { RuntimeDirectory } from '../../sidecar/keepalived/runtime-directory.ts';
-import { pulse } from '../../sidecar/server/status.ts';
+import { RuntimeDirectory } from '../../sidecar/runtime/runtime-directory.ts';
+import { pulse } from '../../sidecar/status/status.ts';
 import { defaultSettings } from '../../sidecar/testing/settings.ts';
 import { command, mustSkip } from '../support/needs.ts';
 

@@ -3,13 +3,13 @@ import type { RequestListener } from 'node:http';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { Registry } from 'prom-client';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { systemTimers } from '../../common/clock.ts';
+import { Listener } from '../../common/listener.ts';
 import type { ClusterView, NodeSummary } from '../../controller/reconcile/view.ts';
 import { createApp } from '../../controller/server/app.ts';
 import { LiveStatus } from '../../controller/server/live.ts';
 import { type ControllerSnapshot, statusOf } from '../../controller/server/status.ts';
 import { healthySnapshot } from '../../controller/testing/snapshot.ts';
-import { systemTimers } from '../../sidecar/health/clock.ts';
-import { Listener } from '../../sidecar/server/listener.ts';
 import { freePort } from '../support/free-port.ts';
 import { command, findCommand, mustSkip } from '../support/needs.ts';
 

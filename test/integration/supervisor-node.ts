@@ -18,7 +18,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll } from 'vitest';
-import { parseSupervisorStatus, type SupervisorStatus } from '../../sidecar/keepalived/supervisor-status.ts';
+import { parseSupervisorStatus, type SupervisorStatus } from '../../sidecar/runtime/supervisor-status.ts';
 import { ip, ipBatch } from '../lab/netns.ts';
 import { waitFor } from '../lab/wait.ts';
 import {

@@ -1,0 +1,62 @@
+import type { Socket } from 'node:net';
+import type { Timers } from '../../common/clock.ts';
+
+/** Where to connect to. */
+export interface Peer {
+  /** Name or address, IPv6 without brackets. */
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Why a connection is not there (any more): a system error's code, or that the peer closed it in an orderly way. */
+export type Loss = 'closed' | (string & {});
+
+interface HoldOptions extends Peer {
+  /** For making the connection; once made it is held without limit. */
+  readonly timeoutMs: number;
+}
+
+interface HoldDependencies {
+  readonly timers: Timers;
+  readonly connect: (peer: Peer) => Socket;
+  readonly onConnected: () => void;
+  /** The connection could not be made. */
+  readonly onFailed: (loss: Loss) => void;
+  /** The connection was made and then ended by the peer. */
+  readonly onLost: (loss: Loss) => void;
+}
+
+/**
+ * Connects and keeps the connection, sending nothing and throwing away what comes, until the peer ends it. Exactly one of `onFailed`
+ * and `onLost` is called, once, unless the connection is let go before.
+ * @returns lets the connection go, without a further call
+ */
+export function holdConnection({ host, port, timeoutMs }: HoldOptions, dependencies: HoldDependencies): () => void {
+  const { timers, onConnected, onFailed, onLost } = dependencies;
+  const socket = dependencies.connect({ host, port });
+  let connected = false;
+  let over = false;
+  const letGo = () => {
+    over = true;
+    timers.clearTimeout(timer);
+    socket.destroy();
+  };
+  const end = (loss: Loss) => {
+    if (over) return;
+    letGo();
+    if (connected) onLost(loss);
+    else onFailed(loss);
+  };
+  const timer = timers.setTimeout(() => end('ETIMEDOUT'), timeoutMs);
+  socket.once('connect', () => {
+    if (over) return;
+    connected = true;
+    timers.clearTimeout(timer);
+    onConnected();
+  });
+  socket.on('error', (error: NodeJS.ErrnoException) => end(error.code ?? error.message));
+  socket.once('end', () => end('closed'));
+  socket.once('close', () => end('closed'));
+  socket.resume();
+  return letGo;
+}

@@ -1,0 +1,159 @@
+import { canonical, type Family, familyOf, reserved4 } from '../../common/address.ts';
+import {
+  InstanceError,
+  type InstanceWish,
+  OwnAddressError,
+  type VirtualAddress,
+  type VrrpInstance,
+} from '../keepalived/instance.ts';
+import type { NodeSubnets } from '../network/node-subnets.ts';
+import { type Placement, placeAddresses, placementOf, placeVrrp, type ResolveContext } from './placement.ts';
+
+/** What a wish became on this node, and what is not as it should be although keepalived is to run it. */
+export interface ResolvedWish {
+  readonly instance: VrrpInstance;
+  /** Where everything was found, for the next time. */
+  readonly placement: Placement;
+  readonly shortcomings: readonly Shortcoming[];
+}
+
+/** What an instance lacks while it runs: it waits in FAULT, or serves with a part of its addresses. */
+export interface Shortcoming {
+  readonly message: string;
+  /** Whether an address cannot be carried: the node is then less fit than one that carries them all. */
+  readonly incomplete: boolean;
+}
+
+/** What must not be touched, or what keepalived would refuse the whole configuration for. */
+function refuseUnusable(wish: InstanceWish, subnets: NodeSubnets, context: ResolveContext): void {
+  for (const text of wish.addresses) {
+    const address = canonical(text.split('/')[0] ?? text);
+    refuseOwn(address, wish.fields.addresses, subnets, context);
+    if (familyOf(address) === 6 && wish.version === 2) {
+      throw new InstanceError(`${wish.fields.addresses}: ${address} is IPv6, which needs version 3 of VRRP`);
+    }
+  }
+}
+
+function refuseOwn(address: string, field: string, subnets: NodeSubnets, context: ResolveContext): void {
+  const { nodesByAddress, before } = context;
+  const owner = subnets.ownerOf(address);
+  if (owner !== undefined) {
+    throw new OwnAddressError(
+      `${field}: ${address} is an address of this node's own, on ${owner}, and stays as it is; give a free address of the ` +
+        'network. If it was put there by hand for the time being, remove it: it is then taken over',
+      { here: true },
+    );
+  }
+  // A kubelet that started while its node held the address may have taken it for the node's: what runs already is not doubted for that.
+  const runs = before?.addresses.some((one) => one.address === address) === true;
+  const node = nodesByAddress?.get(address);
+  if (node === undefined || runs) return;
+  throw new OwnAddressError(
+    `${field}: ${address} is the address of the node ${node}; give a free address of the network`,
+    { here: false },
+  );
+}
+
+/** The address must be one that a host can have, which only the subnet tells when no prefix is given. */
+function refuseReserved({ address, family, interface: on }: VirtualAddress, subnets: NodeSubnets, field: string): void {
+  const subnet = family === 4 ? subnets.containing(address, on) : undefined;
+  const reserved = subnet && reserved4(address, subnet.prefixLength);
+  if (reserved === undefined) return;
+  const kind = Object.entries(reserved).find(([, one]) => one === address)?.[0];
+  if (kind === undefined) return;
+  throw new InstanceError(
+    `${field}: ${address} is the ${kind} address of ${on}'s subnet ${reserved.network}/${subnet?.prefixLength}; ` +
+      'give a free address of a host',
+  );
+}
+
+/** The family that VRRP is spoken in by multicast: that of the address that is advertised. */
+function multicastFamily(addresses: readonly VirtualAddress[]): Family {
+  return addresses.some(({ family }) => family === 4) ? 4 : 6;
+}
+
+function speaking(instance: VrrpInstance, subnets: NodeSubnets, { fields }: InstanceWish): Shortcoming[] {
+  const { interface: on, unicast } = instance;
+  if (subnets.interface(on)?.carrier === false) {
+    return [{ message: `${on}, on which VRRP is spoken, is down or has no cable; waiting for it`, incomplete: false }];
+  }
+  if (unicast !== undefined) return [];
+  const family = multicastFamily(instance.addresses);
+  if (subnets.canSpeak(on, family)) return [];
+  const message =
+    `${on} has no IPv${family} address of its own, and VRRP by multicast needs one to send from: ` +
+    `give it one, or set ${fields.choice} to an interface that has one`;
+  return [{ message, incomplete: false }];
+}
+
+/** What keeps the node from carrying an address where it belongs. */
+function carrying(
+  { address, family, interface: on, found }: VirtualAddress,
+  { interface: speaksOn }: VrrpInstance,
+  subnets: NodeSubnets,
+  { fields }: InstanceWish,
+): Shortcoming[] {
+  const { ipv6Disabled, carrier } = subnets.interface(on) ?? {};
+  const short = (why: string) => [{ message: `${fields.addresses}: ${address} ${why}`, incomplete: true }];
+  if (family === 6 && ipv6Disabled === true) {
+    return short(`cannot be put on ${on}: IPv6 is switched off there (net.ipv6.conf.${on}.disable_ipv6)`);
+  }
+  // That is told, and dealt with by keepalived, where VRRP is spoken.
+  if (on !== speaksOn && carrier === false) return short(`cannot be reached on ${on}: it is down or has no cable`);
+  if (found === 'subnet' && subnets.containing(address, on) === undefined) {
+    return short(`belongs to ${on}, which has no address of its subnet at the moment; waiting for that`);
+  }
+  return [];
+}
+
+/**
+ * What a node runs instead of an instance with an address of its own: it keeps the others from taking that address, for they cannot know. Pure.
+ * @returns undefined where it is not known where to speak, either
+ */
+export function objectionTo(
+  wish: InstanceWish,
+  subnets: NodeSubnets,
+  context: ResolveContext,
+): VrrpInstance | undefined {
+  const { name, version, virtualRouterId, advertIntervalSeconds } = wish;
+  try {
+    const addresses = placeAddresses(wish, subnets, context);
+    const { interface: on, unicast } = placeVrrp(wish, addresses, subnets, context);
+    return {
+      ...{ name: `${name}_objection`, version, virtualRouterId, advertIntervalSeconds, interface: on, addresses: [] },
+      objects: unicast === undefined ? multicastFamily(addresses) : familyOf(unicast.sourceAddress),
+      ...(unicast === undefined ? {} : { unicast: { sourceAddress: unicast.sourceAddress, peers: unicast.peers } }),
+      ...(context.authPassword === undefined ? {} : { authPassword: context.authPassword }),
+    };
+  } catch (error) {
+    if (error instanceof InstanceError) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Finds what a wish leaves open: interfaces, prefixes, this node among the peers. Pure.
+ *
+ * An instance belongs to an interface by the strongest thing known: named, the own address in the list of peers, the longest subnet that
+ * contains the address, the default route. What was found once stays while the interface exists: an address that comes or goes moves nothing.
+ * @throws {InstanceError} when the node's network does not allow it
+ */
+export function resolveInstance(wish: InstanceWish, subnets: NodeSubnets, context: ResolveContext): ResolvedWish {
+  refuseUnusable(wish, subnets, context);
+  const addresses = placeAddresses(wish, subnets, context);
+  for (const address of addresses) refuseReserved(address, subnets, wish.fields.addresses);
+  const { interface: on, unicast: placed } = placeVrrp(wish, addresses, subnets, context);
+  const { name, version, virtualRouterId, advertIntervalSeconds } = wish;
+  const instance: VrrpInstance = {
+    ...{ name, version, virtualRouterId, advertIntervalSeconds, interface: on, addresses },
+    ...(placed === undefined ? {} : { unicast: { sourceAddress: placed.sourceAddress, peers: placed.peers } }),
+    ...(context.authPassword === undefined ? {} : { authPassword: context.authPassword }),
+  };
+  const shortcomings = [
+    ...speaking(instance, subnets, wish),
+    ...addresses.flatMap((address) => carrying(address, instance, subnets, wish)),
+  ];
+  const unicast = placed && { sourceAddress: placed.sourceAddress, interface: placed.interface, own: placed.own };
+  return { instance, placement: placementOf(instance, unicast), shortcomings };
+}

@@ -1,0 +1,166 @@
+import { describe, expect, it } from 'vitest';
+import { virtualAddresses } from '../keepalived/instance.ts';
+import type { NetworkView } from '../network/network.ts';
+import { NodeSubnets } from '../network/node-subnets.ts';
+import { planOf } from '../testing/plan.ts';
+import { defaultSettings } from '../testing/settings.ts';
+import { type ResolvedInstance, resolveAll } from './resolve.ts';
+import { wishesOf } from './wishes.ts';
+
+const address = { address: '192.0.2.11', prefixLength: 24, family: 4 as const };
+const eth0 = { name: 'eth0', mac: '52:54:00:00:00:01', addresses: [address] };
+const network: NetworkView = {
+  interfaces: [eth0],
+  defaultInterface: {},
+};
+const bare: NetworkView = { interfaces: [{ name: 'eth0', mac: '', addresses: [] }], defaultInterface: {} };
+const empty: NetworkView = { interfaces: [], defaultInterface: {} };
+
+type Placed = ReturnType<typeof resolveAll>['placements'];
+
+function resolve(
+  plan: ReturnType<typeof planOf> | null,
+  view = network,
+  before: readonly ResolvedInstance[] = [],
+  placements: Placed = new Map(),
+) {
+  const wishes = wishesOf(defaultSettings(), plan);
+  return resolveAll(wishes, new NodeSubnets(view, virtualAddresses(wishes)), {
+    nodeAddress: '192.0.2.11',
+    authPassword: undefined,
+    before: new Map(before.map((one) => [one.instance.name, one])),
+    placements,
+  });
+}
+
+function names({ instances }: ReturnType<typeof resolve>): string[] {
+  return instances.map(({ instance }) => instance.name);
+}
+
+describe('the wishes of settings and plan', () => {
+  it('are in an order that depends on names only, slots by number', () => {
+    const plan = planOf('p', 12);
+    const shuffled = { ...plan, instances: plan.instances.toReversed() };
+    expect(wishesOf(defaultSettings(), shuffled)).toEqual(wishesOf(defaultSettings(), plan));
+    expect(wishesOf(defaultSettings(), plan).map(({ name }) => name)).toEqual([
+      'vip',
+      ...Array.from({ length: 12 }, (_, slot) => `default-${slot}`),
+    ]);
+  });
+
+  it('take interface and peers from the plan and the manner of VRRP from the settings', () => {
+    const plan = planOf('p', 1, { peers: ['192.0.2.12'] });
+    const [pool] = plan.pools;
+    const wishes = wishesOf(defaultSettings(), {
+      ...plan,
+      pools: pool === undefined ? [] : [{ ...pool, interface: 'eth0' }],
+    });
+    expect(wishes[1]).toMatchObject({
+      addressInterface: 'eth0',
+      unicastPeers: ['192.0.2.12'],
+      version: 3,
+      advertIntervalSeconds: 0.1,
+      virtualRouterId: 20,
+    });
+  });
+});
+
+describe('instances', () => {
+  it('each find interface and prefix on the node', () => {
+    const { instances, problems } = resolve(planOf('p'));
+    expect(problems).toEqual([]);
+    expect(instances[2]?.instance).toMatchObject({
+      name: 'default-1',
+      interface: 'eth0',
+      addresses: [{ address: '192.0.2.102', prefixLength: 32 }],
+    });
+  });
+
+  it('that want what another has are left out, since keepalived would refuse them all', () => {
+    const taken = resolve(planOf('p', 1, { addresses: ['192.0.2.100'] }));
+    expect(names(taken)).toEqual(['vip']);
+    expect(taken.problems[0]?.message).toBe(
+      'VirtualIPPool default, spec.addresses: 192.0.2.100 is already used by vip',
+    );
+    const id = resolve(planOf('p', 1, { virtualRouterId: 10 }));
+    expect(names(id)).toEqual(['vip']);
+    expect(id.problems[0]?.message).toContain('router id 10 on eth0 is already used by vip');
+  });
+
+  it('with IPv6 are left out where VRRP is of version 2', () => {
+    const settings = defaultSettings();
+    settings.vrrp.version = 2;
+    const wishes = wishesOf(settings, planOf('p', 1, { addresses: ['2001:db8::1/64'] }));
+    const { problems } = resolveAll(wishes, new NodeSubnets(network, new Set()), {
+      nodeAddress: '',
+      authPassword: undefined,
+      before: new Map(),
+      placements: new Map(),
+    });
+    expect(problems[0]?.message).toContain('needs version 3 of VRRP');
+  });
+
+  it('go on as they were while the node’s subnet is not there, and that is told', () => {
+    const { instances, placements } = resolve(planOf('p'));
+    const without = resolve(planOf('p'), bare, instances, placements);
+    expect(names(without)).toEqual(['vip', 'default-0', 'default-1']);
+    expect(without.problems.map(({ instance }) => instance)).toContain('default-1');
+    expect([...without.incomplete]).toEqual(['vip', 'default-0', 'default-1']);
+    const edited = planOf('p2', 1, { addresses: ['192.0.2.109'] });
+    expect(names(resolve(edited, bare, instances, placements))).toEqual(['vip']);
+  });
+
+  it('fall out when their interface is not there any more, so that the others can change, and are found there again', () => {
+    const { instances, placements } = resolve(planOf('p'));
+    const without = resolve(planOf('p'), empty, instances, placements);
+    expect(names(without)).toEqual([]);
+    expect(without.problems).toHaveLength(3);
+    const bareAgain = resolve(planOf('p'), bare, [], without.placements);
+    expect(bareAgain.instances[0]?.instance.interface).toBe('eth0');
+  });
+
+  it('with an address of the node’s own are objected to, and nothing that has it goes on', () => {
+    const { instances, placements } = resolve(planOf('p', 1, { addresses: ['192.0.2.101'] }));
+    const own = { ...network, interfaces: [{ ...eth0, addresses: [address, { ...address, address: '192.0.2.101' }] }] };
+    const wishes = wishesOf(defaultSettings(), planOf('p', 1, { addresses: ['192.0.2.101'] }));
+    const before = new Map(instances.map((one) => [one.instance.name, one]));
+    const options = { nodeAddress: '192.0.2.11', authPassword: undefined, before, placements };
+    const found = resolveAll(wishes, new NodeSubnets(own, new Set(['192.0.2.100'])), options);
+    expect(names(found)).toEqual(['vip', 'default-0_objection']);
+    expect(found.problems).toEqual([
+      {
+        instance: 'default-0',
+        message: expect.stringContaining("192.0.2.101 is an address of this node's own, on eth0"),
+      },
+    ]);
+  });
+
+  it('of the settings with an address of the node’s own are objected to, so that no other node takes it', () => {
+    const settings = defaultSettings();
+    settings.vrrp.addresses = ['192.0.2.100', '192.0.2.11'];
+    const wishes = wishesOf(settings, planOf('p', 1));
+    const ran = resolve(planOf('p', 1));
+    const before = new Map(ran.instances.map((one) => [one.instance.name, one]));
+    const options = { nodeAddress: '192.0.2.11', authPassword: undefined, before, placements: ran.placements };
+    const { instances, problems } = resolveAll(wishes, new NodeSubnets(network, new Set(['192.0.2.100'])), options);
+    expect(instances.map(({ instance }) => instance)).toMatchObject([
+      { name: 'vip_objection', virtualRouterId: 10, interface: 'eth0', objects: 4, addresses: [] },
+      { name: 'default-0' },
+    ]);
+    expect(problems).toMatchObject([{ instance: 'vip' }]);
+  });
+
+  it('of the settings with an address of another node go on as they were', () => {
+    const ran = resolve(null);
+    const settings = defaultSettings();
+    settings.vrrp.addresses = ['192.0.2.12/24'];
+    const { instances } = resolveAll(wishesOf(settings, null), new NodeSubnets(network, new Set(['192.0.2.100'])), {
+      nodeAddress: '192.0.2.11',
+      authPassword: undefined,
+      before: new Map(ran.instances.map((one) => [one.instance.name, one])),
+      placements: ran.placements,
+      nodesByAddress: new Map([['192.0.2.12', 'node2']]),
+    });
+    expect(instances).toMatchObject([{ instance: { name: 'vip', addresses: [{ address: '192.0.2.100' }] } }]);
+  });
+});

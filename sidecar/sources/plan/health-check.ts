@@ -1,0 +1,78 @@
+import { canonicalAddress } from '../../../api/addresses.ts';
+import { addressOfHost, urlHost, VIRTUAL_TARGET } from '../../../api/hosts.ts';
+import type { HealthCheck, NodePlanSpec, PlannedPool } from '../../../api/node-plan.ts';
+import type { ServiceSettings } from '../../checks/running-check.ts';
+
+/** What a health check is where it does not say, in the kubelet's names. */
+const DEFAULTS = { periodSeconds: 2, timeoutSeconds: 1, failureThreshold: 2, successThreshold: 1 };
+/** The node itself. */
+const HERE = '127.0.0.1';
+
+function authority(host: string | undefined, port: number): string {
+  const given = host === undefined || host === '' ? HERE : host;
+  return `${urlHost(given)}:${port}`;
+}
+
+function urlOf({ httpGet, tcpSocket }: HealthCheck): string {
+  if (httpGet !== undefined) {
+    const { host, port, path, scheme } = httpGet;
+    return `${(scheme ?? 'HTTP').toLowerCase()}://${authority(host, port)}${path ?? '/'}`;
+  }
+  if (tcpSocket !== undefined) return `tcp://${authority(tcpSocket.host, tcpSocket.port)}`;
+  throw new TypeError('a health check has neither httpGet nor tcpSocket');
+}
+
+/**
+ * A pool's health check as the node's service check has it. Pure.
+ * @param tripwire whether a connection is held to the port, as the settings of the release have it
+ * @throws TypeError for one without httpGet and tcpSocket, or with a host of which no URL can be made
+ */
+export function serviceSettingsOf(check: HealthCheck, tripwire: boolean): ServiceSettings {
+  const timing = { ...DEFAULTS, ...definedOnly(check) };
+  const url = urlOf(check);
+  if (!URL.canParse(url)) throw new TypeError(`${url} is not a URL; correct the health check's host`);
+  return {
+    url,
+    intervalSeconds: timing.periodSeconds,
+    timeoutSeconds: timing.timeoutSeconds,
+    failureThreshold: timing.failureThreshold,
+    successThreshold: timing.successThreshold,
+    expectedStatuses: [200],
+    host: check.httpGet?.httpHeaders?.find(({ name }) => name === 'Host')?.value ?? '',
+    caFile: '',
+    tripwire: { enabled: tripwire, ports: [] },
+  };
+}
+
+function definedOnly(check: HealthCheck): Partial<typeof DEFAULTS> {
+  return Object.fromEntries(Object.entries(check).filter(([key, value]) => key in DEFAULTS && value !== undefined));
+}
+
+/**
+ * What the pools of a plan need checked besides what the node checks anyway. Pure.
+ * @param node the node's own service check
+ * @returns settings by the pool's name; pools for which the node's own check stands are left out
+ */
+export function poolServices(pools: readonly PlannedPool[], node: ServiceSettings): Map<string, ServiceSettings> {
+  const own = JSON.stringify(node);
+  return new Map(
+    pools.flatMap(({ name, healthCheck }) => {
+      if (healthCheck === undefined) return [];
+      const settings = serviceSettingsOf(healthCheck, node.tripwire.enabled);
+      return JSON.stringify(settings) === own ? [] : [[name, settings] as const];
+    }),
+  );
+}
+
+/**
+ * Why the node's own service check tells nothing of pools: it asks at an address of one. Settings cannot know what pools have. Pure.
+ * @param url of the node's service check
+ */
+export function virtualTargetProblem(url: string, plan: NodePlanSpec | null): string | undefined {
+  const address = URL.canParse(url) ? addressOfHost(new URL(url).hostname) : undefined;
+  if (address === undefined) return undefined;
+  const found = plan?.instances.find(({ addresses }) =>
+    addresses.some((text) => canonicalAddress(text.split('/')[0] ?? text) === address),
+  );
+  return found && `checks.service.url (keepalived.checkServiceUrl): ${address} of pool ${found.pool} ${VIRTUAL_TARGET}`;
+}

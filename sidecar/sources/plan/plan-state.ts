@@ -1,0 +1,129 @@
+import type { NodePlanSpec } from '../../../api/node-plan.ts';
+import { readPlan } from './plan.ts';
+
+/** What is known of the node's plan. */
+export interface PlanView {
+  /** Whether the settings ask for it, and there is a cluster to ask. */
+  readonly watched: boolean;
+  /** Whether the API tells now; the last plan stays in force while it does not. */
+  readonly heard: boolean;
+  /** The plan in force; null when the API told that there is none, undefined while it has not told yet. */
+  readonly plan: NodePlanSpec | null | undefined;
+  /** Whether there is an object that a status can be written to. */
+  readonly exists: boolean;
+  /** Whether this process is the first that the plan was made for: when it first asked, the node had none, or had never reported on it. */
+  readonly fresh: boolean;
+  /** Why the API does not tell. */
+  readonly problem: string | null;
+  /** Why the newest plan is not the one in force. */
+  readonly refused: string | null;
+  /** What of the newest plan is left out or goes on as it was, in sentences. */
+  readonly problems: readonly string[];
+}
+
+interface PlanStateDependencies {
+  /** Called when another plan is in force; null for none. */
+  readonly onPlan: (plan: NodePlanSpec | null) => void;
+  /** Called when a plan is refused, the one before stays in force, and with null when the newest one is not refused any more. */
+  readonly onRefused: (reason: string | null) => void;
+  /** Called when the newest plan is in force but for a part of it, and with nothing when it is in force as a whole again. */
+  readonly onIncomplete: (problems: readonly string[]) => void;
+  /** Called when plans are no longer told, and when they are told again. */
+  readonly onProblem: (problem: string | null) => void;
+}
+
+const UNWATCHED: PlanView = {
+  watched: false,
+  heard: false,
+  plan: undefined,
+  exists: false,
+  fresh: false,
+  problem: null,
+  refused: null,
+  problems: [],
+};
+
+/** Keeps the plan that the Kubernetes API last told. Only what it told counts: its silence changes nothing. */
+export class PlanState {
+  readonly #dependencies: PlanStateDependencies;
+  #view = UNWATCHED;
+  #text: string | undefined;
+  /** Whether the API has told anything since the beginning. */
+  #told = false;
+
+  constructor(dependencies: PlanStateDependencies) {
+    this.#dependencies = dependencies;
+  }
+
+  get view(): PlanView {
+    return this.#view;
+  }
+
+  /** The plan in force; null for none. */
+  get plan(): NodePlanSpec | null {
+    return this.#view.plan ?? null;
+  }
+
+  /**
+   * Begins to count what is told.
+   * @param known the plan that was told before this process began, null for none; undefined when that is not known
+   */
+  begin(known: NodePlanSpec | null | undefined): void {
+    if (this.#view.watched) return;
+    this.#view = { ...UNWATCHED, watched: true };
+    if (known !== undefined) this.#set(known);
+  }
+
+  /**
+   * Takes the spec that the API tells, or null when it tells that there is no plan.
+   * @param reported whether the node has ever reported on it
+   */
+  tell(spec: unknown, reported = true): void {
+    if (!this.#view.watched) return;
+    const first = !this.#told && this.plan === null;
+    const fresh = first ? spec === null || !reported : this.#view.fresh;
+    this.#told = true;
+    this.#view = { ...this.#view, heard: true, exists: spec !== null, fresh };
+    const read = spec === null ? { ok: true as const, plan: null, problems: [] } : readPlan(spec, this.plan);
+    this.#setRefused(read.ok ? null : read.reason);
+    if (!read.ok) return;
+    this.#set(read.plan);
+    this.#setProblems(read.problems);
+  }
+
+  /** Takes the reason why the API does not tell any more, or null when it tells again. */
+  report(problem: string | null): void {
+    if (!this.#view.watched || this.#view.problem === problem) return;
+    this.#view = { ...this.#view, heard: problem === null, problem };
+    this.#dependencies.onProblem(problem);
+  }
+
+  /** Ends counting: the node then takes part in no pool. */
+  end(): void {
+    const before = this.plan;
+    this.#view = UNWATCHED;
+    this.#text = undefined;
+    this.#told = false;
+    if (before !== null) this.#dependencies.onPlan(null);
+  }
+
+  #setRefused(reason: string | null): void {
+    if (reason === this.#view.refused) return;
+    this.#view = { ...this.#view, refused: reason };
+    this.#dependencies.onRefused(reason);
+  }
+
+  #setProblems(problems: readonly string[]): void {
+    if (JSON.stringify(problems) === JSON.stringify(this.#view.problems)) return;
+    this.#view = { ...this.#view, problems };
+    this.#dependencies.onIncomplete(problems);
+  }
+
+  #set(plan: NodePlanSpec | null): void {
+    const text = JSON.stringify(plan);
+    if (text === this.#text) return;
+    this.#text = text;
+    this.#view = { ...this.#view, plan };
+    this.#dependencies.onPlan(plan);
+  }
+}

@@ -1,0 +1,147 @@
+import { z } from 'zod';
+import { canonicalAddress } from '../../../api/addresses.ts';
+import {
+  MAX_INSTANCES,
+  type NodePlanSpec,
+  nodePlanSpecSchema,
+  type PlannedInstance,
+  type PlannedPool,
+  plannedInstanceSchema,
+  plannedPoolSchema,
+} from '../../../api/node-plan.ts';
+
+/** A plan, or as much of it as can be carried out; or why nothing of it can. */
+export type ReadPlan =
+  | {
+      readonly ok: true;
+      readonly plan: NodePlanSpec;
+      /** What is left out, or goes on as it was, and why: a sentence for each pool and instance. */
+      readonly problems: readonly string[];
+    }
+  | { readonly ok: false; readonly reason: string };
+
+/** What can't be split: who it is from, and that there are lists. */
+const outlineSchema = z.object({
+  plan: nodePlanSpecSchema.shape.plan,
+  pools: z.array(z.unknown()).max(MAX_INSTANCES),
+  instances: z.array(z.unknown()).max(MAX_INSTANCES),
+});
+
+/** An element of a list: right, or called something and wrong. */
+type Element<T> = { readonly name: string | undefined; readonly value?: T; readonly problem?: string };
+
+function nameOf(element: unknown): string | undefined {
+  const { name } = (element ?? {}) as { name?: unknown };
+  return typeof name === 'string' && name.length <= 63 ? name : undefined;
+}
+
+function sentence({ path, message }: z.core.$ZodIssue): string {
+  const at = path.map((key, index) => (typeof key === 'number' ? `[${key}]` : `${index > 0 ? '.' : ''}${String(key)}`));
+  return at.length === 0 ? message : `${at.join('')}: ${message}`;
+}
+
+function read<T>(kind: string, schema: z.ZodType<T>, elements: readonly unknown[]): Element<T>[] {
+  return elements.map((element, index) => {
+    const name = nameOf(element);
+    const parsed = schema.safeParse(element);
+    if (parsed.success) return { name, value: parsed.data };
+    const what = name === undefined ? `${kind} number ${index}` : `${kind} ${name}`;
+    return { name, problem: `${what}: ${parsed.error.issues.map(sentence).join('; ')}` };
+  });
+}
+
+/** Takes pools one by one; of one that is wrong, what is known from before. */
+function takePools(elements: readonly Element<PlannedPool>[], before: readonly PlannedPool[]) {
+  const known = new Map(before.map((pool) => [pool.name, pool]));
+  const pools = new Map<string, PlannedPool>();
+  const problems = elements.flatMap(({ name, value, problem }) => {
+    const pool = value ?? known.get(name ?? '');
+    if (pool === undefined) return [`${problem}; it is left out`];
+    if (pools.has(pool.name)) return [`the plan has the pool ${pool.name} twice; the first is carried out`];
+    pools.set(pool.name, pool);
+    return problem === undefined ? [] : [`${problem}; it goes on as it was`];
+  });
+  return { pools, problems };
+}
+
+/** What an instance has to itself on the node: keepalived refuses a configuration that has it twice. */
+function claimsOf({ name, virtualRouterId, addresses }: PlannedInstance): string[] {
+  const all = addresses.map((text) => canonicalAddress(text.split('/')[0] ?? text) ?? text);
+  return [`instance ${name}`, `router id ${virtualRouterId}`, ...new Set(all.map((address) => `address ${address}`))];
+}
+
+/** The instances that are taken, none of which has what another has. */
+class Instances {
+  readonly taken: PlannedInstance[] = [];
+  readonly #claims = new Map<string, string>();
+
+  /** Takes an instance. @returns why it cannot be taken */
+  take(instance: PlannedInstance, pools: ReadonlyMap<string, PlannedPool>): string | undefined {
+    const { name, pool, addresses } = instance;
+    if (!pools.has(pool)) return `instance ${name} is of the pool ${pool}, which the plan does not have`;
+    const claims = claimsOf(instance);
+    // Its name and its router id are among the claims.
+    if (claims.length < addresses.length + 2) return `instance ${name} has an address twice`;
+    const claim = claims.find((one) => this.#claims.has(one));
+    if (claim !== undefined) return `the plan has the ${claim} twice; ${this.#claims.get(claim)} has it`;
+    for (const one of claims) this.#claims.set(one, name);
+    this.taken.push(instance);
+    return undefined;
+  }
+}
+
+function takeInstances(
+  elements: readonly Element<PlannedInstance>[],
+  pools: ReadonlyMap<string, PlannedPool>,
+  before: readonly PlannedInstance[],
+) {
+  const instances = new Instances();
+  const problems = elements.flatMap(({ value, problem }) => {
+    const refused = value === undefined ? problem : instances.take(value, pools);
+    return refused === undefined ? [] : [refused];
+  });
+  // What is wrong goes on as it was, as long as it is in nobody's way.
+  const wrong = new Set(elements.filter(({ value }) => value === undefined).map(({ name }) => name));
+  for (const instance of before) {
+    if (wrong.has(instance.name)) instances.take(instance, pools);
+  }
+  return { instances: instances.taken, problems };
+}
+
+/** An instance of a pool that is left out needs no sentence of its own. */
+function ofLeftOut(elements: readonly Element<PlannedPool>[], pools: ReadonlyMap<string, PlannedPool>) {
+  const left = new Set(elements.map(({ name }) => name).filter((name) => name !== undefined && !pools.has(name)));
+  return ({ value }: Element<PlannedInstance>) => value !== undefined && left.has(value.pool);
+}
+
+/**
+ * Reads the spec of a NodePlan as the API serves it. What of it cannot be carried out harms nothing else: a pool or an instance that is
+ * wrong goes on as it was before, or is left out when nothing was. Pure.
+ * @param spec anything
+ * @param before the plan in force
+ */
+export function readPlan(spec: unknown, before: NodePlanSpec | null = null): ReadPlan {
+  const outline = outlineSchema.safeParse(spec);
+  if (!outline.success) {
+    const [issue] = outline.error.issues;
+    return { ok: false, reason: issue === undefined ? 'it cannot be read' : `spec.${sentence(issue)}` };
+  }
+  const { plan, ...lists } = outline.data;
+  const readPools = read('pool', plannedPoolSchema, lists.pools);
+  const { pools, problems } = takePools(readPools, before?.pools ?? []);
+  const leftOut = ofLeftOut(readPools, pools);
+  const readInstances = read('instance', plannedInstanceSchema, lists.instances).filter((each) => !leftOut(each));
+  const taken = takeInstances(readInstances, pools, before?.instances ?? []);
+  return {
+    ok: true,
+    plan: { plan, pools: [...pools.values()], instances: taken.instances },
+    problems: [...problems, ...taken.problems],
+  };
+}
+
+/** What a cached document says of the plan: null that there is none, undefined that nothing is known. */
+export function readCachedPlan(document: unknown): NodePlanSpec | null | undefined {
+  if (document === null) return null;
+  const cached = readPlan(document);
+  return cached.ok ? cached.plan : undefined;
+}
