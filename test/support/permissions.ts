@@ -28,9 +28,9 @@ export function documentedPermissions(markdown: string): Permission[] {
   }));
 }
 
-/** The table of what pools add, in the same document: its rows begin with the account, `| agent |` or `| controller |`. Pure. */
+/** The table of what pools add, in the same document: its rows begin with the account, `| sidecar |` or `| controller |`. Pure. */
 export function documentedPoolPermissions(markdown: string): Permission[] {
-  const rows = [...markdown.matchAll(/^\| (?:agent|controller) (\| `.*)$/gm)].map(([, row]) => row);
+  const rows = [...markdown.matchAll(/^\| (?:sidecar|controller) (\| `.*)$/gm)].map(([, row]) => row);
   return documentedPermissions(rows.join('\n'));
 }
 
