@@ -10,8 +10,8 @@ import { type LoadedSettings, loadSettings, SettingsError } from './config/load.
 import { type Placements, readPlacements } from './desired/placement.ts';
 import { NodeWatch } from './kubernetes/node-watch.ts';
 import { ReleasePods } from './kubernetes/release-pods.ts';
-import { readCordon, readNodeOrder, StateCache } from './kubernetes/state-cache.ts';
 import { RuntimeDirectory } from './runtime/runtime-directory.ts';
+import { readCordon, readNodeOrder, StateCache } from './runtime/state-cache.ts';
 import { createApp } from './server/app.ts';
 import { createMetrics } from './server/metrics.ts';
 import { createMetricsApp } from './server/metrics-app.ts';

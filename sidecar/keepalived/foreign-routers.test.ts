@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { foreignAdvertisements } from '../runtime/statistics.ts';
 import { ForeignRouters } from './foreign-routers.ts';
+import { foreignAdvertisements } from './statistics.ts';
 
 const LOOK_MILLIS = 10_000;
 const MINUTE_MILLIS = 60_000;

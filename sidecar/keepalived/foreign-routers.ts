@@ -1,4 +1,4 @@
-import { foreignAdvertisements } from '../runtime/statistics.ts';
+import { foreignAdvertisements } from './statistics.ts';
 
 /** An instance that keepalived listens for. */
 export interface Listening {

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { constants, lstatSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { access, chmod, mkdir, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { DirectoryWatch } from '../files/directory-watch.ts';
-import { overwriteFileSync, removeTemporaries, replaceFile, replaceFileSync } from '../files/replace.ts';
+import { DirectoryWatch } from '../../common/directory-watch.ts';
+import { overwriteFileSync, removeTemporaries, replaceFile, replaceFileSync } from '../../common/replace-file.ts';
 import { parseSupervisorStatus, type SupervisorStatus } from './supervisor-status.ts';
 
 /** Names in the directory that both containers of the pod share. */

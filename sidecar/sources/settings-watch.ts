@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
+import { DirectoryWatch } from '../../common/directory-watch.ts';
 import { type LoadedSettings, loadSettings, SettingsError } from '../config/load.ts';
-import { DirectoryWatch } from '../files/directory-watch.ts';
 
 interface WatcherDependencies {
   /** Called with each new version that is valid. */

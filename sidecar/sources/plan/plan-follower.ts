@@ -2,8 +2,8 @@ import type { Logger } from 'pino';
 import type { NodePlanSpec, NodePlanStatus } from '../../../api/node-plan.ts';
 import type { ApiAccess } from '../../kubernetes/api-watch.ts';
 import { PlanWatch } from '../../kubernetes/plan-watch.ts';
-import type { StateCache } from '../../kubernetes/state-cache.ts';
 import { StatusWriter, statusSender } from '../../kubernetes/status-writer.ts';
+import type { StateCache } from '../../runtime/state-cache.ts';
 import type { PlanState } from './plan-state.ts';
 
 /** What is kept of the plan: null that there was none, undefined that nothing is known. */

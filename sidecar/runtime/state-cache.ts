@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { replaceFile } from '../files/replace.ts';
+import { replaceFile } from '../../common/replace-file.ts';
 
 /** What a cache file is for. */
 interface StateCacheOptions<T> {
