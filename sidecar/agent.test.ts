@@ -14,7 +14,7 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,6 +22,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Agent } from './agent.ts';
+import type { Settings } from './config/settings.ts';
 import { RuntimeDirectory } from './runtime/runtime-directory.ts';
 import { planOf } from './testing/plan.ts';
 import { defaultSettings } from './testing/settings.ts';
@@ -64,13 +65,14 @@ let events: Event[];
 let runtime: ObservedDirectory;
 let agent: Agent | undefined;
 
-function makeAgent(address: string): Agent {
+function makeAgent(address: string, change: (settings: Settings) => void = () => undefined): Agent {
   const settings = defaultSettings();
   settings.vrrp.addresses = [address];
   settings.vrrp.addressInterface = 'lo';
   settings.checks.service.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/healthz`;
   settings.checks.kubelet.enabled = false;
   settings.checks.kubeApi.enabled = false;
+  change(settings);
   const log = pino({}, { write: (line) => events.push({ log: line }) });
   agent = new Agent(
     {
@@ -291,6 +293,49 @@ describe('a plan', () => {
       });
       expect(told).toEqual([213, 213]);
     });
+  });
+
+  it('has pools that ask for the same checked once, by one check that is told with the names of all', async () => {
+    const asked: (string | undefined)[] = [];
+    server.on('request', ({ url }: IncomingMessage) => asked.push(url));
+    const { port } = server.address() as AddressInfo;
+    const pool = (name: string, path: string) => {
+      return { name, interface: '', failbackDelaySeconds: null, healthCheck: { httpGet: { port, path } } };
+    };
+    const running = makeAgent(ELSEWHERE);
+    running.plan.begin({ ...plan, pools: [pool('a', '/x'), pool('b', '/x'), pool('c', '/y')], instances: [] });
+    await running.start();
+    const verdicts = () => running.snapshot().pools.map(({ healthy }) => healthy);
+    await vi.waitFor(() => expect(verdicts()).toEqual([true, true, true]), LIMIT);
+    expect(asked.toSorted()).toEqual(['/healthz', '/x', '/y']);
+    const changes = events.flatMap((event) => {
+      if (!('log' in event) || !event.log.includes('"check changed"')) return [];
+      const { check, pools, healthy } = JSON.parse(event.log);
+      return [{ check, pools, healthy }];
+    });
+    expect(changes).toHaveLength(3);
+    expect(changes).toEqual(
+      expect.arrayContaining([
+        { check: 'service', pools: undefined, healthy: true },
+        { check: 'service', pools: ['a', 'b'], healthy: true },
+        { check: 'service', pools: ['c'], healthy: true },
+      ]),
+    );
+  });
+
+  it('that comes does not have the CA of the settings read again: nothing of them changed', async () => {
+    const caFile = join(path, 'ca.crt');
+    writeFileSync(caFile, 'one');
+    const running = makeAgent(ELSEWHERE, (settings) => {
+      settings.checks.service.caFile = caFile;
+    });
+    running.plan.begin(undefined);
+    await running.start();
+    await vi.waitFor(() => expect(running.snapshot().checks.service?.healthy).toBe(true), LIMIT);
+    rmSync(caFile);
+    running.plan.tell(plan);
+    expect(running.snapshot().checks.service?.healthy).toBe(true);
+    expect(gate('default-0')).toBe('1\n');
   });
 
   it('has its pools checked as changed settings ask for it', async () => {

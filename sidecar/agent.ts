@@ -3,10 +3,12 @@ import type { Logger } from 'pino';
 import type { NodePlanSpec, NodePlanStatus } from '../api/node-plan.ts';
 import { canonical } from '../common/address.ts';
 import { systemClock } from '../common/clock.ts';
-import { Checks, type KubeApiAccess } from './checks/checks.ts';
+import { CheckSet } from './checks/check-set.ts';
+import type { CheckSpec } from './checks/check-spec.ts';
+import type { KubeApiAccess } from './checks/create-check.ts';
 import { EventLoopLag } from './checks/event-loop-lag.ts';
-import { PoolChecks } from './checks/pool-checks.ts';
-import { CHECK_NAMES } from './checks/types.ts';
+import { readNodeChecks } from './checks/node-checks.ts';
+import { CHECK_NAMES, type CheckName, type CheckState, NOTHING_KNOWN } from './checks/types.ts';
 import type { LoadedSettings, SettingsError } from './config/load.ts';
 import type { Placements } from './desired/placement.ts';
 import { SETTINGS_INSTANCE } from './desired/wishes.ts';
@@ -25,7 +27,7 @@ import { presentAddresses, readNetwork } from './network/network.ts';
 import type { RuntimeDirectory } from './runtime/runtime-directory.ts';
 import type { SupervisorStatus } from './runtime/supervisor-status.ts';
 import type { Metrics } from './server/metrics.ts';
-import { poolServices, virtualTargetProblem } from './sources/plan/health-check.ts';
+import { poolChecks, virtualTargetProblem } from './sources/plan/health-check.ts';
 import { PlanState } from './sources/plan/plan-state.ts';
 import { planStatusOf } from './status/plan-status.ts';
 import type { AgentSnapshot, CheckSnapshot, InstanceSnapshot, PoolSnapshot } from './status/status.ts';
@@ -63,6 +65,10 @@ const STARTED_MS = 0;
 /** There can be thousands. */
 const LOGGED_ADDRESSES = 20;
 
+function isNodeCheck(key: string): key is CheckName {
+  return CHECK_NAMES.some((name) => name === key);
+}
+
 const noMetrics: Metrics = {
   transition: () => undefined,
   probed: () => undefined,
@@ -79,8 +85,11 @@ export class Agent {
   readonly #runtime: RuntimeDirectory;
   readonly #log: Logger;
   readonly #lag: EventLoopLag;
-  readonly #checks: Checks;
-  readonly #poolChecks: PoolChecks;
+  readonly #checks: CheckSet;
+  /** The settings' checks by name, as they were when the settings were taken. */
+  #nodeChecks: ReadonlyMap<CheckName, CheckSpec> = new Map();
+  /** Keys of the checks of pools that have their own. */
+  #poolCheckKeys: ReadonlyMap<string, string> = new Map();
   readonly #drain: Drain;
   /** Takes what the Kubernetes API tells of the node. */
   readonly cordon: Cordon;
@@ -114,36 +123,16 @@ export class Agent {
     this.#loaded = options.loaded;
     this.#nodes = options.nodes;
     this.#lag = new EventLoopLag({ sampleMillis: 50 });
-    const environment = { lag: this.#lag, monotonicMs: () => performance.now() };
-    const userAgent = `keepalived-ingress-vip/${options.version}`;
-    this.#checks = new Checks(
-      { kubeApi: options.kubeApi, userAgent },
+    this.#checks = new CheckSet(
+      { kubeApi: options.kubeApi, userAgent: `keepalived-ingress-vip/${options.version}` },
       {
-        ...environment,
-        onChange: (name, state) => {
-          // First of all: on a busy node tens of milliseconds can pass between a line of log and what follows it.
-          this.#instances.review();
-          log.info(
-            { check: name, healthy: this.#checks.healthy(name), reason: state.lastResult?.reason },
-            'check changed',
-          );
+        lag: this.#lag,
+        monotonicMs: () => performance.now(),
+        onChange: (key, state) => this.#checkChanged(key, state),
+        onResult: (key, result) => {
+          log.debug({ ...this.#checkLabels(key), ...result }, 'probed');
+          if (isNodeCheck(key)) this.#metrics.probed(key, result.outcome, result.durationSeconds);
         },
-        onResult: (name, result) => {
-          log.debug({ check: name, ...result }, 'probed');
-          this.#metrics.probed(name, result.outcome, result.durationSeconds);
-        },
-      },
-    );
-    this.#poolChecks = new PoolChecks(
-      { userAgent },
-      {
-        ...environment,
-        onChange: (pools, state) => {
-          this.#instances.review();
-          const healthy = this.#poolChecks.view(pools[0] ?? '')?.healthy;
-          log.info({ check: 'service', pools, healthy, reason: state.lastResult?.reason }, 'check changed');
-        },
-        onResult: (pools, result) => log.debug({ check: 'service', pools, ...result }, 'probed'),
       },
     );
     this.#drain = new Drain({
@@ -291,8 +280,7 @@ export class Agent {
     if (draining) this.#drain.begin('requested');
     // Not before it is known what the first decision rests on besides: after a restart on the holder a decision that took the node for
     // a backup would lower its priority below that of a better-ranked backup.
-    this.#checks.update(this.#loaded.settings.checks);
-    this.#updatePoolChecks();
+    this.#updateChecks(readNodeChecks(this.#loaded.settings.checks));
     if (draining) await this.#drainAndAnswer();
   }
 
@@ -308,7 +296,6 @@ export class Agent {
     this.#started = false;
     this.#foreign.stop();
     this.#checks.stop();
-    this.#poolChecks.stop();
     this.#configurator.stop();
     this.#instances.stop();
     this.#notify.stop();
@@ -319,7 +306,7 @@ export class Agent {
   /** Takes new settings while running. A problem leaves the last good ones in force and is reported. */
   async update(loaded: LoadedSettings): Promise<void> {
     try {
-      this.#checks.update(loaded.settings.checks);
+      this.#updateChecks(readNodeChecks(loaded.settings.checks), loaded.settings);
     } catch (error) {
       this.#reject([`checks.service.caFile: ${error instanceof Error ? error.message : String(error)}`]);
       return;
@@ -329,7 +316,6 @@ export class Agent {
     this.#rejected = null;
     this.#metrics.reloaded();
     this.#log.info({ config: loaded.version }, 'settings taken');
-    this.#updatePoolChecks();
     this.#instances.set(this.#roles());
     await this.#configurator.update(loaded.settings);
     this.#instances.review();
@@ -395,7 +381,7 @@ export class Agent {
       drainReasons: this.#drain.reasons,
       cordon: this.cordon.state,
       checks,
-      refusedPorts: this.#checks.refusedPorts(),
+      refusedPorts: this.#checks.refusedPorts('service'),
       settings: this.#loaded.settings,
       config: {
         version: this.#loaded.version,
@@ -433,25 +419,51 @@ export class Agent {
       cordoned: this.cordon.cordoned,
       incomplete: this.#configurator.isIncomplete(name),
     };
-    const checks = this.#checks.views();
+    const kubelet = this.#checks.view('kubelet');
+    const kubeApi = this.#checks.view('kubeApi');
+    const checks = {
+      service: this.#checks.view('service') ?? NOTHING_KNOWN,
+      ...(kubelet === undefined ? {} : { kubelet }),
+      ...(kubeApi === undefined ? {} : { kubeApi }),
+    };
     const { settings } = this.#loaded;
     if (pool === null) return { ...node, checks, policy: settingsPolicy(settings) };
     const planned = this.plan.plan?.pools.find(({ name }) => name === pool);
-    const service = this.#poolChecks.view(pool) ?? checks.service;
+    const service = this.#checks.view(this.#poolCheckKeys.get(pool) ?? 'service') ?? NOTHING_KNOWN;
     const policy = poolPolicy(settings, planned);
     const upSinceMs = this.plan.view.fresh ? -(policy.failbackDelaySeconds ?? 0) * 1000 : STARTED_MS;
     return { ...node, checks: { ...checks, service }, policy, upSinceMs };
   }
 
-  #updatePoolChecks(): void {
-    this.#poolChecks.update(poolServices(this.plan.plan?.pools ?? [], this.#loaded.settings.checks.service));
+  /** @throws as {@link CheckSet.update}; nothing is changed then */
+  #updateChecks(nodeChecks = this.#nodeChecks, { checks } = this.#loaded.settings): void {
+    const { specs, keys } = poolChecks(this.plan.plan?.pools ?? [], checks.service);
+    this.#checks.update(new Map([...nodeChecks, ...specs]));
+    this.#nodeChecks = nodeChecks;
+    this.#poolCheckKeys = keys;
+  }
+
+  #checkChanged(key: string, state: CheckState): void {
+    // First of all: on a busy node tens of milliseconds can pass between a line of log and what follows it.
+    this.#instances.review();
+    const healthy = this.#checks.view(key)?.healthy;
+    this.#log.info({ ...this.#checkLabels(key), healthy, reason: state.lastResult?.reason }, 'check changed');
+  }
+
+  /** What tells a check from others in the log. */
+  #checkLabels(key: string): { readonly check: string; readonly pools?: readonly string[] } {
+    if (isNodeCheck(key)) return { check: key };
+    return {
+      check: 'service',
+      pools: [...this.#poolCheckKeys].flatMap(([pool, other]) => (other === key ? [pool] : [])),
+    };
   }
 
   /** Gates and offsets first: they are there when keepalived reads of the instances. */
   #planned(plan: NodePlanSpec | null): void {
     this.#log.info({ plan: plan?.plan ?? null, instances: plan?.instances.length ?? 0 }, 'plan taken');
     if (!this.#started) return;
-    this.#updatePoolChecks();
+    this.#updateChecks();
     this.#instances.set(this.#roles());
     void this.#configurator.setPlan(plan);
   }
@@ -542,17 +554,23 @@ export class Agent {
   #checkSnapshot(name: (typeof CHECK_NAMES)[number]): CheckSnapshot | undefined {
     const worker = this.#checks.worker(name);
     if (worker === undefined) return undefined;
-    return { target: worker.target, timing: worker.timing, state: worker.state, healthy: this.#checks.healthy(name) };
+    return {
+      target: worker.target,
+      timing: worker.timing,
+      state: worker.state,
+      healthy: this.#checks.view(name)?.healthy,
+    };
   }
 
   #poolSnapshots(): PoolSnapshot[] {
     return (this.plan.plan?.pools ?? []).map(({ name }) => {
-      const own = this.#poolChecks.worker(name);
-      const worker = own ?? this.#checks.worker('service');
+      const own = this.#poolCheckKeys.get(name);
+      const key = own ?? 'service';
+      const worker = this.#checks.worker(key);
       return {
         name,
         check: { target: worker?.target, state: worker?.state, own: own !== undefined },
-        healthy: own === undefined ? this.#checks.healthy('service') : this.#poolChecks.view(name)?.healthy,
+        healthy: this.#checks.view(key)?.healthy,
       };
     });
   }

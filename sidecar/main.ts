@@ -5,7 +5,7 @@ import { Registry } from 'prom-client';
 import type { NodePlanSpec } from '../api/node-plan.ts';
 import { Listener } from '../common/listener.ts';
 import { Agent } from './agent.ts';
-import type { KubeApiAccess } from './checks/checks.ts';
+import type { KubeApiAccess } from './checks/create-check.ts';
 import { type LoadedSettings, loadSettings, SettingsError } from './config/load.ts';
 import { type Placements, readPlacements } from './desired/placement.ts';
 import { NodeWatch } from './kubernetes/node-watch.ts';

@@ -33,7 +33,7 @@ async function watch(url: string, judged = false): Promise<Watch> {
   const timing = { intervalSeconds: 600, timeoutSeconds: 5, failureThreshold: 2, successThreshold: 1 };
   const probe = createServiceProbe({ url, timeoutSeconds: 5, expectedStatuses: [200], host: '' });
   const worker = new CheckWorker(
-    { name: 'service', timing, refusedIsFinal: true },
+    { timing, refusedIsFinal: true },
     { probe, onChange: (state) => changes.push(state), onResult: (result) => results.push(result) },
   );
   const onTripped = (reason: string) => {

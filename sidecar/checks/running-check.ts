@@ -1,16 +1,7 @@
-import type { Settings } from '../config/settings.ts';
-import type { FitnessInput } from '../fitness/fitness.ts';
-import { createServiceProbe } from '../probes/registry.ts';
 import type { Probe, ProbeResult } from '../probes/types.ts';
 import { Tripwire, type TripwireState } from './tripwire.ts';
-import type { CheckName, CheckState, CheckTiming } from './types.ts';
+import type { CheckState, CheckTiming, CheckView } from './types.ts';
 import { CheckWorker, type LagGauge } from './worker.ts';
-
-/** A check of a service, as the settings have it. */
-export type ServiceSettings = Settings['checks']['service'];
-
-/** What fitness needs to know of a check. */
-export type CheckView = FitnessInput['checks']['service'];
 
 /** What every check of a node shares. */
 export interface CheckEnvironment {
@@ -19,13 +10,15 @@ export interface CheckEnvironment {
 }
 
 interface RunningCheckOptions {
-  readonly name: CheckName;
   readonly timing: CheckTiming;
+  /** A refusal that was refused again fails the check at once, whatever the threshold. */
+  readonly refusedIsFinal?: boolean;
   /** Ports to hold a connection to; one that refuses two connections in a row fails the check by itself. */
   readonly tripwires?: { readonly host: string; readonly ports: Iterable<number> };
 }
 
-interface RunningCheckDependencies extends CheckEnvironment {
+/** What a check asks with, and who hears of it. */
+export interface RunningCheckDependencies extends CheckEnvironment {
   readonly probe: Probe;
   /** Called when the check or a watched port changed sides. */
   readonly onChange: (state: CheckState) => void;
@@ -39,10 +32,13 @@ export class RunningCheck {
   #everFailed = false;
   #changedAtMs: number | undefined;
 
-  constructor({ name, timing, tripwires }: RunningCheckOptions, dependencies: RunningCheckDependencies) {
+  constructor(
+    { timing, refusedIsFinal = false, tripwires }: RunningCheckOptions,
+    dependencies: RunningCheckDependencies,
+  ) {
     const { probe, lag, monotonicMs, onChange, onResult } = dependencies;
     this.worker = new CheckWorker(
-      { name, timing, refusedIsFinal: name === 'service' },
+      { timing, refusedIsFinal },
       {
         probe,
         lag,
@@ -96,33 +92,4 @@ export class RunningCheck {
     this.worker.stop();
     for (const tripwire of this.#tripwires) tripwire.stop();
   }
-}
-
-interface ServiceCheckOptions {
-  readonly settings: ServiceSettings;
-  /** PEM text of the service's CA; undefined: its certificate is not verified. */
-  readonly ca: string | undefined;
-  readonly userAgent: string;
-}
-
-/**
- * The check of a service: its URL, and held connections to its port and to the traffic ports. A port that refuses two connections in a
- * row counts as a failed service at once, by the kernel's word and without waiting for the probe, which is asked as well.
- */
-export function createServiceCheck(
-  { settings, ca, userAgent }: ServiceCheckOptions,
-  dependencies: Omit<RunningCheckDependencies, 'probe'>,
-): RunningCheck {
-  const { url, timeoutSeconds, expectedStatuses, host, tripwire } = settings;
-  const ports = new Set([...(tripwire.enabled ? [portOf(url)] : []), ...tripwire.ports]);
-  return new RunningCheck(
-    { name: 'service', timing: settings, tripwires: { host: new URL(url).hostname.replace(/^\[|\]$/g, ''), ports } },
-    { ...dependencies, probe: createServiceProbe({ url, timeoutSeconds, expectedStatuses, host, ca, userAgent }) },
-  );
-}
-
-function portOf(url: string): number {
-  const { port, protocol } = new URL(url);
-  if (port !== '') return Number(port);
-  return protocol === 'https:' ? 443 : 80;
 }

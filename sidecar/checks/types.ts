@@ -26,3 +26,16 @@ export interface CheckState {
   readonly consecutiveFailures: number;
   readonly consecutiveSuccesses: number;
 }
+
+/** What a check has to say, watched ports included. */
+export interface CheckView {
+  /** Undefined until the first threshold has been reached. */
+  readonly healthy: boolean | undefined;
+  /** Monotonic clock in milliseconds at which `healthy` took its present value. */
+  readonly sinceMs: number | undefined;
+  /** Whether it ever counted as failed; a first success is no recovery. */
+  readonly everFailed: boolean;
+}
+
+/** What a check has to say before it began. */
+export const NOTHING_KNOWN: CheckView = { healthy: undefined, sinceMs: undefined, everFailed: false };

@@ -60,7 +60,6 @@ function setUp({ script, timing = {}, refusedIsFinal = false, random = 0, stalle
   const results: ProbeResult[] = [];
   const worker = new CheckWorker(
     {
-      name: 'service',
       timing: { intervalSeconds: 1, timeoutSeconds: 0.5, failureThreshold: 3, successThreshold: 1, ...timing },
       refusedIsFinal,
     },

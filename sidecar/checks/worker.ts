@@ -1,7 +1,7 @@
 import { type Clock, systemClock, systemTimers, type TimerHandle, type Timers } from '../../common/clock.ts';
 import type { Probe, ProbeResult } from '../probes/types.ts';
 import { applyResult, initialCheckState } from './thresholds.ts';
-import type { CheckName, CheckState, CheckTiming } from './types.ts';
+import type { CheckState, CheckTiming } from './types.ts';
 
 /** Measures how long this process' event loop stood still. */
 export interface LagGauge {
@@ -10,7 +10,6 @@ export interface LagGauge {
 }
 
 interface WorkerOptions {
-  readonly name: CheckName;
   readonly timing: CheckTiming;
   /** A refusal that was refused again fails the check at once, whatever the threshold. */
   readonly refusedIsFinal?: boolean;
@@ -88,7 +87,7 @@ export class CheckWorker {
   #excused = 0;
 
   /**
-   * @param options name, cadence and thresholds
+   * @param options cadence and thresholds
    * @param dependencies the probe, and who hears of its results; clock, timers and randomness are the machine's unless given
    */
   constructor(options: WorkerOptions, dependencies: WorkerDependencies) {
@@ -98,11 +97,6 @@ export class CheckWorker {
     this.#clock = dependencies.clock ?? systemClock;
     this.#timers = dependencies.timers ?? systemTimers;
     this.#random = dependencies.random ?? Math.random;
-  }
-
-  /** The check's name. */
-  get name(): CheckName {
-    return this.#options.name;
   }
 
   /** What is asked, for logs and /status. */

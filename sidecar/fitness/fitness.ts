@@ -1,3 +1,5 @@
+import type { CheckView } from '../checks/types.ts';
+
 /*
  * How a node's health becomes a VRRP priority. Pure: no clock, no file, no socket.
  *
@@ -55,15 +57,6 @@ const LEVELS = {
   incomplete: { band: 4, top: 73, step: 3 },
   serviceFailed: { band: 5, top: 53, step: 10 },
 } as const satisfies Record<string, Level>;
-
-/** What a check has to say; `healthy` is undefined until its first threshold was reached. */
-interface CheckView {
-  readonly healthy: boolean | undefined;
-  /** When `healthy` took its value, in milliseconds. */
-  readonly sinceMs: number | undefined;
-  /** Whether it ever counted as failed; a first success is no recovery. */
-  readonly everFailed: boolean;
-}
 
 /** Everything that the decision rests on. */
 export interface FitnessInput {

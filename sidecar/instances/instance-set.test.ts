@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { CheckView } from '../checks/running-check.ts';
+import type { CheckView } from '../checks/types.ts';
 import type { VrrpInstance } from '../keepalived/instance.ts';
 import { InstanceSet } from './instance-set.ts';
 import type { InstanceRole } from './runner.ts';

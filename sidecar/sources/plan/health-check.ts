@@ -1,7 +1,7 @@
 import { canonicalAddress } from '../../../api/addresses.ts';
 import { addressOfHost, urlHost, VIRTUAL_TARGET } from '../../../api/hosts.ts';
 import type { HealthCheck, NodePlanSpec, PlannedPool } from '../../../api/node-plan.ts';
-import type { ServiceSettings } from '../../checks/running-check.ts';
+import type { CheckSpec, ServiceSettings } from '../../checks/check-spec.ts';
 
 /** What a health check is where it does not say, in the kubelet's names. */
 const DEFAULTS = { periodSeconds: 2, timeoutSeconds: 1, failureThreshold: 2, successThreshold: 1 };
@@ -62,6 +62,25 @@ export function poolServices(pools: readonly PlannedPool[], node: ServiceSetting
       return JSON.stringify(settings) === own ? [] : [[name, settings] as const];
     }),
   );
+}
+
+/** The checks of pools: by their keys, and the key of each pool's. */
+export interface PoolChecks {
+  readonly specs: ReadonlyMap<string, CheckSpec>;
+  /** By the pool's name; pools for which the node's own check stands are left out. */
+  readonly keys: ReadonlyMap<string, string>;
+}
+
+/** The checks that the pools of a plan need besides the node's own: one for all that ask for the same, see {@link poolServices}. Pure. */
+export function poolChecks(pools: readonly PlannedPool[], node: ServiceSettings): PoolChecks {
+  const services = poolServices(pools, node);
+  const keyOf = (settings: ServiceSettings) => `service ${JSON.stringify(settings)}`;
+  return {
+    specs: new Map(
+      Array.from(services.values(), (settings) => [keyOf(settings), { kind: 'service', settings, ca: undefined }]),
+    ),
+    keys: new Map(Array.from(services, ([pool, settings]) => [pool, keyOf(settings)])),
+  };
 }
 
 /**

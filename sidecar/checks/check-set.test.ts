@@ -1,0 +1,212 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { freePort } from '../../test/support/free-port.ts';
+import { defaultSettings } from '../testing/settings.ts';
+import { CheckSet } from './check-set.ts';
+import type { CheckSpec } from './check-spec.ts';
+import { readNodeChecks } from './node-checks.ts';
+
+let server: Server;
+let checks: CheckSet;
+const onChange = vi.fn();
+const onResult = vi.fn();
+
+function settings() {
+  const { port } = server.address() as AddressInfo;
+  const wanted = defaultSettings().checks;
+  wanted.service.url = `http://127.0.0.1:${port}/healthz`;
+  wanted.kubelet.enabled = false;
+  wanted.kubeApi.enabled = false;
+  return wanted;
+}
+
+/** Makes the running checks those of the settings. */
+function update(wanted: ReturnType<typeof settings>, more: ReadonlyMap<string, CheckSpec> = new Map()): void {
+  checks.update(new Map([...readNodeChecks(wanted), ...more]));
+}
+
+function connections(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.getConnections((error, count) => (error === null ? resolve(count) : reject(error)));
+  });
+}
+
+/** The check of a service, at a path of the test's server. */
+function serviceAt(path: string): CheckSpec {
+  const { service } = settings();
+  return { kind: 'service', settings: { ...service, url: new URL(path, service.url).href }, ca: undefined };
+}
+
+beforeEach(async () => {
+  onChange.mockReset();
+  onResult.mockReset();
+  server = createServer((_request, response) => response.end('ok'));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  checks = new CheckSet(
+    { kubeApi: { url: undefined, caFile: '/nonexistent', tokenFile: '/nonexistent' }, userAgent: 'test' },
+    { lag: { stalledDuring: () => 0 }, monotonicMs: () => performance.now(), onChange, onResult },
+  );
+});
+
+afterEach(() => {
+  checks.stop();
+  checks.stop();
+  server.close();
+  server.closeAllConnections();
+});
+
+describe('the checks of a node', () => {
+  it('are those that are switched on', async () => {
+    update(settings());
+    await vi.waitFor(() => expect(checks.view('service')?.healthy).toBe(true), 5000);
+    expect(checks.worker('kubelet')).toBeUndefined();
+    expect(checks.view('kubelet')).toBeUndefined();
+    expect(checks.view('service')).toEqual({ healthy: true, sinceMs: expect.any(Number), everFailed: false });
+  });
+
+  it('keep what they know when settings change that do not concern them', async () => {
+    update(settings());
+    await vi.waitFor(() => expect(checks.view('service')?.healthy).toBe(true), 5000);
+    const worker = checks.worker('service');
+    const wanted = settings();
+    wanted.kubelet.enabled = true;
+    update(wanted);
+    expect(checks.worker('service')).toBe(worker);
+    expect(checks.worker('kubelet')).toBeDefined();
+    update(settings());
+    expect(checks.worker('kubelet')).toBeUndefined();
+  });
+
+  it('begin anew when their own settings change', async () => {
+    update(settings());
+    await vi.waitFor(() => expect(checks.view('service')?.healthy).toBe(true), 5000);
+    const wanted = settings();
+    wanted.service.url += '?deep=1';
+    update(wanted);
+    expect(checks.view('service')?.healthy).toBeUndefined();
+    await vi.waitFor(() => expect(checks.view('service')?.healthy).toBe(true), 5000);
+  });
+
+  it('fail the service at once when its port refuses connections, and name the port', async () => {
+    update(settings());
+    await vi.waitFor(() => expect(checks.view('service')?.healthy).toBe(true), 5000);
+    const { port } = server.address() as AddressInfo;
+    server.close();
+    server.closeAllConnections();
+    await vi.waitFor(() => expect(checks.view('service')?.healthy).toBe(false), { timeout: 1500, interval: 5 });
+    expect(checks.refusedPorts('service').map((state) => state.port)).toEqual([port]);
+    expect(checks.view('service')?.everFailed).toBe(true);
+  });
+
+  it('fail the service when a traffic port refuses, though its health page answers', async () => {
+    const wanted = settings();
+    const port = await freePort();
+    wanted.service.tripwire.ports = [port];
+    update(wanted);
+    await vi.waitFor(() => expect(checks.worker('service')?.state.healthy).toBe(true), 5000);
+    await vi.waitFor(() => expect(checks.view('service')?.healthy).toBe(false), 5000);
+    expect(checks.refusedPorts('service').map((state) => state.port)).toEqual([port]);
+  });
+
+  it('stay as they are when the service’s CA cannot be read', async () => {
+    update(settings());
+    const worker = checks.worker('service');
+    const wanted = settings();
+    wanted.service.caFile = '/nonexistent/ca.crt';
+    expect(() => update(wanted)).toThrow(/ENOENT.*\/nonexistent\/ca\.crt/);
+    expect(checks.worker('service')).toBe(worker);
+  });
+
+  it('take a service’s CA that was replaced when settings are taken again', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'checks-'));
+    const wanted = settings();
+    wanted.service.caFile = join(directory, 'ca.crt');
+    writeFileSync(wanted.service.caFile, 'one');
+    update(wanted);
+    const worker = checks.worker('service');
+    update(wanted);
+    expect(checks.worker('service')).toBe(worker);
+    writeFileSync(wanted.service.caFile, 'two');
+    update(wanted);
+    expect(checks.worker('service')).not.toBe(worker);
+    rmSync(directory, { recursive: true });
+  });
+});
+
+describe('a set of checks', () => {
+  it('tells whose change and result it is by the key', async () => {
+    checks.update(
+      new Map([
+        ['x', serviceAt('/x')],
+        ['y', serviceAt('/y')],
+      ]),
+    );
+    await vi.waitFor(() => expect(checks.view('x')?.healthy).toBe(true), 5000);
+    await vi.waitFor(() => expect(checks.view('y')?.healthy).toBe(true), 5000);
+    expect(onChange.mock.calls.map(([key]) => key).toSorted()).toEqual(['x', 'y']);
+    for (const key of ['x', 'y']) {
+      const reason = `GET ${new URL(key, settings().service.url).href} answered 200`;
+      expect(onResult).toHaveBeenCalledWith(key, expect.objectContaining({ reason }), checks.worker(key)?.state);
+    }
+  });
+
+  it('keeps what a check knows while it is wanted, whatever comes and goes beside it', async () => {
+    checks.update(new Map([['x', serviceAt('/x')]]));
+    await vi.waitFor(() => expect(checks.view('x')?.healthy).toBe(true), 5000);
+    const worker = checks.worker('x');
+    checks.update(
+      new Map([
+        ['y', serviceAt('/y')],
+        ['x', serviceAt('/x')],
+      ]),
+    );
+    expect(checks.worker('x')).toBe(worker);
+    expect(checks.view('x')?.healthy).toBe(true);
+    checks.update(new Map([['y', serviceAt('/y')]]));
+    expect(checks.view('x')).toBeUndefined();
+    expect(checks.worker('x')).toBeUndefined();
+    expect(checks.refusedPorts('x')).toEqual([]);
+    checks.update(new Map());
+    expect(checks.view('y')).toBeUndefined();
+  });
+
+  it('changes nothing when one of its checks cannot be made', () => {
+    checks.update(new Map([['x', serviceAt('/x')]]));
+    const worker = checks.worker('x');
+    const { service } = settings();
+    const wrong: CheckSpec = { kind: 'service', settings: { ...service, url: 'gopher://127.0.0.1/' }, ca: undefined };
+    expect(() =>
+      checks.update(
+        new Map([
+          ['x', serviceAt('/other')],
+          ['y', wrong],
+        ]),
+      ),
+    ).toThrow(/no probe for gopher:/);
+    expect(checks.worker('x')).toBe(worker);
+    expect(checks.worker('y')).toBeUndefined();
+  });
+
+  it('asks nothing any more of what is not wanted any more', async () => {
+    checks.update(new Map([['x', serviceAt('/x')]]));
+    await vi.waitFor(() => expect(checks.view('x')?.healthy).toBe(true), 5000);
+    checks.update(new Map());
+    onChange.mockReset();
+    onResult.mockReset();
+    // Its held connection ends as well: nothing watches the port.
+    await vi.waitFor(async () => expect(await connections()).toBe(0), 5000);
+    expect(onResult).not.toHaveBeenCalled();
+  });
+
+  it('fails a check at once when its port refuses connections', async () => {
+    checks.update(new Map([['x', serviceAt('/x')]]));
+    await vi.waitFor(() => expect(checks.view('x')?.healthy).toBe(true), 5000);
+    server.close();
+    server.closeAllConnections();
+    await vi.waitFor(() => expect(checks.view('x')?.healthy).toBe(false), { timeout: 1500, interval: 5 });
+  });
+});

@@ -1,0 +1,15 @@
+import type { Settings } from '../config/settings.ts';
+
+/** What is asked of a service, and how often, as the settings have it. */
+export type ServiceSettings = Settings['checks']['service'];
+
+/** One thing to check: two that are equal in every value ask for the same. */
+export type CheckSpec =
+  | {
+      readonly kind: 'service';
+      readonly settings: ServiceSettings;
+      /** PEM text of the service's CA; undefined: its certificate is not verified. */
+      readonly ca: string | undefined;
+    }
+  | { readonly kind: 'kubelet'; readonly settings: Settings['checks']['kubelet'] }
+  | { readonly kind: 'kubeApi'; readonly settings: Settings['checks']['kubeApi'] };

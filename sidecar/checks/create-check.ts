@@ -1,0 +1,73 @@
+import { KubernetesApiProbe } from '../probes/kubernetes-api.ts';
+import { createServiceProbe } from '../probes/registry.ts';
+import type { Probe } from '../probes/types.ts';
+import type { CheckSpec } from './check-spec.ts';
+import { RunningCheck, type RunningCheckDependencies } from './running-check.ts';
+
+/** Where the pod finds what the API probe needs. */
+export interface KubeApiAccess {
+  /** Base URL of the API server inside the cluster; undefined outside of one. */
+  readonly url: string | undefined;
+  readonly caFile: string;
+  readonly tokenFile: string;
+}
+
+/** What is the same for every check of a node. */
+export interface CheckOptions {
+  readonly kubeApi: KubeApiAccess;
+  readonly userAgent: string;
+}
+
+type Spec<K extends CheckSpec['kind']> = CheckSpec & { readonly kind: K };
+
+/** Makes the check that a spec asks for; it does nothing before it is started. */
+export function createCheck(
+  spec: CheckSpec,
+  options: CheckOptions,
+  dependencies: Omit<RunningCheckDependencies, 'probe'>,
+): RunningCheck {
+  switch (spec.kind) {
+    case 'service':
+      return createServiceCheck(spec, options, dependencies);
+    case 'kubelet':
+      return new RunningCheck({ timing: spec.settings }, { ...dependencies, probe: kubeletProbe(spec, options) });
+    case 'kubeApi':
+      return new RunningCheck({ timing: spec.settings }, { ...dependencies, probe: kubeApiProbe(spec, options) });
+  }
+}
+
+/**
+ * The check of a service: its URL, and held connections to its port and to the traffic ports. A port that refuses two connections in a
+ * row counts as a failed service at once, by the kernel's word and without waiting for the probe, which is asked as well.
+ */
+function createServiceCheck(
+  { settings, ca }: Spec<'service'>,
+  { userAgent }: CheckOptions,
+  dependencies: Omit<RunningCheckDependencies, 'probe'>,
+): RunningCheck {
+  const { url, timeoutSeconds, expectedStatuses, host, tripwire } = settings;
+  const ports = new Set([...(tripwire.enabled ? [portOf(url)] : []), ...tripwire.ports]);
+  const tripwires = { host: new URL(url).hostname.replace(/^\[|\]$/g, ''), ports };
+  return new RunningCheck(
+    { timing: settings, refusedIsFinal: true, tripwires },
+    { ...dependencies, probe: createServiceProbe({ url, timeoutSeconds, expectedStatuses, host, ca, userAgent }) },
+  );
+}
+
+function portOf(url: string): number {
+  const { port, protocol } = new URL(url);
+  if (port !== '') return Number(port);
+  return protocol === 'https:' ? 443 : 80;
+}
+
+function kubeletProbe({ settings: { url, timeoutSeconds } }: Spec<'kubelet'>, { userAgent }: CheckOptions): Probe {
+  return createServiceProbe({ url, timeoutSeconds, expectedStatuses: [200], host: '', ca: undefined, userAgent });
+}
+
+function kubeApiProbe(
+  { settings: { url, timeoutSeconds } }: Spec<'kubeApi'>,
+  { kubeApi, userAgent }: CheckOptions,
+): Probe {
+  const target = url !== '' ? url : `${kubeApi.url ?? 'https://kubernetes.default.svc'}/readyz`;
+  return new KubernetesApiProbe({ ...kubeApi, url: target, timeoutSeconds, userAgent });
+}

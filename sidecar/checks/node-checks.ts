@@ -1,0 +1,18 @@
+import { readFileSync } from 'node:fs';
+import type { Settings } from '../config/settings.ts';
+import type { CheckSpec } from './check-spec.ts';
+import type { CheckName } from './types.ts';
+
+/**
+ * What the settings ask to be checked of the node, by name; a check that is switched off is not there. The service's CA is read here and
+ * now: it counts as a part of the settings, so that a file that is replaced later changes nothing before they are taken again.
+ * @throws when the service's CA file cannot be read
+ */
+export function readNodeChecks({ service, kubelet, kubeApi }: Settings['checks']): ReadonlyMap<CheckName, CheckSpec> {
+  const { caFile } = service;
+  const ca = caFile === '' ? undefined : readFileSync(caFile, 'utf8');
+  const specs = new Map<CheckName, CheckSpec>([['service', { kind: 'service', settings: service, ca }]]);
+  if (kubelet.enabled) specs.set('kubelet', { kind: 'kubelet', settings: kubelet });
+  if (kubeApi.enabled) specs.set('kubeApi', { kind: 'kubeApi', settings: kubeApi });
+  return specs;
+}
