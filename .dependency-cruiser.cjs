@@ -1,14 +1,16 @@
+const { ROOMS } = require('./scripts/walls/rooms.ts');
+const { TESTING, wallsOf } = require('./scripts/walls/rules.ts');
+
+const PRODUCT = '^(api|common|controller|sidecar)/';
+
 /**
- * Who may import whom. Data flows one way: probe → health → fitness → keepalived; server, Kubernetes and metrics look on.
- * Only `main.ts` and `agent.ts` know all parts.
+ * Who may import whom: `scripts/walls/rooms.ts` lists for every room what it may. What is here holds everywhere.
  *
  * @type {import('dependency-cruiser').IConfiguration}
  */
-const TESTING = '/testing/|[.]test[.]ts$';
-const PRODUCT = '^(api|common|controller|sidecar)/';
-
 module.exports = {
   forbidden: [
+    ...wallsOf(ROOMS),
     {
       name: 'no-cycles',
       comment: 'Two files that need each other are one file, or lack a third.',
@@ -45,100 +47,17 @@ module.exports = {
       to: { path: '^(sidecar|controller)/main[.]ts$' },
     },
     {
-      name: 'only-main-wires-the-agent',
+      name: 'programs-apart',
+      comment: 'They are two programs, also for tests: what both need is in common/ or api/.',
       severity: 'error',
-      from: { path: '^sidecar/', pathNot: `^sidecar/main[.]ts$|${TESTING}` },
-      to: { path: '^sidecar/agent[.]ts$' },
-    },
-    {
-      name: 'pure-functions-have-no-io',
-      comment: 'Decisions are pure: no clock, file, socket or library in them.',
-      severity: 'error',
-      from: { path: '^sidecar/(fitness/fitness|checks/thresholds|keepalived/(render|instance))[.]ts$' },
-      to: { dependencyTypes: ['core', 'npm'], dependencyTypesNot: ['type-only'], path: '', pathNot: '^(node:)?net$' },
-    },
-    {
-      name: 'probes-know-only-probing',
-      comment: 'A probe answers one question. Who asks, and what follows from it, is not its business.',
-      severity: 'error',
-      from: { path: '^sidecar/probes/', pathNot: TESTING },
-      to: {
-        path: '^sidecar/(server|status|keepalived|kubernetes|checks|fitness|desired|sources|instances|runtime|agent|main)',
-      },
-    },
-    {
-      name: 'settings-know-nobody',
-      severity: 'error',
-      from: { path: '^sidecar/config/', pathNot: TESTING },
-      to: { path: '^sidecar/(server|probes|kubernetes|agent|main)' },
-    },
-    {
-      name: 'checks-and-fitness-do-not-reach-up',
-      severity: 'error',
-      from: { path: '^sidecar/(checks|fitness)/', pathNot: TESTING },
-      to: { path: '^sidecar/(server|kubernetes|agent|main)' },
-    },
-    {
-      name: 'keepalived-does-not-reach-up',
-      severity: 'error',
-      from: { path: '^sidecar/keepalived/', pathNot: TESTING },
-      to: { path: '^sidecar/(server|probes|kubernetes|agent|main)' },
-    },
-    {
-      name: 'server-only-shows',
-      comment: 'Nothing that decides may depend on what shows it.',
-      severity: 'error',
-      from: { path: '^sidecar/', pathNot: `^sidecar/(server/|agent[.]ts|main[.]ts)|${TESTING}` },
-      to: { path: '^sidecar/server/' },
-    },
-    {
-      name: 'express-in-the-server-only',
-      severity: 'error',
-      from: { path: '^sidecar/', pathNot: `^sidecar/server/|${TESTING}` },
-      to: { path: 'node_modules/(@types/)?express/' },
-    },
-    {
-      name: 'kubernetes-client-in-kubernetes-only',
-      comment: 'No path that keeps or moves an address may load the API client.',
-      severity: 'error',
-      from: { path: '^sidecar/', pathNot: `^sidecar/kubernetes/|${TESTING}` },
-      to: { path: 'node_modules/@kubernetes/client-node/' },
-    },
-    {
-      name: 'types-of-resources-know-nobody',
-      severity: 'error',
-      from: { path: '^api/', pathNot: TESTING },
-      to: { path: '^(controller|sidecar)/' },
-    },
-    {
-      name: 'plan-is-pure',
-      comment: 'What is planned rests on what it is given alone: no clock, file, socket or API.',
-      severity: 'error',
-      from: { path: '^controller/plan/', pathNot: TESTING },
-      to: {
-        path: '^(controller/(?!plan/)|sidecar/)|node_modules/',
-        pathNot: 'node_modules/@types/node/',
-        dependencyTypesNot: ['type-only'],
-      },
-    },
-    {
-      name: 'agent-and-controller-apart',
-      comment: 'They are two programs: what the controller borrows are small parts without a view of their own.',
-      severity: 'error',
-      from: { path: '^sidecar/', pathNot: TESTING },
-      to: { path: '^controller/' },
-    },
-    {
-      name: 'controller-and-agent-apart',
-      severity: 'error',
-      from: { path: '^controller/' },
-      to: { path: '^sidecar/' },
+      from: { path: '^(sidecar|controller)/' },
+      to: { path: '^(sidecar|controller)/', pathNot: '^$1/' },
     },
     {
       name: 'ground-floor',
-      comment: 'Both programs stand on it: it knows neither.',
+      comment: 'Both programs stand on it, also in tests: it knows neither.',
       severity: 'error',
-      from: { path: '^common/' },
+      from: { path: '^(api|common)/' },
       to: { path: '^(controller|sidecar)/' },
     },
   ],

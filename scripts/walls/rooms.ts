@@ -1,0 +1,338 @@
+/** One room of the house: a folder, or a file of its own rules. */
+export interface Room {
+  /** The folder, or the file without its extension. The longest that fits is a file's room. */
+  readonly room: string;
+  /** What it is for. */
+  readonly what: string;
+  /** What it may import, tests apart: rooms, `npm:<package>` and `node:<module>`. What is not here is refused, also types. */
+  readonly may: readonly string[];
+  /** The same, types alone. */
+  readonly types?: readonly string[];
+  /** What still has to go. */
+  readonly still?: readonly string[];
+}
+
+/** Nothing of it is more than functions of what they are given. */
+const PURE = ['common/addresses'];
+/** What a program's parts stand on. */
+const GROUND = [...PURE, 'common/clock', 'node:util'];
+
+/** Files that are replaced as a whole, and directories that are watched. */
+const FILES = ['common/directory-watch', 'common/replace-file'];
+
+/*
+ * Who may import whom, from the ground up. Data flows one way: sources → desired → checks, fitness, instances, network, keepalived;
+ * status looks on, and server shows it. A room that decides imports neither file, socket nor clock, and no library that has one.
+ */
+
+const SHARED: readonly Room[] = [
+  { room: 'common/clock', what: "The machine's clocks and timers, and what stands for them.", may: [] },
+  {
+    room: 'common/address',
+    what: 'Addresses: families, canonical form, subnets.',
+    may: ['node:net'],
+    still: ['api'],
+  },
+  { room: 'common/addresses', what: 'Addresses: one parser, one canonical form, subnets.', may: [] },
+  {
+    room: 'common/settings-file',
+    what: 'Reads a YAML file against a schema, and says what is wrong where.',
+    may: ['node:fs', 'node:fs/promises', 'npm:yaml'],
+  },
+  { room: 'common/directory-watch', what: 'Tells that files of a directory change.', may: ['node:fs'] },
+  {
+    room: 'common/replace-file',
+    what: 'Replaces a file as a whole.',
+    may: ['node:crypto', 'node:fs', 'node:fs/promises', 'node:path'],
+  },
+  {
+    room: 'common/listener',
+    what: 'Serves HTTP on an address.',
+    may: ['node:events', 'node:http'],
+    types: ['node:net'],
+  },
+  {
+    room: 'common/last-answers',
+    what: 'Answers to requests that no route takes.',
+    may: [],
+    types: ['npm:express', 'node:http'],
+  },
+  { room: 'api', what: 'Custom resources, and what both programs agree on.', may: [...PURE, 'npm:zod'] },
+];
+
+const SIDECAR: readonly Room[] = [
+  {
+    room: 'sidecar/config',
+    what: 'What the settings file may say.',
+    may: [...PURE, 'api', 'common/settings-file', 'npm:zod', 'node:crypto'],
+    still: ['node:net'],
+  },
+  {
+    room: 'sidecar/runtime',
+    what: 'What is exchanged with a supervised process through files, and what is kept over a restart.',
+    may: [...GROUND, ...FILES, 'node:crypto', 'node:fs', 'node:fs/promises', 'node:path'],
+  },
+  {
+    room: 'sidecar/network',
+    what: "Reads the node's network.",
+    may: [...GROUND, 'node:fs/promises', 'node:os'],
+    still: ['common/address'],
+  },
+  {
+    room: 'sidecar/probes',
+    what: 'A probe answers one question. Who asks, and what follows from it, is not its business.',
+    may: [
+      ...GROUND,
+      'api',
+      'npm:axios',
+      'node:fs/promises',
+      'node:http',
+      'node:https',
+      'node:net',
+      'node:stream',
+      'node:timers',
+    ],
+  },
+  {
+    room: 'sidecar/checks/thresholds',
+    what: 'When results make a check healthy or not. Pure.',
+    may: [],
+    types: ['sidecar/checks', 'sidecar/probes'],
+  },
+  {
+    room: 'sidecar/checks',
+    what: 'Checks: when a probe asks, and what its results mean.',
+    may: [...GROUND, 'api', 'sidecar/probes', 'node:fs', 'node:net'],
+    types: ['sidecar/config'],
+    still: ['sidecar/fitness'],
+  },
+  {
+    room: 'sidecar/fitness',
+    what: 'How fit the node is for an instance. Decides without I/O.',
+    may: ['api', 'common/clock'],
+    types: ['sidecar/checks', 'sidecar/config'],
+  },
+  {
+    room: 'sidecar/keepalived/instance',
+    what: 'What keepalived is told of one instance. Pure: the model of its configuration.',
+    may: PURE,
+    still: ['common/address'],
+  },
+  {
+    room: 'sidecar/keepalived/model',
+    what: 'What keepalived is told. Pure: the model of its configuration.',
+    may: PURE,
+  },
+  {
+    room: 'sidecar/keepalived/render',
+    what: "keepalived's configuration as text. Pure.",
+    may: [...PURE, 'api', 'sidecar/fitness'],
+    types: ['sidecar/keepalived'],
+    still: ['node:net'],
+  },
+  {
+    room: 'sidecar/desired',
+    what: "What this node is to have: the sources' wishes merged, and resolved to its interfaces. Pure.",
+    may: [...PURE, 'api', 'sidecar/keepalived/instance', 'sidecar/keepalived/model', 'npm:zod'],
+    types: ['sidecar/checks', 'sidecar/config', 'sidecar/fitness', 'sidecar/network'],
+    still: ['common/address'],
+  },
+  {
+    room: 'sidecar/keepalived',
+    what: 'All that concerns keepalived: its configuration, what it says, who holds an address.',
+    may: [...GROUND, 'api', 'sidecar/fitness', 'sidecar/network', 'sidecar/runtime', 'node:fs', 'node:fs/promises'],
+    types: ['sidecar/config'],
+    still: ['sidecar/desired', 'node:crypto', 'node:net'],
+  },
+  {
+    room: 'sidecar/instances',
+    what: 'The instances that run, and what each does.',
+    may: [...GROUND, 'api', 'sidecar/desired', 'sidecar/fitness', 'sidecar/keepalived', 'sidecar/runtime'],
+    types: ['sidecar/checks', 'sidecar/network', 'npm:pino'],
+  },
+  {
+    room: 'sidecar/kubernetes',
+    what: 'Asks the Kubernetes API, and follows it. Nothing that keeps or moves an address waits for it.',
+    may: [
+      ...GROUND,
+      'api',
+      'npm:axios',
+      'npm:zod',
+      'node:fs',
+      'node:fs/promises',
+      'node:http',
+      'node:https',
+      'node:path',
+      'node:timers/promises',
+    ],
+    types: ['node:stream'],
+    still: ['common/address', 'sidecar/fitness', 'sidecar/probes', 'node:net'],
+  },
+  {
+    room: 'sidecar/sources',
+    what: 'Who says what is desired: the settings, and the plan of this node.',
+    may: [
+      ...GROUND,
+      'api',
+      'sidecar/config',
+      'sidecar/desired',
+      ...FILES,
+      'sidecar/kubernetes',
+      'sidecar/runtime',
+      'npm:zod',
+      'node:path',
+    ],
+    types: ['sidecar/checks', 'sidecar/fitness', 'npm:pino'],
+  },
+  {
+    room: 'sidecar/status',
+    what: 'What there is to say, from all parts, at one moment.',
+    may: [...GROUND, 'api', 'sidecar/checks', 'sidecar/fitness'],
+    types: [
+      'sidecar/config',
+      'sidecar/desired',
+      'sidecar/instances',
+      'sidecar/keepalived',
+      'sidecar/runtime',
+      'sidecar/sources',
+    ],
+  },
+  {
+    room: 'sidecar/server',
+    what: 'Shows the status. Nothing that decides depends on what shows it.',
+    may: [
+      'common/last-answers',
+      'sidecar/checks',
+      'sidecar/status',
+      'npm:express',
+      'npm:prom-client',
+      'node:timers/promises',
+    ],
+    types: ['sidecar/keepalived', 'node:http'],
+  },
+  {
+    room: 'sidecar/agent',
+    what: 'All parts together.',
+    may: [
+      ...GROUND,
+      'sidecar/checks',
+      'sidecar/desired',
+      'sidecar/fitness',
+      'sidecar/instances',
+      'sidecar/keepalived',
+      'sidecar/kubernetes',
+      'sidecar/network',
+      'sidecar/runtime',
+      'sidecar/sources',
+      'sidecar/status',
+    ],
+    types: ['api', 'sidecar/config', 'sidecar/server', 'npm:pino'],
+    still: ['common/address'],
+  },
+  {
+    room: 'sidecar/main',
+    what: 'Reads the environment, wires, handles signals and exits.',
+    may: [
+      'common',
+      'sidecar/agent',
+      'sidecar/config',
+      'sidecar/desired',
+      'sidecar/fitness',
+      'sidecar/kubernetes',
+      'sidecar/runtime',
+      'sidecar/server',
+      'sidecar/sources',
+      'npm:pino',
+      'npm:prom-client',
+      'node:util',
+    ],
+    types: ['api', 'sidecar/checks'],
+    still: ['node:timers/promises'],
+  },
+];
+
+const CONTROLLER: readonly Room[] = [
+  {
+    room: 'controller/config',
+    what: 'What the settings file may say.',
+    may: [...PURE, 'api', 'common/settings-file', 'npm:zod'],
+    still: ['node:net'],
+  },
+  {
+    room: 'controller/plan',
+    what: 'Which node does what, from what it is given alone. Pure.',
+    may: [...PURE, 'api'],
+    still: ['node:crypto'],
+  },
+  {
+    room: 'controller/election',
+    what: 'Who of the replicas acts.',
+    may: GROUND,
+    still: ['controller/kubernetes'],
+  },
+  {
+    room: 'controller/kubernetes',
+    what: 'Reads, follows and writes resources.',
+    may: [...GROUND, 'api', 'controller/election', 'npm:@kubernetes/client-node', 'npm:cockatiel', 'node:crypto'],
+    still: ['controller/plan'],
+  },
+  {
+    room: 'controller/events',
+    what: 'What is worth an Event.',
+    may: GROUND,
+    types: ['api', 'controller/kubernetes', 'controller/plan'],
+    still: ['controller/reconcile'],
+  },
+  {
+    room: 'controller/reconcile',
+    what: 'From what the cluster has to what is written there, stage by stage.',
+    may: [
+      ...GROUND,
+      'api',
+      'controller/events',
+      'controller/kubernetes',
+      'controller/plan',
+      'npm:cockatiel',
+      'node:util',
+    ],
+    types: ['controller/config', 'controller/election', 'npm:pino'],
+  },
+  {
+    room: 'controller/server',
+    what: 'Shows the status, as page, stream and metrics.',
+    may: ['common/last-answers', 'npm:express', 'npm:prom-client', 'node:crypto'],
+    types: ['common/clock', 'controller/events', 'controller/reconcile', 'node:http'],
+  },
+  {
+    room: 'controller/controller',
+    what: 'All parts together.',
+    may: [
+      ...GROUND,
+      'controller/election',
+      'controller/events',
+      'controller/kubernetes',
+      'controller/plan',
+      'controller/reconcile',
+    ],
+    types: ['api', 'controller/config', 'controller/server', 'npm:@kubernetes/client-node', 'npm:pino'],
+  },
+  {
+    room: 'controller/main',
+    what: 'Reads the environment, wires, handles signals and exits.',
+    may: [
+      'common',
+      'controller/config',
+      'controller/controller',
+      'controller/kubernetes',
+      'controller/server',
+      'npm:pino',
+      'npm:prom-client',
+      'node:util',
+    ],
+    types: ['npm:@kubernetes/client-node'],
+    still: ['node:timers/promises'],
+  },
+];
+
+/** Every room of the product. */
+export const ROOMS: readonly Room[] = [...SHARED, ...SIDECAR, ...CONTROLLER];
