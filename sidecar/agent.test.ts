@@ -23,7 +23,12 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Agent } from './agent.ts';
 import type { Settings } from './config/settings.ts';
-import { RuntimeDirectory } from './runtime/runtime-directory.ts';
+import { KEEPALIVED } from './runtime/keepalived-exchange.ts';
+import { type Runtime, runtimeIn } from './runtime/runtime.ts';
+import type { SharedDirectory } from './runtime/shared-directory.ts';
+import { SupervisedProcess } from './runtime/supervised-process.ts';
+import type { SupervisorStatus } from './runtime/supervisor-status.ts';
+import { TrackFiles } from './runtime/track-files.ts';
 import { planOf } from './testing/plan.ts';
 import { defaultSettings } from './testing/settings.ts';
 
@@ -34,13 +39,13 @@ const ELSEWHERE = '192.0.2.100/24';
 
 type Event = { readonly gate: 0 | 1; readonly offset: number } | { readonly log: string };
 
-/** A runtime directory that tells what is written, in order, and is slow to take a candidate, as on a busy node. */
-class ObservedDirectory extends RuntimeDirectory {
+/** Track files that tell what is written, in order. */
+class ObservedTrackFiles extends TrackFiles {
   readonly #events: Event[];
   failures = 0;
 
-  constructor(path: string, events: Event[]) {
-    super({ path });
+  constructor(directory: SharedDirectory, events: Event[]) {
+    super({ directory });
     this.#events = events;
   }
 
@@ -52,17 +57,21 @@ class ObservedDirectory extends RuntimeDirectory {
     this.#events.push({ gate, offset });
     return super.writeFitness(instance, { gate, offset });
   }
+}
 
-  override async writeCandidate(text: string): Promise<boolean> {
+/** keepalived's supervisor on a busy node: slow to take a candidate. */
+class SlowProcess extends SupervisedProcess<SupervisorStatus> {
+  override async offer(configuration: string): Promise<boolean> {
     await delay(100);
-    return super.writeCandidate(text);
+    return super.offer(configuration);
   }
 }
 
 let path: string;
 let server: Server;
 let events: Event[];
-let runtime: ObservedDirectory;
+let tracks: ObservedTrackFiles;
+let runtime: Runtime;
 let agent: Agent | undefined;
 
 function makeAgent(address: string, change: (settings: Settings) => void = () => undefined): Agent {
@@ -95,8 +104,11 @@ function written(): Event[] {
 beforeEach(async () => {
   path = mkdtempSync(join(tmpdir(), 'agent-'));
   events = [];
-  runtime = new ObservedDirectory(path, events);
-  await runtime.prepare();
+  const shared = runtimeIn(path);
+  const { directory } = shared;
+  tracks = new ObservedTrackFiles(directory, events);
+  runtime = { ...shared, tracks, keepalived: new SlowProcess(KEEPALIVED, { directory }) };
+  await tracks.prepare();
   server = createServer((_request, response) => response.end('ok')).listen(0, '127.0.0.1');
   await once(server, 'listening');
 });
@@ -150,7 +162,7 @@ describe('a decision', () => {
   });
 
   it('is written again when that failed', async () => {
-    runtime.failures = 1;
+    tracks.failures = 1;
     await makeAgent(ELSEWHERE).start();
     await vi.waitFor(() => expect(written()).toEqual([{ gate: 1, offset: -10 }]), LIMIT);
     expect(events.some((event) => 'log' in event && event.log.includes('cannot write the track files'))).toBe(true);

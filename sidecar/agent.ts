@@ -24,7 +24,10 @@ import { NotifyReader } from './keepalived/notify.ts';
 import { StateInquiry } from './keepalived/state-inquiry.ts';
 import { rankOf } from './kubernetes/rank.ts';
 import { presentAddresses, readNetwork } from './network/network.ts';
-import type { RuntimeDirectory } from './runtime/runtime-directory.ts';
+import { DRAIN_REQUEST } from './runtime/drain-files.ts';
+import { KEEPALIVED, NOTIFY_FIFO } from './runtime/keepalived-exchange.ts';
+import { RunningConfiguration } from './runtime/running-configuration.ts';
+import type { Runtime } from './runtime/runtime.ts';
 import type { SupervisorStatus } from './runtime/supervisor-status.ts';
 import type { Metrics } from './server/metrics.ts';
 import { poolChecks, virtualTargetProblem } from './sources/plan/health-check.ts';
@@ -50,7 +53,7 @@ interface Cache {
 }
 
 interface AgentDependencies {
-  readonly runtime: RuntimeDirectory;
+  readonly runtime: Runtime;
   readonly log: Logger;
   /** Called when instances were found elsewhere than before, to keep that over a restart. */
   readonly onPlacements?: (placements: Placements) => void;
@@ -82,7 +85,7 @@ const noMetrics: Metrics = {
  */
 export class Agent {
   readonly #options: AgentOptions;
-  readonly #runtime: RuntimeDirectory;
+  readonly #runtime: Runtime;
   readonly #log: Logger;
   readonly #lag: EventLoopLag;
   readonly #checks: CheckSet;
@@ -111,10 +114,7 @@ export class Agent {
   #nodes: readonly string[];
   #lagTakenAtMs = 0;
   #started = false;
-  /** What was made of settings and plan last. */
-  #configured: Configured | undefined;
-  /** The configuration that keepalived was last known to run, of those that this process made. */
-  #running: Configured | undefined;
+  readonly #running = new RunningConfiguration<Configured>();
 
   constructor(options: AgentOptions, { runtime, log, onPlacements }: AgentDependencies) {
     this.#options = options;
@@ -171,7 +171,7 @@ export class Agent {
       },
     });
     this.#instances = new InstanceSet({
-      files: runtime,
+      files: runtime.tracks,
       inputOf: (role) => this.#inputOf(role),
       presentAddresses,
       onTransition: (role, { state }) => {
@@ -186,7 +186,7 @@ export class Agent {
       {
         node: options.node,
         nodeAddress: options.nodeAddress,
-        runtimeDirectory: runtime.path,
+        runtimeDirectory: runtime.directory.path,
         settings: options.loaded.settings,
         plan: null,
         ...(options.placements === undefined ? {} : { placements: options.placements }),
@@ -195,7 +195,7 @@ export class Agent {
         readNetwork,
         putOn: () => this.#putOn(),
         ...(onPlacements === undefined ? {} : { onPlacements }),
-        offer: (config) => runtime.writeCandidate(config),
+        offer: (config) => runtime.keepalived.offer(config),
         onConfigured: (configured, offered) => this.#configuredAs(configured, offered),
         onProblem: ({ instance, message }) =>
           log.error({ instance, problem: message }, 'an instance cannot run on this node as it should; trying again'),
@@ -206,17 +206,17 @@ export class Agent {
       },
     );
     this.#inquiry = new StateInquiry({
-      request: () => runtime.requestStates(),
+      request: () => runtime.keepalived.requestStates(),
       onError: (error) => log.warn({ err: error }, 'cannot ask for the states of instances'),
     });
     this.#foreign = new ForeignRouterWatch({
-      files: runtime,
-      listening: () => (this.#running?.instances ?? []).filter(({ unicast }) => unicast === undefined),
+      files: runtime.keepalived,
+      listening: () => (this.#running.current?.instances ?? []).filter(({ unicast }) => unicast === undefined),
       onChange: (virtualRouterIds) => this.#heardForeign(virtualRouterIds),
       onError: (error) => log.warn({ err: error }, 'cannot look for foreign routers'),
     });
     this.#notify = new NotifyReader(
-      { path: runtime.file('notify.fifo') },
+      { path: runtime.directory.file(NOTIFY_FIFO) },
       {
         onNotification: (notification) => this.#instances.notify(notification),
         onProblem: (problem) => {
@@ -257,15 +257,18 @@ export class Agent {
 
   /** Begins: configuration offered, checks running. A plan that is known must have been told before. */
   async start(): Promise<void> {
-    await this.#runtime.prepare();
+    const { directory, tracks, drains } = this.#runtime;
+    await directory.prepare();
+    await tracks.prepare();
+    await drains.takeBackAnswer();
     this.#lag.start();
-    this.#runtime.watch(
-      (name) => {
-        this.#directoryChanged(name).catch((error: unknown) =>
-          this.#log.error({ err: error, file: name }, 'cannot follow a change'),
-        );
-      },
-      (files) => this.#log.warn({ files }, 'track files said something else than was decided; written anew'),
+    directory.watch((name) => {
+      this.#directoryChanged(name).catch((error: unknown) =>
+        this.#log.error({ err: error, file: name }, 'cannot follow a change'),
+      );
+    });
+    tracks.watch((files) =>
+      this.#log.warn({ files }, 'track files said something else than was decided; written anew'),
     );
     await this.#notify.open();
     this.#started = true;
@@ -276,7 +279,7 @@ export class Agent {
     await this.#readSupervisor();
     this.#foreign.start();
     await this.#removeStrayFiles();
-    const draining = await this.#runtime.drainRequested();
+    const draining = await drains.requested();
     if (draining) this.#drain.begin('requested');
     // Not before it is known what the first decision rests on besides: after a restart on the holder a decision that took the node for
     // a backup would lower its priority below that of a better-ranked backup.
@@ -299,7 +302,8 @@ export class Agent {
     this.#configurator.stop();
     this.#instances.stop();
     this.#notify.stop();
-    this.#runtime.stop();
+    this.#runtime.directory.stop();
+    this.#runtime.tracks.stop();
     this.#lag.stop();
   }
 
@@ -358,7 +362,7 @@ export class Agent {
     );
     return planStatusOf({
       version: this.#options.version,
-      observedPlan: this.#running?.plan ?? null,
+      observedPlan: this.#running.current?.plan ?? null,
       instances: pooled,
       foreignRouterIds: this.#foreign.virtualRouterIds,
       ownAddresses: this.#configurator.ownAddresses,
@@ -391,9 +395,9 @@ export class Agent {
       },
       supervisor: this.#supervisor,
       problems: this.#ownProblems(),
-      undelivered: this.#runtime.problem,
+      undelivered: this.#runtime.tracks.problem,
       foreignRouterIds: this.#foreign.virtualRouterIds,
-      plan: { ...this.plan.view, observed: this.#running?.plan ?? null, problems: this.#planProblems() },
+      plan: { ...this.plan.view, observed: this.#running.current?.plan ?? null, problems: this.#planProblems() },
       pools: this.#poolSnapshots(),
       instances: this.#instanceSnapshots(),
     };
@@ -469,7 +473,6 @@ export class Agent {
   }
 
   #configuredAs(configured: Configured, offered: boolean): void {
-    this.#configured = configured;
     this.#instances.offered(configured.instances);
     if (offered) {
       const { instances } = configured;
@@ -484,30 +487,26 @@ export class Agent {
         'config offered',
       );
     }
-    this.#compareWithRunning();
+    if (this.#running.offer(configured)) this.#runs();
   }
 
-  /** Takes the configuration that was made last for the one that keepalived runs, when the supervisor says so. */
-  #compareWithRunning(): void {
-    const configured = this.#configured;
-    const isRunning = configured !== undefined && this.#supervisor?.runningSha256 === configured.sha256;
-    if (!isRunning || configured === this.#running) return;
-    this.#running = configured;
-    for (const name of this.#instances.taken(configured.instances)) this.#removeTrackFiles(name);
+  /** keepalived runs another configuration of this process than before. */
+  #runs(): void {
+    for (const name of this.#instances.taken(this.#running.current?.instances ?? [])) this.#removeTrackFiles(name);
     this.#onReport();
   }
 
   /** The addresses that may be on an interface because of this release: the supervisor's list, and what keepalived runs. */
   async #putOn(): Promise<ReadonlySet<string> | undefined> {
-    const status = await this.#runtime.readSupervisorStatus();
+    const status = await this.#runtime.keepalived.readStatus();
     if (status === undefined) return undefined;
-    const running = (this.#running?.instances ?? []).flatMap(({ addresses }) => addresses);
+    const running = (this.#running.current?.instances ?? []).flatMap(({ addresses }) => addresses);
     return new Set([...status.listed, ...running].map(({ address }) => canonical(address)));
   }
 
   #removeTrackFiles(name: string): void {
     try {
-      this.#runtime.removeTrackFiles(name);
+      this.#runtime.tracks.remove(name);
     } catch (error) {
       this.#log.warn({ err: error, instance: name }, 'cannot remove track files');
     }
@@ -516,7 +515,7 @@ export class Agent {
   /** Files of instances that went while no sidecar ran. */
   async #removeStrayFiles(): Promise<void> {
     const wanted = new Set(this.#instances.all.map(({ role }) => role.name));
-    for (const name of await this.#runtime.trackedInstances()) {
+    for (const name of await this.#runtime.tracks.instances()) {
       // That of the settings stays: so it was before there were others, and its pulse is everybody's.
       if (!wanted.has(name) && name !== SETTINGS_INSTANCE) this.#removeTrackFiles(name);
     }
@@ -527,7 +526,7 @@ export class Agent {
     const notify = this.#notifyProblem;
     return [
       ...this.#caches.map(({ problem }) => problem),
-      this.#runtime.problem,
+      this.#runtime.tracks.problem,
       notify === null ? null : `what keepalived says cannot be read: ${notify}`,
     ].filter((problem) => problem !== null);
   }
@@ -584,16 +583,16 @@ export class Agent {
   }
 
   async #directoryChanged(name: string): Promise<void> {
-    if (name === 'notify.fifo') await this.#notify.open();
-    else if (name === 'supervisor.status') await this.#readSupervisor();
-    else if (name === 'drain') await this.#drainOnRequest();
+    if (name === NOTIFY_FIFO) await this.#notify.open();
+    else if (name === KEEPALIVED.status) await this.#readSupervisor();
+    else if (name === DRAIN_REQUEST) await this.#drainOnRequest();
   }
 
   async #readSupervisor(): Promise<void> {
     const before = this.#supervisor;
-    const status = await this.#runtime.readSupervisorStatus();
+    const status = await this.#runtime.keepalived.readStatus();
     this.#supervisor = status;
-    this.#compareWithRunning();
+    if (this.#running.report(status?.runningSha256)) this.#runs();
     if (status !== undefined) this.#instances.learn(this.#inquiry.answered(status));
     // What may be on the interfaces because of this release decides which addresses are the node's own.
     if (!isDeepStrictEqual(status?.listed, before?.listed)) await this.#configurator.look();
@@ -606,9 +605,9 @@ export class Agent {
   }
 
   async #drainOnRequest(): Promise<void> {
-    if (!(await this.#runtime.drainRequested())) {
+    if (!(await this.#runtime.drains.requested())) {
       this.#drain.end('requested');
-      await this.#runtime.forgetDrain();
+      await this.#runtime.drains.takeBackAnswer();
       return;
     }
     if (!this.#drain.reasons.includes('requested')) await this.#drainAndAnswer();
@@ -617,7 +616,7 @@ export class Agent {
   async #drainAndAnswer(): Promise<void> {
     await this.drain('requested');
     const answer = this.#instances.holder ? 'limit reached, the address is still here' : 'moved';
-    await this.#runtime.answerDrain(answer).catch((error: unknown) => {
+    await this.#runtime.drains.answer(answer).catch((error: unknown) => {
       this.#log.error({ err: error, answer }, 'cannot answer the request to drain');
     });
   }

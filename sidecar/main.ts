@@ -8,10 +8,12 @@ import { Agent } from './agent.ts';
 import type { KubeApiAccess } from './checks/create-check.ts';
 import { type LoadedSettings, loadSettings, SettingsError } from './config/load.ts';
 import { type Placements, readPlacements } from './desired/placement.ts';
+import { readCordon } from './kubernetes/node-event.ts';
 import { NodeWatch } from './kubernetes/node-watch.ts';
+import { readNodeOrder } from './kubernetes/rank.ts';
 import { ReleasePods } from './kubernetes/release-pods.ts';
-import { RuntimeDirectory } from './runtime/runtime-directory.ts';
-import { readCordon, readNodeOrder, StateCache } from './runtime/state-cache.ts';
+import { runtimeIn } from './runtime/runtime.ts';
+import { StateCache } from './runtime/state-cache.ts';
 import { createApp } from './server/app.ts';
 import { createMetrics } from './server/metrics.ts';
 import { createMetricsApp } from './server/metrics-app.ts';
@@ -203,7 +205,7 @@ async function run({ config, runtimeDirectory }: Arguments, loaded: LoadedSettin
     logDestination(),
   );
   surviveSystemErrors(log);
-  const runtime = new RuntimeDirectory({ path: runtimeDirectory });
+  const runtime = runtimeIn(runtimeDirectory);
   const cache = new StateCache({ path: `${runtimeDirectory}/nodes.json`, read: readNodeOrder, none: [] });
   const cordonCache: CordonCache = new StateCache({
     path: `${runtimeDirectory}/cordon.json`,

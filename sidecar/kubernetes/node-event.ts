@@ -42,3 +42,8 @@ export function readNodeEvent(line: string): NodeEvent {
   if (event.kind !== 'present') return { kind: 'nothing' };
   return { kind: 'node', cordon: cordonOf(nodeSchema.parse(event.object)) };
 }
+
+/** Why the node was cordoned, as it was kept over a restart; null when it was not, undefined when the document does not say. */
+export function readCordon(document: unknown): string | null | undefined {
+  return typeof document === 'string' || document === null ? document : undefined;
+}

@@ -46,3 +46,8 @@ export function rankOf(nodes: readonly string[], node: string, nodeAddress: stri
   if (place >= 0) return place;
   return isIP(nodeAddress) === 0 ? LAST_RANK : lastByte(nodeAddress) % 4;
 }
+
+/** The order of the nodes as it was kept over a restart; undefined when the document is none. */
+export function readNodeOrder(document: unknown): readonly string[] | undefined {
+  return Array.isArray(document) && document.every((name) => typeof name === 'string') ? document : undefined;
+}

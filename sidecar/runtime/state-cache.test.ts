@@ -3,7 +3,9 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync,
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { readCordon, readNodeOrder, StateCache } from './state-cache.ts';
+import { readCordon } from '../kubernetes/node-event.ts';
+import { readNodeOrder } from '../kubernetes/rank.ts';
+import { StateCache } from './state-cache.ts';
 
 let directory: string;
 let path: string;

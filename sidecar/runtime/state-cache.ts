@@ -86,13 +86,3 @@ async function readRegularFile(path: string): Promise<string | undefined> {
     await file?.close().catch(() => undefined);
   }
 }
-
-/** The order of the nodes in a document; undefined when it is none. */
-export function readNodeOrder(document: unknown): readonly string[] | undefined {
-  return Array.isArray(document) && document.every((name) => typeof name === 'string') ? document : undefined;
-}
-
-/** Why the node is cordoned, null when it is not; undefined when the document does not say. */
-export function readCordon(document: unknown): string | null | undefined {
-  return typeof document === 'string' || document === null ? document : undefined;
-}

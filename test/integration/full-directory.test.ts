@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Agent } from '../../sidecar/agent.ts';
-import { RuntimeDirectory } from '../../sidecar/runtime/runtime-directory.ts';
+import { runtimeIn } from '../../sidecar/runtime/runtime.ts';
 import { pulse } from '../../sidecar/status/status.ts';
 import { defaultSettings } from '../../sidecar/testing/settings.ts';
 import { command, mustSkip } from '../support/needs.ts';
@@ -67,7 +67,7 @@ beforeEach(async () => {
       loaded: { settings, version: 'test' },
       nodes: ['node1'],
     },
-    { runtime: new RuntimeDirectory({ path }), log: pino({}, { write: (line) => logged.push(line) }) },
+    { runtime: runtimeIn(path), log: pino({}, { write: (line) => logged.push(line) }) },
   );
 });
 
@@ -94,7 +94,7 @@ describe.skipIf(skip)('a runtime directory that is full', () => {
   });
 
   it('makes the pulse say that what is decided is not there, once in the log, without leaving anything', async () => {
-    await new RuntimeDirectory({ path }).prepare();
+    await runtimeIn(path).tracks.prepare();
     fill();
     await agent.start();
     await vi.waitFor(() => expect(agent.snapshot().undelivered).toMatch(/track files: ENOSPC/), LIMIT);

@@ -1,0 +1,16 @@
+import type { ProcessExchange } from './supervised-process.ts';
+import { parseSupervisorStatus, type SupervisorStatus } from './supervisor-status.ts';
+
+/** What is exchanged with keepalived's supervisor. Sidecar and supervisor of two releases may meet in a pod: these names stay as they are. */
+export const KEEPALIVED: ProcessExchange<SupervisorStatus> = {
+  candidate: 'candidate.conf',
+  request: 'supervisor.request',
+  status: 'supervisor.status',
+  statistics: 'keepalived.stats',
+  statisticsWanted: 'statistics.wanted',
+  statesWanted: 'states.wanted',
+  parseStatus: parseSupervisorStatus,
+};
+
+/** The FIFO in which keepalived itself tells of changes of state (keepalived.conf(5), "vrrp_notify_fifo"). */
+export const NOTIFY_FIFO = 'notify.fifo';

@@ -1,0 +1,25 @@
+import { DrainFiles } from './drain-files.ts';
+import { KEEPALIVED } from './keepalived-exchange.ts';
+import { SharedDirectory } from './shared-directory.ts';
+import { SupervisedProcess } from './supervised-process.ts';
+import type { SupervisorStatus } from './supervisor-status.ts';
+import { TrackFiles } from './track-files.ts';
+
+/** All that the sidecar shares with the other container, by purpose. */
+export interface Runtime {
+  readonly directory: SharedDirectory;
+  readonly keepalived: SupervisedProcess<SupervisorStatus>;
+  readonly tracks: TrackFiles;
+  readonly drains: DrainFiles;
+}
+
+/** What there is in a shared directory; nothing is touched yet. */
+export function runtimeIn(path: string): Runtime {
+  const directory = new SharedDirectory({ path });
+  return {
+    directory,
+    keepalived: new SupervisedProcess(KEEPALIVED, { directory }),
+    tracks: new TrackFiles({ directory }),
+    drains: new DrainFiles({ directory }),
+  };
+}

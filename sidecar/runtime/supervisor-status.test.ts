@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest';
+import { parseSupervisorStatus } from './supervisor-status.ts';
+
+describe('the supervisor’s status', () => {
+  it('tells why a candidate was refused', () => {
+    const lines = [
+      'candidate_sha256=ab',
+      'result=rejected',
+      'exit_code=4',
+      'running_sha256=cd',
+      'keepalived_pid=42',
+      'keepalived_version=2.3.3',
+      'accepted_total=1',
+      'rejected_total=2',
+      'message=(Line 3) a = b',
+      'message=second',
+      'listed=eth0 192.0.2.100/32',
+      'listed=eth0 2001:db8::100/64',
+      'listed=eth0 192.0.2.1',
+      'listed=eth0',
+      'instance=vip MASTER',
+      'instance=pool-7 BACKUP',
+      'instance=half',
+    ];
+    expect(parseSupervisorStatus(`${lines.join('\n')}\n`)).toEqual({
+      candidateSha256: 'ab',
+      result: 'rejected',
+      exitCode: 4,
+      runningSha256: 'cd',
+      keepalivedPid: 42,
+      keepalivedVersion: '2.3.3',
+      acceptedTotal: 1,
+      rejectedTotal: 2,
+      messages: ['(Line 3) a = b', 'second'],
+      listed: [
+        { device: 'eth0', address: '192.0.2.100', prefixLength: 32 },
+        { device: 'eth0', address: '2001:db8::100', prefixLength: 64 },
+      ],
+      instances: [
+        { name: 'vip', state: 'MASTER' },
+        { name: 'pool-7', state: 'BACKUP' },
+      ],
+    });
+  });
+
+  it('that is empty, or half written, is that of a supervisor that has judged nothing', () => {
+    expect(parseSupervisorStatus('keepalived_pi')).toEqual({
+      candidateSha256: '',
+      result: 'accepted',
+      exitCode: 0,
+      runningSha256: '',
+      keepalivedPid: undefined,
+      keepalivedVersion: '',
+      acceptedTotal: 0,
+      rejectedTotal: 0,
+      messages: [],
+      listed: [],
+      instances: [],
+    });
+  });
+});
