@@ -7,7 +7,7 @@ import { systemClock, systemTimers } from '../common/clock.ts';
 import { checkSettings } from './config/settings.ts';
 import { Controller } from './controller.ts';
 import { EMPTY_VIEW } from './reconcile/view.ts';
-import { FakeApiServer } from './testing/fake-api-server.ts';
+import { FakeApiServer, type FakeObject } from './testing/fake-api-server.ts';
 import { settingsDocument } from './testing/settings.ts';
 
 const LIMIT = { timeout: 10_000, interval: 10 };
@@ -62,6 +62,12 @@ function addNode(name: string): void {
 
 function pool(name: string): VirtualIpPool | undefined {
   return api.get('virtualippools', name) as VirtualIpPool | undefined;
+}
+
+function poolObject(): FakeObject {
+  const found = api.get('virtualippools', 'web');
+  if (found === undefined) throw new Error('there is no pool web');
+  return found;
 }
 
 function nodePlan(name: string): NodePlan | undefined {
@@ -300,6 +306,21 @@ describe('the controller', () => {
     await expect.poll(() => one.snapshot().leading, { ...LIMIT, timeout: 15_000 }).toBe(true);
     await expect.poll(() => one.snapshot().informers.every(({ connected }) => connected), LIMIT).toBe(true);
     expect(pool('web')?.status?.groups).toEqual(before?.status?.groups);
+  });
+
+  it('goes on from what etcd was restored to, as if it had never known more', async () => {
+    controller('one');
+    await untilReady();
+    const backup = api.backup();
+    api.put('virtualippools', { ...poolObject(), spec: { addresses: [...ADDRESSES, '192.0.2.107'] } });
+    await expect.poll(() => pool('web')?.status?.addressCount, LIMIT).toBe(7);
+    await untilReady();
+    api.restore(backup, 'bumped');
+    await expect.poll(() => started[0]?.snapshot().view.addresses.length, LIMIT).toBe(6);
+    api.put('virtualippools', { ...poolObject(), spec: { addresses: ADDRESSES.slice(0, 5) } });
+    await expect.poll(() => pool('web')?.status?.addressCount, LIMIT).toBe(5);
+    await untilReady();
+    expect(started[0]?.snapshot()).toMatchObject({ leading: true, view: { pools: [{ heldCount: 5 }] } });
   });
 
   it('removes the plan of a node that went, when its agent has let go', async () => {

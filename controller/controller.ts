@@ -1,20 +1,16 @@
 import type { KubeConfig } from '@kubernetes/client-node';
 import type { Logger } from 'pino';
-import type { VirtualIpPool } from '../api/virtual-ip-pool.ts';
 import type { Clock, Timers } from '../common/clock.ts';
 import type { Settings } from './config/settings.ts';
 import { LeaderElector, type Term } from './election/leader-elector.ts';
 import { EventRecorder } from './events/recorder.ts';
-import { type AgentPod, agentPod, samePod } from './kubernetes/agent-pod.ts';
 import { reasonOf } from './kubernetes/api-error.ts';
 import { ClusterApi } from './kubernetes/cluster-api.ts';
-import { Informer } from './kubernetes/informer.ts';
-import { ClusterLease, keepLease, type StoredLease } from './kubernetes/leases.ts';
-import { type NodeFacts, nodeFacts, sameNode } from './kubernetes/node-facts.ts';
-import { type Cached, ResourceCache, type Sameness } from './kubernetes/resource-cache.ts';
-import { keepNodePlan, keepPool, type StoredNodePlan } from './kubernetes/stored.ts';
+import { ClusterWatch } from './kubernetes/cluster-watch.ts';
+import { ClusterLease } from './kubernetes/leases.ts';
+import { watchedResources } from './kubernetes/resources.ts';
 import { makePlan } from './plan/planner.ts';
-import { type Caches, Reconciler } from './reconcile/reconciler.ts';
+import { Reconciler } from './reconcile/reconciler.ts';
 import { RunLoop } from './reconcile/run-loop.ts';
 import { type ClusterView, EMPTY_VIEW } from './reconcile/view.ts';
 import type { Metrics } from './server/metrics.ts';
@@ -44,9 +40,6 @@ interface ControllerDependencies {
 
 const DEBOUNCE_MS = 50;
 const RESYNC_MS = 600_000;
-const POOLS_PATH = '/apis/keepalived-ingress-vip.io/v1alpha1/virtualippools';
-const PLANS_PATH = '/apis/keepalived-ingress-vip.io/v1alpha1/nodeplans';
-
 /** Wires informers, election and reconciler. Opens no port and reads no environment. */
 export class Controller {
   readonly #options: ControllerOptions;
@@ -54,8 +47,7 @@ export class Controller {
   readonly #loop: RunLoop;
   readonly #elector: LeaderElector;
   readonly #reconciler: Reconciler;
-  readonly #informers: Informer<never, Cached>[] = [];
-  readonly #leases: ResourceCache<StoredLease>;
+  readonly #watch: ClusterWatch<ReturnType<typeof watchedResources>>;
   #term: Term | undefined;
   #view: ClusterView = EMPTY_VIEW;
   #metrics: Metrics | undefined;
@@ -72,18 +64,16 @@ export class Controller {
       { debounceMs: DEBOUNCE_MS, resyncMs: RESYNC_MS },
       { run: () => this.#run(), clock, timers, onError: (error, retryMs) => this.#runFailed(error, retryMs) },
     );
-    this.#leases = new ResourceCache({}, { onChange: () => this.#tellElector() });
-    const caches = this.#follow(api);
-    this.#add<never, StoredLease>(
-      {
-        name: 'lease',
-        path: `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`,
-        fieldSelector: `metadata.name=${settings.lease.name}`,
-        keep: keepLease,
+    this.#watch = new ClusterWatch(this.#resources(), {
+      access,
+      timers,
+      onChange: (key) => (key === 'leases' ? this.#informElector() : this.#loop.request()),
+      onSynced: () => {
+        this.#informElector();
+        this.#loop.request();
       },
-      () => leases.list() as Promise<{ items: never[] }>,
-      this.#leases,
-    );
+      onError: (resource, error, retryMs) => this.#watchFailed(resource, error, retryMs),
+    });
     const recorder = new EventRecorder({
       writer: api,
       clock,
@@ -94,7 +84,7 @@ export class Controller {
       },
     });
     this.#reconciler = new Reconciler(settings, {
-      caches,
+      caches: this.#watch.caches,
       writer: api,
       recorder,
       makePlan,
@@ -141,7 +131,7 @@ export class Controller {
   /** What is known now. */
   snapshot(): ControllerSnapshot {
     const { version, identity } = this.#options;
-    const informers = this.#informers.map(({ name, synced, connected }) => ({ name, synced, connected }));
+    const { informers } = this.#watch;
     const { leading, leader } = this.#elector;
     return { version, identity, leading, leader, informers, view: this.#view };
   }
@@ -149,7 +139,7 @@ export class Controller {
   /** Begins to follow the cluster and to stand for the lead. */
   start(): void {
     this.#loop.start();
-    for (const informer of this.#informers) informer.start();
+    this.#watch.start();
     this.#elector.start();
   }
 
@@ -157,70 +147,23 @@ export class Controller {
   async stop(): Promise<void> {
     await this.#loop.stop();
     await this.#elector.stop();
-    await Promise.all(this.#informers.map((informer) => informer.stop()));
+    await this.#watch.stop();
   }
 
-  #follow(api: ClusterApi): Caches {
-    const { agentSelector, release } = this.#options.settings;
-    const caches = {
-      pools: this.#cache<VirtualIpPool>(),
-      plans: this.#cache<StoredNodePlan>(),
-      nodes: this.#cache<NodeFacts>(sameNode),
-      pods: this.#cache<AgentPod>(samePod),
-    };
-    const podsPath = `/api/v1/namespaces/${release.namespace}/pods`;
-    this.#add({ name: 'pools', path: POOLS_PATH, keep: keepPool }, () => api.listPools(), caches.pools);
-    this.#add({ name: 'node plans', path: PLANS_PATH, keep: keepNodePlan }, () => api.listNodePlans(), caches.plans);
-    this.#add({ name: 'nodes', path: '/api/v1/nodes', keep: nodeFacts }, () => api.listNodes(), caches.nodes);
-    this.#add(
-      { name: 'agent pods', path: podsPath, labelSelector: agentSelector, keep: agentPod },
-      () => api.listPods(release.namespace, agentSelector),
-      caches.pods,
-    );
-    return caches;
-  }
-
-  #cache<T extends Cached>(same?: Sameness<T>): ResourceCache<T> {
-    return new ResourceCache<T>(same === undefined ? {} : { same }, { onChange: () => this.#loop.request() });
-  }
-
-  #add<Raw, T extends Cached>(
-    options: ConstructorParameters<typeof Informer<Raw, T>>[0],
-    list: ConstructorParameters<typeof Informer<Raw, T>>[1]['list'],
-    cache: ResourceCache<T>,
-  ): void {
-    const { access, timers, log } = this.#dependencies;
-    const onError = (error: unknown, retryMs: number) => {
-      this.#metrics?.informerFailed(options.name);
-      const why = reasonOf(error);
-      log.warn(
-        { resource: options.name, why, retryMs: Math.round(retryMs) },
-        'the API does not tell of changes; trying again',
-      );
-    };
-    const informer = new Informer<Raw, T>(options, {
-      access,
-      list,
-      cache,
-      timers,
-      onSynced: () => this.#synced(),
-      onError,
+  #resources() {
+    const { settings, namespace } = this.#options;
+    return watchedResources({
+      agentNamespace: settings.release.namespace,
+      agentSelector: settings.agentSelector,
+      lease: { namespace, name: settings.lease.name },
     });
-    this.#informers.push(informer as unknown as Informer<never, Cached>);
-  }
-
-  #synced(): void {
-    this.#tellElector();
-    this.#loop.request();
-  }
-
-  get #complete(): boolean {
-    return this.#informers.every(({ synced }) => synced);
   }
 
   /** A replica that does not know the whole cluster must not lead it. */
-  #tellElector(): void {
-    if (this.#complete) this.#elector.observe(this.#leases.get(this.#options.settings.lease.name)?.record);
+  #informElector(): void {
+    const { settings, namespace } = this.#options;
+    if (!this.#watch.complete) return;
+    this.#elector.observe(this.#watch.caches.leases.get(settings.lease.name, namespace)?.record);
   }
 
   #lead(term: Term): void {
@@ -235,8 +178,17 @@ export class Controller {
   }
 
   async #run(): Promise<number | undefined> {
-    if (!this.#complete) return undefined;
+    if (!this.#watch.complete) return undefined;
     return this.#reconciler.run();
+  }
+
+  #watchFailed(resource: string, error: unknown, retryMs: number): void {
+    this.#metrics?.informerFailed(resource);
+    const { log } = this.#dependencies;
+    log.warn(
+      { resource, why: reasonOf(error), retryMs: Math.round(retryMs) },
+      'the API does not tell of changes; trying again',
+    );
   }
 
   #runFailed(error: unknown, retryMs: number): void {

@@ -1,6 +1,6 @@
 import type { Clock, TimerHandle, Timers } from '../../common/clock.ts';
+import { LeaseConflictError, type LeaseRecord, type LeaseStore } from '../kubernetes/lease-store.ts';
 import { isOlder } from '../kubernetes/resource-version.ts';
-import { LeaseConflictError, type LeaseRecord, type LeaseStore } from './lease.ts';
 
 /** Durations as client-go names them. */
 export interface ElectionOptions {

@@ -1,8 +1,8 @@
 import type { V1Pod } from '@kubernetes/client-node';
+import { type Cached, keptMetadata } from './resource-cache.ts';
 
 /** What is kept of an agent's pod. */
-export interface AgentPod {
-  readonly metadata: { readonly name: string; readonly resourceVersion?: string };
+export interface AgentPod extends Cached {
   /** Name of the node that it is on; empty before it has one. */
   readonly node: string;
   /** Whether its containers were started: a node that cannot pull the image has no agent. */
@@ -11,9 +11,8 @@ export interface AgentPod {
 
 /** Takes from a pod what is used of it. */
 export function agentPod({ metadata, spec, status }: V1Pod): AgentPod {
-  const { name = '', resourceVersion } = metadata ?? {};
   return {
-    metadata: { name, ...(resourceVersion === undefined ? {} : { resourceVersion }) },
+    metadata: keptMetadata(metadata),
     node: spec?.nodeName ?? '',
     running: status?.phase === 'Running',
   };

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { CoreV1Api, CustomObjectsApi, type KubeConfig, type V1Node, type V1Pod } from '@kubernetes/client-node';
+import { CustomObjectsApi, type KubeConfig } from '@kubernetes/client-node';
 import { API_GROUP, API_VERSION, GROUP_VERSION } from '../../api/group.ts';
 import type { NodePlanSpec } from '../../api/node-plan.ts';
 import { oneLine } from '../../api/text.ts';
@@ -37,12 +37,6 @@ export interface ClusterWriter {
   createEvent(event: PoolEvent): Promise<void>;
 }
 
-/** A list as the API server gives it. */
-export interface ListOf<T> {
-  readonly items: readonly T[];
-  readonly metadata?: { readonly resourceVersion?: string };
-}
-
 const POOLS = { group: API_GROUP, version: API_VERSION, plural: 'virtualippools' };
 const PLANS = { group: API_GROUP, version: API_VERSION, plural: 'nodeplans' };
 const APPLY = { 'Content-Type': 'application/apply-patch+yaml' };
@@ -62,13 +56,11 @@ function eventName(pool: string): string {
 export class ClusterApi implements ClusterWriter {
   readonly #instance: string;
   readonly #custom: CustomObjectsApi;
-  readonly #core: CoreV1Api;
 
   /** @param options.instance this replica's name, for Events */
   constructor(options: { instance: string }, { access }: { access: KubeConfig }) {
     this.#instance = options.instance;
     this.#custom = access.makeApiClient(CustomObjectsApi);
-    this.#core = access.makeApiClient(CoreV1Api);
   }
 
   async applyPoolStatus({ metadata }: VirtualIpPool, status: VirtualIpPoolStatus): Promise<VirtualIpPool | undefined> {
@@ -119,21 +111,5 @@ export class ClusterApi implements ClusterWriter {
     };
     // Untyped, because the generated type wants a class for the time.
     await this.#custom.createNamespacedCustomObject({ ...EVENTS, body }, requestOptions());
-  }
-
-  async listPools(): Promise<ListOf<VirtualIpPool>> {
-    return this.#custom.listClusterCustomObject(POOLS, requestOptions());
-  }
-
-  async listNodePlans(): Promise<ListOf<StoredNodePlan>> {
-    return this.#custom.listClusterCustomObject(PLANS, requestOptions());
-  }
-
-  async listNodes(): Promise<ListOf<V1Node>> {
-    return this.#core.listNode({}, requestOptions());
-  }
-
-  async listPods(namespace: string, labelSelector: string): Promise<ListOf<V1Pod>> {
-    return this.#core.listNamespacedPod({ namespace, labelSelector }, requestOptions());
   }
 }

@@ -17,6 +17,8 @@ let api: FakeApiServer;
 let port: number;
 let things: ResourceCache<Kept>;
 let informer: Informer<FakeObject, Kept>;
+/** Short enough for a test to wait for. */
+const silenceLimitMs = 500;
 const onSynced = vi.fn();
 const onError = vi.fn();
 
@@ -29,16 +31,9 @@ beforeEach(async () => {
   const access = new KubeConfig();
   access.loadFromClusterAndUser({ name: 'fake', server: url, skipTLSVerify: true }, { name: 'nobody' });
   things = new ResourceCache<Kept>({}, { onChange: () => undefined });
-  const list = async () => {
-    const response = await fetch(`${url}/api/v1/nodes`);
-    if (!response.ok) throw new Error(String(response.status));
-    return (await response.json()) as { items: FakeObject[] };
-  };
   const keep = ({ metadata, spec }: FakeObject) => ({ metadata, colour: (spec as { colour: unknown }).colour });
-  informer = new Informer<FakeObject, Kept>(
-    { name: 'nodes', path: '/api/v1/nodes', keep },
-    { access, list, cache: things, timers: systemTimers, onSynced, onError },
-  );
+  const dependencies = { access, cache: things, timers: systemTimers, onSynced, onError, silenceLimitMs };
+  informer = new Informer<FakeObject, Kept>({ name: 'nodes', path: '/api/v1/nodes', keep }, dependencies);
   api.put('nodes', { metadata: { name: 'a' }, spec: { colour: 'red' }, status: { images: ['large'] } });
 });
 
@@ -83,6 +78,25 @@ describe('an informer', () => {
     await expect.poll(() => things.get('b')?.colour, LIMIT).toBe('blue');
     await expect.poll(() => informer.connected, LIMIT).toBe(true);
   });
+
+  it.each(['bumped', 'plain'] as const)(
+    'knows what etcd was restored to, though it knew newer versions; those went on %s',
+    async (mode) => {
+      api.put('nodes', { metadata: { name: 'b' }, spec: { colour: 'blue' } });
+      const backup = api.backup();
+      api.put('nodes', { metadata: { name: 'a' }, spec: { colour: 'green' } });
+      api.put('nodes', { metadata: { name: 'c' }, spec: { colour: 'black' } });
+      api.remove('nodes', 'b');
+      informer.start();
+      const known = () => things.list().map(({ metadata, colour }) => `${metadata.name} ${colour}`);
+      await expect.poll(() => informer.connected && known(), LIMIT).toEqual(['a green', 'c black']);
+      api.restore(backup, mode);
+      await expect.poll(known, LIMIT).toEqual(['a red', 'b blue']);
+      // Also of what is written after it, with a version that was another's before.
+      api.put('nodes', { metadata: { name: 'a' }, spec: { colour: 'white' } });
+      await expect.poll(known, LIMIT).toEqual(['a white', 'b blue']);
+    },
+  );
 
   it('can say how long a watch may be silent: the library still has the field for it', () => {
     expect(new Watch(new KubeConfig())).toHaveProperty('requestTimeoutMs', 30_000);

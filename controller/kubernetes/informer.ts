@@ -7,7 +7,9 @@ import {
 } from '@kubernetes/client-node';
 import type { TimerHandle, Timers } from '../../common/clock.ts';
 import { Backoff } from './backoff.ts';
+import { listObjects } from './list.ts';
 import type { Cached, ResourceCache } from './resource-cache.ts';
+import type { WatchedResource } from './resources.ts';
 
 /**
  * The API server sends a bookmark about once a minute (https://kubernetes.io/docs/reference/using-api/api-concepts/#watch-bookmarks), so
@@ -15,60 +17,62 @@ import type { Cached, ResourceCache } from './resource-cache.ts';
  */
 const SILENCE_LIMIT_MS = 90_000;
 
-/** What to follow, and how. */
-export interface InformerOptions<Raw, T> {
-  /** For logs and metrics, e.g. `nodes`. */
-  readonly name: string;
-  /** E.g. `/api/v1/nodes`. */
-  readonly path: string;
-  readonly labelSelector?: string;
-  readonly fieldSelector?: string;
-  /** What is kept of an object; the rest is not stored. */
-  readonly keep: (object: Raw) => T;
-}
-
-interface InformerDependencies<Raw, T extends Cached> {
+interface InformerDependencies<T extends Cached> {
   readonly access: KubeConfig;
-  readonly list: () => Promise<{
-    readonly items: readonly Raw[];
-    readonly metadata?: { readonly resourceVersion?: string };
-  }>;
   readonly cache: ResourceCache<T>;
   readonly timers: Timers;
   /** Called once the complete list is known. */
   readonly onSynced: () => void;
   /** Called when list or watch failed, with the delay after which it is tried again. */
   readonly onError: (error: unknown, retryMs: number) => void;
+  /** For tests; default: {@link SILENCE_LIMIT_MS}. */
+  readonly silenceLimitMs?: number;
 }
 
 /** What the library stores: an object with a name, and whatever is kept of it. */
 type Stored<T> = KubernetesObject & T;
 
-/** A watch that hands on what is kept of an object, asks for bookmarks, and is quiet once it is closed. */
+/** By which the library is told to list anew. */
+const GONE = { statusCode: 410 };
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof DOMException && error.name === 'TimeoutError';
+}
+
+interface KeepingWatchOptions<Raw, T> {
+  readonly keep: (object: Raw) => T;
+  readonly silenceLimitMs: number;
+}
+
+/**
+ * A watch that hands on what is kept of an object, asks for bookmarks, and is quiet once it is closed. After silence a list follows: the
+ * connection may have been dead, but an API server whose etcd was restored from a backup is silent, too, to who asks for what comes after
+ * a version that it does not have yet.
+ */
 class KeepingWatch<Raw, T> extends Watch {
   readonly #keep: (object: Raw) => T;
   readonly #onOpen: () => void;
   closed = false;
 
-  constructor(access: KubeConfig, keep: (object: Raw) => T, onOpen: () => void) {
+  constructor(access: KubeConfig, { keep, silenceLimitMs }: KeepingWatchOptions<Raw, T>, onOpen: () => void) {
     super(access);
     this.#keep = keep;
     this.#onOpen = onOpen;
     // Private in its types, though it is the only way to say how long silence may be; checked by a test.
-    Object.assign(this, { requestTimeoutMs: SILENCE_LIMIT_MS });
+    Object.assign(this, { requestTimeoutMs: silenceLimitMs });
   }
 
-  override async watch(...[path, query, tell, done]: Parameters<Watch['watch']>): Promise<AbortController> {
+  override async watch(...[path, query, onEvent, done]: Parameters<Watch['watch']>): Promise<AbortController> {
     if (this.closed) return new AbortController();
     let ended = false;
-    const end = (error: unknown) => {
+    const onEnd = (error: unknown) => {
       ended = true;
-      if (!this.closed) done(error);
+      if (!this.closed) done(isTimeout(error) ? GONE : error);
     };
-    const hear: typeof tell = (phase, object, event) => {
-      if (!this.closed) tell(phase, phase === 'BOOKMARK' || phase === 'ERROR' ? object : this.#keep(object), event);
+    const onKept: typeof onEvent = (phase, object, event) => {
+      if (!this.closed) onEvent(phase, phase === 'BOOKMARK' || phase === 'ERROR' ? object : this.#keep(object), event);
     };
-    const controller = await super.watch(path, { ...query, allowWatchBookmarks: true }, hear, end);
+    const controller = await super.watch(path, { ...query, allowWatchBookmarks: true }, onKept, onEnd);
     if (!ended) this.#onOpen();
     return controller;
   }
@@ -77,8 +81,8 @@ class KeepingWatch<Raw, T> extends Watch {
 /** Keeps a cache of one kind of object current by the client library's informer, and begins again when that has ended with an error. */
 export class Informer<Raw, T extends Cached> {
   readonly name: string;
-  readonly #options: InformerOptions<Raw, T>;
-  readonly #dependencies: InformerDependencies<Raw, T>;
+  readonly #resource: WatchedResource<Raw, T>;
+  readonly #dependencies: InformerDependencies<T>;
   readonly #backoff = new Backoff({ firstMs: 200, maximumMs: 5_000 });
   #watch: KeepingWatch<Raw, T> | undefined;
   #informer: ListWatch<Stored<T>> | undefined;
@@ -86,9 +90,9 @@ export class Informer<Raw, T extends Cached> {
   #synced = false;
   #watching = false;
 
-  constructor(options: InformerOptions<Raw, T>, dependencies: InformerDependencies<Raw, T>) {
-    this.name = options.name;
-    this.#options = options;
+  constructor(resource: WatchedResource<Raw, T>, dependencies: InformerDependencies<T>) {
+    this.name = resource.name;
+    this.#resource = resource;
     this.#dependencies = dependencies;
   }
 
@@ -105,9 +109,9 @@ export class Informer<Raw, T extends Cached> {
   /** Lists, then watches. */
   start(): void {
     if (this.#informer !== undefined) return;
-    const { path, labelSelector, fieldSelector, keep } = this.#options;
-    const { access, cache } = this.#dependencies;
-    this.#watch = new KeepingWatch(access, keep, () => this.#working());
+    const { path, labelSelector, fieldSelector, keep } = this.#resource;
+    const { access, cache, silenceLimitMs = SILENCE_LIMIT_MS } = this.#dependencies;
+    this.#watch = new KeepingWatch(access, { keep, silenceLimitMs }, () => this.#working());
     const informer = new ListWatch<Stored<T>>(
       path,
       this.#watch,
@@ -118,7 +122,7 @@ export class Informer<Raw, T extends Cached> {
     );
     informer.on('add', (object) => cache.put(object));
     informer.on('update', (object) => cache.put(object));
-    informer.on('delete', (object) => cache.remove(object.metadata.name));
+    informer.on('delete', (object) => cache.remove(object));
     informer.on('error', (error) => this.#failed(error));
     this.#informer = informer;
     this.#begin(informer);
@@ -133,10 +137,13 @@ export class Informer<Raw, T extends Cached> {
   }
 
   async #list(): Promise<KubernetesListObject<Stored<T>>> {
-    const { items, metadata } = await this.#dependencies.list();
-    const kept = items.map((item) => this.#options.keep(item) as Stored<T>);
-    // The library puts them into the cache as soon as it has them; whoever hears of the list must find it there.
-    setImmediate(() => this.#listed());
+    const { access, cache } = this.#dependencies;
+    const since = cache.changes;
+    const { items, metadata } = await listObjects<Raw>(access, this.#resource);
+    const kept = items.map((item) => this.#resource.keep(item) as Stored<T>);
+    // The library compares it with what it knew by resource versions; here it counts whatever they are.
+    if (this.#informer !== undefined) cache.replace(kept, since);
+    this.#listed();
     return { items: kept, ...(metadata === undefined ? {} : { metadata }) };
   }
 

@@ -1,7 +1,8 @@
 import { CustomObjectsApi, type KubeConfig } from '@kubernetes/client-node';
-import { LeaseConflictError, type LeaseRecord, type LeaseStore } from '../election/lease.ts';
 import { requestOptions } from './access.ts';
 import { statusOf } from './api-error.ts';
+import { LeaseConflictError, type LeaseRecord, type LeaseStore } from './lease-store.ts';
+import { type Cached, keptMetadata } from './resource-cache.ts';
 
 interface PodReference {
   readonly apiVersion: 'v1';
@@ -36,8 +37,7 @@ export interface RawLease {
 }
 
 /** What is kept of a Lease. */
-export interface StoredLease {
-  readonly metadata: { readonly name: string; readonly resourceVersion?: string };
+export interface StoredLease extends Cached {
   readonly record: LeaseRecord;
 }
 
@@ -46,16 +46,15 @@ export const LEASE_GROUP = { group: 'coordination.k8s.io', version: 'v1', plural
 
 /** Takes from a Lease what is used of it. */
 export function keepLease({ metadata, spec = {} }: RawLease): StoredLease {
-  const { name, resourceVersion = '' } = metadata;
   return {
-    metadata: { name, resourceVersion },
+    metadata: keptMetadata(metadata),
     record: {
       holder: spec.holderIdentity ?? '',
       durationSeconds: spec.leaseDurationSeconds ?? 0,
       acquireTime: spec.acquireTime ?? '',
       renewTime: spec.renewTime ?? '',
       transitions: spec.leaseTransitions ?? 0,
-      resourceVersion,
+      resourceVersion: metadata.resourceVersion ?? '',
     },
   };
 }
@@ -112,13 +111,6 @@ export class ClusterLease implements LeaseStore {
   async replace(record: LeaseRecord): Promise<LeaseRecord> {
     const request = { ...LEASE_GROUP, ...this.#where(), body: this.#body(record) };
     return this.#written(this.#api.replaceNamespacedCustomObject(request, requestOptions()));
-  }
-
-  /** The Lease in a list, for an informer. */
-  async list(): Promise<{ items: RawLease[]; metadata?: { resourceVersion?: string } }> {
-    const { namespace, name } = this.#options;
-    const request = { ...LEASE_GROUP, namespace, fieldSelector: `metadata.name=${name}` };
-    return this.#api.listNamespacedCustomObject(request, requestOptions());
   }
 
   #where(): { namespace: string; name: string } {

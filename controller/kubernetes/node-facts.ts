@@ -1,4 +1,5 @@
 import type { V1Node, V1NodeStatus, V1Taint } from '@kubernetes/client-node';
+import { type Cached, keptMetadata } from './resource-cache.ts';
 
 /** A taint of a node, as far as it decides who may be there. */
 export interface Taint {
@@ -8,8 +9,7 @@ export interface Taint {
 }
 
 /** What is kept of a Node: a cluster's Nodes are large, mostly with the images that they have. */
-export interface NodeFacts {
-  readonly metadata: { readonly name: string; readonly resourceVersion?: string };
+export interface NodeFacts extends Cached {
   readonly labels: Readonly<Record<string, string>>;
   readonly taints: readonly Taint[];
   readonly unschedulable: boolean;
@@ -30,10 +30,9 @@ function addressesOf(status: V1NodeStatus | undefined, wanted: 'InternalIP' | 'E
 
 /** Takes from a Node what is used of it. */
 export function nodeFacts({ metadata, spec, status }: V1Node): NodeFacts {
-  const { name = '', resourceVersion, labels = {} } = metadata ?? {};
   return {
-    metadata: { name, ...(resourceVersion === undefined ? {} : { resourceVersion }) },
-    labels,
+    metadata: keptMetadata(metadata),
+    labels: metadata?.labels ?? {},
     taints: (spec?.taints ?? []).map(taintOf),
     unschedulable: spec?.unschedulable === true,
     internalAddresses: addressesOf(status, 'InternalIP'),

@@ -2,12 +2,16 @@ import { describe, expect, it, vi } from 'vitest';
 import { ResourceCache } from './resource-cache.ts';
 
 interface Thing {
-  readonly metadata: { readonly name: string; readonly resourceVersion: string };
+  readonly metadata: { readonly name: string; readonly namespace?: string; readonly resourceVersion: string };
   readonly colour: string;
 }
 
 function thing(name: string, resourceVersion: string, colour = 'red'): Thing {
   return { metadata: { name, resourceVersion }, colour };
+}
+
+function known(things: ResourceCache<Thing>): string[] {
+  return things.list().map(({ metadata, colour }) => `${metadata.name} ${metadata.resourceVersion} ${colour}`);
 }
 
 function cache() {
@@ -52,9 +56,73 @@ describe('the cache of a resource', () => {
   it('tells that an object is gone, once', () => {
     const { things, onChange } = cache();
     things.put(thing('a', '1'));
-    things.remove('a');
-    things.remove('a');
+    things.remove({ metadata: { name: 'a' } });
+    things.remove({ metadata: { name: 'a' } });
     expect(onChange).toHaveBeenCalledTimes(2);
     expect(things.size).toBe(0);
+  });
+
+  it('keeps objects of one name in two namespaces apart, sorted by namespace', () => {
+    const { things } = cache();
+    const of = (namespace: string, colour: string) => ({
+      metadata: { name: 'a', namespace, resourceVersion: '1' },
+      colour,
+    });
+    things.put(of('two', 'red'));
+    things.put(of('one', 'blue'));
+    expect(things.list().map(({ colour }) => colour)).toEqual(['blue', 'red']);
+    expect([things.get('a', 'one'), things.get('a', 'two'), things.get('a')].map((each) => each?.colour)).toEqual([
+      'blue',
+      'red',
+      undefined,
+    ]);
+    things.remove(of('one', 'blue'));
+    expect(things.list().map(({ colour }) => colour)).toEqual(['red']);
+  });
+
+  it('keeps what was made anew when late news say that its predecessor is gone', () => {
+    const { things } = cache();
+    things.put(thing('a', '12', 'blue'));
+    things.remove(thing('a', '11'));
+    expect(known(things)).toEqual(['a 12 blue']);
+    things.remove(thing('a', '13'));
+    expect(things.size).toBe(0);
+  });
+});
+
+describe('a list', () => {
+  it('replaces what is known, also by older versions: etcd may have been restored from a backup', () => {
+    const { things, onChange } = cache();
+    things.put(thing('a', '20', 'blue'));
+    things.put(thing('gone', '21'));
+    things.put(thing('same', '5', 'green'));
+    onChange.mockReset();
+    things.replace([thing('a', '10'), thing('back', '11'), thing('same', '5', 'white')], things.changes);
+    expect(known(things)).toEqual(['a 10 red', 'back 11 red', 'same 5 white']);
+    expect(onChange).toHaveBeenCalledOnce();
+    things.put(thing('a', '12', 'black'));
+    expect(things.get('a')?.colour).toBe('black');
+  });
+
+  it('is told only when it brings something that matters', () => {
+    const { things, onChange } = cache();
+    things.put(thing('a', '1'));
+    onChange.mockReset();
+    things.replace([thing('a', '2')], things.changes);
+    expect(known(things)).toEqual(['a 2 red']);
+    expect(onChange).not.toHaveBeenCalled();
+    things.replace([], things.changes);
+    expect(onChange).toHaveBeenCalledOnce();
+  });
+
+  it('does not take back what was written while it was under way', () => {
+    const { things } = cache();
+    things.put(thing('a', '1'));
+    things.put(thing('b', '2'));
+    const since = things.changes;
+    things.put(thing('a', '10', 'blue'));
+    things.put(thing('made', '11', 'blue'));
+    things.replace([thing('a', '1'), thing('b', '9', 'green')], since);
+    expect(known(things)).toEqual(['a 10 blue', 'b 9 green', 'made 11 blue']);
   });
 });

@@ -166,7 +166,7 @@ export class PlanWriter {
     return this.#attempt('node_plan_removal', name, term, async () => {
       await writer.deleteNodePlan(name);
       this.#plans.forget(name);
-      caches.plans.remove(name);
+      caches.plans.remove({ metadata: { name } });
     });
   }
 

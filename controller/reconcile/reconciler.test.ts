@@ -99,7 +99,7 @@ describe('the reconciler', () => {
     cluster.reportAll();
     await later();
     const fresh = cluster.reconciler();
-    cluster.caches.pods.remove('agent-c');
+    cluster.caches.pods.remove({ metadata: { name: 'agent-c' } });
     const waitMs = (await fresh.run()) ?? 0;
     expect(cluster.pool('web').status?.eligibleNodes).toBe(3);
     expect(waitMs).toBeGreaterThan(AGENT_GRACE_MS - 5000);

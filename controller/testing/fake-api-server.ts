@@ -15,7 +15,15 @@ export interface FakeObject {
 
 interface Watcher {
   readonly resource: string;
+  /** Only what is newer is told. */
+  readonly since: number;
   readonly response: ServerResponse;
+}
+
+/** What is stored at one moment. */
+interface Backup {
+  readonly version: number;
+  readonly objects: ReadonlyMap<string, ReadonlyMap<string, FakeObject>>;
 }
 
 interface Target {
@@ -66,6 +74,8 @@ export class FakeApiServer {
   readonly #watchers = new Set<Watcher>();
   #server: Server | undefined;
   #version = 100;
+  /** Who asks for what came after an older version is told that it is gone. */
+  #compactedAt = 0;
 
   /** Listens on loopback, at the port it had before if it had one. @returns its URL */
   async start(port = 0): Promise<string> {
@@ -116,6 +126,24 @@ export class FakeApiServer {
     return [...this.#of(resource).values()];
   }
 
+  backup(): Backup {
+    const objects = new Map([...this.#objects].map(([resource, stored]) => [resource, new Map(stored)]));
+    return { version: this.#version, objects };
+  }
+
+  /**
+   * Puts a backup in place of everything, as after etcd was restored from it; connections end.
+   * @param mode `bumped`: versions go on where they were, and older ones are gone (etcdutl's --bump-revision --mark-compacted); `plain`:
+   * they begin again where the backup was made, and who watches from a version of before hears nothing until it is reached again
+   */
+  restore({ version, objects }: Backup, mode: 'bumped' | 'plain'): void {
+    for (const [resource, stored] of objects) this.#objects.set(resource, new Map(stored));
+    if (mode === 'plain') this.#version = version;
+    else this.#compactedAt = this.#version += 1000;
+    for (const { response } of this.#watchers) response.end();
+    this.#watchers.clear();
+  }
+
   #of(resource: string): Map<string, FakeObject> {
     const objects = this.#objects.get(resource);
     if (objects === undefined) throw new Error(`no resource ${resource}`);
@@ -124,7 +152,9 @@ export class FakeApiServer {
 
   #tell(resource: string, type: string, object: FakeObject): void {
     const line = `${JSON.stringify({ type, object })}\n`;
-    for (const watcher of this.#watchers) if (watcher.resource === resource) watcher.response.write(line);
+    for (const watcher of this.#watchers) {
+      if (watcher.resource === resource && this.#version > watcher.since) watcher.response.write(line);
+    }
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -205,7 +235,11 @@ export class FakeApiServer {
     response.writeHead(200, { 'Content-Type': 'application/json' });
     response.flushHeaders();
     const since = Number(url.searchParams.get('resourceVersion') ?? 0);
-    const watcher = { resource, response };
+    if (since < this.#compactedAt) {
+      response.end(`${JSON.stringify({ type: 'ERROR', object: { kind: 'Status', code: 410 } })}\n`);
+      return;
+    }
+    const watcher = { resource, since, response };
     this.#watchers.add(watcher);
     response.on('close', () => this.#watchers.delete(watcher));
     for (const object of this.list(resource)) {

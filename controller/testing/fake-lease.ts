@@ -1,4 +1,4 @@
-import { LeaseConflictError, type LeaseRecord, type LeaseStore } from '../election/lease.ts';
+import { LeaseConflictError, type LeaseRecord, type LeaseStore } from '../kubernetes/lease-store.ts';
 
 /** A Lease in memory that several candidates share; it can be made to fail or to say nothing. */
 export class FakeLease implements LeaseStore {

@@ -1,0 +1,62 @@
+import type { V1Node, V1Pod } from '@kubernetes/client-node';
+import { GROUP_VERSION } from '../../api/group.ts';
+import type { VirtualIpPool } from '../../api/virtual-ip-pool.ts';
+import { type AgentPod, agentPod, samePod } from './agent-pod.ts';
+import { keepLease, type RawLease, type StoredLease } from './leases.ts';
+import type { ListTarget } from './list.ts';
+import { type NodeFacts, nodeFacts, sameNode } from './node-facts.ts';
+import type { Cached, Sameness } from './resource-cache.ts';
+import { keepNodePlan, keepPool, type StoredNodePlan } from './stored.ts';
+
+/** A kind of object that is followed. */
+export interface WatchedResource<Raw, T extends Cached> extends ListTarget {
+  /** For logs, metrics and readiness, e.g. `node plans`. */
+  readonly name: string;
+  /** What is kept of an object as the API server sends it; the rest is not stored. */
+  readonly keep: (object: Raw) => T;
+  /** Whether two states differ in nothing that matters. Absent: every change matters. */
+  readonly same?: Sameness<T>;
+}
+
+/** Says what a row of the table is made of, so that its kinds are found out. */
+function watched<Raw, T extends Cached>(resource: WatchedResource<Raw, T>): WatchedResource<Raw, T> {
+  return resource;
+}
+
+/** What of the settings decides what is followed. */
+export interface ResourceOptions {
+  /** Where the agents' pods are. */
+  readonly agentNamespace: string;
+  readonly agentSelector: string;
+  readonly lease: { readonly namespace: string; readonly name: string };
+}
+
+/** Everything of the cluster that the controller follows, one row for each kind. */
+export function watchedResources({ agentNamespace, agentSelector, lease }: ResourceOptions) {
+  return {
+    pools: watched<VirtualIpPool, VirtualIpPool>({
+      name: 'pools',
+      path: `/apis/${GROUP_VERSION}/virtualippools`,
+      keep: keepPool,
+    }),
+    plans: watched<StoredNodePlan, StoredNodePlan>({
+      name: 'node plans',
+      path: `/apis/${GROUP_VERSION}/nodeplans`,
+      keep: keepNodePlan,
+    }),
+    nodes: watched<V1Node, NodeFacts>({ name: 'nodes', path: '/api/v1/nodes', keep: nodeFacts, same: sameNode }),
+    pods: watched<V1Pod, AgentPod>({
+      name: 'agent pods',
+      path: `/api/v1/namespaces/${agentNamespace}/pods`,
+      labelSelector: agentSelector,
+      keep: agentPod,
+      same: samePod,
+    }),
+    leases: watched<RawLease, StoredLease>({
+      name: 'lease',
+      path: `/apis/coordination.k8s.io/v1/namespaces/${lease.namespace}/leases`,
+      fieldSelector: `metadata.name=${lease.name}`,
+      keep: keepLease,
+    }),
+  };
+}
