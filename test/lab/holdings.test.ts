@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type HoldingChange, placesAfter, spells } from './holdings.ts';
+import { courseOf, type HoldingChange, placesAfter, spells } from './holdings.ts';
 
 const change = (atMs: number, node: string, added: boolean, on = 'eth0'): HoldingChange => ({
   atMs,
@@ -37,5 +37,24 @@ describe('placesAfter', () => {
   it('gives node and interface of what is left', () => {
     const changes = [change(0, 'node1', true), change(5, 'node1', true, 'eth1'), change(9, 'node1', false)];
     expect(placesAfter(changes)).toEqual([{ node: 'node1', interface: 'eth1' }]);
+  });
+});
+
+describe('courseOf', () => {
+  const changes = [
+    change(0, 'node2', true),
+    change(1000, 'node1', true),
+    change(3100, 'node2', false),
+    change(9000, 'node1', false),
+  ];
+
+  it('tells who had it and what came of it in a time', () => {
+    expect(courseOf(changes, 1000, 3100)).toBe(
+      'at first node2 eth0; 0.0 s: node1 got it on eth0; 2.1 s: node2 lost it on eth0',
+    );
+  });
+
+  it('tells of a time that begins with nobody', () => {
+    expect(courseOf(changes, 0, 500)).toBe('at first nobody; 0.0 s: node2 got it on eth0');
   });
 });

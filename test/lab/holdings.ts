@@ -61,3 +61,18 @@ export function placesAfter(changes: readonly HoldingChange[]): { node: string; 
   }
   return [...held.values()];
 }
+
+/**
+ * How an address came and went in a time, with the holders at its beginning: `at first node2 eth1; 0.0 s: node1 got it on eth1; …`. Pure.
+ * @param changes of one address, in order
+ */
+export function courseOf(changes: readonly HoldingChange[], fromMs: number, toMs: number): string {
+  const before = placesAfter(changes.filter(({ atMs }) => atMs < fromMs));
+  const first = before.map(({ node, interface: on }) => `${node} ${on}`).join(', ') || 'nobody';
+  const later = changes
+    .filter(({ atMs }) => atMs >= fromMs && atMs <= toMs)
+    .map(({ atMs, node, interface: on, added }) => {
+      return `${((atMs - fromMs) / 1000).toFixed(1)} s: ${node} ${added ? 'got it on' : 'lost it on'} ${on}`;
+    });
+  return [`at first ${first}`, ...later].join('; ');
+}

@@ -1,9 +1,12 @@
 import type { ChildProcess } from 'node:child_process';
 import { type AddressChange, monitorAddresses, parseAddressLine } from '../../lab/address-monitor.ts';
 import { monotonicMs } from '../../lab/clock.ts';
-import { type HoldingChange, placesAfter, spells } from '../../lab/holdings.ts';
+import { courseOf, type HoldingChange, placesAfter, spells } from '../../lab/holdings.ts';
 import { ip } from '../../lab/netns.ts';
 import type { HostPlan } from '../../lab/network-plan.ts';
+
+/** Tells a moment (ms of CLOCK_MONOTONIC) by what was being done. */
+type When = (atMs: number) => string;
 
 /** Remembers every address that came to a node or left it, from its start on. */
 export class AddressWatch {
@@ -53,19 +56,25 @@ export class AddressWatch {
     return [...new Set(placesAfter(this.changes(address)).map(({ node }) => node))];
   }
 
-  /** What nobody may ever see: two holders for longer than a take-over takes, or the address on another interface than its own. */
-  violations(address: string, nic: string, limitMs: (fromMs: number, toMs: number) => number): string[] {
+  /**
+   * What nobody may ever see: two holders for longer than a take-over takes, or the address on another interface than its own.
+   * @param when tells a moment by what was being done
+   */
+  violations(address: string, nic: string, limitMs: (fromMs: number, toMs: number) => number, when: When): string[] {
     const changes = this.changes(address);
     const doubled = spells(changes, monotonicMs(), (holders) => holders > 1).filter(
       ({ fromMs, toMs }) => toMs - fromMs > limitMs(fromMs, toMs),
     );
     const strays = changes.filter(({ interface: on, added }) => added && on !== nic);
     return [
-      ...doubled.map(
-        ({ fromMs, toMs, nodes }) =>
-          `${address}: ${nodes.join(' and ')} had it for ${((toMs - fromMs) / 1000).toFixed(1)} s`,
+      ...doubled.map(({ fromMs, toMs, nodes }) => {
+        const took = `${((toMs - fromMs) / 1000).toFixed(1)} s`;
+        const span = `from ${when(fromMs)} to ${when(toMs)}`;
+        return `${address}: ${nodes.join(' and ')} had it for ${took}, ${span} (${courseOf(changes, fromMs, toMs)})`;
+      }),
+      ...strays.map(
+        ({ node, interface: on, atMs }) => `${address}: ${node} had it on ${on} instead of ${nic}, from ${when(atMs)}`,
       ),
-      ...strays.map(({ node, interface: on }) => `${address}: ${node} had it on ${on} instead of ${nic}`),
     ];
   }
 }

@@ -1,11 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
+import { monotonicMs } from '../../lab/clock.ts';
 import { inNetns, ip } from '../../lab/netns.ts';
 import { type HostPlan, type NetworkPlan, ownAddresses } from '../../lab/network-plan.ts';
 import { parseAddresses } from '../../lab/status.ts';
 import { networkOf } from '../../lab/targets.ts';
 import { upgrade } from '../../lab/upgrade.ts';
 import { waitFor } from '../../lab/wait.ts';
+import { Steps } from '../../support/steps.ts';
 import type { LabUnderTest } from '../lab-under-test.ts';
 import { AddressWatch } from './address-watch.ts';
 
@@ -101,10 +103,19 @@ export async function watched(
   body: (wait: () => Promise<void>) => Promise<void>,
 ): Promise<string[]> {
   const watch = await AddressWatch.start(networkOf(lab.state).nodes);
+  const steps = new Steps();
+  steps.take(monotonicMs(), 'the watch began');
   try {
     await body(() => delay(LONG_ENOUGH_MS)); // the time is what is asked for
     const { addresses } = lab.state.release;
-    return addresses.flatMap((address) => watch.violations(address, nic, () => DOUBLE_MS));
+    return addresses.flatMap((address) =>
+      watch.violations(
+        address,
+        nic,
+        () => DOUBLE_MS,
+        (atMs) => steps.when(atMs),
+      ),
+    );
   } finally {
     watch.stop();
   }

@@ -11,6 +11,7 @@ import { writePlan } from '../../lab/node-plans.ts';
 import { writeFilesVolumes } from '../../lab/pod.ts';
 import { changeState, type LabState } from '../../lab/state.ts';
 import { networkOf, targetOf } from '../../lab/targets.ts';
+import { Steps } from '../../support/steps.ts';
 import { AddressWatch } from './address-watch.ts';
 import { lostSince, ownNetwork, unreachable } from './lab-questions.ts';
 import type { Case } from './table.ts';
@@ -148,6 +149,7 @@ export class Story {
   readonly #stallMs: StallMs;
   readonly #findings = new Map<string, string[]>();
   readonly #losses = new Set<string>();
+  readonly #steps = new Steps();
   #combinations = 0;
   #revision = 0;
   #current: Attempt | undefined;
@@ -189,6 +191,7 @@ export class Story {
     const nics = [...new Set(attempts.flatMap(({ case: { addressNic, vrrpNic } }) => [addressNic, vrrpNic]))];
     for (const nic of nics) await this.#strikeAll(pools, nic);
     for (const attempt of settings) {
+      this.#step(`settings of ${attempt.case.id}`);
       await this.#applySettings(attempt);
       await this.#settle([attempt], 'after the settings', { limitMs: FIRST_SETTLE_MS });
       if (isStruck(attempt.case) && !this.#findings.has(attempt.case.id))
@@ -217,6 +220,7 @@ export class Story {
     this.#combinations += attempts.length;
     const before = new Map(attempts.map((attempt) => [attempt, this.#holder(attempt)]));
     const beganMs = monotonicMs();
+    this.#step(label);
     await injectFault(this.#state.name, fault satisfies FaultName, node, nic);
     await this.#nudge();
     const unmet = await this.#until(attempts, (attempt, problems) =>
@@ -225,6 +229,7 @@ export class Story {
     this.#note(unmet, `${label}: `);
     await delay(Math.max(0, beganMs + FAULT_MS - monotonicMs())); // the time is what is asked for
     await this.#compareOwn(label, strike);
+    this.#step(`healing ${label}`);
     await healFaults(this.#state.name);
     await this.#nudge();
     await this.#settle(attempts, `after ${label}`, { isNew: false });
@@ -321,10 +326,11 @@ export class Story {
 
   /** What may never have been, however short. */
   #judge(attempts: readonly Attempt[]): void {
+    const limitMs = (fromMs: number, toMs: number) => DOUBLE_MS + this.#stallMs(fromMs, toMs);
+    const when = (atMs: number) => this.#steps.when(atMs);
     for (const { case: each, addresses } of attempts) {
-      const limitMs = (fromMs: number, toMs: number) => DOUBLE_MS + this.#stallMs(fromMs, toMs);
       for (const address of addresses) {
-        for (const said of this.#watch.violations(address, each.addressNic, limitMs)) this.#find(each.id, said);
+        for (const said of this.#watch.violations(address, each.addressNic, limitMs, when)) this.#find(each.id, said);
       }
     }
   }
@@ -347,7 +353,12 @@ export class Story {
     }
   }
 
+  #step(what: string): void {
+    this.#steps.take(monotonicMs(), what);
+  }
+
   async #applyPlan(attempts: readonly Attempt[]): Promise<void> {
+    this.#step(`a plan of ${attempts.length} pools`);
     const { nodes } = this.#network;
     await Promise.all(
       nodes.map((host) => writePlan(this.#state.name, host.name, planOf('matrix', attempts, host, nodes))),
