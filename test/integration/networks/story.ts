@@ -26,6 +26,8 @@ const FIRST_SETTLE_MS = 30_000;
 const DOUBLE_MS = 1000;
 /** How long a fault lasts at least: longer than a second holder may be there. */
 const FAULT_MS = 1500;
+/** How far apart nodes take settings that name another interface for VRRP than those before: what they would both hold then is found. */
+const APART_MS = 2000;
 const EVERY_MS = 100;
 const REQUEST_LIMIT_MS = 3000;
 /** The number within its subnet of the first virtual address; pools and settings have ranges of their own. */
@@ -120,15 +122,27 @@ function planOf(id: string, attempts: readonly Attempt[], host: HostPlan, nodes:
   };
 }
 
+/** The interface that an attempt's settings name for VRRP; where it is to be spoken elsewhere than on the address', the peers say where. */
+function namedNicOf({ find, addressNic, vrrpNic }: Case): string | undefined {
+  return find !== 'subnet' && vrrpNic === addressNic ? vrrpNic : undefined;
+}
+
+/**
+ * Whether a pool speaks VRRP on another interface while these settings are in force. What the settings name for VRRP is meant for every
+ * instance, the pools' too. Nodes take settings one after the other: until the last has them, they do not hear each other and both hold.
+ */
+function isMoved({ case: { peers, vrrpNic } }: Attempt, settings: Attempt): boolean {
+  const named = namedNicOf(settings.case);
+  return peers === 'multicast' && named !== undefined && named !== vrrpNic;
+}
+
 /** The settings' part of VRRP for an attempt. */
 function vrrpOf(attempt: Attempt, host: HostPlan, nodes: readonly HostPlan[]): object {
-  const { addressNic, vrrpNic } = attempt.case;
   const choice = choiceOf(attempt, host);
   return {
     addresses: attempt.addresses,
     addressInterface: choice,
-    // Where VRRP is to be spoken elsewhere, the peers say where.
-    interface: vrrpNic === addressNic ? choice : '',
+    interface: namedNicOf(attempt.case) === undefined ? '' : choice,
     unicastPeers: peersOf(attempt, nodes),
     virtualRouterId: attempt.routerId,
   };
@@ -190,9 +204,13 @@ export class Story {
     // All interfaces for the pools, which are struck together; the settings' way one after the other.
     const nics = [...new Set(attempts.flatMap(({ case: { addressNic, vrrpNic } }) => [addressNic, vrrpNic]))];
     for (const nic of nics) await this.#strikeAll(pools, nic);
-    for (const attempt of settings) {
+    let planned: readonly Attempt[] = pools;
+    // Those first that name nothing for VRRP: as long as they are told, all pools are there and must stay as they are.
+    const names = (attempt: Attempt) => Number(namedNicOf(attempt.case) !== undefined);
+    for (const attempt of settings.toSorted((a, b) => names(a) - names(b))) {
+      planned = await this.#withdraw(planned, (pool) => isMoved(pool, attempt));
       this.#step(`settings of ${attempt.case.id}`);
-      await this.#applySettings(attempt);
+      await this.#applySettings(attempt, this.#namesAnother(attempt) ? APART_MS : 0);
       await this.#settle([attempt], 'after the settings', { limitMs: FIRST_SETTLE_MS });
       if (isStruck(attempt.case) && !this.#findings.has(attempt.case.id))
         await this.#strikeAll([attempt], attempt.case.vrrpNic);
@@ -200,6 +218,20 @@ export class Story {
     }
     this.#judge(pools);
     await this.#compareOwn('at the end');
+  }
+
+  /** Takes pools out of the plan, and gives those that stay. */
+  async #withdraw(planned: readonly Attempt[], isMeant: (pool: Attempt) => boolean): Promise<readonly Attempt[]> {
+    const withdrawn = planned.filter(isMeant);
+    if (withdrawn.length === 0) return planned;
+    const staying = planned.filter((pool) => !withdrawn.includes(pool));
+    await this.#applyPlan(staying);
+    const unmet = await this.#until(withdrawn, (pool) => {
+      const holders = this.#holdersText(pool);
+      return holders === 'nobody' ? undefined : `held by ${holders}`;
+    });
+    this.#note(unmet, 'withdrawn: ');
+    return staying;
   }
 
   /** Each fault, on the node that holds what it strikes and on one that does not. */
@@ -366,13 +398,19 @@ export class Story {
   }
 
   /** Gives every node settings of its own: a MAC address is another one on each. Undefined: none but the pools'. */
-  async #applySettings(attempt: Attempt | undefined): Promise<void> {
+  async #applySettings(attempt: Attempt | undefined, apartMs = 0): Promise<void> {
     const { nodes } = this.#network;
-    await this.#writeSettings((vrrp, host) => ({
+    const change = (vrrp: object, host: HostPlan) => ({
       ...vrrp,
       ...(attempt === undefined ? { addresses: [], unicastPeers: [] } : vrrpOf(attempt, host, nodes)),
-    }));
+    });
+    await this.#writeSettings(change, apartMs);
     this.#current = attempt;
+  }
+
+  /** Whether settings name another interface for VRRP than those that are in force. */
+  #namesAnother(attempt: Attempt): boolean {
+    return namedNicOf(attempt.case) !== (this.#current && namedNicOf(this.#current.case));
   }
 
   /** The same settings once more, as a new version: the sidecar looks at its network at once. */
@@ -380,11 +418,12 @@ export class Story {
     await this.#applySettings(this.#current);
   }
 
-  async #writeSettings(change: (vrrp: object, host: HostPlan) => object): Promise<void> {
+  async #writeSettings(change: (vrrp: object, host: HostPlan) => object, apartMs: number): Promise<void> {
     this.#revision += 1;
     const revision = this.#revision;
     await changeState(this.#state.name, async (state) => {
-      for (const host of this.#network.nodes) {
+      for (const [index, host] of this.#network.nodes.entries()) {
+        if (index > 0) await delay(apartMs); // the time is what is asked for
         const { pod } = targetOf(state, host.name);
         await writeFilesVolumes({ ...pod, release: withSettings(pod.release, host, change, revision) });
       }
