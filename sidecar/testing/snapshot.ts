@@ -113,3 +113,118 @@ export function pooledSnapshot(): AgentSnapshot {
     instances,
   };
 }
+
+/** A node on which everything is wrong that can be said of one, in pools and beside them. */
+export function troubledSnapshot(): AgentSnapshot {
+  const snapshot = pooledSnapshot();
+  const { service } = snapshot.checks;
+  const { fitness, supervisor } = snapshot;
+  if (service === undefined || fitness === undefined || supervisor === undefined) throw new Error('it has all of them');
+  const sick = {
+    ...fitness,
+    band: 5 as const,
+    reason: 'service check failed',
+    failed: true,
+    gate: 0 as const,
+    offset: -200,
+  };
+  const lastResult = {
+    outcome: 'refused' as const,
+    reason: 'connect ECONNREFUSED 127.0.0.1:10254',
+    durationSeconds: 0.0004,
+    atMs: 1_700_000_002_000,
+  };
+  const failed = { ...service.state, healthy: false, lastResult, consecutiveFailures: 3, consecutiveSuccesses: 0 };
+  const unasked = { ...initialCheckState() };
+  const [first, second] = snapshot.instances;
+  if (first === undefined || second === undefined) throw new Error('it has two instances');
+  const sinceMs = 1_700_000_003_000;
+  const ipv6 = {
+    address: '2001:db8::100',
+    prefixLength: 64,
+    family: 6 as const,
+    interface: 'bond0.12',
+    present: false,
+    sinceMs,
+  };
+  return {
+    ...snapshot,
+    holder: {
+      ...snapshot.holder,
+      addresses: [...snapshot.holder.addresses, ipv6],
+      disagreement: 'MASTER, but 2001:db8::100 is not on bond0.12',
+    },
+    fitness: { ...sick, priority: 44 },
+    rank: 2,
+    drainReasons: ['requested', 'SIGTERM'],
+    cordon: { watched: true, heard: false, cordon: 'cordoned', sinceMs, problem: 'connect ECONNREFUSED' },
+    checks: {
+      service: { ...service, state: failed, healthy: false },
+      kubelet: { ...service, target: 'http://127.0.0.1:10248/healthz', state: unasked, healthy: undefined },
+      kubeApi: { ...service, target: 'https://10.96.0.1:443/readyz', healthy: false },
+    },
+    refusedPorts: [{ port: 443, connected: false, refused: true, sinceMs }],
+    problems: ['plan.json is damaged: it is not whole', 'what was decided does not reach the track files: ENOSPC'],
+    undelivered: 'what was decided does not reach the track files: ENOSPC',
+    config: {
+      ...snapshot.config,
+      rejected: { errors: ['vrrp.version: is missing', 'vrrp.interface: is not there'], atMs: sinceMs },
+      problem: 'no interface has an address of 192.0.2.0/24',
+    },
+    supervisor: {
+      ...supervisor,
+      candidateSha256: 'cd',
+      result: 'rejected',
+      exitCode: 4,
+      keepalivedPid: undefined,
+      acceptedTotal: 7,
+      rejectedTotal: 2,
+      messages: ['(Line 3) a = b', '"quoted" \\ back'],
+    },
+    foreignRouterIds: [10, 21],
+    plan: {
+      ...snapshot.plan,
+      heard: false,
+      problem: 'connect ECONNREFUSED',
+      refused: 'it names eth9',
+      problems: ['a', 'b'],
+    },
+    pools: [
+      { name: 'default', check: { target: undefined, state: undefined, own: false }, healthy: undefined },
+      { name: 'web', check: { target: 'http://127.0.0.1:80/', state: failed, own: true }, healthy: false },
+    ],
+    instances: [
+      {
+        ...first,
+        holder: { ...first.holder, disagreement: 'BACKUP, but it is here' },
+        fitness: { ...sick, priority: 44 },
+      },
+      {
+        ...second,
+        holder: { ...second.holder, vrrp: { state: 'UNKNOWN', priority: undefined, sinceMs } },
+        fitness: undefined,
+      },
+    ],
+  };
+}
+
+/** A node that was just started, without an instance of its own. */
+export function blankSnapshot(): AgentSnapshot {
+  const snapshot = healthySnapshot();
+  return {
+    ...snapshot,
+    holder: {
+      holder: false,
+      sinceMs: 1_700_000_000_000,
+      addresses: [],
+      vrrp: { state: 'UNKNOWN', priority: undefined, sinceMs: 1_700_000_000_000 },
+      disagreement: null,
+    },
+    fitness: undefined,
+    cordon: { watched: false, heard: false, cordon: undefined, sinceMs: undefined, problem: null },
+    checks: {},
+    settings: { ...snapshot.settings, vrrp: { ...snapshot.settings.vrrp, addresses: [] } },
+    supervisor: undefined,
+    plan: { ...snapshot.plan, watched: true },
+  };
+}
