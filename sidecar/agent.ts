@@ -33,7 +33,7 @@ import type { Metrics } from './server/metrics.ts';
 import { poolChecks, virtualTargetProblem } from './sources/plan/health-check.ts';
 import { PlanState } from './sources/plan/plan-state.ts';
 import { planStatusOf } from './status/plan-status.ts';
-import type { AgentSnapshot, CheckSnapshot, InstanceSnapshot, PoolSnapshot } from './status/status.ts';
+import type { AgentSnapshot, CheckSnapshot, InstanceSnapshot, PoolSnapshot } from './status/snapshot.ts';
 
 interface AgentOptions {
   readonly node: string;

@@ -1,6 +1,6 @@
 import request from 'supertest';
 import { describe, expect, it } from 'vitest';
-import type { AgentSnapshot } from '../status/status.ts';
+import type { AgentSnapshot } from '../status/snapshot.ts';
 import { healthySnapshot, pooledSnapshot } from '../testing/snapshot.ts';
 import { createApp } from './app.ts';
 

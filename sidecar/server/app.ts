@@ -1,16 +1,9 @@
 import type { RequestListener } from 'node:http';
 import express, { type Response } from 'express';
 import { answerTheRest } from '../../common/last-answers.ts';
-import {
-  type AgentSnapshot,
-  pulse,
-  readiness,
-  statusText,
-  trackCheck,
-  trackInstance,
-  trackNode,
-  type Verdict,
-} from '../status/status.ts';
+import type { AgentSnapshot } from '../status/snapshot.ts';
+import { statusText } from '../status/status-document.ts';
+import { pulse, readiness, trackCheck, trackInstance, trackNode, type Verdict } from '../status/verdicts.ts';
 
 interface AppDependencies {
   readonly snapshot: () => AgentSnapshot;

@@ -1,7 +1,7 @@
 import { Registry } from 'prom-client';
 import request from 'supertest';
 import { describe, expect, it } from 'vitest';
-import type { AgentSnapshot } from '../status/status.ts';
+import type { AgentSnapshot } from '../status/snapshot.ts';
 import { blankSnapshot, healthySnapshot, pooledSnapshot, troubledSnapshot } from '../testing/snapshot.ts';
 import { createApp } from './app.ts';
 import { createMetrics } from './metrics.ts';

@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import express from 'express';
 import type { Registry } from 'prom-client';
 import { answerTheRest } from '../../common/last-answers.ts';
-import type { AgentSnapshot } from '../status/status.ts';
+import type { AgentSnapshot } from '../status/snapshot.ts';
 import { poolMetrics } from './pool-metrics.ts';
 
 interface MetricsAppDependencies {

@@ -3,7 +3,7 @@ import { Registry } from 'prom-client';
 import request from 'supertest';
 import { describe, expect, it } from 'vitest';
 import { ensureTool } from '../../scripts/tools.ts';
-import type { AgentSnapshot } from '../status/status.ts';
+import type { AgentSnapshot } from '../status/snapshot.ts';
 import { healthySnapshot, pooledSnapshot } from '../testing/snapshot.ts';
 import { createMetrics } from './metrics.ts';
 import { createMetricsApp } from './metrics-app.ts';

@@ -1,7 +1,7 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { CHECK_NAMES, type CheckName } from '../checks/types.ts';
 import type { VrrpState } from '../keepalived/notify.ts';
-import type { AgentSnapshot } from '../status/status.ts';
+import { type AgentSnapshot, hasSettingsInstance } from '../status/snapshot.ts';
 
 /** The agent's metrics; names and units as https://prometheus.io/docs/practices/naming/ has them. */
 export interface Metrics {
@@ -41,11 +41,6 @@ function gauge(
       collect(this);
     },
   });
-}
-
-/** Whether there is an instance besides those of pools. */
-function hasSettingsInstance({ settings }: AgentSnapshot): boolean {
-  return settings.vrrp.addresses.length > 0;
 }
 
 function stateGauges({ registry, snapshot }: MetricsDependencies): void {

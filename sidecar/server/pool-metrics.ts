@@ -1,4 +1,4 @@
-import type { AgentSnapshot, InstanceSnapshot } from '../status/status.ts';
+import type { AgentSnapshot, InstanceSnapshot } from '../status/snapshot.ts';
 
 /*
  * Metrics of pools: a series for each address, a few for each instance. There can be thousands, which the client library keeps and copies

@@ -1,5 +1,5 @@
 import { initialCheckState } from '../checks/thresholds.ts';
-import type { AgentSnapshot } from '../status/status.ts';
+import type { AgentSnapshot } from '../status/snapshot.ts';
 import { planOf } from './plan.ts';
 import { defaultSettings } from './settings.ts';
 

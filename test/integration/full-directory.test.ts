@@ -9,7 +9,7 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Agent } from '../../sidecar/agent.ts';
 import { runtimeIn } from '../../sidecar/runtime/runtime.ts';
-import { pulse } from '../../sidecar/status/status.ts';
+import { pulse } from '../../sidecar/status/verdicts.ts';
 import { defaultSettings } from '../../sidecar/testing/settings.ts';
 import { command, mustSkip } from '../support/needs.ts';
 

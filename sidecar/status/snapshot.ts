@@ -1,0 +1,84 @@
+import type { TripwireState } from '../checks/tripwire.ts';
+import type { CheckName, CheckState, CheckTiming } from '../checks/types.ts';
+import type { Settings } from '../config/settings.ts';
+import type { CordonState } from '../fitness/cordon.ts';
+import type { Fitness } from '../fitness/fitness.ts';
+import type { HolderState } from '../keepalived/holder.ts';
+import type { SupervisorStatus } from '../runtime/supervisor-status.ts';
+import type { PlanView } from '../sources/plan/plan-state.ts';
+
+/** Everything that the agent knows of itself at one moment. */
+export interface AgentSnapshot {
+  readonly node: string;
+  readonly version: string;
+  readonly holder: HolderState;
+  readonly fitness: Fitness | undefined;
+  readonly rank: number;
+  /** Why the pod drains by itself; a cordon is not among them. */
+  readonly drainReasons: readonly string[];
+  readonly cordon: CordonState;
+  readonly checks: Readonly<Partial<Record<CheckName, CheckSnapshot>>>;
+  readonly refusedPorts: readonly TripwireState[];
+  readonly settings: Settings;
+  readonly config: {
+    readonly version: string;
+    readonly loadedAtMs: number;
+    readonly rejected: { readonly errors: readonly string[]; readonly atMs: number } | null;
+    /** Why the settings cannot be carried out on this node. */
+    readonly problem: string | null;
+  };
+  readonly supervisor: SupervisorStatus | undefined;
+  /** What is wrong with the node agent itself, while it lasts. */
+  readonly problems: readonly string[];
+  /** Why what was decided does not reach keepalived; null when it does. */
+  readonly undelivered: string | null;
+  /** Router ids of this node's instances that foreign routers use on the same network, too. */
+  readonly foreignRouterIds: readonly number[];
+  /** What the node is to do for pools, and what came of it. */
+  readonly plan: PlanView & {
+    /** The plan that keepalived runs; null for none. */
+    readonly observed: string | null;
+    /** What keeps the node from carrying it out. */
+    readonly problems: readonly string[];
+  };
+  readonly pools: readonly PoolSnapshot[];
+  /** The plan's instances; that of the settings is what the rest of this is about. */
+  readonly instances: readonly InstanceSnapshot[];
+}
+
+/** A pool that the node takes part in. */
+export interface PoolSnapshot {
+  readonly name: string;
+  /** `own`: it is not the node's service check. */
+  readonly check: {
+    readonly target: string | undefined;
+    readonly state: CheckState | undefined;
+    readonly own: boolean;
+  };
+  /** The check's verdict, watched ports included. */
+  readonly healthy: boolean | undefined;
+}
+
+/** A VRRP instance of the plan. */
+export interface InstanceSnapshot {
+  readonly name: string;
+  readonly pool: string;
+  readonly rank: number;
+  readonly virtualRouterId: number;
+  readonly holder: HolderState;
+  readonly fitness: Fitness | undefined;
+}
+
+/** A check that is switched on. */
+export interface CheckSnapshot {
+  readonly target: string;
+  readonly timing: CheckTiming;
+  readonly state: CheckState;
+  /** The check's verdict, watched ports included. */
+  readonly healthy: boolean | undefined;
+}
+
+/** Whether there is an instance besides those of pools: what is said of the node itself is about it. */
+export function hasSettingsInstance({ settings }: Pick<AgentSnapshot, 'settings'>): boolean {
+  return settings.vrrp.addresses.length > 0;
+}

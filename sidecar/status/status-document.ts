@@ -1,0 +1,166 @@
+import { CHECK_NAMES } from '../checks/types.ts';
+import type { CordonState } from '../fitness/cordon.ts';
+import type { HeldAddress, HolderState } from '../keepalived/holder.ts';
+import type { SupervisorStatus } from '../runtime/supervisor-status.ts';
+import type { AgentSnapshot, CheckSnapshot, InstanceSnapshot } from './snapshot.ts';
+
+function time(ms: number | undefined): string | null {
+  return ms === undefined ? null : new Date(ms).toISOString();
+}
+
+function checkStatus(check: CheckSnapshot | undefined): object {
+  if (check === undefined) return { enabled: false };
+  const { state, timing, target, healthy } = check;
+  const last = state.lastResult;
+  return {
+    enabled: true,
+    target,
+    healthy: healthy ?? null,
+    since: time(state.sinceMs),
+    lastResult:
+      last === undefined
+        ? null
+        : {
+            ok: last.outcome === 'success',
+            outcome: last.outcome,
+            reason: last.reason,
+            durationSeconds: last.durationSeconds,
+            at: time(last.atMs),
+          },
+    consecutiveFailures: state.consecutiveFailures,
+    consecutiveSuccesses: state.consecutiveSuccesses,
+    intervalSeconds: timing.intervalSeconds,
+    timeoutSeconds: timing.timeoutSeconds,
+    failureThreshold: timing.failureThreshold,
+    successThreshold: timing.successThreshold,
+  };
+}
+
+function fitnessStatus({ fitness, rank, drainReasons: own, cordon: { cordon } }: AgentSnapshot): object | null {
+  if (fitness === undefined) return null;
+  const { band, gate, offset, priority, reason } = fitness;
+  const drainReasons = typeof cordon === 'string' ? [...own, cordon] : own;
+  return { band, reason, rank, gate, offset, priority, draining: drainReasons.length > 0, drainReasons };
+}
+
+function cordonStatus({ watched, heard, cordon, sinceMs, problem }: CordonState): object {
+  if (!watched) return { watched };
+  return {
+    watched,
+    cordoned: cordon === undefined ? null : cordon !== null,
+    reason: cordon ?? null,
+    since: time(sinceMs),
+    heard,
+    problem,
+  };
+}
+
+function poolsStatus({ plan, pools }: AgentSnapshot): object {
+  if (!plan.watched) return { enabled: false };
+  return {
+    enabled: true,
+    heard: plan.heard,
+    problem: plan.problem,
+    plan: plan.plan?.plan ?? null,
+    observedPlan: plan.observed,
+    refused: plan.refused,
+    problems: plan.problems,
+    pools: pools.map(({ name, check, healthy }) => ({
+      name,
+      healthy: healthy ?? null,
+      check: {
+        target: check.target ?? null,
+        own: check.own,
+        reason: check.state?.lastResult?.reason ?? null,
+        at: time(check.state?.lastResult?.atMs),
+      },
+    })),
+  };
+}
+
+function addressStatus({ address, prefixLength, interface: on, present }: HeldAddress): object {
+  return { address: `${address}/${prefixLength}`, interface: on, present };
+}
+
+function vrrpStatus({ vrrp }: HolderState, virtualRouterId: number): object {
+  return { state: vrrp.state, priority: vrrp.priority ?? null, since: time(vrrp.sinceMs), virtualRouterId };
+}
+
+function instanceStatus({ name, pool, rank, virtualRouterId, holder, fitness }: InstanceSnapshot): object {
+  return {
+    name,
+    pool,
+    rank,
+    holder: holder.holder,
+    holderSince: time(holder.sinceMs),
+    addresses: holder.addresses.map(addressStatus),
+    vrrp: vrrpStatus(holder, virtualRouterId),
+    disagreement: holder.disagreement,
+    fitness:
+      fitness === undefined
+        ? null
+        : {
+            band: fitness.band,
+            reason: fitness.reason,
+            gate: fitness.gate,
+            offset: fitness.offset,
+            priority: fitness.priority,
+          },
+  };
+}
+
+function keepalivedStatus(supervisor: SupervisorStatus | undefined): object {
+  return {
+    running: supervisor?.keepalivedPid !== undefined,
+    pid: supervisor?.keepalivedPid ?? null,
+    version: supervisor?.keepalivedVersion ?? null,
+    configSha256: supervisor?.runningSha256 ?? null,
+    lastCandidate:
+      supervisor === undefined || supervisor.candidateSha256 === ''
+        ? null
+        : {
+            sha256: supervisor.candidateSha256,
+            result: supervisor.result,
+            exitCode: supervisor.exitCode,
+            messages: supervisor.messages,
+          },
+  };
+}
+
+function statusOf(snapshot: AgentSnapshot): object {
+  const { holder, config } = snapshot;
+  return {
+    node: snapshot.node,
+    version: snapshot.version,
+    holder: holder.holder,
+    holderSince: time(holder.sinceMs),
+    addresses: holder.addresses.map(addressStatus),
+    vrrp: vrrpStatus(holder, snapshot.settings.vrrp.virtualRouterId),
+    disagreement: holder.disagreement,
+    fitness: fitnessStatus(snapshot),
+    cordon: cordonStatus(snapshot.cordon),
+    checks: Object.fromEntries(CHECK_NAMES.map((name) => [name, checkStatus(snapshot.checks[name])])),
+    refusedPorts: snapshot.refusedPorts.map(({ port, sinceMs }) => ({ port, since: time(sinceMs) })),
+    config: {
+      version: config.version,
+      loadedAt: time(config.loadedAtMs),
+      rejected: config.rejected === null ? null : { errors: config.rejected.errors, at: time(config.rejected.atMs) },
+      problem: config.problem,
+    },
+    problems: snapshot.problems,
+    keepalived: keepalivedStatus(snapshot.supervisor),
+    foreignRouterIds: snapshot.foreignRouterIds,
+    pools: poolsStatus(snapshot),
+  };
+}
+
+/**
+ * The answer to `GET /status` as JSON, in parts, since there can be thousands of addresses; times in ISO 8601, durations in seconds.
+ */
+export function* statusText(snapshot: AgentSnapshot): Generator<string> {
+  yield `${JSON.stringify(statusOf(snapshot)).slice(0, -1)},"instances":[`;
+  for (const [index, instance] of snapshot.instances.entries()) {
+    yield `${index === 0 ? '' : ','}${JSON.stringify(instanceStatus(instance))}`;
+  }
+  yield ']}';
+}
