@@ -31,6 +31,10 @@ const LINTERS: readonly Linter[] = [
   { name: 'engines (does every package run on the Node of package.json)', run: () => command('npm', ENGINES) },
   { name: 'shellcheck', run: async () => command(await ensureTool('shellcheck'), shellScripts()) },
   {
+    name: 'shellcheck (supervisors, with all that they source)',
+    run: async () => command(await ensureTool('shellcheck'), ['-x', '-a', ...files('images/*/supervisor')]),
+  },
+  {
     name: 'hadolint',
     run: async () => command(await ensureTool('hadolint'), files('{images,test}/**/Dockerfile')),
   },
@@ -58,8 +62,10 @@ async function checkLockfiles(): Promise<void> {
   if (problems.length > 0) throw new CommandError(problems.join('\n'));
 }
 
+/** Scripts that are whole by themselves. A supervisor's parts use each other's functions and variables: they are checked with it. */
 function shellScripts(): string[] {
-  return [...files('images/*/supervisor'), ...files('{images,test}/**/*.sh'), '.ci/run'];
+  const scripts = files('{images,test}/**/*.sh').filter((file) => !path.matchesGlob(file, 'images/*/lib/*'));
+  return [...scripts, '.ci/run'];
 }
 
 /** Files that match, in a stable order; none at all is a mistake in the pattern or the tree. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { globSync } from 'node:fs';
+import { globSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parse } from 'yaml';
@@ -53,7 +53,9 @@ async function sha256(file: string): Promise<string> {
 }
 
 async function inputsOf(definition: ImageDefinition, checkout: string): Promise<[string, string][]> {
-  const files = definition.inputs.flatMap((pattern) => globSync(pattern, { cwd: checkout })).toSorted();
+  const isFile = (file: string) => statSync(path.join(checkout, file)).isFile();
+  const found = definition.inputs.flatMap((pattern) => globSync(pattern, { cwd: checkout }));
+  const files = found.filter(isFile).toSorted();
   if (!files.includes(definition.dockerfile)) throw new CommandError(`${definition.dockerfile} is missing`);
   return Promise.all(files.map(async (file) => [file, await sha256(path.join(checkout, file))] as [string, string]));
 }

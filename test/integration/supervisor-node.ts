@@ -30,7 +30,7 @@ import {
   killContainer,
   startContainer,
 } from '../support/container.ts';
-import { ensureImageRoot, supervisorBind } from '../support/image-root.ts';
+import { ensureImageRoot, supervisorBinds } from '../support/image-root.ts';
 import { canMakeNamespaces, command, mustSkip } from '../support/needs.ts';
 
 export const RUNTIME_DIR = '/run/keepalived-ingress-vip';
@@ -256,7 +256,7 @@ export class TestNode {
       root: options.root ?? (await ensureImageRoot()),
       argv: options.argv ?? UNDER_TINI,
       binds: [
-        supervisorBind(),
+        ...supervisorBinds(),
         { host: this.runtime, container: RUNTIME_DIR, readOnly: false },
         { host: this.state, container: STATE_DIR, readOnly: false },
         ...(options.binds ?? []),

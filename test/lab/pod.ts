@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Bind, type Container, type ContainerOptions, startContainer } from '../support/container.ts';
-import { supervisorBind } from '../support/image-root.ts';
+import { supervisorBinds } from '../support/image-root.ts';
 import { RELEASE_NAMESPACE } from './chart.ts';
 import { writeFilesVolume } from './files-volume.ts';
 import {
@@ -50,7 +50,7 @@ const SERVICE_ACCOUNT_PATH = '/var/run/secrets/kubernetes.io/serviceaccount';
 export const IMAGES: Readonly<Record<string, Image>> = {
   keepalived: {
     entrypoint: ['/usr/bin/tini', '-g', '--', '/usr/local/bin/supervisor'],
-    binds: () => [supervisorBind()],
+    binds: supervisorBinds,
   },
   sidecar: {
     entrypoint: ['/usr/local/bin/node', '--lite-mode', '--max-semi-space-size=1', '/app/sidecar.cjs'],

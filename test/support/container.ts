@@ -7,7 +7,7 @@
  *       netns: 'node1',                                   // made by the caller: ip netns add node1
  *       root: await ensureImageRoot(),
  *       argv: ['/usr/bin/tini', '-g', '--', '/usr/local/bin/supervisor', 'run'],
- *       binds: [supervisorBind(), { host: '/tmp/x/run', container: '/run/keepalived-ingress-vip', readOnly: false }],
+ *       binds: [...supervisorBinds(), { host: '/tmp/x/run', container: '/run/keepalived-ingress-vip', readOnly: false }],
  *       tmpfs: ['/tmp'],
  *       capabilities: ['NET_ADMIN', 'NET_RAW', 'SYS_NICE'],
  *       logFile: '/tmp/x/keepalived.log',

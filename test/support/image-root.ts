@@ -1,12 +1,12 @@
 /**
  * What stands for the keepalived image in tests and the lab: a Debian directory tree with the packages of
- * `images/keepalived/packages.txt`, made in half a minute. The image itself has the same programs, and little else. The supervisor is not in it: bind it in (`supervisorBind`), so that it is always the
+ * `images/keepalived/packages.txt`, made in half a minute. The image itself has the same programs, and little else. The supervisor is not in it: bind it in (`supervisorBinds`), so that it is always the
  * checkout's.
  *
  * As a command: `node test/support/image-root.ts` makes it if needed and prints its path.
  */
 
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Bind } from './container.ts';
@@ -33,13 +33,19 @@ export function imageCommands(): string[] {
   return listIn('images/keepalived/commands.txt');
 }
 
-/** The bind mount that puts the checkout's supervisor where the image has it. */
-export function supervisorBind(): Bind {
-  return {
-    host: join(CHECKOUT, 'images/keepalived/supervisor'),
-    container: '/usr/local/bin/supervisor',
-    readOnly: true,
-  };
+/** The bind mounts that put the checkout's supervisor and its parts where the image has them. */
+export function supervisorBinds(): Bind[] {
+  const bind = (host: string, container: string) => ({ host: join(CHECKOUT, host), container, readOnly: true });
+  return [
+    bind('images/keepalived/supervisor', '/usr/local/bin/supervisor'),
+    bind('images/keepalived/lib', '/usr/local/lib/supervisor'),
+  ];
+}
+
+/** Paths of all files that the supervisor is made of, itself first. */
+export function supervisorFiles(): string[] {
+  const parts = globSync('images/keepalived/lib/*', { cwd: CHECKOUT }).toSorted();
+  return ['images/keepalived/supervisor', ...parts].map((file) => join(CHECKOUT, file));
 }
 
 /**

@@ -1,11 +1,14 @@
 import { globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { imageCommands } from '../support/image-root.ts';
+import { imageCommands, supervisorFiles } from '../support/image-root.ts';
 import { commandsOf } from '../support/shell-commands.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
-const SUPERVISOR = readFileSync(path.join(root, 'images/keepalived/supervisor'), 'utf8');
+const SUPERVISOR = supervisorFiles()
+  .filter((file) => !file.endsWith('.awk'))
+  .map((file) => readFileSync(file, 'utf8'))
+  .join('\n');
 /** What is in the image although the supervisor does not call it by name. */
 const OTHERS = ['keepalived', 'ls', 'sh', 'tini', 'touch'];
 

@@ -1,0 +1,88 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { imageCommands, supervisorFiles } from '../support/image-root.ts';
+import { commandsOf } from '../support/shell-commands.ts';
+
+/** One file of the supervisor. */
+interface Part {
+  readonly name: string;
+  readonly text: string;
+  /** Functions that its head offers to others, or asks of others. */
+  readonly offers: readonly string[];
+  readonly asks: readonly string[];
+  /** Whether its head says that it serves any supervised process. */
+  readonly general: boolean;
+}
+
+function listAfter(head: string, label: string): string[] {
+  const line = head.replaceAll(/\n# {2,}/g, ' ').match(new RegExp(`^# ${label}: (.*)$`, 'm'));
+  return line?.[1]?.split(/,\s*/) ?? [];
+}
+
+function partOf(file: string): Part {
+  const text = readFileSync(file, 'utf8');
+  const head = /^(?:#.*\n)+/.exec(text)?.[0] ?? '';
+  return {
+    name: path.basename(file),
+    text,
+    offers: listAfter(head, 'Offers'),
+    asks: listAfter(head, 'Asks of the process'),
+    general: head.includes('any supervised process'),
+  };
+}
+
+function definedIn(text: string): string[] {
+  return [...text.matchAll(/^(\w+)\(\) \{$/gm)].map(([, name = '']) => name);
+}
+
+function textOf(parts: readonly Part[]): string {
+  return parts.map(({ text }) => text).join('\n');
+}
+
+const [supervisor, ...all] = supervisorFiles().map(partOf) as [Part, ...Part[]];
+const parts = all.filter(({ name }) => name.endsWith('.sh'));
+
+describe('the supervisor', () => {
+  it('reads every part that there is, once, each before the next', () => {
+    const needed = [...`${supervisor.text}\n${textOf(parts)}`.matchAll(/^need (\S+)/gm)].map(([, name]) => name);
+    expect(needed.toSorted()).toEqual(all.map(({ name }) => name).toSorted());
+    const sourced = [...supervisor.text.matchAll(/^need (\S+) && \. "\$PARTS\/(\S+)"$/gm)];
+    expect(sourced.map(([, name]) => name).toSorted()).toEqual(parts.map(({ name }) => name).toSorted());
+    expect(sourced.filter(([, asked, read]) => asked !== read)).toEqual([]);
+  });
+
+  it('has no function twice', () => {
+    const names = [supervisor, ...parts].flatMap(({ text }) => definedIn(text));
+    expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
+  });
+});
+
+describe.each(parts)('the supervisor’s part $name', ({ name, text, offers }) => {
+  it('has what its head offers', () => {
+    expect(offers.length).toBeGreaterThan(0);
+    expect(offers.filter((each) => !definedIn(text).includes(each))).toEqual([]);
+  });
+
+  it('is used by others only as its head says', () => {
+    const others = [supervisor, ...parts].filter((each) => each.name !== name);
+    const called = new Set(others.flatMap((each) => commandsOf(each.text)));
+    expect(definedIn(text).filter((each) => called.has(each) && !offers.includes(each))).toEqual([]);
+  });
+});
+
+describe('the parts for any supervised process', () => {
+  const general = parts.filter((part) => part.general);
+
+  it('call programs, each other, and what they ask of the process, and nothing that is keepalived’s', () => {
+    const asked = general.flatMap(({ asks }) => asks);
+    const missing = commandsOf(textOf(general)).filter((name) => !imageCommands().includes(name));
+    expect(missing).toEqual(asked.toSorted());
+    expect(definedIn(supervisor.text)).toEqual(expect.arrayContaining(asked));
+  });
+
+  it('do not name it', () => {
+    const code = general.map(({ name, text }) => [name, text.replaceAll(/(^|\s)#.*/g, '')] as const);
+    expect(code.filter(([, text]) => /keepalived|vrrp/i.test(text)).map(([name]) => name)).toEqual([]);
+  });
+});
