@@ -4,9 +4,11 @@ import {
   closeSync,
   constants,
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -167,6 +169,26 @@ describe('the parts for any supervised process', () => {
     start('run');
     await says(`exit_code=${UNREADABLE}`);
     expect(existsSync(runtime('sleep.conf'))).toBe(false);
+  });
+
+  it('replace links that have the names of their files and folders, and write nothing where those lead to', async () => {
+    const [file, place] = [path.join(folder, 'file'), path.join(folder, 'place')];
+    writeFileSync(file, 'as it was');
+    mkdirSync(place);
+    offer('101');
+    const links = {
+      '.supervisor': place,
+      pid: place,
+      'supervisor.request': file,
+      'supervisor.status': file,
+      'sleep.conf': file,
+    };
+    for (const [name, target] of Object.entries(links)) symlinkSync(target, runtime(name));
+    start('run');
+    await until('runs', () => /^sleep_pid=\d+$/m.test(read('supervisor.status')));
+    expect(read('sleep.conf')).toBe('101');
+    expect(Object.keys(links).filter((name) => lstatSync(runtime(name)).isSymbolicLink())).toEqual([]);
+    expect([readFileSync(file, 'utf8'), readdirSync(place)]).toEqual(['as it was', []]);
   });
 
   it('refuse what is too large, and take the largest that is not', async () => {
