@@ -1,18 +1,10 @@
-import { BlockList, isIP } from 'node:net';
+import { BlockList } from 'node:net';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { bracketed, canonicalAddress, familyOfAddress, IP_ADDRESS_OR_CIDR } from '../common/addresses.ts';
 import { addresses, hosts, interfaces } from '../test/support/generated-pools.ts';
-import {
-  canonicalAddress,
-  familyOfAddress,
-  IP_ADDRESS,
-  IP_ADDRESS_OR_CIDR,
-  isSubnetsOwn,
-  NO_VIRTUAL_ADDRESS,
-  peerProblem,
-  virtualAddressProblem,
-} from './addresses.ts';
-import { addressOfHost, hostHeaderProblem, hostRules, urlHost } from './hosts.ts';
+import { NO_VIRTUAL_ADDRESS, peerProblem, virtualAddressProblem } from './addresses.ts';
+import { addressOfHost, hostHeaderProblem, hostRules } from './hosts.ts';
 import { interfaceProblem } from './interfaces.ts';
 import { problemOf } from './rules.ts';
 
@@ -40,56 +32,7 @@ for (const [network, prefix] of [
   NO_HOSTS.addSubnet(network, prefix, 'ipv6');
 }
 
-function bits(address: string): bigint {
-  if (isIP(address) === 4) return address.split('.').reduce((sum, byte) => sum * 256n + BigInt(byte), 0n);
-  const [head = '', tail = ''] = address.split('::');
-  const [before = [], after = []] = [head, tail].map((half) => (half === '' ? [] : half.split(':')));
-  const zeros = Array.from({ length: 8 - before.length - after.length }, () => '0');
-  return [...before, ...zeros, ...after].reduce((sum, group) => sum * 65_536n + BigInt(`0x${group}`), 0n);
-}
-
 describe('an address', () => {
-  it('is what Node takes for one, but for a zone and for dots in IPv6', () => {
-    fc.assert(
-      fc.property(texts, (text) => {
-        const dotted = text.includes(':') && text.includes('.');
-        const family = text.includes('%') || dotted ? 0 : isIP(text);
-        expect(familyOfAddress(text) ?? 0).toBe(family);
-        expect(IP_ADDRESS.test(text)).toBe(family !== 0);
-        expect(canonicalAddress(text) === undefined).toBe(family === 0);
-      }),
-      RUNS,
-    );
-  });
-
-  it('has one spelling, whatever it is written like', () => {
-    fc.assert(
-      fc.property(texts, (text) => {
-        const canonical = canonicalAddress(text);
-        if (canonical === undefined) return;
-        expect(canonicalAddress(canonical)).toBe(canonical);
-        expect(bits(canonical)).toBe(bits(text));
-      }),
-      RUNS,
-    );
-  });
-
-  it('with a prefix is its subnet’s own when all bits behind that are alike', () => {
-    fc.assert(
-      fc.property(texts, fc.integer({ min: 1, max: 128 }), (text, length) => {
-        const family = familyOfAddress(text);
-        if (family === undefined) return;
-        const width = family === 4 ? 32 : 128;
-        const prefix = Math.min(length, width);
-        const size = 1n << BigInt(width - prefix);
-        const host = bits(text) % size;
-        const expected = width - prefix >= 2 && (host === 0n || (family === 4 && host === size - 1n));
-        expect(isSubnetsOwn(text, prefix)).toBe(expected);
-      }),
-      RUNS,
-    );
-  });
-
   it('can be a virtual one, or a peer’s, when a host can have it', () => {
     fc.assert(
       fc.property(texts, (text) => {
@@ -113,7 +56,7 @@ describe('a host', () => {
     fc.assert(
       fc.property(hosts, (host) => {
         if (problemOf(hostRules, host) !== undefined) return;
-        const url = `http://${urlHost(host)}:8080/`;
+        const url = `http://${bracketed(host)}:8080/`;
         expect(URL.canParse(url)).toBe(true);
         const named = new URL(url).hostname.replace(/^\[|\]$/g, '');
         expect(named).toBe(canonicalAddress(host) ?? host.toLowerCase());

@@ -1,33 +1,14 @@
+import { IP_ADDRESS, IP_ADDRESS_OR_CIDR, isSubnetsOwn } from '../common/addresses.ts';
 import { celMatches, matching, notMatching, problemOf, type Rule } from './rules.ts';
 
 /*
- * What an address is, and which addresses can be virtual ones: the only definition of it, for custom resources, controller, agent and
- * settings. (The chart's templates have the same in `_address.tpl`; a test compares them.) Kubernetes' CEL has functions for addresses
- * (isIP, cidr), but API servers before 1.31 refuse a definition that uses them, and Helm installs the definitions with every release, also
- * with one that has no pools.
+ * Which addresses can be virtual ones, or those of peers: the only definition of it, for custom resources, controller, sidecar and settings.
+ * (The chart's templates have the same in `_address.tpl`; a test compares them.) Kubernetes' CEL has functions for addresses (isIP, cidr),
+ * but API servers before 1.31 refuse a definition that uses them, and Helm installs the definitions with every release, also with one that
+ * has no pools.
  */
 
-const BYTE = '(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])';
 const GROUP = '[0-9a-fA-F]{1,4}';
-/** Without leading zeros, which some read as octal. */
-const IPV4 = `(${BYTE}[.]){3}${BYTE}`;
-/** RFC 4291 section 2.2, forms 1 and 2. Form 3, with an IPv4 address at the end, is not among them; nor is a zone (RFC 4007). */
-const IPV6 = [
-  `(${GROUP}:){7}${GROUP}`,
-  ...[6, 5, 4, 3, 2].map((most) => `(${GROUP}:){1,${most}}(:${GROUP}){1,${7 - most}}`),
-  `${GROUP}:(:${GROUP}){1,6}`,
-  `(${GROUP}:){1,7}:`,
-  `:((:${GROUP}){1,7}|:)`,
-].join('|');
-
-const IPV4_ONLY = new RegExp(`^${IPV4}$`);
-const IPV6_ONLY = new RegExp(`^(${IPV6})$`);
-/** An IPv4 or IPv6 address without a prefix. */
-export const IP_ADDRESS = new RegExp(`^(${IPV4}|${IPV6})$`);
-/** The same, with or without a prefix of 1 to 32 or 128 bits. */
-export const IP_ADDRESS_OR_CIDR = new RegExp(
-  `^(${IPV4}(/(3[0-2]|[12][0-9]|[1-9]))?|(${IPV6})(/(12[0-8]|1[01][0-9]|[1-9][0-9]?))?)$`,
-);
 /** The longest text that {@link IP_ADDRESS_OR_CIDR} takes. */
 export const VIRTUAL_ADDRESS_LENGTH = 43;
 
@@ -51,50 +32,10 @@ const NETWORK = "give a free one of the nodes' network";
 const KINDS = 'is a loopback, link-local, multicast, reserved or unspecified address';
 const MAPPED_SENTENCE = 'is an IPv4 address in the notation of IPv6; write the IPv4 address alone, like 192.168.1.200';
 
-/** IPv4 or IPv6. */
-export type Family = 4 | 6;
-
-/** Family of a text without a prefix; undefined for what is no address, as one with a zone or with leading zeros. Pure. */
-export function familyOfAddress(text: string): Family | undefined {
-  if (IPV4_ONLY.test(text)) return 4;
-  return IPV6_ONLY.test(text) ? 6 : undefined;
-}
-
-/** The eight groups of an IPv6 address that is known to be one. */
-function groupsOf(address: string): string[] {
-  const [head = '', tail = ''] = address.split('::');
-  const [before, after] = [head, tail].map((half) => (half === '' ? [] : half.split(':'))) as [string[], string[]];
-  return [...before, ...Array.from({ length: 8 - before.length - after.length }, () => '0'), ...after];
-}
-
-/** All bits of an address that is known to be one, as digits. */
-function bitsOf(address: string, family: Family): string {
-  if (family === 4)
-    return address
-      .split('.')
-      .map((byte) => Number(byte).toString(2).padStart(8, '0'))
-      .join('');
-  return groupsOf(address)
-    .map((group) => Number.parseInt(group, 16).toString(2).padStart(16, '0'))
-    .join('');
-}
-
-/**
- * Whether an address is its subnet's own: the network's or the broadcast address (IPv4, RFC 1122 section 3.2.1.3), or the anycast address
- * of the subnet's routers (IPv6, RFC 4291 section 2.6.1). Subnets of one or two addresses have neither (RFC 3021, RFC 6164). Pure.
- * @param address without a prefix; what is no address is no subnet's own
- */
-export function isSubnetsOwn(address: string, prefixLength: number): boolean {
-  const family = familyOfAddress(address);
-  if (family === undefined || prefixLength > (family === 4 ? 30 : 126)) return false;
-  const host = bitsOf(address, family).slice(prefixLength);
-  return !host.includes('1') || (family === 4 && !host.includes('0'));
-}
-
 /*
- * The same in CEL. An API server reckons beforehand what a rule can cost at most, from the lengths that it knows: of `self`, of a part of it,
- * of a list that is written out. It knows none of the elements of a list, so that an address may not be split into groups; it is looked at
- * by the places of its digits.
+ * Whether an address is its subnet's own, in CEL. An API server reckons beforehand what a rule can cost at most, from the lengths that it
+ * knows: of `self`, of a part of it, of a list that is written out. It knows none of the elements of a list, so that an address may not be
+ * split into groups; it is looked at by the places of its digits.
  */
 const SIZES = Array.from({ length: 31 }, (_, prefix) => 2 ** (32 - prefix));
 const SIZED_IPV4 = /^([0-9]{1,3}[.]){3}[0-9]{1,3}[/]([1-9]|[12][0-9]|30)$/;
@@ -159,13 +100,4 @@ export function virtualAddressProblem(text: string): string | undefined {
 /** Why a text can be no address of a peer, in a sentence with what to do; undefined when it can. Pure. */
 export function peerProblem(text: string): string | undefined {
   return problemOf(peerRules, text);
-}
-
-/**
- * The form in which addresses are compared, and in which the kernel shows them: IPv6 compressed and in lower case (RFC 5952). Pure.
- * @returns undefined for what is no address
- */
-export function canonicalAddress(text: string): string | undefined {
-  const family = familyOfAddress(text);
-  return family === 6 ? new URL(`http://[${text}]`).hostname.slice(1, -1) : family && text;
 }

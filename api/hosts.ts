@@ -1,4 +1,4 @@
-import { canonicalAddress, familyOfAddress, IP_ADDRESS } from './addresses.ts';
+import { bracketed, familyOfAddress, IP_ADDRESS, unmapped } from '../common/addresses.ts';
 import { celMatches, matching, notMatching, problemOf, type Rule } from './rules.ts';
 
 /*
@@ -57,20 +57,6 @@ export function hostHeaderProblem(text: string): string | undefined {
   return problemOf(hostHeaderRules, text);
 }
 
-/** A host as a URL has it: an IPv6 address in brackets. Pure. */
-export function urlHost(host: string): string {
-  return familyOfAddress(host) === 6 ? `[${host}]` : host;
-}
-
-function unmapped(address: string): string {
-  const groups = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(address);
-  if (groups === null) return address;
-  return groups
-    .slice(1)
-    .flatMap((group) => [Number.parseInt(group, 16) >> 8, Number.parseInt(group, 16) & 255])
-    .join('.');
-}
-
 /**
  * The address that a host is, in the form in which addresses are compared, whatever notation it is in: for connections
  * `010.0.0.1`, `0x0a000001` and `::ffff:10.0.0.1` are addresses as well. Pure.
@@ -78,8 +64,7 @@ function unmapped(address: string): string {
  * @returns undefined for a name
  */
 export function addressOfHost(host: string): string | undefined {
-  const url = `http://${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}`;
+  const url = `http://${bracketed(host)}`;
   const name = URL.canParse(url) ? new URL(url).hostname.replace(/^\[|\]$/g, '') : host;
-  const address = canonicalAddress(name);
-  return address === undefined ? undefined : unmapped(address);
+  return familyOfAddress(name) === undefined ? undefined : unmapped(name);
 }

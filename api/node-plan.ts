@@ -1,12 +1,6 @@
 import { z } from 'zod';
-import {
-  IP_ADDRESS,
-  IP_ADDRESS_OR_CIDR,
-  NO_VIRTUAL_ADDRESS,
-  peerProblem,
-  VIRTUAL_ADDRESS_LENGTH,
-  virtualAddressProblem,
-} from './addresses.ts';
+import { IP_ADDRESS, IP_ADDRESS_OR_CIDR } from '../common/addresses.ts';
+import { NO_VIRTUAL_ADDRESS, peerProblem, VIRTUAL_ADDRESS_LENGTH, virtualAddressProblem } from './addresses.ts';
 import { FAILBACK_LIMITS, within } from './durations.ts';
 import { interfaceOrNoneRules } from './interfaces.ts';
 import { ruled, ruledText } from './rules.ts';

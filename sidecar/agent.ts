@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import type { NodePlanSpec, NodePlanStatus } from '../api/node-plan.ts';
-import { canonical } from '../common/address.ts';
+import { canonical } from '../common/addresses.ts';
 import { systemClock } from '../common/clock.ts';
 import { CheckSet } from './checks/check-set.ts';
 import type { CheckSpec } from './checks/check-spec.ts';

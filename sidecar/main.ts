@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { type Logger, pino } from 'pino';
 import { Registry } from 'prom-client';
 import type { NodePlanSpec } from '../api/node-plan.ts';
+import { bracketed } from '../common/addresses.ts';
 import { Listener } from '../common/listener.ts';
 import { Agent } from './agent.ts';
 import type { KubeApiAccess } from './checks/create-check.ts';
@@ -67,7 +68,7 @@ async function loadOrFail(path: string): Promise<LoadedSettings> {
 function kubeApiAccess(): KubeApiAccess {
   const host = process.env.KUBERNETES_SERVICE_HOST ?? '';
   const port = process.env.KUBERNETES_SERVICE_PORT ?? '443';
-  const url = host === '' ? undefined : `https://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const url = host === '' ? undefined : `https://${bracketed(host)}:${port}`;
   return { url, caFile: `${SERVICE_ACCOUNT}/ca.crt`, tokenFile: `${SERVICE_ACCOUNT}/token` };
 }
 

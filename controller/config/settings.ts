@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { familyOfAddress } from '../../api/addresses.ts';
+import { familyOfAddress } from '../../common/addresses.ts';
 
 /*
  * The controller's settings file as the chart renders it. Strict at every level: a misspelt key that is silently ignored shows only when

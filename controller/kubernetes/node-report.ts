@@ -1,6 +1,6 @@
 import { type NodePlanStatus, REPORT_LIMITS } from '../../api/node-plan.ts';
 import { oneLine } from '../../api/text.ts';
-import { parseAddress } from '../plan/addresses.ts';
+import { parseAddress } from '../../common/addresses.ts';
 
 /*
  * A node's report as it is taken. The API server checks reports by the definition, but it may have one of an older release, which let pass

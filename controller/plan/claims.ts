@@ -1,7 +1,8 @@
 import { virtualAddressProblem } from '../../api/addresses.ts';
 import { addressOfHost, VIRTUAL_TARGET } from '../../api/hosts.ts';
 import { hostsOf, settingsProblem, type VirtualIpPool } from '../../api/virtual-ip-pool.ts';
-import { compareText, type ParsedAddress, parseAddress } from './addresses.ts';
+import { canonical, type ParsedAddress, parseAddress } from '../../common/addresses.ts';
+import { compareText } from '../../common/compare-text.ts';
 import type { PlanningNode, RefusedAddress } from './types.ts';
 
 /** What a pool may have of what it asks for. */
@@ -44,7 +45,7 @@ export function oldestFirst(pools: readonly VirtualIpPool[]): VirtualIpPool[] {
 }
 
 function canonicalSet(addresses: readonly string[]): Set<string> {
-  return new Set(addresses.map((address) => parseAddress(address)?.address ?? address));
+  return new Set(addresses.map(canonical));
 }
 
 function nodeByAddress(nodes: readonly PlanningNode[]): Map<string, string> {

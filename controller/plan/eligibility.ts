@@ -1,5 +1,5 @@
 import type { NodeSelector, Toleration, VirtualIpPoolSpec } from '../../api/virtual-ip-pool.ts';
-import { compareText } from './addresses.ts';
+import { compareText } from '../../common/compare-text.ts';
 import type { PlanningNode, Taint } from './types.ts';
 
 /** Nodes for a pool, each list sorted by name. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { AddressGroup } from '../../api/virtual-ip-pool.ts';
-import { type ParsedAddress, parseAddress } from './addresses.ts';
+import { type ParsedAddress, parseAddress } from '../../common/addresses.ts';
 import { type DraftGroup, fillGroups, keepGroups } from './grouping.ts';
 
 function parsed(...given: string[]): ParsedAddress[] {

@@ -1,5 +1,5 @@
 import type { AddressGroup } from '../../api/virtual-ip-pool.ts';
-import { type ParsedAddress, parseAddress } from './addresses.ts';
+import { canonical, type ParsedAddress } from '../../common/addresses.ts';
 
 /** A group on its way into the plan. */
 export interface DraftGroup {
@@ -42,8 +42,8 @@ export function keepGroups(previous: readonly AddressGroup[], accepted: readonly
 }
 
 function stillAsked(addresses: readonly string[], asked: ReadonlyMap<string, ParsedAddress>): ParsedAddress[] {
-  const canonical = new Set(addresses.map((text) => parseAddress(text)?.address ?? text));
-  return [...canonical].map((address) => asked.get(address)).filter((address) => address !== undefined);
+  const known = new Set(addresses.map(canonical));
+  return [...known].map((address) => asked.get(address)).filter((address) => address !== undefined);
 }
 
 /** A big group takes more than one address when there are more than groups; the odd slots stay units, to level loads with. */

@@ -1,5 +1,5 @@
-import type { Family } from '../../api/addresses.ts';
-import { compareText, type ParsedAddress, parseAddress } from './addresses.ts';
+import { type Family, type ParsedAddress, parseAddress } from '../../common/addresses.ts';
+import { compareText } from '../../common/compare-text.ts';
 import type { PendingMember, PlanningNode, ToldGroup } from './types.ts';
 
 /*

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { NodePlanSpec, PlannedInstance, PlannedPool } from '../../api/node-plan.ts';
 import type { VirtualIpPool, VirtualIpPoolSpec } from '../../api/virtual-ip-pool.ts';
-import { compareText } from './addresses.ts';
+import { compareText } from '../../common/compare-text.ts';
 import type { DraftGroup } from './grouping.ts';
 import type { Member } from './handover.ts';
 import type { NodePlanContent } from './types.ts';

@@ -1,5 +1,6 @@
 import type { AddressGroup, VirtualIpPool } from '../../api/virtual-ip-pool.ts';
-import { compareText, parseAddress } from './addresses.ts';
+import { canonical } from '../../common/addresses.ts';
+import { compareText } from '../../common/compare-text.ts';
 import { type Claims, claimAddresses, oldestFirst } from './claims.ts';
 import { type Eligibility, eligibleNodes } from './eligibility.ts';
 import { type DraftGroup, fillGroups, type Grouped, keepGroups } from './grouping.ts';
@@ -139,7 +140,7 @@ function rankPools(pools: readonly GroupedPool[], { maxCandidates }: PlanSetting
 }
 
 function neighbourhoodOf(pools: readonly GroupedPool[], { nodes, settings }: PlanInput): Neighbourhood {
-  const reserved = settings.reserved.addresses.map((given) => parseAddress(given)?.address ?? given);
+  const reserved = settings.reserved.addresses.map(canonical);
   const claimed = pools.flatMap(({ claims }) => claims.accepted.map(({ address }) => address));
   return { nodes: new Map(nodes.map((node) => [node.name, node])), virtual: new Set([...reserved, ...claimed]) };
 }

@@ -1,14 +1,10 @@
 import type { NodePlan } from '../../api/node-plan.ts';
-import { parseAddress } from './addresses.ts';
+import { canonical } from '../../common/addresses.ts';
 import type { PlanningNode, ToldGroup } from './types.ts';
 
 interface Draft {
   readonly previousPeers: Map<string, readonly string[]>;
   readonly heldBy: Set<string>;
-}
-
-function canonical(given: string): string {
-  return parseAddress(given)?.address ?? given;
 }
 
 function ownersOf(nodes: readonly PlanningNode[]): Map<string, string> {

@@ -1,5 +1,6 @@
 import type { NodePlan } from '../../api/node-plan.ts';
-import { canonicalAddress, toldAddresses } from './holders.ts';
+import { canonical } from '../../common/addresses.ts';
+import { toldAddresses } from './holders.ts';
 
 /*
  * Which router ids are foreign routers'. Nodes hear them and say so in their NodePlans' status. To believe it costs an outage, because the
@@ -72,9 +73,9 @@ function unsettledIds(plans: readonly NodePlan[]): ReadonlySet<number> {
 function objectedInstances(plan: NodePlan): NodePlan['spec']['instances'] {
   const { spec, status } = plan;
   const told = toldAddresses(plan);
-  const own = new Set((status?.addresses ?? []).map(canonicalAddress).filter((address) => told.has(address)));
+  const own = new Set((status?.addresses ?? []).map(canonical).filter((address) => told.has(address)));
   if (own.size === 0) return [];
-  return spec.instances.filter(({ addresses }) => addresses.some((address) => own.has(canonicalAddress(address))));
+  return spec.instances.filter(({ addresses }) => addresses.some((address) => own.has(canonical(address))));
 }
 
 /** Weighs what is said of one id; a lone word that is believed is added to those before. */

@@ -1,5 +1,5 @@
 import type { NodePlan, NodePlanSpec, NodePlanStatus } from '../../api/node-plan.ts';
-import { parseAddress } from '../plan/addresses.ts';
+import { canonical } from '../../common/addresses.ts';
 
 /*
  * Who holds an address. A node says so in its NodePlan's status, and a node that died cannot take it back: for a while two nodes say that
@@ -43,11 +43,6 @@ export interface Holders {
   readonly reviewAtMs: number | undefined;
 }
 
-/** The form by which addresses are compared. */
-export function canonicalAddress(given: string): string {
-  return parseAddress(given)?.address ?? given;
-}
-
 interface Look {
   readonly ready: ReadonlySet<string>;
   readonly reports: Hearing['reports'];
@@ -84,7 +79,7 @@ const readSpecs = new WeakMap<NodePlanSpec, ReadonlySet<string>>();
 export function toldAddresses({ spec }: NodePlan): ReadonlySet<string> {
   const known = readSpecs.get(spec);
   if (known !== undefined) return known;
-  const told = new Set(spec.instances.flatMap(({ addresses }) => addresses.map(canonicalAddress)));
+  const told = new Set(spec.instances.flatMap(({ addresses }) => addresses.map(canonical)));
   readSpecs.set(spec, told);
   return told;
 }
@@ -116,7 +111,7 @@ function claimsOf(plan: NodePlan, before: Hearing['claims'], now: Now): [address
 
 /** By address, so that a node that names one twice claims it once. */
 function heldIn(status: NodePlanStatus | undefined): ReadonlyMap<string, string> {
-  return new Map((status?.held ?? []).map(({ address, since }) => [canonicalAddress(address), since]));
+  return new Map((status?.held ?? []).map(({ address, since }) => [canonical(address), since]));
 }
 
 function byAge(a: Claim, b: Claim): number {

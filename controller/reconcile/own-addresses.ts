@@ -1,7 +1,8 @@
 import type { NodePlan } from '../../api/node-plan.ts';
-import { compareText } from '../plan/addresses.ts';
+import { canonical } from '../../common/addresses.ts';
+import { compareText } from '../../common/compare-text.ts';
 import type { NodeAddresses } from '../plan/types.ts';
-import { type Claim, canonicalAddress } from './holders.ts';
+import type { Claim } from './holders.ts';
 
 /*
  * Which addresses of pools are some node's own, by what agents list. To give such an address to another node would cut the node off; so it
@@ -68,7 +69,7 @@ function lasting(before: WordsOfNode, listed: ReadonlySet<string>, { asked, nowM
 }
 
 function weigh({ status }: NodePlan, before: WordsOfNode, heldMs: OwnWords['heldMs'], look: Look): WordsOfNode {
-  const subnets = (status?.addresses ?? []).map((subnet) => canonicalAddress(subnet));
+  const subnets = (status?.addresses ?? []).map((subnet) => canonical(subnet));
   const listed = new Set(subnets.filter((address) => look.asked.has(address)));
   const words = new Map(lasting(before, listed, look));
   let counting = [...words.values()].filter(({ verdict }) => verdict === 'counts').length;

@@ -1,8 +1,9 @@
 import type { NodePlanStatus } from '../../api/node-plan.ts';
 import { oneLine } from '../../api/text.ts';
 import type { AddressStatus, Condition, VirtualIpPool, VirtualIpPoolStatus } from '../../api/virtual-ip-pool.ts';
+import { canonical } from '../../common/addresses.ts';
 import type { PoolPlan } from '../plan/types.ts';
-import { type Claim, canonicalAddress } from './holders.ts';
+import type { Claim } from './holders.ts';
 import { count, few } from './sentences.ts';
 
 /** A node that takes part in a pool, and what it says. */
@@ -100,7 +101,7 @@ function noNodeMessage({ problems }: PoolPlan): string {
 
 function available(statuses: readonly AddressStatus[], planned: ReadonlySet<string>): Verdict {
   const type = 'Available';
-  const wanted = statuses.filter(({ address }) => planned.has(canonicalAddress(address)));
+  const wanted = statuses.filter(({ address }) => planned.has(canonical(address)));
   const several = wanted.filter(({ holders }) => holders.length > 1);
   const none = wanted.filter(({ holders }) => holders.length === 0).map(({ address }) => address);
   if (wanted.length === 0)

@@ -1,3 +1,4 @@
+import { canonical } from '../../common/addresses.ts';
 import type { Clock } from '../../common/clock.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Term } from '../election/leader-elector.ts';
@@ -10,7 +11,7 @@ import type { ResourceCache } from '../kubernetes/resource-cache.ts';
 import type { StoredNodePlan } from '../kubernetes/stored.ts';
 import type { Plan, PlanInput } from '../plan/types.ts';
 import { foreignWords, type LoneWords } from './foreign-words.ts';
-import { type Claim, canonicalAddress, type Hearing, holdersOf, NOTHING_HEARD } from './holders.ts';
+import { type Claim, type Hearing, holdersOf, NOTHING_HEARD } from './holders.ts';
 import { NO_WORDS, type OwnWords, ownAddresses } from './own-addresses.ts';
 import { type ClusterState, planInput, type Words } from './plan-input.ts';
 import { PlanWriter, type WriteReports, type WrittenCaches } from './plan-writer.ts';
@@ -129,7 +130,7 @@ export class Reconciler {
   #weigh({ pools, plans }: StoredState, holders: Run['holders'], nowMs: number): WeighedWords {
     const foreign = foreignWords(plans, this.#loneWords, nowMs);
     this.#loneWords = foreign.words;
-    const asked = new Set(pools.flatMap(({ spec }) => spec.addresses.map(canonicalAddress)));
+    const asked = new Set(pools.flatMap(({ spec }) => spec.addresses.map(canonical)));
     const own = ownAddresses(plans, { asked, holders, nowMs }, this.#ownWords);
     this.#ownWords = own.memory;
     return { foreign, nodeAddresses: own.addresses, reviewAtMs: own.reviewAtMs };

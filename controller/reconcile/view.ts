@@ -1,10 +1,11 @@
 import type { NodePlanStatus } from '../../api/node-plan.ts';
 import type { VirtualIpPool } from '../../api/virtual-ip-pool.ts';
+import { canonical } from '../../common/addresses.ts';
 import type { Move, PoolView } from '../events/observe.ts';
 import type { NodeFacts } from '../kubernetes/node-facts.ts';
 import type { StoredNodePlan } from '../kubernetes/stored.ts';
 import type { Plan } from '../plan/types.ts';
-import { type Claim, canonicalAddress } from './holders.ts';
+import type { Claim } from './holders.ts';
 import type { ClusterState } from './plan-input.ts';
 
 /** A move, and when it was seen. */
@@ -63,7 +64,7 @@ export const EMPTY_VIEW: ClusterView = { pools: [], addresses: [], nodes: [], mo
 type HoldersByAddress = ReadonlyMap<string, readonly Claim[]>;
 
 function refusedIn(plan: Plan | undefined, name: string): ReadonlySet<string> {
-  return new Set((plan?.pools.get(name)?.refused ?? []).map(({ address }) => canonicalAddress(address)));
+  return new Set((plan?.pools.get(name)?.refused ?? []).map(({ address }) => canonical(address)));
 }
 
 function nodeProblems(pool: string, plans: readonly StoredNodePlan[]): PoolView['nodeProblems'] {
@@ -80,7 +81,7 @@ export function poolViews(
 ): PoolView[] {
   return pools.map(({ metadata: { name, uid }, spec }) => {
     const refused = refusedIn(plan, name);
-    const own = spec.addresses.map((given) => canonicalAddress(given)).filter((address) => !refused.has(address));
+    const own = spec.addresses.map((given) => canonical(given)).filter((address) => !refused.has(address));
     return {
       name,
       uid,

@@ -13,7 +13,7 @@ export interface Room {
 }
 
 /** Nothing of it is more than functions of what they are given. */
-const PURE = ['common/addresses'];
+const PURE = ['common/addresses', 'common/compare-text'];
 /** What a program's parts stand on. */
 const GROUND = [...PURE, 'common/clock', 'node:util'];
 
@@ -28,12 +28,11 @@ const FILES = ['common/directory-watch', 'common/replace-file'];
 const SHARED: readonly Room[] = [
   { room: 'common/clock', what: "The machine's clocks and timers, and what stands for them.", may: [] },
   {
-    room: 'common/address',
-    what: 'Addresses: families, canonical form, subnets.',
-    may: ['node:net'],
-    still: ['api'],
+    room: 'common/addresses',
+    what: 'Addresses: one parser, one canonical form, subnets. Pure.',
+    may: ['npm:ipaddr.js'],
   },
-  { room: 'common/addresses', what: 'Addresses: one parser, one canonical form, subnets.', may: [] },
+  { room: 'common/compare-text', what: 'The order of texts, the same everywhere. Pure.', may: [] },
   {
     room: 'common/settings-file',
     what: 'Reads a YAML file against a schema, and says what is wrong where.',
@@ -76,7 +75,6 @@ const SIDECAR: readonly Room[] = [
     room: 'sidecar/network',
     what: "Reads the node's network.",
     may: [...GROUND, 'node:fs/promises', 'node:os'],
-    still: ['common/address'],
   },
   {
     room: 'sidecar/probes',
@@ -116,7 +114,6 @@ const SIDECAR: readonly Room[] = [
     room: 'sidecar/keepalived/instance',
     what: 'What keepalived is told of one instance. Pure: the model of its configuration.',
     may: PURE,
-    still: ['common/address'],
   },
   {
     room: 'sidecar/keepalived/model',
@@ -128,14 +125,12 @@ const SIDECAR: readonly Room[] = [
     what: "keepalived's configuration as text. Pure.",
     may: [...PURE, 'api', 'sidecar/fitness'],
     types: ['sidecar/keepalived'],
-    still: ['node:net'],
   },
   {
     room: 'sidecar/desired',
     what: "What this node is to have: the sources' wishes merged, and resolved to its interfaces. Pure.",
     may: [...PURE, 'api', 'sidecar/keepalived/instance', 'sidecar/keepalived/model', 'npm:zod'],
     types: ['sidecar/checks', 'sidecar/config', 'sidecar/fitness', 'sidecar/network'],
-    still: ['common/address'],
   },
   {
     room: 'sidecar/keepalived',
@@ -166,7 +161,7 @@ const SIDECAR: readonly Room[] = [
       'node:timers/promises',
     ],
     types: ['node:stream'],
-    still: ['common/address', 'sidecar/fitness', 'sidecar/probes', 'node:net'],
+    still: ['sidecar/fitness', 'sidecar/probes'],
   },
   {
     room: 'sidecar/sources',
@@ -227,7 +222,6 @@ const SIDECAR: readonly Room[] = [
       'sidecar/status',
     ],
     types: ['api', 'sidecar/config', 'sidecar/server', 'npm:pino'],
-    still: ['common/address'],
   },
   {
     room: 'sidecar/main',

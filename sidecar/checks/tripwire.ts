@@ -1,4 +1,5 @@
 import { connect as connectSocket, type Socket } from 'node:net';
+import { bracketed } from '../../common/addresses.ts';
 import { type Clock, systemClock, systemTimers, type TimerHandle, type Timers } from '../../common/clock.ts';
 import { holdConnection, type Loss, type Peer } from './held-connection.ts';
 
@@ -173,7 +174,7 @@ export class Tripwire {
 
   #trip(what: string): void {
     const { host, port } = this.#options;
-    if (this.#started) this.#dependencies.onTripped(`${host.includes(':') ? `[${host}]` : host}:${port} ${what}`);
+    if (this.#started) this.#dependencies.onTripped(`${bracketed(host)}:${port} ${what}`);
   }
 
   #connectAfter(pauseMs: number): void {

@@ -1,9 +1,10 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { canonicalAddress, peerProblem, virtualAddressProblem } from '../../api/addresses.ts';
+import { peerProblem, virtualAddressProblem } from '../../api/addresses.ts';
 import { CHECK_LIMITS, FAILBACK_LIMITS, type Limits } from '../../api/durations.ts';
 import { addressOfHost, hostHeaderProblem, VIRTUAL_TARGET } from '../../api/hosts.ts';
 import { interfaceProblem } from '../../api/interfaces.ts';
+import { canonical, familyOf } from '../../common/addresses.ts';
 
 /*
  * The settings file as the chart renders it. Strict at every level: a key that is not known is an error, because a misspelt key that is
@@ -114,16 +115,11 @@ interface Problem {
 
 type Parsed = z.infer<typeof vrrpSchema>;
 
-function withoutPrefix(text: string): string {
-  const address = text.split('/')[0] ?? text;
-  return canonicalAddress(address) ?? address;
-}
-
 function duplicates(addresses: readonly string[]): Problem[] {
   const seen = new Map<string, number>();
   const problems: Problem[] = [];
   for (const [index, text] of addresses.entries()) {
-    const address = withoutPrefix(text);
+    const address = canonical(text);
     const first = seen.get(address);
     if (first !== undefined) {
       problems.push({
@@ -139,13 +135,13 @@ function duplicates(addresses: readonly string[]): Problem[] {
 
 /** The virtual addresses that can be ones, without prefixes. */
 function virtualSet(addresses: readonly string[]): ReadonlySet<string> {
-  return new Set(addresses.filter((text) => virtualAddressProblem(text) === undefined).map(withoutPrefix));
+  return new Set(addresses.filter((text) => virtualAddressProblem(text) === undefined).map(canonical));
 }
 
 function virtualPeers({ addresses, unicastPeers }: Parsed): Problem[] {
   const virtual = virtualSet(addresses);
   return unicastPeers.flatMap((peer, index): Problem[] => {
-    if (!virtual.has(withoutPrefix(peer))) return [];
+    if (!virtual.has(canonical(peer))) return [];
     const message = `${peer} is one of vrrp.addresses; peers are the nodes' own addresses`;
     return [{ path: ['vrrp', 'unicastPeers', index], message }];
   });
@@ -171,7 +167,7 @@ function version2Problems(vrrp: Parsed): Problem[] {
     });
   }
   for (const [index, address] of vrrp.addresses.entries()) {
-    if (isIP(address.split('/')[0] ?? '') === 6) {
+    if (familyOf(address) === 6) {
       problems.push({
         path: ['vrrp', 'addresses', index],
         message: `${address} is IPv6, which needs version 3 of VRRP`,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { canonical, familyOf } from '../../common/address.ts';
+import { canonical, familyOf } from '../../common/addresses.ts';
 import {
   type FoundBy,
   InstanceError,

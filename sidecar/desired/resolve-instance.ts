@@ -1,4 +1,4 @@
-import { canonical, type Family, familyOf, reserved4 } from '../../common/address.ts';
+import { canonical, type Family, familyOf, reserved4 } from '../../common/addresses.ts';
 import {
   InstanceError,
   type InstanceWish,
@@ -27,7 +27,7 @@ export interface Shortcoming {
 /** What must not be touched, or what keepalived would refuse the whole configuration for. */
 function refuseUnusable(wish: InstanceWish, subnets: NodeSubnets, context: ResolveContext): void {
   for (const text of wish.addresses) {
-    const address = canonical(text.split('/')[0] ?? text);
+    const address = canonical(text);
     refuseOwn(address, wish.fields.addresses, subnets, context);
     if (familyOf(address) === 6 && wish.version === 2) {
       throw new InstanceError(`${wish.fields.addresses}: ${address} is IPv6, which needs version 3 of VRRP`);

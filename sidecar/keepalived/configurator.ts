@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { NodePlanSpec } from '../../api/node-plan.ts';
+import { bracketed } from '../../common/addresses.ts';
 import { type Clock, systemClock } from '../../common/clock.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Placement, Placements } from '../desired/placement.ts';
@@ -233,7 +234,7 @@ export class Configurator {
     return {
       node: this.#options.node,
       runtimeDirectory: this.#options.runtimeDirectory,
-      pulseUrl: `http://${address.includes(':') ? `[${address}]` : address}:${port}/pulse`,
+      pulseUrl: `http://${bracketed(address)}:${port}/pulse`,
       debug,
     };
   }

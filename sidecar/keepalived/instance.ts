@@ -1,4 +1,4 @@
-import { canonical, type Family } from '../../common/address.ts';
+import { canonical, type Family } from '../../common/addresses.ts';
 
 /** By what an interface was found; see {@link resolveInstance}. */
 export type FoundBy = 'name' | 'subnet' | 'route';
@@ -81,5 +81,5 @@ export class OwnAddressError extends InstanceError {
 
 /** The addresses of wishes in canonical form, without prefixes. */
 export function virtualAddresses(wishes: readonly Pick<InstanceWish, 'addresses'>[]): Set<string> {
-  return new Set(wishes.flatMap(({ addresses }) => addresses.map((text) => canonical(text.split('/')[0] ?? text))));
+  return new Set(wishes.flatMap(({ addresses }) => addresses.map((text) => canonical(text))));
 }

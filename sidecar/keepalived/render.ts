@@ -1,4 +1,4 @@
-import { isIP } from 'node:net';
+import { familyOf } from '../../common/addresses.ts';
 import { BASE_PRIORITY } from '../fitness/fitness.ts';
 import type { VirtualAddress, VrrpInstance } from './instance.ts';
 
@@ -61,7 +61,7 @@ function addressLine({ address, prefixLength, interface: device, family }: Virtu
  * disagree on the number of advertised addresses, as they do while a change travels, ignored each other up to keepalived 2.3.2.
  */
 function split({ addresses, unicast }: VrrpInstance): { advertised: VirtualAddress[]; excluded: VirtualAddress[] } {
-  const preferred = unicast === undefined ? 4 : isIP(unicast.sourceAddress);
+  const preferred = unicast === undefined ? 4 : familyOf(unicast.sourceAddress);
   const fitting = addresses.find(({ family }) => family === preferred);
   // By unicast the peers say in which family VRRP is spoken, and an advertisement has addresses of that family only.
   const anchor = fitting ?? (unicast === undefined ? addresses[0] : undefined);

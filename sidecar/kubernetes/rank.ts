@@ -1,5 +1,4 @@
-import { isIP } from 'node:net';
-import { canonical } from '../../common/address.ts';
+import { bitsOf, canonical, familyOfAddress } from '../../common/addresses.ts';
 import { LAST_RANK } from '../fitness/fitness.ts';
 
 /** What of a pod matters for ranks. */
@@ -30,9 +29,7 @@ export function nodesByAddress(pods: readonly RankedPod[]): Map<string, string> 
 }
 
 function lastByte(address: string): number {
-  if (isIP(address) === 4) return Number(address.split('.')[3]);
-  const groups = new URL(`http://[${address}]`).hostname.slice(1, -1).split(':');
-  return Number.parseInt(groups.at(-1) || '0', 16) & 0xff;
+  return bitsOf(address).toByteArray().at(-1) ?? 0;
 }
 
 /**
@@ -44,7 +41,7 @@ function lastByte(address: string): number {
 export function rankOf(nodes: readonly string[], node: string, nodeAddress: string): number {
   const place = nodes.indexOf(node);
   if (place >= 0) return place;
-  return isIP(nodeAddress) === 0 ? LAST_RANK : lastByte(nodeAddress) % 4;
+  return familyOfAddress(nodeAddress) === undefined ? LAST_RANK : lastByte(nodeAddress) % 4;
 }
 
 /** The order of the nodes as it was kept over a restart; undefined when the document is none. */

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { Agent } from 'node:https';
-import { isIP } from 'node:net';
 import axios from 'axios';
+import { familyOfAddress } from '../../common/addresses.ts';
 import { explainRequestError } from '../probes/explain.ts';
 import { nodesByAddress, orderNodes, type RankedPod } from './rank.ts';
 
@@ -51,7 +51,7 @@ function rankedPod({ spec, status }: Pod): RankedPod {
   return {
     nodeName: spec?.nodeName,
     phase: status?.phase,
-    nodeAddresses: [...new Set(addresses.filter((address) => isIP(address) !== 0))],
+    nodeAddresses: [...new Set(addresses.filter((address) => familyOfAddress(address) !== undefined))],
   };
 }
 

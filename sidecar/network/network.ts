@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
+import { bitsOf } from '../../common/addresses.ts';
 import {
   parseAddresses6,
   parseConnectedRoutes4,
@@ -67,7 +68,8 @@ function addresses4(route: string, fibTrie: string): Map<string, InterfaceAddres
   const silent = parseLocalAddresses4(fibTrie).filter((address) => !known.has(address));
   const routes = parseConnectedRoutes4(route).filter(({ interface: on }) => !found.get(on)?.length);
   for (const address of silent) {
-    const subnet = routes.find(({ contains }) => contains(address));
+    const bits = bitsOf(address);
+    const subnet = routes.find(({ contains }) => contains(bits));
     if (subnet === undefined) continue;
     const { interface: on, prefixLength } = subnet;
     found.set(on, [...(found.get(on) ?? []), { address, prefixLength, family: 4 }]);

@@ -1,4 +1,4 @@
-import { type Family, familyOf, subnetOf } from '../../common/address.ts';
+import { type AddressBits, bitsOf, type Family, subnetOf } from '../../common/addresses.ts';
 import type { NetworkInterface, NetworkView } from './network.ts';
 
 /** An address of the node's own with its subnet. */
@@ -7,7 +7,7 @@ interface OwnAddress {
   readonly address: string;
   readonly prefixLength: number;
   readonly family: Family;
-  readonly contains: (address: string) => boolean;
+  readonly contains: (address: AddressBits) => boolean;
 }
 
 /** Where every node has the addresses of all Services: kube-proxy by IPVS, and kube-router. They are no node's own. */
@@ -19,7 +19,7 @@ function ownAddresses({ name, addresses }: NetworkInterface, virtual: ReadonlySe
   return addresses
     .filter(({ address }) => !virtual.has(address))
     .map(({ address, prefixLength, family }) => {
-      const contains = subnetOf(address, prefixLength, family);
+      const contains = subnetOf(address, prefixLength);
       return { interface: name, address, prefixLength, family, contains };
     });
 }
@@ -96,13 +96,12 @@ export class NodeSubnets {
 
   /** The smallest of the node's subnets that contains an address, on one interface or on any that may be found so. */
   containing(address: string, on?: string): { interface: string; prefixLength: number } | undefined {
-    const family = familyOf(address);
+    const bits = bitsOf(address);
     const found = this.#own.filter(
       (own) =>
-        own.family === family &&
         isSubnet(own) &&
         (on === undefined ? this.#mayBeFound(own.interface) : own.interface === on) &&
-        own.contains(address),
+        own.contains(bits),
     );
     return found.reduce<OwnAddress | undefined>((best, own) => (this.#isBetter(own, best) ? own : best), undefined);
   }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { bitsOf } from '../../common/addresses.ts';
 import {
   parseAddresses6,
   parseConnectedRoutes4,
@@ -49,12 +50,9 @@ describe('/proc/net', () => {
     ].join('\n');
     const routes = parseConnectedRoutes4(text);
     expect(routes).toMatchObject([{ interface: 'eth1', prefixLength: 25 }]);
-    expect(['10.1.6.127', '10.1.6.128', '10.1.6.255', '10.1.7.0'].map((one) => routes[0]?.contains(one))).toEqual([
-      false,
-      true,
-      true,
-      false,
-    ]);
+    expect(
+      ['10.1.6.127', '10.1.6.128', '10.1.6.255', '10.1.7.0'].map((one) => routes[0]?.contains(bitsOf(one))),
+    ).toEqual([false, true, true, false]);
   });
 
   it('tells the node’s own IPv4 addresses once, and no network or broadcast address', () => {

@@ -1,4 +1,4 @@
-import { canonical, subnetOf, textOf } from '../../common/address.ts';
+import { type AddressBits, canonical, ipv4Of, subnetOf } from '../../common/addresses.ts';
 
 /* What the files below /proc/net say of a network namespace (proc_pid_net(5)). Pure: texts in, facts out. */
 
@@ -6,7 +6,7 @@ import { canonical, subnetOf, textOf } from '../../common/address.ts';
 export interface ConnectedRoute {
   readonly interface: string;
   readonly prefixLength: number;
-  readonly contains: (address: string) => boolean;
+  readonly contains: (address: AddressBits) => boolean;
 }
 
 interface Route4 {
@@ -55,7 +55,7 @@ export function parseConnectedRoutes4(procNetRoute: string): ConnectedRoute[] {
     .filter(({ gateway, mask }) => gateway === 0 && mask !== 0)
     .map(({ interface: on, destination, mask }) => {
       const prefixLength = 32 - Math.log2(2 ** 32 - mask);
-      return { interface: on, prefixLength, contains: subnetOf(textOf(destination), prefixLength, 4) };
+      return { interface: on, prefixLength, contains: subnetOf(ipv4Of(destination), prefixLength) };
     });
 }
 

@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { bracketed } from '../../common/addresses.ts';
 import { Attempt } from './result.ts';
 import type { Probe, ProbeResult } from './types.ts';
 
@@ -17,7 +18,7 @@ export class TcpProbe implements Probe {
   /** @param options what to connect to, and for how long to try */
   constructor(options: TcpProbeOptions) {
     this.#options = options;
-    this.target = `tcp://${options.host.includes(':') ? `[${options.host}]` : options.host}:${options.port}`;
+    this.target = `tcp://${bracketed(options.host)}:${options.port}`;
   }
 
   /** Connects once; see Probe. */

@@ -1,6 +1,6 @@
-import { canonicalAddress } from '../../../api/addresses.ts';
-import { addressOfHost, urlHost, VIRTUAL_TARGET } from '../../../api/hosts.ts';
+import { addressOfHost, VIRTUAL_TARGET } from '../../../api/hosts.ts';
 import type { HealthCheck, NodePlanSpec, PlannedPool } from '../../../api/node-plan.ts';
+import { bracketed, canonical } from '../../../common/addresses.ts';
 import type { CheckSpec, ServiceSettings } from '../../checks/check-spec.ts';
 
 /** What a health check is where it does not say, in the kubelet's names. */
@@ -10,7 +10,7 @@ const HERE = '127.0.0.1';
 
 function authority(host: string | undefined, port: number): string {
   const given = host === undefined || host === '' ? HERE : host;
-  return `${urlHost(given)}:${port}`;
+  return `${bracketed(given)}:${port}`;
 }
 
 function urlOf({ httpGet, tcpSocket }: HealthCheck): string {
@@ -90,8 +90,6 @@ export function poolChecks(pools: readonly PlannedPool[], node: ServiceSettings)
 export function virtualTargetProblem(url: string, plan: NodePlanSpec | null): string | undefined {
   const address = URL.canParse(url) ? addressOfHost(new URL(url).hostname) : undefined;
   if (address === undefined) return undefined;
-  const found = plan?.instances.find(({ addresses }) =>
-    addresses.some((text) => canonicalAddress(text.split('/')[0] ?? text) === address),
-  );
+  const found = plan?.instances.find(({ addresses }) => addresses.some((text) => canonical(text) === address));
   return found && `checks.service.url (keepalived.checkServiceUrl): ${address} of pool ${found.pool} ${VIRTUAL_TARGET}`;
 }

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { canonicalAddress } from '../../../api/addresses.ts';
 import {
   MAX_INSTANCES,
   type NodePlanSpec,
@@ -9,6 +8,7 @@ import {
   plannedInstanceSchema,
   plannedPoolSchema,
 } from '../../../api/node-plan.ts';
+import { canonical } from '../../../common/addresses.ts';
 
 /** A plan, or as much of it as can be carried out; or why nothing of it can. */
 export type ReadPlan =
@@ -66,7 +66,7 @@ function takePools(elements: readonly Element<PlannedPool>[], before: readonly P
 
 /** What an instance has to itself on the node: keepalived refuses a configuration that has it twice. */
 function claimsOf({ name, virtualRouterId, addresses }: PlannedInstance): string[] {
-  const all = addresses.map((text) => canonicalAddress(text.split('/')[0] ?? text) ?? text);
+  const all = addresses.map((text) => canonical(text));
   return [`instance ${name}`, `router id ${virtualRouterId}`, ...new Set(all.map((address) => `address ${address}`))];
 }
 
