@@ -29,9 +29,9 @@ import { KEEPALIVED, NOTIFY_FIFO } from './runtime/keepalived-exchange.ts';
 import { RunningConfiguration } from './runtime/running-configuration.ts';
 import type { Runtime } from './runtime/runtime.ts';
 import type { SupervisorStatus } from './runtime/supervisor-status.ts';
-import type { Metrics } from './server/metrics.ts';
 import { poolChecks, virtualTargetProblem } from './sources/plan/health-check.ts';
 import { PlanState } from './sources/plan/plan-state.ts';
+import { type Metrics, noMetrics } from './status/metrics.ts';
 import { planStatusOf } from './status/plan-status.ts';
 import type { AgentSnapshot, CheckSnapshot, InstanceSnapshot, PoolSnapshot } from './status/snapshot.ts';
 
@@ -55,6 +55,8 @@ interface Cache {
 interface AgentDependencies {
   readonly runtime: Runtime;
   readonly log: Logger;
+  /** What events are counted into; absent: nowhere. */
+  readonly metrics?: Metrics;
   /** Called when instances were found elsewhere than before, to keep that over a restart. */
   readonly onPlacements?: (placements: Placements) => void;
 }
@@ -72,13 +74,6 @@ function isNodeCheck(key: string): key is CheckName {
   return CHECK_NAMES.some((name) => name === key);
 }
 
-const noMetrics: Metrics = {
-  transition: () => undefined,
-  probed: () => undefined,
-  reloaded: () => undefined,
-  rejected: () => undefined,
-};
-
 /**
  * The node agent: checks, fitness, keepalived's configuration and the holder's state, tied together in one direction. What concerns the
  * node is here once; what concerns a VRRP instance is in the set of instances. It neither listens nor reads the environment.
@@ -87,6 +82,7 @@ export class Agent {
   readonly #options: AgentOptions;
   readonly #runtime: Runtime;
   readonly #log: Logger;
+  readonly #metrics: Metrics;
   readonly #lag: EventLoopLag;
   readonly #checks: CheckSet;
   /** The settings' checks by name, as they were when the settings were taken. */
@@ -103,7 +99,6 @@ export class Agent {
   readonly #notify: NotifyReader;
   readonly #foreign: ForeignRouterWatch;
   readonly #inquiry: StateInquiry;
-  #metrics: Metrics = noMetrics;
   #onReport: () => void = () => undefined;
   #loaded: LoadedSettings;
   #loadedAtMs = systemClock.wallMs();
@@ -116,10 +111,11 @@ export class Agent {
   #started = false;
   readonly #running = new RunningConfiguration<Configured>();
 
-  constructor(options: AgentOptions, { runtime, log, onPlacements }: AgentDependencies) {
+  constructor(options: AgentOptions, { runtime, log, metrics, onPlacements }: AgentDependencies) {
     this.#options = options;
     this.#runtime = runtime;
     this.#log = log;
+    this.#metrics = metrics ?? noMetrics;
     this.#loaded = options.loaded;
     this.#nodes = options.nodes;
     this.#lag = new EventLoopLag({ sampleMillis: 50 });
@@ -234,11 +230,6 @@ export class Agent {
     const text = 'another router on the network uses router ids of this release, too';
     if (virtualRouterIds.length === 0) this.#log.info('no foreign router is heard any more');
     else this.#log.warn({ virtualRouterIds }, text);
-  }
-
-  /** Connects the metrics that the agent counts into. */
-  useMetrics(metrics: Metrics): void {
-    this.#metrics = metrics;
   }
 
   /** Takes the caches that what is known began with, once they were loaded; one that is damaged is told once, and shown until it is whole. */

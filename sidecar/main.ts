@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { type Logger, pino } from 'pino';
-import { Registry } from 'prom-client';
 import type { NodePlanSpec } from '../api/node-plan.ts';
 import { bracketed } from '../common/addresses.ts';
 import { Listener } from '../common/listener.ts';
@@ -223,6 +222,7 @@ async function run({ config, runtimeDirectory }: Arguments, loaded: LoadedSettin
     read: readPlacements,
     none: {},
   });
+  const counted = createMetrics();
   const agent = new Agent(
     {
       node: process.env.NODE_NAME ?? '',
@@ -236,6 +236,7 @@ async function run({ config, runtimeDirectory }: Arguments, loaded: LoadedSettin
     {
       runtime,
       log,
+      metrics: counted.events,
       onPlacements: (placements) => {
         placementCache
           .save(placements)
@@ -243,16 +244,18 @@ async function run({ config, runtimeDirectory }: Arguments, loaded: LoadedSettin
       },
     },
   );
-  const registry = new Registry();
   const snapshot = () => agent.snapshot();
-  agent.useMetrics(createMetrics({ registry, snapshot, takeLagMillis: () => agent.takeLagMillis() }));
+  const takeLagMillis = () => agent.takeLagMillis();
   const onError = (error: unknown) => log.error({ err: error }, 'a request failed');
   const listeners = [
     new Listener(
       { ...server, connections: LOOPBACK_CONNECTIONS },
       { handler: createApp({ snapshot, onError }), onError },
     ),
-    new Listener(metrics, { handler: createMetricsApp({ registry, snapshot, onError }), onError }),
+    new Listener(metrics, {
+      handler: createMetricsApp({ metrics: counted, snapshot, takeLagMillis, onError }),
+      onError,
+    }),
   ];
   const plans = followPlans(agent, planCache, log);
   const cordons = new CordonFollower(agent, { cache: cordonCache, log });

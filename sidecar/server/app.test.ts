@@ -1,7 +1,7 @@
 import request from 'supertest';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { AgentSnapshot } from '../status/snapshot.ts';
-import { healthySnapshot, pooledSnapshot } from '../testing/snapshot.ts';
+import { healthySnapshot, pooledSnapshot, troubledSnapshot } from '../testing/snapshot.ts';
 import { createApp } from './app.ts';
 
 function get(path: string, changes: Partial<AgentSnapshot> = {}) {
@@ -170,6 +170,24 @@ describe('GET /status', () => {
       running: true,
       lastCandidate: { result: 'rejected', exitCode: 4, messages: ['bad line 3'] },
     });
+  });
+});
+
+describe('an answer', () => {
+  it.each([
+    ['/track', 1],
+    ['/track/service', 1],
+    ['/track/default-1', 1],
+    ['/track/none', 1],
+    ['/pulse', 1],
+    ['/readyz', 1],
+    ['/status', 1],
+    ['/healthz', 0],
+    ['/none', 0],
+  ])('to GET %s is made of one snapshot, or of none', async (path, count) => {
+    const snapshot = vi.fn(troubledSnapshot);
+    await request(createApp({ snapshot })).get(path);
+    expect(snapshot).toHaveBeenCalledTimes(count);
   });
 });
 

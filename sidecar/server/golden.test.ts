@@ -1,4 +1,3 @@
-import { Registry } from 'prom-client';
 import request from 'supertest';
 import { describe, expect, it } from 'vitest';
 import type { AgentSnapshot } from '../status/snapshot.ts';
@@ -39,14 +38,13 @@ describe.each(Object.keys(SNAPSHOTS))('a node that is %s', (name) => {
   });
 
   it('has these metrics', async () => {
-    const registry = new Registry();
-    const metrics = createMetrics({ registry, snapshot, takeLagMillis: () => 12 });
-    metrics.transition({ name: 'vip', pool: null }, 'MASTER');
-    metrics.transition({ name: 'default-0', pool: 'default' }, 'MASTER');
-    metrics.probed('service', 'success', 0.002);
-    metrics.reloaded();
-    metrics.rejected();
-    const app = createMetricsApp({ registry, snapshot });
+    const metrics = createMetrics();
+    metrics.events.transition({ name: 'vip', pool: null }, 'MASTER');
+    metrics.events.transition({ name: 'default-0', pool: 'default' }, 'MASTER');
+    metrics.events.probed('service', 'success', 0.002);
+    metrics.events.reloaded();
+    metrics.events.rejected();
+    const app = createMetricsApp({ metrics, snapshot, takeLagMillis: () => 12 });
     // The second time: what the first one left must not be there twice.
     await request(app).get('/metrics').expect(200);
     const { text, headers } = await request(app).get('/metrics').expect(200);

@@ -1,6 +1,5 @@
 import { createServer, type RequestListener } from 'node:http';
 import express from 'express';
-import { Registry } from 'prom-client';
 import request from 'supertest';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { answerTheRest } from '../../common/last-answers.ts';
@@ -8,13 +7,14 @@ import { type LoopbackServer, listen } from '../../common/testing/loopback.ts';
 import { ODD_TARGETS, rawGet } from '../../common/testing/raw-request.ts';
 import { healthySnapshot } from '../testing/snapshot.ts';
 import { createApp } from './app.ts';
+import { createMetrics } from './metrics.ts';
 import { createMetricsApp } from './metrics-app.ts';
 
 const snapshot = healthySnapshot;
 const onError = vi.fn();
 const apps: Readonly<Record<string, () => RequestListener>> = {
   agent: () => createApp({ snapshot, onError }),
-  metrics: () => createMetricsApp({ registry: new Registry(), snapshot, onError }),
+  metrics: () => createMetricsApp({ metrics: createMetrics(), snapshot, takeLagMillis: () => 0, onError }),
 };
 
 let server: LoopbackServer | undefined;

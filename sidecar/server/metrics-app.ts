@@ -1,20 +1,28 @@
 import type { RequestListener } from 'node:http';
 import { setImmediate } from 'node:timers/promises';
 import express from 'express';
-import type { Registry } from 'prom-client';
 import { answerTheRest } from '../../common/last-answers.ts';
 import type { AgentSnapshot } from '../status/snapshot.ts';
+import type { ServedMetrics } from './metrics.ts';
 import { poolMetrics } from './pool-metrics.ts';
 
 interface MetricsAppDependencies {
-  readonly registry: Registry;
+  readonly metrics: ServedMetrics;
+  /** What the agent knows at the moment it is called: once for each answer. */
   readonly snapshot: () => AgentSnapshot;
+  /** Longest standstill of the event loop, in milliseconds, since the last call. */
+  readonly takeLagMillis: () => number;
   /** Hears of errors that are not the client's. */
   readonly onError?: (error: unknown) => void;
 }
 
 /** `GET /metrics` in Prometheus' text format. Never listens by itself. */
-export function createMetricsApp({ registry, snapshot, onError }: MetricsAppDependencies): RequestListener {
+export function createMetricsApp({
+  metrics,
+  snapshot: takeSnapshot,
+  takeLagMillis,
+  onError,
+}: MetricsAppDependencies): RequestListener {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -25,10 +33,11 @@ export function createMetricsApp({ registry, snapshot, onError }: MetricsAppDepe
     last = turn;
     await turn;
     if (response.destroyed) return;
-    const text = await registry.metrics();
-    response.set('Content-Type', registry.contentType);
+    const snapshot = takeSnapshot();
+    const text = await metrics.text({ snapshot, lagMillis: takeLagMillis() });
+    response.set('Content-Type', metrics.contentType);
     response.write(text);
-    for (const part of poolMetrics(snapshot())) if (part !== '') response.write(part);
+    for (const part of poolMetrics(snapshot)) if (part !== '') response.write(part);
     response.end();
   });
   return answerTheRest(app, onError);

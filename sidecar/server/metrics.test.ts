@@ -1,23 +1,22 @@
 import { execa } from 'execa';
-import { Registry } from 'prom-client';
 import request from 'supertest';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { ensureTool } from '../../scripts/tools.ts';
 import type { AgentSnapshot } from '../status/snapshot.ts';
-import { healthySnapshot, pooledSnapshot } from '../testing/snapshot.ts';
+import { healthySnapshot, pooledSnapshot, troubledSnapshot } from '../testing/snapshot.ts';
 import { createMetrics } from './metrics.ts';
 import { createMetricsApp } from './metrics-app.ts';
 
 async function scrape(changes: Partial<AgentSnapshot> = {}): Promise<string> {
-  const registry = new Registry();
   const snapshot = () => ({ ...healthySnapshot(), ...changes });
-  const metrics = createMetrics({ registry, snapshot, takeLagMillis: () => 12 });
-  metrics.transition({ name: 'vip', pool: null }, 'MASTER');
-  metrics.transition({ name: 'default-0', pool: 'default' }, 'MASTER');
-  metrics.probed('service', 'success', 0.002);
-  metrics.reloaded();
-  metrics.rejected();
-  const { text, headers } = await request(createMetricsApp({ registry, snapshot })).get('/metrics').expect(200);
+  const metrics = createMetrics();
+  metrics.events.transition({ name: 'vip', pool: null }, 'MASTER');
+  metrics.events.transition({ name: 'default-0', pool: 'default' }, 'MASTER');
+  metrics.events.probed('service', 'success', 0.002);
+  metrics.events.reloaded();
+  metrics.events.rejected();
+  const app = createMetricsApp({ metrics, snapshot, takeLagMillis: () => 12 });
+  const { text, headers } = await request(app).get('/metrics').expect(200);
   expect(headers['content-type']).toMatch(/^text\/plain; version=0\.0\.4/);
   return text;
 }
@@ -111,6 +110,29 @@ describe('GET /metrics', () => {
       cordon: { watched: false, heard: false, cordon: undefined, sinceMs: undefined, problem: null },
     });
     expect(text).not.toMatch(/^keepalived_vip_cordon/m);
+  });
+
+  it('is made of one snapshot and one measure of the event loop for each scrape, however many series there are', async () => {
+    const snapshot = vi.fn(troubledSnapshot);
+    const takeLagMillis = vi.fn(() => 12);
+    const app = createMetricsApp({ metrics: createMetrics(), snapshot, takeLagMillis });
+    for (const scrapes of [1, 2]) {
+      await request(app).get('/metrics').expect(200);
+      expect([snapshot, takeLagMillis].map((taken) => taken.mock.calls.length)).toEqual([scrapes, scrapes]);
+    }
+  });
+
+  it('has the series of its own scrape, and none that an earlier one left', async () => {
+    const snapshot = vi
+      .fn(healthySnapshot)
+      .mockImplementationOnce(pooledSnapshot)
+      .mockImplementationOnce(troubledSnapshot);
+    const app = createMetricsApp({ metrics: createMetrics(), snapshot, takeLagMillis: () => 12 });
+    const scrapes = [];
+    for (let times = 0; times < 3; times += 1) scrapes.push((await request(app).get('/metrics')).text);
+    const fresh = createMetricsApp({ metrics: createMetrics(), snapshot: healthySnapshot, takeLagMillis: () => 12 });
+    expect(scrapes[2]).toBe((await request(fresh).get('/metrics')).text);
+    expect(scrapes[1]).toContain('keepalived_vip_foreign_router_heard{virtual_router_id="21"} 1');
   });
 
   it('shows that a configuration was refused', async () => {

@@ -40,10 +40,10 @@ describe('the alerts', () => {
     const snapshot = () => {
       throw new Error('nothing is scraped here');
     };
-    createMetrics({ registry, snapshot, takeLagMillis: () => 0 });
     createControllerMetrics({ registry, snapshot });
-    const ofPools = [...poolMetrics(pooledSnapshot())].join('').matchAll(/^# TYPE (\S+) /gm);
-    const known = [...registry.getMetricsAsArray().map(({ name }) => name), ...[...ofPools].map(([, name]) => name)];
+    const ofNodes = await createMetrics().text({ snapshot: pooledSnapshot(), lagMillis: 0 });
+    const shown = [ofNodes, ...poolMetrics(pooledSnapshot())].join('').matchAll(/^# TYPE (\S+) /gm);
+    const known = [...registry.getMetricsAsArray().map(({ name }) => name), ...[...shown].map(([, name]) => name)];
     const text = await readFile(path.join(CHART, 'files/alerts.yaml'), 'utf8');
     const used = [...new Set(text.match(/keepalived_vip_\w+/g))];
     expect(used.length).toBeGreaterThan(5);
