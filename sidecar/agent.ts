@@ -14,6 +14,7 @@ import type { Placements } from './desired/placement.ts';
 import { SETTINGS_INSTANCE } from './desired/wishes.ts';
 import { Cordon } from './fitness/cordon.ts';
 import { Drain } from './fitness/drain.ts';
+import type { CheckEffect, JudgedCheck } from './fitness/fitness.ts';
 import { poolPolicy, settingsPolicy } from './fitness/policy.ts';
 import { InstanceSet } from './instances/instance-set.ts';
 import type { InstanceInput, InstanceRole } from './instances/runner.ts';
@@ -66,6 +67,13 @@ interface AgentDependencies {
  * node takes part for the first time. The clock of performance.now() begins with the process.
  */
 const STARTED_MS = 0;
+
+/** What it means for the node when one of its checks fails. */
+const CHECK_EFFECTS: Readonly<Record<CheckName, CheckEffect>> = {
+  service: 'serviceFailed',
+  kubelet: 'kubeletFailed',
+  kubeApi: 'noKubeApi',
+};
 
 /** There can be thousands. */
 const LOGGED_ADDRESSES = 20;
@@ -414,20 +422,22 @@ export class Agent {
       cordoned: this.cordon.cordoned,
       incomplete: this.#configurator.isIncomplete(name),
     };
-    const kubelet = this.#checks.view('kubelet');
-    const kubeApi = this.#checks.view('kubeApi');
-    const checks = {
-      service: this.#checks.view('service') ?? NOTHING_KNOWN,
-      ...(kubelet === undefined ? {} : { kubelet }),
-      ...(kubeApi === undefined ? {} : { kubeApi }),
-    };
     const { settings } = this.#loaded;
+    const checks = this.#judgedChecks(pool);
     if (pool === null) return { ...node, checks, policy: settingsPolicy(settings) };
     const planned = this.plan.plan?.pools.find(({ name }) => name === pool);
-    const service = this.#checks.view(this.#poolCheckKeys.get(pool) ?? 'service') ?? NOTHING_KNOWN;
     const policy = poolPolicy(settings, planned);
     const upSinceMs = this.plan.view.fresh ? -(policy.failbackDelaySeconds ?? 0) * 1000 : STARTED_MS;
-    return { ...node, checks: { ...checks, service }, policy, upSinceMs };
+    return { ...node, checks, policy, upSinceMs };
+  }
+
+  /** What the checks say on which the fitness of a pool's instances rests, or of the settings' instance. */
+  #judgedChecks(pool: string | null): JudgedCheck[] {
+    const service = pool === null ? undefined : this.#poolCheckKeys.get(pool);
+    return CHECK_NAMES.map((name) => {
+      const key = name === 'service' ? (service ?? name) : name;
+      return { effect: CHECK_EFFECTS[name], view: this.#checks.view(key) ?? NOTHING_KNOWN };
+    });
   }
 
   /** @throws as {@link CheckSet.update}; nothing is changed then */

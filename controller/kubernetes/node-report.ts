@@ -1,3 +1,4 @@
+import { BANDS, WORST_BAND } from '../../api/bands.ts';
 import { type NodePlanStatus, REPORT_LIMITS } from '../../api/node-plan.ts';
 import { oneLine } from '../../api/text.ts';
 import { parseAddress } from '../../common/addresses.ts';
@@ -11,7 +12,6 @@ import { parseAddress } from '../../common/addresses.ts';
 type Fields = Readonly<Record<string, unknown>>;
 
 const MAX_POOLS = 255;
-const MAX_BAND = 5;
 const MAX_ROUTER_ID = 255;
 const POOL_LENGTH = 63;
 
@@ -45,7 +45,7 @@ function heldOf(value: unknown) {
 function healthOf(value: unknown) {
   const { pool, band, reason } = fieldsOf(value);
   if (typeof pool !== 'string' || pool.length > POOL_LENGTH) return undefined;
-  if (!isNumber(band, 0, MAX_BAND)) return undefined;
+  if (!isNumber(band, BANDS.healthy, WORST_BAND)) return undefined;
   return [pool, { pool, band, reason: text(reason, REPORT_LIMITS.reason) ?? '' }] as const;
 }
 

@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Fitness, FitnessInput } from './fitness.ts';
+import type { CheckView } from '../checks/types.ts';
+import type { Fitness } from './fitness.ts';
 import { FitnessController } from './fitness-controller.ts';
 
-let service: FitnessInput['checks']['service'];
+let service: CheckView;
 let applied: Fitness[];
 let applyOnce: (fitness: Fitness) => void;
 const onChange = vi.fn();
@@ -19,7 +20,7 @@ beforeEach(() => {
   controller = new FitnessController({
     collect: (nowMs) => ({
       nowMs,
-      checks: { service },
+      checks: [{ effect: 'serviceFailed', view: service }],
       draining: false,
       cordoned: false,
       holder: false,

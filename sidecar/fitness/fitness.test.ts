@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decideFitness, type Fitness, type FitnessInput, type FitnessPolicy } from './fitness.ts';
+import type { CheckView } from '../checks/types.ts';
+import { decideFitness, type Fitness, type FitnessInput, type FitnessPolicy, type JudgedCheck } from './fitness.ts';
 
 const healthy = { healthy: true, sinceMs: 0, everFailed: false };
 const failed = { healthy: false, sinceMs: 0, everFailed: true };
@@ -12,10 +13,34 @@ const policy: FitnessPolicy = {
   kubeApiSettleSeconds: 8,
 };
 
-function input(changes: Partial<FitnessInput> = {}): FitnessInput {
+/** What the checks of a node say; one that is switched off is absent. */
+interface Views {
+  readonly service: CheckView;
+  readonly kubelet?: CheckView;
+  readonly kubeApi?: CheckView;
+}
+
+const wellChecks: Views = { service: healthy, kubelet: healthy, kubeApi: healthy };
+
+/** A decision's input, with the checks by name for short. */
+type Changes = Partial<Omit<FitnessInput, 'checks'>> & { readonly checks?: Views | readonly JudgedCheck[] };
+
+function isList(checks: Views | readonly JudgedCheck[]): checks is readonly JudgedCheck[] {
+  return Array.isArray(checks);
+}
+
+function listOf({ service, kubelet, kubeApi }: Views): JudgedCheck[] {
+  return [
+    { effect: 'serviceFailed', view: service },
+    ...(kubelet === undefined ? [] : [{ effect: 'kubeletFailed', view: kubelet } as const]),
+    ...(kubeApi === undefined ? [] : [{ effect: 'noKubeApi', view: kubeApi } as const]),
+  ];
+}
+
+function input({ checks = wellChecks, ...changes }: Changes = {}): FitnessInput {
   return {
     nowMs: 1000,
-    checks: { service: healthy, kubelet: healthy, kubeApi: healthy },
+    checks: isList(checks) ? checks : listOf(checks),
     draining: false,
     cordoned: false,
     holder: false,
@@ -25,16 +50,15 @@ function input(changes: Partial<FitnessInput> = {}): FitnessInput {
   };
 }
 
-function decide(changes: Partial<FitnessInput>, previous?: Fitness): Fitness {
+function decide(changes: Changes, previous?: Fitness): Fitness {
   const fitness = decideFitness(input(changes), previous);
   if (fitness === undefined) throw new Error('undecided');
   return fitness;
 }
 
 const anyRank = fc.nat(9);
-const wellChecks: FitnessInput['checks'] = { service: healthy, kubelet: healthy, kubeApi: healthy };
 /** What puts a node where it is once every settling time is over, from the fittest to the least fit. */
-const STATES: readonly (Partial<FitnessInput> & { readonly band: number })[] = [
+const STATES: readonly (Changes & { readonly band: number })[] = [
   { band: 0 },
   { band: 1, checks: { ...wellChecks, kubeApi: failed } },
   { band: 2, checks: { ...wellChecks, kubelet: failed } },
@@ -53,7 +77,7 @@ const anyMore = fc.record({ cordoned: fc.boolean() });
 const anyPolicy = fc.constantFrom(policy, { ...policy, failbackDelaySeconds: 30 });
 
 /** A node of a state: `more` holds only where the state is worse than it. */
-function nodeOf(state: number, changes: Partial<FitnessInput>, more: Partial<FitnessInput> = {}): Fitness {
+function nodeOf(state: number, changes: Changes, more: Changes = {}): Fitness {
   const { band: _band, ...input } = STATES[state] ?? { band: 0 };
   return decide({ nowMs: 60_000, ...(state > 4 ? more : {}), ...input, ...changes });
 }
@@ -186,6 +210,65 @@ describe('gate', () => {
       band: 1,
       priority: 204,
     });
+  });
+});
+
+describe('several checks with the same effect', () => {
+  const service = (view: CheckView): JudgedCheck => ({ effect: 'serviceFailed', view });
+  const kubelet = (view: CheckView): JudgedCheck => ({ effect: 'kubeletFailed', view });
+  const kubeApi = (view: CheckView): JudgedCheck => ({ effect: 'noKubeApi', view });
+
+  it('of services: either one that fails closes the gate', () => {
+    const closed = { gate: 0, band: 5, failed: true, reason: 'service check failed' };
+    expect(decide({ checks: [service(healthy), service(failed)] })).toMatchObject(closed);
+    expect(decide({ checks: [service(failed), service(healthy)] })).toMatchObject(closed);
+    expect(decide({ checks: [service(failed), service(failed)] })).toMatchObject(closed);
+    expect(decide({ checks: [service(healthy), service(healthy)] })).toMatchObject({ gate: 1, band: 0 });
+  });
+
+  it('of services: nothing is decided until each has reached a threshold, except when one is known to fail', () => {
+    expect(decideFitness(input({ checks: [service(healthy), service(unknown)] }), undefined)).toBeUndefined();
+    expect(decideFitness(input({ checks: [service(unknown), service(healthy)] }), undefined)).toBeUndefined();
+    expect(decideFitness(input({ checks: [service(unknown), service(unknown)] }), undefined)).toBeUndefined();
+    expect(decide({ checks: [service(unknown), service(failed)] })).toMatchObject({ gate: 0, band: 5 });
+  });
+
+  it('of services: the gate that the first failure closed is not closed again by the second', () => {
+    const first = decide({ nowMs: 0, checks: [service(failed), service(healthy)] });
+    const reopened = decide({ nowMs: 1000, checks: [service(failed), service(healthy)] }, first);
+    expect(reopened.gate).toBe(1);
+    expect(decide({ nowMs: 1500, checks: [service(failed), service(failed)] }, reopened).gate).toBe(1);
+  });
+
+  it('of kubelets: one that fails is enough', () => {
+    const checks = [service(healthy), kubelet(healthy), kubelet(failed)];
+    expect(decide({ checks })).toMatchObject({ gate: 1, band: 2, failed: true });
+  });
+
+  it('of the API: the node is without it while one of them counts, and decides anew when the first may count differently', () => {
+    const lost = (sinceMs: number): CheckView => ({ healthy: false, sinceMs, everFailed: true });
+    const checks = [service(healthy), kubeApi(lost(12_000)), kubeApi(healthy), kubeApi(lost(10_000))];
+    expect(decide({ nowMs: 13_000, checks })).toMatchObject({ band: 1, reviewAtMs: 18_000 });
+    const holder = decide({ nowMs: 13_000, checks, holder: true });
+    expect(holder).toMatchObject({ band: 0, reviewAtMs: 18_000 });
+    expect(decide({ nowMs: 18_000, checks, holder: true }, holder)).toMatchObject({ band: 1, reviewAtMs: 20_000 });
+  });
+
+  it('are judged alike in whatever order they are listed', () => {
+    const sinceMs = fc.option(fc.nat(20_000), { nil: undefined });
+    const view = fc.record({ healthy: fc.option(fc.boolean(), { nil: undefined }), sinceMs, everFailed: fc.boolean() });
+    const effect = fc.constantFrom('serviceFailed', 'kubeletFailed', 'noKubeApi');
+    const checks = fc.array(fc.record<JudgedCheck>({ effect, view }), { maxLength: 6 });
+    const shuffled = checks.chain((list) =>
+      fc.tuple(fc.constant(list), fc.shuffledSubarray(list, { minLength: list.length })),
+    );
+    const node = fc.record({ cordoned: fc.boolean(), draining: fc.boolean(), holder: fc.boolean(), policy: anyPolicy });
+    fc.assert(
+      fc.property(shuffled, node, fc.nat(30_000), ([list, other], state, nowMs) => {
+        const decided = decideFitness(input({ ...state, nowMs, checks: list }), undefined);
+        expect(decideFitness(input({ ...state, nowMs, checks: other }), undefined)).toEqual(decided);
+      }),
+    );
   });
 });
 

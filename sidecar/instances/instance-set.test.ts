@@ -65,7 +65,7 @@ beforeEach(() => {
       },
     },
     inputOf: () => ({
-      checks: { service },
+      checks: [{ effect: 'serviceFailed', view: service }],
       incomplete,
       draining,
       cordoned: false,

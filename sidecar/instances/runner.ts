@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
-import { BAND_NAMES, type Fitness, type FitnessInput } from '../fitness/fitness.ts';
+import { BAND_NAMES } from '../../api/bands.ts';
+import type { Fitness, FitnessInput } from '../fitness/fitness.ts';
 import { FitnessController } from '../fitness/fitness-controller.ts';
 import { HolderTracker, holdsByVrrp } from '../keepalived/holder.ts';
 import type { VrrpInstance } from '../keepalived/instance.ts';

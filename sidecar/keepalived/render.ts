@@ -1,5 +1,5 @@
 import { familyOf } from '../../common/addresses.ts';
-import { BASE_PRIORITY } from '../fitness/fitness.ts';
+import { BASE_PRIORITY } from '../fitness/priority.ts';
 import type { VirtualAddress, VrrpInstance } from './instance.ts';
 
 /** What a configuration needs besides its instances. */

@@ -1,5 +1,5 @@
 import { bitsOf, canonical, familyOfAddress } from '../../common/addresses.ts';
-import { LAST_RANK } from '../fitness/fitness.ts';
+import { LAST_RANK } from '../fitness/priority.ts';
 
 /** What of a pod matters for ranks. */
 export interface RankedPod {

@@ -1,6 +1,6 @@
+import { BAND_NAMES, type Band, worseOf } from '../../api/bands.ts';
 import { type NodePlanStatus, REPORT_LIMITS } from '../../api/node-plan.ts';
 import { oneLine } from '../../api/text.ts';
-import { BAND_NAMES, type Band } from '../fitness/fitness.ts';
 import type { HeldAddress } from '../keepalived/holder.ts';
 
 /** What a report to the controller is made of. */
@@ -32,7 +32,7 @@ function heldOf(instances: readonly ReportedInstance[]): NonNullable<NodePlanSta
 function healthOf(instances: readonly ReportedInstance[]): NonNullable<NodePlanStatus['health']> {
   const bands = new Map<string, Band>();
   for (const { pool, band } of instances) {
-    if (band !== undefined && band >= (bands.get(pool) ?? 0)) bands.set(pool, band);
+    if (band !== undefined) bands.set(pool, worseOf(band, bands.get(pool)));
   }
   return [...bands].map(([pool, band]) => ({ pool, band, reason: BAND_NAMES[band] }));
 }

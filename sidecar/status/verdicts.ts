@@ -1,5 +1,5 @@
+import { BAND_NAMES } from '../../api/bands.ts';
 import { CHECK_NAMES } from '../checks/types.ts';
-import { BAND_NAMES } from '../fitness/fitness.ts';
 import { type AgentSnapshot, hasSettingsInstance } from './snapshot.ts';
 
 const UNDECIDED = 'no check has reached a threshold yet';

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
+import { BANDS } from '../../api/bands.ts';
 import { monotonicMs } from '../lab/clock.ts';
 import { healFaults } from '../lab/fault-control.ts';
 import { prepareNode } from '../lab/node-objects.ts';
@@ -39,8 +40,8 @@ describe.skipIf(skip)('a cordon', repeated, () => {
   const status = async (node: string) => (await lab.status(node)) as unknown as Status;
   const every = async (holds: (status: Status) => boolean, nodes: readonly string[] = lab.nodes) =>
     (await Promise.all(nodes.map(status))).every(holds);
-  const isCordoned = ({ cordon, fitness }: Status) => cordon.cordoned === true && fitness?.band === 3;
-  const isWell = ({ cordon, fitness }: Status) => cordon.cordoned === false && fitness?.band === 0;
+  const isCordoned = ({ cordon, fitness }: Status) => cordon.cordoned === true && fitness?.band === BANDS.draining;
+  const isWell = ({ cordon, fitness }: Status) => cordon.cordoned === false && fitness?.band === BANDS.healthy;
   /** Waits as long as something would need to move, and expects that nothing did. */
   async function expectSteady(holder: string, transitions: Record<string, string[]>): Promise<void> {
     await delay(STEADY_MS); // the time is what is asked for
@@ -130,7 +131,11 @@ describe.skipIf(skip)('a cordon', repeated, () => {
     await waitFor('the cordon', async () => isCordoned(await status(other)), LIMIT);
     const transitions = await lab.transitions();
     await set(false);
-    await waitFor('its end', () => every(({ cordon, fitness }) => !cordon.watched && fitness?.band === 0), LIMIT);
+    await waitFor(
+      'its end',
+      () => every(({ cordon, fitness }) => !cordon.watched && fitness?.band === BANDS.healthy),
+      LIMIT,
+    );
     await lab.fault('cordon', from);
     await expectSteady(from, transitions);
     await healFaults(lab.name, { fault: 'cordon', node: other });

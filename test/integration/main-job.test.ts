@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
+import { BANDS, type Band } from '../../api/bands.ts';
 import { monotonicMs } from '../lab/clock.ts';
 import { healFaults } from '../lab/fault-control.ts';
 import { upgrade } from '../lab/upgrade.ts';
@@ -84,7 +85,7 @@ describe.skipIf(skip)('a release at its defaults', repeated, () => {
   it('lets one node hold the address as the last resort when the ingress is down everywhere', async () => {
     await lab.ready();
     await lab.fault('ingress-crash', 'all');
-    await waitFor('every node to be sick', async () => (await bands(lab)).every((band) => band === 5), LIMIT);
+    await waitFor('every node to be sick', () => allIn(lab, BANDS.serviceFailed), LIMIT);
     await lab.oneHolder();
   });
 
@@ -173,9 +174,9 @@ describe.skipIf(skip)('a release at its defaults', repeated, () => {
     const before = await lab.transitions();
     const slow = { limitMs: 60_000 };
     await lab.fault('api-unreachable', 'all');
-    await waitFor('every node to count it', async () => (await bands(lab)).every((band) => band === 1), slow);
+    await waitFor('every node to count it', () => allIn(lab, BANDS.noKubeApi), slow);
     await healFaults(lab.name);
-    await waitFor('every node to recover', async () => (await bands(lab)).every((band) => band === 0), slow);
+    await waitFor('every node to recover', () => allIn(lab, BANDS.healthy), slow);
     expect(await lab.transitions()).toEqual(before);
   });
 
@@ -201,7 +202,7 @@ describe.skipIf(skip)('an outage of the Kubernetes API', repeated, () => {
   lab.register();
   afterEach(async () => {
     await healFaults(lab.name);
-    await waitFor('the API everywhere', async () => (await bands(lab)).every((band) => band === 0), LIMIT);
+    await waitFor('the API everywhere', () => allIn(lab, BANDS.healthy), LIMIT);
     await lab.ready();
   });
 
@@ -209,9 +210,9 @@ describe.skipIf(skip)('an outage of the Kubernetes API', repeated, () => {
     await lab.ready();
     const before = await lab.transitions();
     await lab.fault('api-unreachable', 'all');
-    await waitFor('every node to notice', async () => (await bands(lab)).every((band) => band === 1), LIMIT);
+    await waitFor('every node to notice', () => allIn(lab, BANDS.noKubeApi), LIMIT);
     await healFaults(lab.name);
-    await waitFor('every node to recover', async () => (await bands(lab)).every((band) => band === 0), LIMIT);
+    await waitFor('every node to recover', () => allIn(lab, BANDS.healthy), LIMIT);
     expect(await lab.transitions()).toEqual(before);
   });
 
@@ -227,7 +228,7 @@ describe.skipIf(skip)('an outage of the Kubernetes API', repeated, () => {
   it('does not hinder a fail-over', async () => {
     const from = await lab.ready();
     await lab.fault('api-unreachable', 'all');
-    await waitFor('every node to notice', async () => (await bands(lab)).every((band) => band === 1), LIMIT);
+    await waitFor('every node to notice', () => allIn(lab, BANDS.noKubeApi), LIMIT);
     await lab.fault('ingress-crash', from);
     await lab.movedFrom(from, 2000);
   });
@@ -324,6 +325,11 @@ describe.skipIf(skip)('other ways to run it', repeated, () => {
     });
   });
 });
+
+/** Whether every node is in a band. */
+async function allIn(lab: LabUnderTest, band: Band): Promise<boolean> {
+  return (await bands(lab)).every((each) => each === band);
+}
 
 async function bands(lab: LabUnderTest): Promise<(number | undefined)[]> {
   const statuses: Record<string, { band?: number } | null>[] = await Promise.all(

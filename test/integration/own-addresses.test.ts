@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { BANDS } from '../../api/bands.ts';
 import { healFaults } from '../lab/fault-control.ts';
 import { ip } from '../lab/netns.ts';
 import { API_PORT } from '../lab/network-plan.ts';
@@ -123,10 +124,18 @@ describe.skipIf(skip)('on one interface with default routes', repeated, () => {
     const holder = await lab.ready();
     const [third = '', lame = ''] = others(lab, holder);
     await lab.fault('ipv6-off', lame);
-    await waitFor(`${lame} to be less fit`, async () => (await statusOf(lab, lame)).fitness?.band === 4, LOOKED);
+    await waitFor(
+      `${lame} to be less fit`,
+      async () => (await statusOf(lab, lame)).fitness?.band === BANDS.incomplete,
+      LOOKED,
+    );
     await lab.fault('cordon', third);
     await lab.fault('drain', holder);
-    await waitFor(`${third} to be cordoned`, async () => (await statusOf(lab, third)).fitness?.band === 3, LOOKED);
+    await waitFor(
+      `${third} to be cordoned`,
+      async () => (await statusOf(lab, third)).fitness?.band === BANDS.draining,
+      LOOKED,
+    );
     for (const address of pair) expect([lame]).not.toEqual(await lab.holders(address));
     for (const node of [holder, third]) await lab.fault('switch-cut', node);
     await waitFor(`${lame} to hold what it can`, async () => (await lab.holders(pair[0])).includes(lame), LOOKED);

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
+import { BANDS } from '../../api/bands.ts';
 import type { NodePlanSpec } from '../../api/node-plan.ts';
 import { monotonicMs } from '../lab/clock.ts';
 import { healFaults } from '../lab/fault-control.ts';
@@ -159,7 +160,11 @@ describe.skipIf(skip)('a plan of six addresses on three nodes', repeated, () => 
     expect((await status('node2')).instances.map(({ name }) => name)).toHaveLength(6);
     // It comes back in the band of nodes that cannot reach the API: its addresses are with those that can, and it is their backup.
     const bands = async () => (await status('node2')).instances.map(({ fitness }) => fitness?.band);
-    await waitFor('node2 to count the silence', async () => (await bands()).every((band) => band === 1), SILENCE_LIMIT);
+    await waitFor(
+      'node2 to count the silence',
+      async () => (await bands()).every((band) => band === BANDS.noKubeApi),
+      SILENCE_LIMIT,
+    );
     const elsewhere = ORDERS.map((order) => [order.find((node) => node !== 'node2') ?? '']);
     await waitForPlaces('one holder of each address', elsewhere);
     await healFaults(lab.name);
