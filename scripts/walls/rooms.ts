@@ -102,7 +102,6 @@ const SIDECAR: readonly Room[] = [
     what: 'Checks: when a probe asks, and what its results mean.',
     may: [...GROUND, 'api', 'sidecar/probes', 'node:fs', 'node:net'],
     types: ['sidecar/config'],
-    still: ['sidecar/fitness'],
   },
   {
     room: 'sidecar/fitness',
