@@ -6,8 +6,9 @@ import type { VirtualIpPool } from '../api/virtual-ip-pool.ts';
 import { systemClock, systemTimers } from '../common/clock.ts';
 import { checkSettings } from './config/settings.ts';
 import { Controller } from './controller.ts';
-import { EMPTY_VIEW } from './reconcile/view.ts';
+import { EMPTY_VIEW } from './reconcile/cluster-view.ts';
 import { FakeApiServer, type FakeObject } from './testing/fake-api-server.ts';
+import { unseenMetrics } from './testing/metrics.ts';
 import { settingsDocument } from './testing/settings.ts';
 
 const LIMIT = { timeout: 10_000, interval: 10 };
@@ -40,6 +41,7 @@ function controller(identity: string): Controller {
       timers: systemTimers,
       random: () => 0.5,
       log: QUIET,
+      metrics: unseenMetrics(),
       onView: () => undefined,
     },
   );

@@ -4,15 +4,15 @@ import type { Clock, Timers } from '../common/clock.ts';
 import type { Settings } from './config/settings.ts';
 import { LeaderElector, type Term } from './election/leader-elector.ts';
 import { EventRecorder } from './events/recorder.ts';
-import { reasonOf } from './kubernetes/api-error.ts';
 import { ClusterApi } from './kubernetes/cluster-api.ts';
 import { ClusterWatch } from './kubernetes/cluster-watch.ts';
 import { ClusterLease } from './kubernetes/leases.ts';
 import { watchedResources } from './kubernetes/resources.ts';
 import { makePlan } from './plan/planner.ts';
+import { type ClusterView, EMPTY_VIEW } from './reconcile/cluster-view.ts';
 import { Reconciler } from './reconcile/reconciler.ts';
 import { RunLoop } from './reconcile/run-loop.ts';
-import { type ClusterView, EMPTY_VIEW } from './reconcile/view.ts';
+import { Reports } from './reports.ts';
 import type { Metrics } from './server/metrics.ts';
 import type { ControllerSnapshot } from './server/status.ts';
 
@@ -34,74 +34,68 @@ interface ControllerDependencies {
   readonly timers: Timers;
   readonly random: () => number;
   readonly log: Logger;
+  readonly metrics: Metrics;
   /** Called when there may be something new to show. */
   readonly onView: () => void;
 }
 
 const DEBOUNCE_MS = 50;
 const RESYNC_MS = 600_000;
-/** Wires informers, election and reconciler. Opens no port and reads no environment. */
+
+/** Wires watches, election and reconciler. Opens no port and reads no environment. */
 export class Controller {
   readonly #options: ControllerOptions;
   readonly #dependencies: ControllerDependencies;
   readonly #loop: RunLoop;
+  readonly #watch: ClusterWatch<ReturnType<typeof watchedResources>>;
   readonly #elector: LeaderElector;
   readonly #reconciler: Reconciler;
-  readonly #watch: ClusterWatch<ReturnType<typeof watchedResources>>;
   #term: Term | undefined;
   #view: ClusterView = EMPTY_VIEW;
-  #metrics: Metrics | undefined;
 
   constructor(options: ControllerOptions, dependencies: ControllerDependencies) {
     this.#options = options;
     this.#dependencies = dependencies;
     const { settings, identity, podUid, namespace } = options;
-    const { access, clock, timers, random, log } = dependencies;
-    const api = new ClusterApi({ instance: identity }, { access });
+    const { access, clock, timers, random } = dependencies;
+    const reports = new Reports(dependencies);
+    const writer = new ClusterApi({ instance: identity }, { access });
     const pod = podUid === undefined ? undefined : { name: identity, uid: podUid };
-    const leases = new ClusterLease({ namespace, name: settings.lease.name, pod }, { access });
+    const lease = { namespace, name: settings.lease.name };
     this.#loop = new RunLoop(
       { debounceMs: DEBOUNCE_MS, resyncMs: RESYNC_MS },
-      { run: () => this.#run(), clock, timers, onError: (error, retryMs) => this.#runFailed(error, retryMs) },
+      { run: () => this.#run(), clock, timers, onError: (error, retryMs) => reports.runFailed(error, retryMs) },
     );
-    this.#watch = new ClusterWatch(this.#resources(), {
-      access,
-      timers,
-      onChange: (key) => (key === 'leases' ? this.#informElector() : this.#loop.request()),
-      onSynced: () => {
-        this.#informElector();
-        this.#loop.request();
+    this.#watch = new ClusterWatch(
+      watchedResources({
+        agentNamespace: settings.release.namespace,
+        agentSelector: settings.agentSelector,
+        lease,
+      }),
+      {
+        access,
+        timers,
+        onChange: (key) => (key === 'leases' ? this.#informElector() : this.#loop.request()),
+        onSynced: () => {
+          this.#informElector();
+          this.#loop.request();
+        },
+        onError: (resource, error, retryMs) => reports.watchFailed(resource, error, retryMs),
       },
-      onError: (resource, error, retryMs) => this.#watchFailed(resource, error, retryMs),
-    });
+    );
     const recorder = new EventRecorder({
-      writer: api,
+      writer,
       clock,
-      onOutcome: ({ pool, reason, note }, outcome, error) => {
-        this.#metrics?.event(reason, outcome);
-        if (outcome === 'written') log.info({ pool, reason }, note);
-        else log.warn({ pool, reason, outcome, ...(error === undefined ? {} : { why: reasonOf(error) }) }, note);
-      },
+      onOutcome: (event, outcome, error) => reports.event(event, outcome, error),
     });
     this.#reconciler = new Reconciler(settings, {
       caches: this.#watch.caches,
-      writer: api,
+      writer,
       recorder,
       makePlan,
       clock,
       term: () => (this.#term?.holds() === true ? this.#term : undefined),
-      reports: {
-        planned: (seconds) => this.#metrics?.planned(seconds),
-        wrote: (kind, name) => {
-          this.#metrics?.wrote(kind, 'success');
-          log.debug({ kind, name }, 'written');
-        },
-        writeFailed: (kind, name, error) => {
-          this.#metrics?.wrote(kind, 'error');
-          log.warn({ kind, name, why: reasonOf(error) }, 'cannot be written; it is tried again');
-        },
-        moved: ({ pool, addresses }) => this.#metrics?.moved(pool, addresses.length),
-      },
+      reports,
       onView: (view) => {
         this.#view = view;
         dependencies.onView();
@@ -110,22 +104,14 @@ export class Controller {
     this.#elector = new LeaderElector(
       { identity, ...settings.lease },
       {
-        leases,
+        leases: new ClusterLease({ ...lease, pod }, { access }),
         clock,
         timers,
         random,
         onTerm: (term) => this.#lead(term),
-        onError: (error) => {
-          this.#metrics?.leaseFailed();
-          log.warn({ why: reasonOf(error) }, 'the lease cannot be written; it is tried again');
-        },
+        onError: (error) => reports.leaseFailed(error),
       },
     );
-  }
-
-  /** Takes the metrics, which are made of snapshots of this. */
-  useMetrics(metrics: Metrics): void {
-    this.#metrics = metrics;
   }
 
   /** What is known now. */
@@ -150,15 +136,6 @@ export class Controller {
     await this.#watch.stop();
   }
 
-  #resources() {
-    const { settings, namespace } = this.#options;
-    return watchedResources({
-      agentNamespace: settings.release.namespace,
-      agentSelector: settings.agentSelector,
-      lease: { namespace, name: settings.lease.name },
-    });
-  }
-
   /** A replica that does not know the whole cluster must not lead it. */
   #informElector(): void {
     const { settings, namespace } = this.#options;
@@ -180,20 +157,5 @@ export class Controller {
   async #run(): Promise<number | undefined> {
     if (!this.#watch.complete) return undefined;
     return this.#reconciler.run();
-  }
-
-  #watchFailed(resource: string, error: unknown, retryMs: number): void {
-    this.#metrics?.informerFailed(resource);
-    const { log } = this.#dependencies;
-    log.warn(
-      { resource, why: reasonOf(error), retryMs: Math.round(retryMs) },
-      'the API does not tell of changes; trying again',
-    );
-  }
-
-  #runFailed(error: unknown, retryMs: number): void {
-    this.#metrics?.runFailed();
-    const { log } = this.#dependencies;
-    log.error({ why: reasonOf(error), retryMs: Math.round(retryMs) }, 'not everything could be done; trying again');
   }
 }

@@ -69,6 +69,8 @@ async function run(settings: Settings): Promise<void> {
     base: { replica: identity },
     timestamp: pino.stdTimeFunctions.isoTime,
   });
+  const snapshot = () => controller.snapshot();
+  const registry = new Registry();
   const controller: Controller = new Controller(
     {
       settings,
@@ -83,13 +85,11 @@ async function run(settings: Settings): Promise<void> {
       timers: systemTimers,
       random: Math.random,
       log,
+      metrics: createMetrics({ registry, snapshot }),
       onView: () => live.changed(),
     },
   );
-  const snapshot = () => controller.snapshot();
   const live = new LiveStatus({ timers: systemTimers, body: () => statusOf(snapshot()) });
-  const registry = new Registry();
-  controller.useMetrics(createMetrics({ registry, snapshot }));
   const onError = (error: unknown) => log.error({ err: error }, 'a request failed');
   const listener = new Listener(
     // Pages stay for as long as somebody looks at them; there may be fifty.

@@ -34,7 +34,11 @@ describe('what is observed', () => {
       '2 addresses moved from a to b: x, y',
       '1 address moved from b to c: z',
     ]);
-    expect(events[0]).toMatchObject({ pool: 'web', uid: 'u', type: 'Normal', reason: 'AddressesMoved' });
+    expect(events[0]).toMatchObject({
+      regarding: { kind: 'VirtualIPPool', name: 'web', uid: 'u' },
+      type: 'Normal',
+      reason: 'AddressesMoved',
+    });
   });
 
   it('sees a move also across a time when nobody held it', () => {

@@ -1,6 +1,7 @@
-import type { PoolEvent } from '../kubernetes/cluster-api.ts';
+import type { ClusterEvent } from '../kubernetes/cluster-api.ts';
+import { poolReference } from '../kubernetes/references.ts';
 import type { Problem, ProblemKind, RefusedAddress } from '../plan/types.ts';
-import { count, few } from '../reconcile/sentences.ts';
+import { count, few } from '../text/sentences.ts';
 
 /** A pool as it is to be seen now. */
 export interface PoolView {
@@ -36,7 +37,7 @@ export interface Observed {
 export interface Observation {
   readonly observed: Observed;
   readonly moves: readonly Move[];
-  readonly events: readonly PoolEvent[];
+  readonly events: readonly ClusterEvent[];
   /** When the answer changes by time alone; undefined: never. */
   readonly reviewAtMs: number | undefined;
 }
@@ -51,8 +52,8 @@ function keyOf(pool: string, address: string): string {
   return `${pool}\n${address}`;
 }
 
-function warning({ name, uid }: PoolView, reason: string, action: string, note: string): PoolEvent {
-  return { pool: name, uid, type: 'Warning', reason, action, note };
+function warning(pool: PoolView, reason: string, action: string, note: string): ClusterEvent {
+  return { regarding: poolReference(pool), type: 'Warning', reason, action, note };
 }
 
 function rememberHolders(pools: readonly PoolView[], before: Observed | undefined): Map<string, string> {
@@ -80,14 +81,14 @@ function movesOf({ name, addresses }: PoolView, before: Observed): Move[] {
   return [...routes.values()].map((route) => ({ pool: name, ...route }));
 }
 
-function moveEvent({ name, uid }: PoolView, { from, to, addresses }: Move): PoolEvent {
+function moveEvent(pool: PoolView, { from, to, addresses }: Move): ClusterEvent {
   const note = `${count(addresses.length, 'address', 'addresses')} moved from ${from} to ${to}: ${few(addresses)}`;
-  return { pool: name, uid, type: 'Normal', reason: 'AddressesMoved', action: 'Move', note };
+  return { regarding: poolReference(pool), type: 'Normal', reason: 'AddressesMoved', action: 'Move', note };
 }
 
 interface Doubles {
   readonly next: Map<string, { sinceMs: number; told: boolean }>;
-  readonly events: PoolEvent[];
+  readonly events: ClusterEvent[];
   reviewAtMs: number | undefined;
 }
 
@@ -106,8 +107,8 @@ function lookForDoubles(pool: PoolView, before: Observed['doubles'], nowMs: numb
 }
 
 /** What is wrong with a pool, each thing under the key by which it is told once. */
-function faultsOf(pool: PoolView): Map<string, PoolEvent> {
-  const faults = new Map<string, PoolEvent>();
+function faultsOf(pool: PoolView): Map<string, ClusterEvent> {
+  const faults = new Map<string, ClusterEvent>();
   for (const { address, reason } of pool.refused) {
     faults.set(keyOf(pool.name, `refused ${address}`), warning(pool, 'AddressRefused', 'Plan', reason));
   }
@@ -129,7 +130,7 @@ function faultsOf(pool: PoolView): Map<string, PoolEvent> {
  * @param nowMs of a clock that only grows
  */
 export function observe(pools: readonly PoolView[], before: Observed | undefined, nowMs: number): Observation {
-  const events: PoolEvent[] = [];
+  const events: ClusterEvent[] = [];
   const moves: Move[] = [];
   const doubles: Doubles = { next: new Map(), events, reviewAtMs: undefined };
   const told = new Set<string>();

@@ -1,5 +1,6 @@
 import type { Clock } from '../../common/clock.ts';
-import type { ClusterWriter, PoolEvent } from '../kubernetes/cluster-api.ts';
+import type { ClusterEvent, ClusterWriter } from '../kubernetes/cluster-api.ts';
+import { referenceKey } from '../kubernetes/references.ts';
 
 /** As client-go's filter against floods has it, though it fills up faster: a pool's moves are worth reading. */
 const BURST = 25;
@@ -11,7 +12,7 @@ export type EventOutcome = 'written' | 'failed' | 'dropped';
 interface RecorderDependencies {
   readonly writer: Pick<ClusterWriter, 'createEvent'>;
   readonly clock: Clock;
-  readonly onOutcome: (event: PoolEvent, outcome: EventOutcome, error?: unknown) => void;
+  readonly onOutcome: (event: ClusterEvent, outcome: EventOutcome, error?: unknown) => void;
 }
 
 interface Bucket {
@@ -19,30 +20,36 @@ interface Bucket {
   readonly atMs: number;
 }
 
+function tokensAt({ tokens, atMs }: Bucket, nowMs: number): number {
+  return Math.min(BURST, tokens + (nowMs - atMs) / REFILL_MS);
+}
+
 /**
- * Writes Events, so many per pool at most, and of what a node says so many per node: one that never stops talking drowns nobody else. One
- * that cannot be written is lost: it is news, not state.
+ * Writes Events on objects of any kind, so many per object at most, and of what a node says so many per node: one that never stops talking
+ * drowns nobody else. One that cannot be written is lost: it is news, not state.
  */
 export class EventRecorder {
   readonly #dependencies: RecorderDependencies;
-  /** By pool, then by the node whose word it is. */
-  readonly #buckets = new Map<string, Map<string, Bucket>>();
+  /** By the object, and by the node whose word it is. */
+  readonly #buckets = new Map<string, Bucket>();
 
   constructor(dependencies: RecorderDependencies) {
     this.#dependencies = dependencies;
   }
 
   /** Writes Events; resolves when all have their outcome, never rejects. */
-  async record(events: readonly PoolEvent[]): Promise<void> {
+  async record(events: readonly ClusterEvent[]): Promise<void> {
+    this.#forgetFull();
     await Promise.all(events.map((event) => this.#recordOne(event)));
   }
 
-  /** Forgets pools that are gone. */
-  keepOnly(pools: ReadonlySet<string>): void {
-    for (const pool of this.#buckets.keys()) if (!pools.has(pool)) this.#buckets.delete(pool);
+  /** What is full again is as one that was never touched: so nothing is left of objects that are gone. */
+  #forgetFull(): void {
+    const nowMs = this.#dependencies.clock.monotonicMs();
+    for (const [key, bucket] of this.#buckets) if (tokensAt(bucket, nowMs) >= BURST) this.#buckets.delete(key);
   }
 
-  async #recordOne(event: PoolEvent): Promise<void> {
+  async #recordOne(event: ClusterEvent): Promise<void> {
     const { writer, onOutcome } = this.#dependencies;
     if (!this.#take(event)) {
       onOutcome(event, 'dropped');
@@ -56,13 +63,11 @@ export class EventRecorder {
     }
   }
 
-  #take({ pool, node = '' }: PoolEvent): boolean {
+  #take({ regarding, node = '' }: ClusterEvent): boolean {
     const nowMs = this.#dependencies.clock.monotonicMs();
-    const buckets = this.#buckets.get(pool) ?? new Map<string, Bucket>();
-    this.#buckets.set(pool, buckets);
-    const { tokens, atMs } = buckets.get(node) ?? { tokens: BURST, atMs: nowMs };
-    const filled = Math.min(BURST, tokens + (nowMs - atMs) / REFILL_MS);
-    buckets.set(node, { tokens: filled >= 1 ? filled - 1 : filled, atMs: nowMs });
+    const key = `${referenceKey(regarding)} ${node}`;
+    const filled = tokensAt(this.#buckets.get(key) ?? { tokens: BURST, atMs: nowMs }, nowMs);
+    this.#buckets.set(key, { tokens: filled >= 1 ? filled - 1 : filled, atMs: nowMs });
     return filled >= 1;
   }
 }

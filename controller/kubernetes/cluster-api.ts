@@ -7,16 +7,15 @@ import type { VirtualIpPool, VirtualIpPoolStatus } from '../../api/virtual-ip-po
 import { systemClock } from '../../common/clock.ts';
 import { requestOptions } from './access.ts';
 import { statusOf } from './api-error.ts';
+import type { ObjectReference } from './references.ts';
 import { keepNodePlan, keepPool, type OwnerReference, type StoredNodePlan } from './stored.ts';
 
 /** By which the API server knows whose fields are whose (https://kubernetes.io/docs/reference/using-api/server-side-apply/). */
 export const FIELD_MANAGER = 'keepalived-ingress-vip-controller';
 
-/** An Event on a pool. */
-export interface PoolEvent {
-  readonly pool: string;
-  /** Of the pool; without it `kubectl describe` does not show the Event. */
-  readonly uid: string | undefined;
+/** An Event on whatever object. */
+export interface ClusterEvent {
+  readonly regarding: ObjectReference;
   readonly type: 'Normal' | 'Warning';
   /** UpperCamelCase. */
   readonly reason: string;
@@ -34,7 +33,7 @@ export interface ClusterWriter {
   applyNodePlan(name: string, spec: NodePlanSpec, owners: readonly OwnerReference[]): Promise<StoredNodePlan>;
   /** Succeeds also when it is gone already. */
   deleteNodePlan(name: string): Promise<void>;
-  createEvent(event: PoolEvent): Promise<void>;
+  createEvent(event: ClusterEvent): Promise<void>;
 }
 
 const POOLS = { group: API_GROUP, version: API_VERSION, plural: 'virtualippools' };
@@ -42,14 +41,14 @@ const PLANS = { group: API_GROUP, version: API_VERSION, plural: 'nodeplans' };
 const APPLY = { 'Content-Type': 'application/apply-patch+yaml' };
 /** Events on objects in no namespace are kept in this one. */
 const EVENTS_NAMESPACE = 'default';
-const EVENTS = { group: 'events.k8s.io', version: 'v1', plural: 'events', namespace: EVENTS_NAMESPACE };
+const EVENTS = { group: 'events.k8s.io', version: 'v1', plural: 'events' };
 /** The API server's limits, in bytes (k8s.io/kubernetes/pkg/apis/core/validation/events.go). */
 const NOTE_BYTES = 1024;
 const INSTANCE_BYTES = 128;
 
 /** As client-go calls Events: the object's name, and something that no other has. */
-function eventName(pool: string): string {
-  return `${pool.slice(0, 200).replace(/[^a-z0-9]+$/, '')}.${randomUUID().replaceAll('-', '').slice(0, 16)}`;
+function eventName(object: string): string {
+  return `${object.slice(0, 200).replace(/[^a-z0-9]+$/, '')}.${randomUUID().replaceAll('-', '').slice(0, 16)}`;
 }
 
 /** The API server by client-node's typed clients. */
@@ -91,15 +90,10 @@ export class ClusterApi implements ClusterWriter {
     }
   }
 
-  async createEvent({ pool, uid, type, reason, action, note }: PoolEvent): Promise<void> {
-    const regarding = {
-      apiVersion: GROUP_VERSION,
-      kind: 'VirtualIPPool',
-      name: pool,
-      ...(uid === undefined ? {} : { uid }),
-    };
+  async createEvent({ regarding, type, reason, action, note }: ClusterEvent): Promise<void> {
+    const { name, namespace = EVENTS_NAMESPACE } = regarding;
     const body = {
-      metadata: { name: eventName(pool), namespace: EVENTS_NAMESPACE },
+      metadata: { name: eventName(name), namespace },
       eventTime: new Date(systemClock.wallMs()).toISOString().replace('Z', '000Z'),
       reportingController: FIELD_MANAGER,
       reportingInstance: oneLine(this.#instance, INSTANCE_BYTES),
@@ -110,6 +104,6 @@ export class ClusterApi implements ClusterWriter {
       note: oneLine(note, NOTE_BYTES),
     };
     // Untyped, because the generated type wants a class for the time.
-    await this.#custom.createNamespacedCustomObject({ ...EVENTS, body }, requestOptions());
+    await this.#custom.createNamespacedCustomObject({ ...EVENTS, namespace, body }, requestOptions());
   }
 }

@@ -124,7 +124,7 @@ describe('a node that lists what others hold', () => {
     expect(cluster.pool('web').status?.groups).toEqual(before);
     expect(ready()).toMatchObject({ status: 'True', reason: 'NodeAddress' });
     const told = cluster.events.find(({ reason }) => reason === 'NodeAddress');
-    expect(told).toMatchObject({ pool: 'web', type: 'Warning' });
+    expect(told).toMatchObject({ regarding: { name: 'web' }, type: 'Warning' });
     expect(told?.note).toContain('192.0.2.101 (c), 192.0.2.102 (c), 192.0.2.103 (c); take them off those nodes');
   });
 

@@ -1,22 +1,12 @@
-import type { NodePlan } from '../../api/node-plan.ts';
-import type { VirtualIpPool } from '../../api/virtual-ip-pool.ts';
 import type { Settings } from '../config/settings.ts';
 import type { NodeFacts } from '../kubernetes/node-facts.ts';
 import { toldGroups } from '../plan/told.ts';
 import type { NodeAddresses, PlanInput, PlanningNode } from '../plan/types.ts';
+import type { ClusterState } from './cluster-state.ts';
 import type { ForeignWords } from './foreign-words.ts';
 
 /** More nodes for a group don't make it safer, and every one of them takes part in its elections. */
 const MAX_CANDIDATES = 8;
-
-/** What the controller knows of the cluster. */
-export interface ClusterState {
-  readonly pools: readonly VirtualIpPool[];
-  readonly plans: readonly NodePlan[];
-  readonly nodes: readonly NodeFacts[];
-  /** Names of the nodes that count as having an agent. */
-  readonly agents: ReadonlySet<string>;
-}
 
 function planningNode(
   { metadata, labels, taints, unschedulable, internalAddresses, externalAddresses }: NodeFacts,

@@ -3,8 +3,8 @@ import { oneLine } from '../../api/text.ts';
 import type { AddressStatus, Condition, VirtualIpPool, VirtualIpPoolStatus } from '../../api/virtual-ip-pool.ts';
 import { canonical } from '../../common/addresses.ts';
 import type { PoolPlan } from '../plan/types.ts';
+import { count, few } from '../text/sentences.ts';
 import type { Claim } from './holders.ts';
-import { count, few } from './sentences.ts';
 
 /** A node that takes part in a pool, and what it says. */
 export interface PlannedNode {

@@ -125,7 +125,7 @@ describe('a text of a megabyte in one node’s report', () => {
     cluster.report('b', { ...b, held: [] });
     cluster.report('c', { ...c, held: [...(c?.held ?? []), held(moved.address, 5)] });
     await reconciler.run();
-    expect(cluster.events.at(-1)).toMatchObject({ reason: 'AddressesMoved', pool: 'web' });
+    expect(cluster.events.at(-1)).toMatchObject({ reason: 'AddressesMoved', regarding: { name: 'web' } });
   });
 
   it('cannot steer a terminal or begin a line', async () => {

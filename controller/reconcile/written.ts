@@ -6,25 +6,25 @@ import type { Cached } from '../kubernetes/resource-cache.ts';
  * definition does not have); without this memory that would be written again for ever.
  */
 export class Written<T> {
-  readonly #entries = new Map<string, { readonly wish: T; readonly resourceVersion: string | undefined }>();
+  readonly #entries = new Map<string, { readonly content: T; readonly resourceVersion: string | undefined }>();
 
-  /** Whether this very wish made the stored state. */
-  made(wish: T, stored: Cached | undefined): boolean {
+  /** Whether writing this made the stored state. */
+  made(content: T, stored: Cached | undefined): boolean {
     const entry = stored === undefined ? undefined : this.#entries.get(stored.metadata.name);
     return (
       entry !== undefined &&
       entry.resourceVersion === stored?.metadata.resourceVersion &&
-      isDeepStrictEqual(entry.wish, wish)
+      isDeepStrictEqual(entry.content, content)
     );
   }
 
-  /** Notes that a wish was written, with what the API server made of it. */
-  note(wish: T, { metadata }: Cached): void {
-    this.#entries.set(metadata.name, { wish, resourceVersion: metadata.resourceVersion });
+  /** Notes what was written, with what the API server made of it. */
+  note(content: T, { metadata }: Cached): void {
+    this.#entries.set(metadata.name, { content, resourceVersion: metadata.resourceVersion });
   }
 
-  /** Forgets what was written to an object that is gone. */
-  forget(name: string): void {
-    this.#entries.delete(name);
+  /** Forgets what was written to objects that are gone. */
+  keepOnly(names: ReadonlySet<string>): void {
+    for (const name of this.#entries.keys()) if (!names.has(name)) this.#entries.delete(name);
   }
 }

@@ -1,12 +1,11 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { EventOutcome } from '../events/recorder.ts';
-import type { WriteKind } from '../reconcile/plan-writer.ts';
 import type { ControllerSnapshot } from './status.ts';
 
 /** The controller's metrics; names and units as https://prometheus.io/docs/practices/naming/ has them. */
 export interface Metrics {
   planned(durationSeconds: number): void;
-  wrote(kind: WriteKind, outcome: 'success' | 'error'): void;
+  wrote(stage: string, outcome: 'success' | 'error'): void;
   event(reason: string, outcome: EventOutcome): void;
   moved(pool: string, addresses: number): void;
   runFailed(): void;
@@ -94,7 +93,7 @@ export function createMetrics(dependencies: MetricsDependencies): Metrics {
       plans.inc();
       durations.observe(durationSeconds);
     },
-    wrote: (kind, outcome) => writes.inc({ kind, outcome }),
+    wrote: (stage, outcome) => writes.inc({ kind: stage, outcome }),
     event: (reason, outcome) => events.inc({ reason, outcome }),
     moved: (pool, addresses) => moves.inc({ pool }, addresses),
     runFailed: () => runs.inc(),

@@ -1,4 +1,4 @@
-import type { ClusterView } from '../reconcile/view.ts';
+import type { ClusterView } from '../reconcile/cluster-view.ts';
 
 /** What the controller knows at one moment. */
 export interface ControllerSnapshot {

@@ -4,13 +4,14 @@ import { ManualTime } from '../../common/testing/manual-time.ts';
 import { checkSettings } from '../config/settings.ts';
 import type { Term } from '../election/leader-elector.ts';
 import { EventRecorder } from '../events/recorder.ts';
-import type { ClusterWriter, PoolEvent } from '../kubernetes/cluster-api.ts';
+import type { ClusterEvent, ClusterWriter } from '../kubernetes/cluster-api.ts';
 import { ResourceCache } from '../kubernetes/resource-cache.ts';
 import { keepNodePlan, type OwnerReference, type StoredNodePlan } from '../kubernetes/stored.ts';
 import { makePlan } from '../plan/planner.ts';
-import type { WriteReports } from '../reconcile/plan-writer.ts';
-import { type Caches, Reconciler } from '../reconcile/reconciler.ts';
-import { type ClusterView, EMPTY_VIEW } from '../reconcile/view.ts';
+import type { Caches } from '../reconcile/cluster-observer.ts';
+import { type ClusterView, EMPTY_VIEW } from '../reconcile/cluster-view.ts';
+import { Reconciler } from '../reconcile/reconciler.ts';
+import type { WriteReports } from '../reconcile/stage-runner.ts';
 import { settingsDocument } from './settings.ts';
 
 /** A term that ends when a test says so. */
@@ -37,7 +38,7 @@ export class FakeTerm implements Term {
 export class FakeCluster implements ClusterWriter {
   readonly time = new ManualTime();
   readonly written: string[] = [];
-  readonly events: PoolEvent[] = [];
+  readonly events: ClusterEvent[] = [];
   readonly failed: string[] = [];
   readonly caches: Caches = {
     pools: new ResourceCache({}, { onChange: () => undefined }),
@@ -47,7 +48,7 @@ export class FakeCluster implements ClusterWriter {
   };
   readonly reports: WriteReports = {
     wrote: () => undefined,
-    writeFailed: (kind, name) => this.failed.push(`${kind} ${name}`),
+    writeFailed: (stage, name) => this.failed.push(`${stage} ${name}`),
   };
   /** Called with each write before it is stored; may reject. */
   onWrite: (what: string) => void | Promise<void> = () => undefined;
@@ -168,7 +169,7 @@ export class FakeCluster implements ClusterWriter {
     await this.#note(`node_plan_removal ${name}`);
   }
 
-  async createEvent(event: PoolEvent): Promise<void> {
+  async createEvent(event: ClusterEvent): Promise<void> {
     this.events.push(event);
   }
 

@@ -258,23 +258,42 @@ const CONTROLLER: readonly Room[] = [
     still: ['node:crypto'],
   },
   {
+    room: 'controller/text',
+    what: 'Sentences for people.',
+    may: [],
+  },
+  {
+    room: 'controller/kubernetes/resource-version',
+    what: 'Which of two states of an object is older.',
+    may: [],
+  },
+  {
+    room: 'controller/kubernetes/lease-store',
+    what: 'A Lease, as an election needs it.',
+    may: [],
+  },
+  {
     room: 'controller/election',
     what: 'Who of the replicas acts.',
-    may: GROUND,
-    still: ['controller/kubernetes'],
+    may: [...GROUND, 'controller/kubernetes/lease-store', 'controller/kubernetes/resource-version'],
+  },
+  {
+    room: 'controller/kubernetes/references',
+    what: 'How one object names another.',
+    may: ['api'],
+    types: ['controller/kubernetes'],
   },
   {
     room: 'controller/kubernetes',
     what: 'Reads, follows and writes resources.',
-    may: [...GROUND, 'api', 'controller/election', 'npm:@kubernetes/client-node', 'npm:cockatiel', 'node:crypto'],
+    may: [...GROUND, 'api', 'npm:@kubernetes/client-node', 'npm:cockatiel', 'node:crypto'],
     still: ['controller/plan'],
   },
   {
     room: 'controller/events',
     what: 'What is worth an Event.',
-    may: GROUND,
+    may: [...GROUND, 'controller/kubernetes/references', 'controller/text'],
     types: ['api', 'controller/kubernetes', 'controller/plan'],
-    still: ['controller/reconcile'],
   },
   {
     room: 'controller/reconcile',
@@ -285,6 +304,7 @@ const CONTROLLER: readonly Room[] = [
       'controller/events',
       'controller/kubernetes',
       'controller/plan',
+      'controller/text',
       'npm:cockatiel',
       'node:util',
     ],
@@ -297,6 +317,12 @@ const CONTROLLER: readonly Room[] = [
     types: ['common/clock', 'controller/events', 'controller/reconcile', 'node:http'],
   },
   {
+    room: 'controller/reports',
+    what: 'Says in logs and metrics what is done.',
+    may: ['controller/kubernetes'],
+    types: ['controller/events', 'controller/reconcile', 'controller/server', 'npm:pino'],
+  },
+  {
     room: 'controller/controller',
     what: 'All parts together.',
     may: [
@@ -306,8 +332,9 @@ const CONTROLLER: readonly Room[] = [
       'controller/kubernetes',
       'controller/plan',
       'controller/reconcile',
+      'controller/reports',
     ],
-    types: ['api', 'controller/config', 'controller/server', 'npm:@kubernetes/client-node', 'npm:pino'],
+    types: ['controller/config', 'controller/server', 'npm:@kubernetes/client-node', 'npm:pino'],
   },
   {
     room: 'controller/main',

@@ -10,6 +10,7 @@ import type { VirtualIpPool } from '../../api/virtual-ip-pool.ts';
 import { systemClock, systemTimers } from '../../common/clock.ts';
 import { checkSettings } from '../../controller/config/settings.ts';
 import { Controller } from '../../controller/controller.ts';
+import { unseenMetrics } from '../../controller/testing/metrics.ts';
 import { settingsDocument } from '../../controller/testing/settings.ts';
 import { ensureTool } from '../../scripts/tools.ts';
 import { CHART } from '../lab/chart.ts';
@@ -85,6 +86,7 @@ function startController(identity: string): void {
       timers: systemTimers,
       random: Math.random,
       log: pino({ level: 'silent' }),
+      metrics: unseenMetrics(),
       onView: () => undefined,
     },
   );

@@ -5,7 +5,7 @@ import { Registry } from 'prom-client';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { systemTimers } from '../../common/clock.ts';
 import { Listener } from '../../common/listener.ts';
-import type { ClusterView, NodeSummary } from '../../controller/reconcile/view.ts';
+import type { ClusterView, NodeSummary } from '../../controller/reconcile/cluster-view.ts';
 import { createApp } from '../../controller/server/app.ts';
 import { LiveStatus } from '../../controller/server/live.ts';
 import { type ControllerSnapshot, statusOf } from '../../controller/server/status.ts';

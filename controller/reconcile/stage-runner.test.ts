@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { nodePlanSpec } from '../plan/node-plans.ts';
 import { makePlan } from '../plan/planner.ts';
 import { FakeCluster, FakeTerm } from '../testing/fake-cluster.ts';
 import { nodePlanOf, poolOf } from '../testing/objects.ts';
-import { type PlanToWrite, PlanWriter, WriteError } from './plan-writer.ts';
+import type { PlannedCluster } from './stage.ts';
+import { StageRunner, WriteError } from './stage-runner.ts';
+import { writeStages } from './stages.ts';
 
 const SETTINGS = {
   virtualRouterIds: { first: 1, last: 255 },
@@ -11,6 +14,10 @@ const SETTINGS = {
   maxCandidates: 8,
 };
 
+function runnerOf(fake: FakeCluster): StageRunner {
+  return new StageRunner(writeStages({ caches: fake.caches, writer: fake, clock: fake.time }), fake);
+}
+
 /** A cluster of three nodes with two pools, and a node with a plan that is left over. */
 function cluster() {
   const fake = new FakeCluster();
@@ -18,7 +25,7 @@ function cluster() {
   fake.putPool(poolOf('web', ['192.0.2.101', '192.0.2.102', '192.0.2.103']));
   fake.putPool(poolOf('mail', ['192.0.2.111']));
   fake.caches.plans.put(nodePlanOf('gone'));
-  return { fake, writer: new PlanWriter({ ...fake, writer: fake, clock: fake.time }) };
+  return { fake, runner: runnerOf(fake) };
 }
 
 /** Names of the objects that {@link cluster} needs written, in order. */
@@ -31,38 +38,40 @@ const EVERYTHING = [
   'node_plan_removal gone',
 ];
 
-function toWrite({ caches }: FakeCluster, term: FakeTerm): PlanToWrite {
+function planned({ caches }: FakeCluster): PlannedCluster {
   const [pools, plans, nodes] = [caches.pools.list(), caches.plans.list(), caches.nodes.list()];
   const agents = new Set(nodes.map(({ metadata }) => metadata.name));
   const planning = nodes.map(({ metadata, labels, taints, unschedulable, internalAddresses }) => {
     return { name: metadata.name, labels, taints, unschedulable, addresses: internalAddresses, hasAgent: true };
   });
   const input = { pools, nodes: planning, settings: SETTINGS, told: new Map(), foreignRouterIds: new Set<number>() };
-  return { plan: makePlan(input), term, state: { pools, plans, nodes, agents }, holders: new Map() };
+  const plan = makePlan(input);
+  const specs = new Map([...plan.nodes].map(([name, content]) => [name, nodePlanSpec(content)]));
+  return { plan, specs, state: { pools, plans, nodes, agents }, holders: new Map() };
 }
 
-describe('the writer of plans', () => {
+describe('the stages of writing', () => {
   it('writes the plan’s memory first, then what nodes are to do, then removes; and nothing of it again', async () => {
-    const { fake, writer } = cluster();
-    await writer.write(toWrite(fake, new FakeTerm()));
+    const { fake, runner } = cluster();
+    await runner.run(planned(fake), new FakeTerm());
     expect(fake.written).toEqual(EVERYTHING);
     expect(fake.caches.plans.get('gone')).toBeUndefined();
-    await writer.write(toWrite(fake, new FakeTerm()));
+    await runner.run(planned(fake), new FakeTerm());
     expect(fake.written).toEqual(EVERYTHING);
   });
 
   it('writes nothing in a term that has ended', async () => {
-    const { fake, writer } = cluster();
+    const { fake, runner } = cluster();
     const term = new FakeTerm();
     term.end();
-    await writer.write(toWrite(fake, term));
+    await runner.run(planned(fake), term);
     expect(fake.written).toEqual([]);
   });
 
   it.each(EVERYTHING.slice(0, -1).map((last, index) => [last, EVERYTHING.slice(index + 1)] as const))(
     'begins no other write when its term ends with that of %s',
     async (last, later) => {
-      const { fake, writer } = cluster();
+      const { fake, runner } = cluster();
       const term = new FakeTerm();
       const begun: string[] = [];
       fake.onWrite = async (what) => {
@@ -70,7 +79,7 @@ describe('the writer of plans', () => {
         // Those of one kind begin together; here each lets the one before it come to its end.
         if (what === last) term.end();
       };
-      await writer.write(toWrite(fake, term));
+      await runner.run(planned(fake), term);
       const kind = (what: string) => what.split(' ')[0];
       expect(begun).toContain(last);
       expect(begun.filter((what) => later.includes(what) && kind(what) !== kind(last))).toEqual([]);
@@ -82,23 +91,23 @@ describe('the writer of plans', () => {
     fake.addNodes(...Array.from({ length: 30 }, (_, index) => `node${index}`));
     fake.putPool(poolOf('web', ['192.0.2.101']));
     for (const { metadata } of fake.caches.nodes.list()) fake.caches.plans.put(nodePlanOf(`of-${metadata.name}`));
-    const writer = new PlanWriter({ ...fake, writer: fake, clock: fake.time });
+    const runner = runnerOf(fake);
     const term = new FakeTerm();
     fake.onWrite = (what) => {
       if (what.startsWith('node_plan_removal')) term.end();
     };
-    await expect(writer.write(toWrite(fake, term))).resolves.toBeUndefined();
+    await expect(runner.run(planned(fake), term)).resolves.toBeUndefined();
     // The first of thirty ended it, so that none of the others was begun.
     expect(fake.written.filter((what) => what.startsWith('node_plan_removal'))).toHaveLength(1);
     expect(fake.failed).toEqual([]);
   });
 
   it('goes on with others of a kind when one fails, but not to the next kind', async () => {
-    const { fake, writer } = cluster();
+    const { fake, runner } = cluster();
     fake.onWrite = (what) => {
       if (what === 'pool_status mail') throw new Error('422');
     };
-    await expect(writer.write(toWrite(fake, new FakeTerm()))).rejects.toThrow(WriteError);
+    await expect(runner.run(planned(fake), new FakeTerm())).rejects.toThrow(WriteError);
     expect(fake.written).toEqual(['pool_status web']);
     expect(fake.failed).toEqual(['pool_status mail']);
   });

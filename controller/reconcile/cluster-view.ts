@@ -1,12 +1,9 @@
 import type { NodePlanStatus } from '../../api/node-plan.ts';
 import type { VirtualIpPool } from '../../api/virtual-ip-pool.ts';
-import { canonical } from '../../common/addresses.ts';
-import type { Move, PoolView } from '../events/observe.ts';
+import type { Move } from '../events/observe.ts';
 import type { NodeFacts } from '../kubernetes/node-facts.ts';
 import type { StoredNodePlan } from '../kubernetes/stored.ts';
-import type { Plan } from '../plan/types.ts';
-import type { Claim } from './holders.ts';
-import type { ClusterState } from './plan-input.ts';
+import type { ClusterState } from './cluster-state.ts';
 
 /** A move, and when it was seen. */
 export interface SeenMove extends Move {
@@ -60,38 +57,6 @@ export interface ClusterView {
 
 /** What a page shows before anything is known. */
 export const EMPTY_VIEW: ClusterView = { pools: [], addresses: [], nodes: [], moves: [] };
-
-type HoldersByAddress = ReadonlyMap<string, readonly Claim[]>;
-
-function refusedIn(plan: Plan | undefined, name: string): ReadonlySet<string> {
-  return new Set((plan?.pools.get(name)?.refused ?? []).map(({ address }) => canonical(address)));
-}
-
-function nodeProblems(pool: string, plans: readonly StoredNodePlan[]): PoolView['nodeProblems'] {
-  return plans
-    .filter(({ spec }) => spec.pools.some(({ name }) => name === pool))
-    .flatMap(({ metadata, status }) => (status?.problems ?? []).map((problem) => ({ node: metadata.name, problem })));
-}
-
-/** What of the pools is compared from one look to the next. */
-export function poolViews(
-  { pools, plans }: ClusterState,
-  plan: Plan | undefined,
-  holders: HoldersByAddress,
-): PoolView[] {
-  return pools.map(({ metadata: { name, uid }, spec }) => {
-    const refused = refusedIn(plan, name);
-    const own = spec.addresses.map((given) => canonical(given)).filter((address) => !refused.has(address));
-    return {
-      name,
-      uid,
-      addresses: own.map((address) => ({ address, holders: (holders.get(address) ?? []).map(({ node }) => node) })),
-      refused: plan?.pools.get(name)?.refused ?? [],
-      problems: plan?.pools.get(name)?.problems ?? [],
-      nodeProblems: nodeProblems(name, plans),
-    };
-  });
-}
 
 function poolSummary({ metadata, status }: VirtualIpPool): PoolSummary {
   const { conditions = [], addressCount = 0, heldCount = 0, eligibleNodes = 0 } = status ?? {};

@@ -3,7 +3,8 @@ import type { NodePlanSpec } from '../../api/node-plan.ts';
 import type { StoredNodePlan } from '../kubernetes/stored.ts';
 import { nodePlanSpec } from '../plan/node-plans.ts';
 import { poolOf } from '../testing/objects.ts';
-import { nodePlanWrites } from './node-plan-writes.ts';
+import { nodePlansToRemove } from './node-plan-removal-stage.ts';
+import { nodePlansToWrite } from './node-plan-stage.ts';
 
 const POOLS = [poolOf('web', ['192.0.2.100']), poolOf('db', ['192.0.2.101'])];
 
@@ -17,14 +18,15 @@ function content(...pools: string[]): NodePlanSpec {
 }
 
 function stored(name: string, of: NodePlanSpec): StoredNodePlan {
-  const { apply } = nodePlanWrites(new Map([[name, of]]), [], POOLS);
-  return { metadata: { name, ownerReferences: apply[0]?.owners ?? [] }, spec: of };
+  const [wanted] = nodePlansToWrite(new Map([[name, of]]), [], POOLS);
+  return { metadata: { name, ownerReferences: wanted?.owners ?? [] }, spec: of };
 }
 
 describe('the NodePlans to write', () => {
   it('are those of new nodes, owned by the pools in them', () => {
-    const { apply, remove } = nodePlanWrites(new Map([['a', content('web', 'db')]]), [], POOLS);
-    expect(remove).toEqual([]);
+    const specs = new Map([['a', content('web', 'db')]]);
+    const apply = nodePlansToWrite(specs, [], POOLS);
+    expect(nodePlansToRemove(specs, [])).toEqual([]);
     expect(apply).toHaveLength(1);
     expect(apply[0]).toMatchObject({ name: 'a', spec: content('web', 'db') });
     expect(apply[0]?.owners).toEqual([
@@ -35,7 +37,9 @@ describe('the NodePlans to write', () => {
 
   it('are none when all is stored', () => {
     const plans = new Map([['a', content('web')]]);
-    expect(nodePlanWrites(plans, [stored('a', content('web'))], POOLS)).toEqual({ apply: [], remove: [] });
+    const all = [stored('a', content('web'))];
+    expect(nodePlansToWrite(plans, all, POOLS)).toEqual([]);
+    expect(nodePlansToRemove(plans, all)).toEqual([]);
   });
 
   it('are only those that changed', () => {
@@ -43,17 +47,17 @@ describe('the NodePlans to write', () => {
       ['a', content('web')],
       ['b', content('web', 'db')],
     ]);
-    const { apply } = nodePlanWrites(plans, [stored('a', content('web')), stored('b', content('web'))], POOLS);
+    const apply = nodePlansToWrite(plans, [stored('a', content('web')), stored('b', content('web'))], POOLS);
     expect(apply.map(({ name }) => name)).toEqual(['b']);
   });
 
   it('are also those whose pool was deleted and made anew', () => {
     const again = [{ ...poolOf('web', ['192.0.2.100']), metadata: { name: 'web', uid: 'other' } }];
-    const { apply } = nodePlanWrites(new Map([['a', content('web')]]), [stored('a', content('web'))], again);
+    const apply = nodePlansToWrite(new Map([['a', content('web')]]), [stored('a', content('web'))], again);
     expect(apply.map(({ name }) => name)).toEqual(['a']);
   });
 
   it('go away with their node', () => {
-    expect(nodePlanWrites(new Map(), [stored('a', content('web'))], POOLS).remove).toEqual(['a']);
+    expect(nodePlansToRemove(new Map(), [stored('a', content('web'))])).toEqual(['a']);
   });
 });

@@ -1,0 +1,26 @@
+import { GROUP_VERSION } from '../../api/group.ts';
+import type { ObjectKey } from './resource-cache.ts';
+
+/** An object that something else speaks of (https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/object-reference/). */
+export interface ObjectReference extends ObjectKey {
+  readonly apiVersion: string;
+  readonly kind: string;
+  /** Without it `kubectl describe` does not show an Event on the object. */
+  readonly uid?: string;
+}
+
+/** A pool. */
+export function poolReference({
+  name,
+  uid,
+}: {
+  readonly name: string;
+  readonly uid?: string | undefined;
+}): ObjectReference {
+  return { apiVersion: GROUP_VERSION, kind: 'VirtualIPPool', name, ...(uid === undefined ? {} : { uid }) };
+}
+
+/** Tells objects apart, also one that was made anew under the name of another. */
+export function referenceKey({ kind, namespace = '', name, uid = '' }: ObjectReference): string {
+  return [kind, namespace, name, uid].join('/');
+}

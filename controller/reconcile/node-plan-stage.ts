@@ -1,0 +1,87 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { NodePlanSpec } from '../../api/node-plan.ts';
+import type { VirtualIpPool } from '../../api/virtual-ip-pool.ts';
+import type { ClusterWriter } from '../kubernetes/cluster-api.ts';
+import { poolReference } from '../kubernetes/references.ts';
+import type { ResourceCache } from '../kubernetes/resource-cache.ts';
+import type { OwnerReference, StoredNodePlan } from '../kubernetes/stored.ts';
+import type { Decision, PendingWrite, PlannedCluster, Stage } from './stage.ts';
+import { Written } from './written.ts';
+
+/** A NodePlan that is to be written. */
+export interface WantedNodePlan {
+  readonly name: string;
+  readonly spec: NodePlanSpec;
+  readonly owners: readonly OwnerReference[];
+}
+
+interface NodePlanStageDependencies {
+  readonly cache: ResourceCache<StoredNodePlan>;
+  readonly writer: Pick<ClusterWriter, 'applyNodePlan'>;
+}
+
+function ownersOf(spec: NodePlanSpec, pools: ReadonlyMap<string, VirtualIpPool>): OwnerReference[] {
+  return spec.pools.flatMap(({ name }) => {
+    const uid = pools.get(name)?.metadata.uid;
+    return uid === undefined ? [] : [{ ...poolReference({ name }), uid }];
+  });
+}
+
+function sameOwners(a: readonly OwnerReference[], b: readonly OwnerReference[] = []): boolean {
+  const uids = (owners: readonly OwnerReference[]) => owners.map(({ uid }) => uid).toSorted();
+  return isDeepStrictEqual(uids(a), uids(b));
+}
+
+function isStored({ spec, owners }: WantedNodePlan, stored: StoredNodePlan | undefined): boolean {
+  return (
+    stored !== undefined && isDeepStrictEqual(stored.spec, spec) && sameOwners(owners, stored.metadata.ownerReferences)
+  );
+}
+
+/**
+ * Finds the NodePlans that must be written. Pure.
+ * @param specs by the node's name
+ * @param stored as the API server has them
+ * @param pools that own what they are in
+ */
+export function nodePlansToWrite(
+  specs: ReadonlyMap<string, NodePlanSpec>,
+  stored: readonly StoredNodePlan[],
+  pools: readonly VirtualIpPool[],
+): WantedNodePlan[] {
+  const known = new Map(stored.map((plan) => [plan.metadata.name, plan]));
+  const owners = new Map(pools.map((pool) => [pool.metadata.name, pool]));
+  const wanted = [...specs].map(([name, spec]) => ({ name, spec, owners: ownersOf(spec, owners) }));
+  return wanted.filter((each) => !isStored(each, known.get(each.name)));
+}
+
+/** Writes what the nodes are to do. */
+export class NodePlanStage implements Stage {
+  readonly name = 'node_plan';
+  readonly #dependencies: NodePlanStageDependencies;
+  readonly #written = new Written<Omit<WantedNodePlan, 'name'>>();
+
+  constructor(dependencies: NodePlanStageDependencies) {
+    this.#dependencies = dependencies;
+  }
+
+  decide({ specs, state }: PlannedCluster): Decision {
+    this.#written.keepOnly(new Set(specs.keys()));
+    const { cache } = this.#dependencies;
+    const wanted = nodePlansToWrite(specs, state.plans, state.pools);
+    const due = wanted.filter(({ name, ...content }) => !this.#written.made(content, cache.get(name)));
+    return { writes: due.map((each) => this.#pending(each)) };
+  }
+
+  #pending({ name, ...content }: WantedNodePlan): PendingWrite {
+    const { writer, cache } = this.#dependencies;
+    return {
+      name,
+      write: async () => {
+        const stored = await writer.applyNodePlan(name, content.spec, content.owners);
+        this.#written.note(content, stored);
+        cache.put(stored);
+      },
+    };
+  }
+}
