@@ -9,12 +9,12 @@ function reasons(refused: readonly { readonly reason: string }[] | undefined): s
 }
 
 describe('oldestFirst', () => {
-  it('sorts by creation, then by name; what has no time yet is youngest', () => {
+  it('sorts by creation, then by name; what is not stored yet is youngest', () => {
     const [a, b, c] = ['a', 'b', 'c'].map((name) => pool(name, { addresses: [] }, { created: '2026-02-01T00:00:00Z' }));
     const old = pool('z', { addresses: [] }, { created: '2026-01-31T23:59:59Z' });
-    const unborn = { metadata: { name: '0' }, spec: { addresses: [] } };
+    const unborn = { ...pool('0', { addresses: [] }), createdMs: Number.POSITIVE_INFINITY };
     const pools = [unborn, c, old, b, a].filter((each) => each !== undefined);
-    expect(oldestFirst(pools).map(({ metadata }) => metadata.name)).toEqual(['z', 'a', 'b', 'c', '0']);
+    expect(oldestFirst(pools).map(({ name }) => name)).toEqual(['z', 'a', 'b', 'c', '0']);
   });
 });
 

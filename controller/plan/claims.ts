@@ -1,18 +1,17 @@
 import { virtualAddressProblem } from '../../api/addresses.ts';
 import { addressOfHost, VIRTUAL_TARGET } from '../../api/hosts.ts';
-import { hostsOf, settingsProblem, type VirtualIpPool } from '../../api/virtual-ip-pool.ts';
 import { canonical, type ParsedAddress, parseAddress } from '../../common/addresses.ts';
 import { compareText } from '../../common/compare-text.ts';
-import type { PlanningNode, RefusedAddress } from './types.ts';
+import type { Demand, PlanningNode, RefusedAddress } from './types.ts';
 
-/** What a pool may have of what it asks for. */
+/** What a demand may have of what it asks for. */
 export interface Claims {
   /** In the order of their numbers. */
   readonly accepted: readonly ParsedAddress[];
   readonly refused: readonly RefusedAddress[];
 }
 
-/** Who may not lose an address to a pool. */
+/** Who may not lose an address to a demand. */
 export interface Incumbents {
   /** The release's single virtual addresses. */
   readonly reserved: readonly string[];
@@ -26,22 +25,14 @@ interface Refusal {
   readonly claimedBy: string | undefined;
 }
 
-/** Decides on one address; undefined: the pool may have it. */
-type Judge = (address: ParsedAddress) => Refusal | undefined;
+/** Decides on one address; undefined: the demand may have it. */
+type Rule = (address: ParsedAddress) => Refusal | undefined;
 
-function createdAtMs({ metadata }: VirtualIpPool): number {
-  // An object without a time is not stored yet: nothing is younger.
-  const time = Date.parse(metadata.creationTimestamp ?? '');
-  return Number.isNaN(time) ? Number.POSITIVE_INFINITY : time;
-}
-
-/** Sorts pools by seniority: by creation, then by name, because the API's times are whole seconds. */
-export function oldestFirst(pools: readonly VirtualIpPool[]): VirtualIpPool[] {
-  const times = new Map(pools.map((pool) => [pool, createdAtMs(pool)]));
-  return pools.toSorted((a, b) => {
-    const [first, second] = [times.get(a) ?? 0, times.get(b) ?? 0];
-    return first === second ? compareText(a.metadata.name, b.metadata.name) : first - second;
-  });
+/** Sorts demands by seniority: by creation, then by name, because the API's times are whole seconds. */
+export function oldestFirst(demands: readonly Demand[]): Demand[] {
+  return demands.toSorted((a, b) =>
+    a.createdMs === b.createdMs ? compareText(a.name, b.name) : a.createdMs - b.createdMs,
+  );
 }
 
 function canonicalSet(addresses: readonly string[]): Set<string> {
@@ -57,11 +48,11 @@ function nodeByAddress(nodes: readonly PlanningNode[]): Map<string, string> {
   );
 }
 
-function plannedBefore({ status }: VirtualIpPool): Set<string> {
-  return canonicalSet((status?.groups ?? []).flatMap(({ addresses }) => addresses));
+function plannedBefore({ previousGroups }: Demand): Set<string> {
+  return canonicalSet(previousGroups.flatMap(({ addresses }) => addresses));
 }
 
-function byReservation(reserved: ReadonlySet<string>): Judge {
+function byReservation(reserved: ReadonlySet<string>): Rule {
   return ({ address }) =>
     reserved.has(address)
       ? {
@@ -82,8 +73,8 @@ function isOfNode(address: string, node: string): Refusal {
  * A virtual address that is a node's own would cut that node off. By what the API tells of nodes, one that was planned before is let through: a kubelet that was started
  * while its node held a virtual address may report it as the node's.
  */
-function byNodes(owners: ReadonlyMap<string, string>, pool: VirtualIpPool): Judge {
-  const before = plannedBefore(pool);
+function byNodes(owners: ReadonlyMap<string, string>, demand: Demand): Rule {
+  const before = plannedBefore(demand);
   return ({ address }) => {
     const node = owners.get(address);
     return node === undefined || before.has(address) ? undefined : isOfNode(address, node);
@@ -91,44 +82,42 @@ function byNodes(owners: ReadonlyMap<string, string>, pool: VirtualIpPool): Judg
 }
 
 /** What a node says of itself: its agent tells virtual addresses from its own, and nobody else held the address. */
-function byAgents(owners: ReadonlyMap<string, string>): Judge {
+function byAgents(owners: ReadonlyMap<string, string>): Rule {
   return ({ address }) => {
     const node = owners.get(address);
     return node === undefined ? undefined : isOfNode(address, node);
   };
 }
 
-function byPools(owners: ReadonlyMap<string, { pool: string; given: string }>, name: string): Judge {
+function byDemands(owners: ReadonlyMap<string, { demand: string; given: string }>, name: string): Rule {
   return ({ address, given }) => {
     const owner = owners.get(address);
     if (owner === undefined) return undefined;
     const reason =
-      owner.pool === name
+      owner.demand === name
         ? `${given} is in this pool already, as ${owner.given}; remove one of the two`
-        : `${address} belongs to the older pool "${owner.pool}"; remove it from one of the two`;
-    return { reason, claimedBy: owner.pool };
+        : `${address} belongs to the older pool "${owner.demand}"; remove it from one of the two`;
+    return { reason, claimedBy: owner.demand };
   };
 }
 
-function firstRefusal(judges: readonly Judge[], address: ParsedAddress): Refusal | undefined {
-  for (const judge of judges) {
-    const refusal = judge(address);
+function firstRefusal(rules: readonly Rule[], address: ParsedAddress): Refusal | undefined {
+  for (const rule of rules) {
+    const refusal = rule(address);
     if (refusal !== undefined) return refusal;
   }
   return undefined;
 }
 
 /**
- * What keeps the whole pool from being planned: the API server refuses such a pool, but may have stored it when its definition asked for
- * less, and cannot know what other pools have. An agent would leave it out.
+ * What keeps the whole demand from being planned: the API server refuses such a pool, but may have stored it when its definition asked for
+ * less, and cannot know what other pools have. A node would leave it out.
  */
-function bySpec({ spec }: VirtualIpPool, virtual: ReadonlySet<string>): Judge {
-  const asked = spec.healthCheck === undefined ? [] : hostsOf(spec.healthCheck);
-  const target = asked.find((host) => virtual.has(addressOfHost(host) ?? ''));
-  const problem =
-    settingsProblem(spec) ??
-    (target === undefined ? undefined : `the host of healthCheck, ${target}, ${VIRTUAL_TARGET}`);
-  return () => (problem === undefined ? undefined : { reason: problem, claimedBy: undefined });
+function byDemand({ problem, checkedHosts }: Demand, virtual: ReadonlySet<string>): Rule {
+  const target = checkedHosts.find((host) => virtual.has(addressOfHost(host) ?? ''));
+  const reason =
+    problem ?? (target === undefined ? undefined : `the host of healthCheck, ${target}, ${VIRTUAL_TARGET}`);
+  return () => (reason === undefined ? undefined : { reason, claimedBy: undefined });
 }
 
 function parseAll(given: readonly string[]): { parsed: ParsedAddress[]; refused: RefusedAddress[] } {
@@ -144,24 +133,24 @@ function parseAll(given: readonly string[]): { parsed: ParsedAddress[]; refused:
 }
 
 /**
- * Decides which pool has which address: each address is one pool's only, the oldest pool's that asks for it.
- * @param pools oldest first
- * @returns by the pool's name
+ * Decides who has which address: each address is one demand's only, the oldest one's that asks for it.
+ * @param demands oldest first
+ * @returns by the demand's name
  */
-export function claimAddresses(pools: readonly VirtualIpPool[], incumbents: Incumbents): Map<string, Claims> {
-  const owners = new Map<string, { pool: string; given: string }>();
+export function claimAddresses(demands: readonly Demand[], incumbents: Incumbents): Map<string, Claims> {
+  const owners = new Map<string, { demand: string; given: string }>();
   const nodeOwners = nodeByAddress(incumbents.nodes);
   const reserved = byReservation(canonicalSet(incumbents.reserved));
   const agents = byAgents(incumbents.nodeAddresses ?? new Map());
-  const virtual = canonicalSet([...incumbents.reserved, ...pools.flatMap(({ spec }) => spec.addresses)]);
+  const virtual = canonicalSet([...incumbents.reserved, ...demands.flatMap(({ addresses }) => addresses)]);
   return new Map(
-    pools.map((pool) => {
-      const { name } = pool.metadata;
-      const judges = [bySpec(pool, virtual), reserved, byNodes(nodeOwners, pool), agents, byPools(owners, name)];
-      const { parsed, refused } = parseAll(pool.spec.addresses);
+    demands.map((demand) => {
+      const { name } = demand;
+      const rules = [byDemand(demand, virtual), reserved, byNodes(nodeOwners, demand), agents, byDemands(owners, name)];
+      const { parsed, refused } = parseAll(demand.addresses);
       const accepted = parsed.filter((address) => {
-        const refusal = firstRefusal(judges, address);
-        if (refusal === undefined) owners.set(address.address, { pool: name, given: address.given });
+        const refusal = firstRefusal(rules, address);
+        if (refusal === undefined) owners.set(address.address, { demand: name, given: address.given });
         else refused.push({ address: address.given, ...refusal });
         return refusal === undefined;
       });

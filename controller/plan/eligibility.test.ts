@@ -66,27 +66,28 @@ describe('a toleration', () => {
 });
 
 describe('eligibleNodes', () => {
+  const anywhere = { nodeSelector: {}, tolerations: [] };
   const control = node('control', {
     taints: [{ key: 'node-role.kubernetes.io/control-plane', effect: 'NoSchedule' }],
     labels: { role: 'control' },
   });
 
   it('chooses, without a selector, every node with an agent, and misses none without', () => {
-    const { eligible, withoutAgent } = eligibleNodes({}, [node('b'), node('a'), node('c', { hasAgent: false })]);
+    const { eligible, withoutAgent } = eligibleNodes(anywhere, [node('b'), node('a'), node('c', { hasAgent: false })]);
     expect([names(eligible), names(withoutAgent)]).toEqual([['a', 'b'], []]);
   });
 
   it('names nodes that the selector chooses but that run no agent', () => {
     const labels = { role: 'edge' };
     const all = [node('a', { labels }), node('b', { labels, hasAgent: false }), node('c', { hasAgent: false })];
-    const { eligible, withoutAgent } = eligibleNodes({ nodeSelector: { matchLabels: labels } }, all);
+    const { eligible, withoutAgent } = eligibleNodes({ ...anywhere, nodeSelector: { matchLabels: labels } }, all);
     expect([names(eligible), names(withoutAgent)]).toEqual([['a'], ['b']]);
   });
 
   it('keeps away from tainted nodes unless they are tolerated', () => {
-    expect(names(eligibleNodes({}, [control]).eligible)).toEqual([]);
+    expect(names(eligibleNodes(anywhere, [control]).eligible)).toEqual([]);
     const tolerations: Toleration[] = [{ key: 'node-role.kubernetes.io/control-plane', operator: 'Exists' }];
-    expect(names(eligibleNodes({ tolerations }, [control]).eligible)).toEqual(['control']);
+    expect(names(eligibleNodes({ ...anywhere, tolerations }, [control]).eligible)).toEqual(['control']);
   });
 
   it('passes over what is no statement on the node: conditions, the cordon, preferences', () => {
@@ -98,6 +99,6 @@ describe('eligibleNodes', () => {
         { key: 'dedicated', effect: 'PreferNoSchedule' },
       ],
     });
-    expect(names(eligibleNodes({}, [sick]).eligible)).toEqual(['sick']);
+    expect(names(eligibleNodes(anywhere, [sick]).eligible)).toEqual(['sick']);
   });
 });

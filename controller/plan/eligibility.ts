@@ -1,11 +1,11 @@
-import type { NodeSelector, Toleration, VirtualIpPoolSpec } from '../../api/virtual-ip-pool.ts';
+import type { NodeSelector, Toleration } from '../../api/virtual-ip-pool.ts';
 import { compareText } from '../../common/compare-text.ts';
-import type { PlanningNode, Taint } from './types.ts';
+import type { Placement, PlanningNode, Taint } from './types.ts';
 
-/** Nodes for a pool, each list sorted by name. */
+/** Nodes for a demand, each list sorted by name. */
 export interface Eligibility {
   readonly eligible: readonly PlanningNode[];
-  /** Chosen by the selector, and tolerated, but no agent runs there. Empty for a pool without a selector: it asks for agents' nodes only. */
+  /** Chosen by the selector, and tolerated, but no agent runs there. Empty for one without a selector: it asks for agents' nodes only. */
   readonly withoutAgent: readonly PlanningNode[];
 }
 
@@ -61,9 +61,9 @@ function hasRequirements({ matchLabels = {}, matchExpressions = [] }: NodeSelect
   return Object.keys(matchLabels).length + matchExpressions.length > 0;
 }
 
-/** Finds the nodes that may hold a pool's addresses. Whether a node is Ready or cordoned is no matter here. */
+/** Finds the nodes that may hold a demand's addresses. Whether a node is Ready or cordoned is no matter here. */
 export function eligibleNodes(
-  { nodeSelector = {}, tolerations = [] }: Pick<VirtualIpPoolSpec, 'nodeSelector' | 'tolerations'>,
+  { nodeSelector, tolerations }: Pick<Placement, 'nodeSelector' | 'tolerations'>,
   nodes: readonly PlanningNode[],
 ): Eligibility {
   const chosen = nodes

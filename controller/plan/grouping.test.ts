@@ -28,7 +28,7 @@ describe('keepGroups', () => {
       [4, '10.0.0.9', '10.0.0.2', 'fd00::1'],
     ]);
     expect(kept.groups[1]?.addresses[1]?.given).toBe('10.0.0.2/24');
-    expect(kept.homeless.map(({ address }) => address)).toEqual(['10.0.0.7']);
+    expect(kept.ungrouped.map(({ address }) => address)).toEqual(['10.0.0.7']);
   });
 
   it('ends a group whose last address is removed', () => {
@@ -41,7 +41,7 @@ describe('keepGroups', () => {
     const previous = [group(0, '10.0.0.1', '10.0.0.1'), group(0, '10.0.0.2'), group(1, '10.0.0.1', 'nonsense')];
     const kept = keepGroups(previous, parsed('10.0.0.1', '10.0.0.2'));
     expect(shape(kept.groups)).toEqual([[0, '10.0.0.1']]);
-    expect(kept.homeless.map(({ address }) => address)).toEqual(['10.0.0.2']);
+    expect(kept.ungrouped.map(({ address }) => address)).toEqual(['10.0.0.2']);
   });
 });
 
@@ -79,6 +79,6 @@ describe('fillGroups', () => {
   });
 
   it('says which addresses find no group when there is none', () => {
-    expect(fillGroups([], parsed('10.0.0.4'), [])).toMatchObject({ groups: [], homeless: [{ address: '10.0.0.4' }] });
+    expect(fillGroups([], parsed('10.0.0.4'), [])).toMatchObject({ groups: [], ungrouped: [{ address: '10.0.0.4' }] });
   });
 });

@@ -14,31 +14,31 @@ export interface DraftGroup {
 /** The groups that live on, and the addresses that need one. */
 export interface Kept {
   readonly groups: readonly DraftGroup[];
-  readonly homeless: readonly ParsedAddress[];
+  readonly ungrouped: readonly ParsedAddress[];
 }
 
 /** Groups of all addresses, by slot. */
 export interface Grouped {
   readonly groups: readonly DraftGroup[];
   /** There is no router id for even one group. */
-  readonly homeless: readonly ParsedAddress[];
+  readonly ungrouped: readonly ParsedAddress[];
 }
 
 /**
  * Finds what is left of the groups of the last plan. An address stays in its group for life: to change the group it would have to leave
  * an interface.
- * @param previous from the pool's status; what contradicts itself there is ignored
- * @param accepted addresses of the pool
+ * @param previous groups of the last plan; what contradicts itself there is ignored
+ * @param accepted addresses of the demand
  */
 export function keepGroups(previous: readonly AddressGroup[], accepted: readonly ParsedAddress[]): Kept {
-  const homeless = new Map(accepted.map((address) => [address.address, address]));
+  const ungrouped = new Map(accepted.map((address) => [address.address, address]));
   const groups = new Map<number, DraftGroup>();
   for (const { slot, virtualRouterId, addresses, nodes } of previous.toSorted((a, b) => a.slot - b.slot)) {
-    const own = groups.has(slot) ? [] : stillAsked(addresses, homeless);
-    for (const { address } of own) homeless.delete(address);
+    const own = groups.has(slot) ? [] : stillAsked(addresses, ungrouped);
+    for (const { address } of own) ungrouped.delete(address);
     if (own.length > 0) groups.set(slot, { slot, virtualRouterId, addresses: own, previousNodes: nodes });
   }
-  return { groups: [...groups.values()], homeless: [...homeless.values()] };
+  return { groups: [...groups.values()], ungrouped: [...ungrouped.values()] };
 }
 
 function stillAsked(addresses: readonly string[], asked: ReadonlyMap<string, ParsedAddress>): ParsedAddress[] {
@@ -61,37 +61,37 @@ function smallest(groups: readonly DraftGroup[]): DraftGroup | undefined {
 
 /** The lowest numbers that no group has. */
 function emptySlots(groups: readonly DraftGroup[], count: number): number[] {
-  const taken = new Set(groups.map(({ slot }) => slot));
+  const used = new Set(groups.map(({ slot }) => slot));
   const empty: number[] = [];
-  for (let slot = 0; empty.length < count; slot += 1) if (!taken.has(slot)) empty.push(slot);
+  for (let slot = 0; empty.length < count; slot += 1) if (!used.has(slot)) empty.push(slot);
   return empty;
 }
 
 /**
  * Puts new addresses into groups: one each as long as there are router ids, then into the smallest of the big ones.
  * @param kept the groups that there are, with their router ids of now
- * @param homeless the new addresses, in the order in which they get a group
+ * @param ungrouped the new addresses, in the order in which they get a group
  * @param routerIds for new groups, not more than there are new addresses
  */
 export function fillGroups(
   kept: readonly DraftGroup[],
-  homeless: readonly ParsedAddress[],
+  ungrouped: readonly ParsedAddress[],
   routerIds: readonly number[],
 ): Grouped {
   const slots = emptySlots(kept, routerIds.length);
   const fresh = routerIds.map((virtualRouterId, index) => ({
     slot: slots[index] ?? index,
     virtualRouterId,
-    addresses: homeless.slice(index, index + 1),
+    addresses: ungrouped.slice(index, index + 1),
     previousNodes: [],
   }));
   const groups = [...kept.map((group) => ({ ...group, addresses: [...group.addresses] })), ...fresh].sort(
     (a, b) => a.slot - b.slot,
   );
-  if (groups.length === 0) return { groups, homeless };
+  if (groups.length === 0) return { groups, ungrouped };
   const big = groups.filter(isBig);
-  for (const address of homeless.slice(routerIds.length)) {
+  for (const address of ungrouped.slice(routerIds.length)) {
     smallest(big.length > 0 ? big : groups)?.addresses.push(address);
   }
-  return { groups, homeless: [] };
+  return { groups, ungrouped: [] };
 }

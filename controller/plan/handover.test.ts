@@ -43,15 +43,15 @@ function acted(
   options: Parameters<typeof told>[1] & { readonly nodes?: readonly PlanningNode[] },
 ): PlanInput {
   const plan = makePlan(from);
-  const next = { ...from, pools: remembered(from.pools, plan), nodes: options.nodes ?? from.nodes };
+  const next = { ...from, demands: remembered(from.demands, plan), nodes: options.nodes ?? from.nodes };
   return { ...next, told: told(plan, options, next) };
 }
 
 describe('by unicast', () => {
-  const first = input({ nodes: [a, b], pools: [one] });
+  const first = input({ nodes: [a, b], demands: [one] });
 
   it('a new group starts everywhere at once, each node with the others as peers', () => {
-    expect(running(makePlan(input({ nodes: [a, b, c], pools: [one] })))).toEqual({
+    expect(running(makePlan(input({ nodes: [a, b, c], demands: [one] })))).toEqual({
       'n-1': '0 3 4',
       'n-2': '1 2 4',
       'n-3': '2 2 3',
@@ -62,13 +62,13 @@ describe('by unicast', () => {
     const joining = acted(first, { nodes: [a, b, c] });
     const plan = makePlan(joining);
     expect(running(plan)).toEqual({ 'n-1': '0 3 4', 'n-2': '1 2 4' });
-    expect(plan.pools.get('p')?.pending).toEqual([{ instance: 'p-0', node: 'n-3', state: 'joins' }]);
+    expect(plan.demands.get('p')?.pending).toEqual([{ instance: 'p-0', node: 'n-3', state: 'joins' }]);
     expect(running(makePlan(acted(joining, { behind: ['n-2'] })))).toEqual(running(plan));
     expect(running(makePlan(acted(joining, {})))).toEqual({ 'n-1': '0 3 4', 'n-2': '1 2 4', 'n-3': '2 2 3' });
   });
 
   it('a node that goes is a peer of the others until it has said that it went', () => {
-    const three = input({ nodes: [a, b, c], pools: [one] });
+    const three = input({ nodes: [a, b, c], demands: [one] });
     const going = acted(three, { nodes: [a, b, out(c)] });
     expect(running(makePlan(going))).toEqual({ 'n-1': '0 3 4', 'n-2': '1 2 4' });
     expect(makePlan(going).nodes.get('n-3')).toEqual({ pools: [], instances: [] });
@@ -84,7 +84,7 @@ describe('by unicast', () => {
   });
 
   it('all nodes may be replaced: the old ones stay until the new ones serve', () => {
-    const alone = input({ nodes: [a, b, out(c)], pools: [one] });
+    const alone = input({ nodes: [a, b, out(c)], demands: [one] });
     const replaced = acted(alone, { nodes: [out(a), out(b), c], heldBy: 'n-1' });
     expect(running(makePlan(replaced))).toEqual({ 'n-1': '1 leaving 3 4', 'n-2': '2 leaving 2 4' });
     const known = acted(replaced, { heldBy: 'n-1' });
@@ -95,9 +95,9 @@ describe('by unicast', () => {
   });
 
   it('a single node is given another of the cluster as a peer, never an empty list', () => {
-    const plan = makePlan(input({ nodes: [a, out(b), { ...out(c), hasAgent: false }], pools: [one] }));
+    const plan = makePlan(input({ nodes: [a, out(b), { ...out(c), hasAgent: false }], demands: [one] }));
     expect(running(plan)).toEqual({ 'n-1': '0 3' });
-    expect(plan.pools.get('p')?.problems).toEqual([
+    expect(plan.demands.get('p')?.problems).toEqual([
       {
         kind: 'NoPeers',
         message:
@@ -107,17 +107,17 @@ describe('by unicast', () => {
   });
 
   it('the only node of a cluster serves without peers, and that is said', () => {
-    const plan = makePlan(input({ nodes: [a], pools: [one] }));
+    const plan = makePlan(input({ nodes: [a], demands: [one] }));
     expect(running(plan)).toEqual({ 'n-1': '0 multicast' });
-    expect(plan.pools.get('p')?.problems.map(({ kind }) => kind)).toEqual(['NoPeers']);
+    expect(plan.demands.get('p')?.problems.map(({ kind }) => kind)).toEqual(['NoPeers']);
   });
 
   it('peers are of the family that the packets are of', () => {
     const six = pool('p', { addresses: ['fd00::100'], ...unicast, ...edge });
-    const plan = makePlan(input({ nodes: [a, b], pools: [six] }));
+    const plan = makePlan(input({ nodes: [a, b], demands: [six] }));
     expect(plan.nodes.get('n-1')?.instances[0]?.peers).toEqual(['fd00::1:2']);
     const both = pool('p', { addresses: ['192.168.0.1', 'fd00::100'], ...unicast, ...edge });
-    const few = input({ nodes: [a, b], pools: [both] });
+    const few = input({ nodes: [a, b], demands: [both] });
     const mixed = makePlan({ ...few, settings: { ...few.settings, maxGroupsPerPool: 1 } });
     expect(mixed.nodes.get('n-1')?.instances[0]?.peers).toEqual(['10.1.0.3']);
   });
@@ -125,10 +125,10 @@ describe('by unicast', () => {
   it('a node without an address of that family stays out, and that is said', () => {
     const four = { ...c, addresses: ['10.1.0.4'] };
     const plan = makePlan(
-      input({ nodes: [a, b, four], pools: [pool('p', { addresses: ['fd00::100'], ...unicast, ...edge })] }),
+      input({ nodes: [a, b, four], demands: [pool('p', { addresses: ['fd00::100'], ...unicast, ...edge })] }),
     );
     expect([...plan.nodes.keys()]).toEqual(['n-1', 'n-2']);
-    expect(plan.pools.get('p')?.problems).toEqual([
+    expect(plan.demands.get('p')?.problems).toEqual([
       {
         kind: 'NoPeerAddress',
         message:
@@ -147,25 +147,25 @@ describe('by multicast', () => {
   const spread = pool('p', { addresses: addresses(1), ...edge });
 
   it('a new node starts at once', () => {
-    const next = acted(input({ nodes: [a], pools: [spread] }), { nodes: [a, b] });
+    const next = acted(input({ nodes: [a], demands: [spread] }), { nodes: [a, b] });
     expect(running(makePlan(next))).toEqual({ 'n-1': '0 multicast', 'n-2': '1 multicast' });
   });
 
   it('a node that holds an address is the last until it holds it no longer, one that does not goes at once', () => {
-    const all = input({ nodes: [a, b, c], pools: [spread] });
+    const all = input({ nodes: [a, b, c], demands: [spread] });
     const next = acted(all, { nodes: [out(a), out(b), c], heldBy: 'n-1' });
     expect(running(makePlan(next))).toEqual({ 'n-1': '1 leaving multicast', 'n-3': '0 multicast' });
-    expect(makePlan(next).pools.get('p')?.pending).toEqual([{ instance: 'p-0', node: 'n-1', state: 'leaves' }]);
+    expect(makePlan(next).demands.get('p')?.pending).toEqual([{ instance: 'p-0', node: 'n-1', state: 'leaves' }]);
     expect(running(makePlan(acted(next, { heldBy: 'n-3' })))).toEqual({ 'n-3': '0 multicast' });
   });
 
   it('nobody stays when no node may hold the address', () => {
-    const next = acted(input({ nodes: [a, b], pools: [spread] }), { nodes: [out(a), out(b)], heldBy: 'n-1' });
+    const next = acted(input({ nodes: [a, b], demands: [spread] }), { nodes: [out(a), out(b)], heldBy: 'n-1' });
     expect(running(makePlan(next))).toEqual({});
   });
 
   it('a node that is cordoned in a big cluster stays while it holds an address', () => {
-    const big = input({ nodes: nodes(12), pools: [pool('p', { addresses: addresses(1) })] });
+    const big = input({ nodes: nodes(12), demands: [pool('p', { addresses: addresses(1) })] });
     const next = acted(big, {
       nodes: nodes(12).map((each, index) => ({ ...each, unschedulable: index === 0 })),
       heldBy: 'node-01',

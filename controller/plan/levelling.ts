@@ -13,14 +13,14 @@ export interface Item {
 
 /** Where items may go. */
 export interface Levelling {
-  /** Nodes to level, in the order in which they are taken when all else is equal. */
+  /** Nodes to level, in the order in which they are chosen when all else is equal. */
   readonly nodes: readonly number[];
   /** What each node, by its number, carries besides the items. */
   readonly base: readonly number[];
   readonly items: readonly Item[];
   /** Whether an item may be on a node. Each item needs at least one node. Default: everywhere. */
   readonly allows?: (item: number, node: number) => boolean;
-  /** Of two nodes with the same load the one with less of this is taken. Default: 0. */
+  /** Of two nodes with the same load the one with less of this is chosen. Default: 0. */
   readonly cost?: (node: number) => number;
   /** Of two items that would level alike the one with less of this is moved: how little it wants to be there. Default: 0. */
   readonly reluctance?: (item: number, node: number) => number;
@@ -95,14 +95,14 @@ function start(levelling: Levelling): State {
     held: new Map(),
     least: 0,
   };
-  const homeless: number[] = [];
+  const unplaced: number[] = [];
   for (const [index, { current }] of levelling.items.entries()) {
-    if (current === undefined) homeless.push(index);
+    if (current === undefined) unplaced.push(index);
     else put(state, index, current);
   }
   // The big ones first: what comes last evens out.
-  homeless.sort((a, b) => weightOf(state, b) - weightOf(state, a) || a - b);
-  for (const item of homeless) {
+  unplaced.sort((a, b) => weightOf(state, b) - weightOf(state, a) || a - b);
+  for (const item of unplaced) {
     const node = lightest(state, item);
     if (node !== undefined) put(state, item, node);
   }

@@ -36,7 +36,7 @@ describe('a node’s plan', () => {
     const pools = Object.entries(specs).map(([name, spec], index) =>
       pool(name, { addresses: addresses(70, index), ...spec }),
     );
-    for (const plan of makePlan(input({ nodes: nodes(10), pools })).nodes.values()) {
+    for (const plan of makePlan(input({ nodes: nodes(10), demands: pools })).nodes.values()) {
       const spec = nodePlanSpec(plan);
       expect(nodePlanSpecSchema.strict().parse(spec)).toEqual(spec);
     }

@@ -1,14 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { NodePlanSpec, PlannedInstance, PlannedPool } from '../../api/node-plan.ts';
-import type { VirtualIpPool, VirtualIpPoolSpec } from '../../api/virtual-ip-pool.ts';
 import { compareText } from '../../common/compare-text.ts';
 import type { DraftGroup } from './grouping.ts';
 import type { Member } from './handover.ts';
-import type { NodePlanContent } from './types.ts';
+import type { Demand, NodePlanContent } from './types.ts';
 
 /** A group, and who runs its instance. */
 export interface StaffedGroup {
-  readonly pool: VirtualIpPool;
+  readonly demand: Demand;
   readonly group: DraftGroup;
   readonly members: readonly Member[];
 }
@@ -18,31 +17,15 @@ interface Draft {
   readonly instances: PlannedInstance[];
 }
 
-const DEFAULT_FAILBACK_DELAY_SECONDS = 30;
-
 /** Name of a group's VRRP instance. No two groups share one: what follows the last hyphen is the slot. */
-export function instanceName(pool: string, slot: number): string {
-  return `${pool}-${slot}`;
+export function instanceName(demand: string, slot: number): string {
+  return `${demand}-${slot}`;
 }
 
-function failbackDelaySeconds({ failback = {} }: VirtualIpPoolSpec): number | null {
-  const { enabled = true, delaySeconds = DEFAULT_FAILBACK_DELAY_SECONDS } = failback;
-  return enabled ? delaySeconds : null;
-}
-
-function plannedPool({ metadata, spec }: VirtualIpPool): PlannedPool {
+function plannedInstance({ demand, group }: StaffedGroup, { rank, leaving, peers }: Member): PlannedInstance {
   return {
-    name: metadata.name,
-    interface: spec.interface ?? '',
-    failbackDelaySeconds: failbackDelaySeconds(spec),
-    ...(spec.healthCheck === undefined ? {} : { healthCheck: spec.healthCheck }),
-  };
-}
-
-function plannedInstance({ pool, group }: StaffedGroup, { rank, leaving, peers }: Member): PlannedInstance {
-  return {
-    name: instanceName(pool.metadata.name, group.slot),
-    pool: pool.metadata.name,
+    name: instanceName(demand.name, group.slot),
+    pool: demand.name,
     virtualRouterId: group.virtualRouterId,
     rank,
     ...(leaving ? { leaving } : {}),
@@ -64,11 +47,11 @@ export function planNodes(groups: readonly StaffedGroup[], alsoNodes: Iterable<s
     drafts.set(node, draft);
     return draft;
   };
-  const pools = new Map(groups.map(({ pool }) => [pool.metadata.name, plannedPool(pool)]));
+  const pools = new Map(groups.map(({ demand: { name, settings } }) => [name, { name, ...settings }]));
   for (const node of alsoNodes) draftOf(node);
   for (const staffed of groups) {
     for (const member of staffed.members) {
-      const { name } = staffed.pool.metadata;
+      const { name } = staffed.demand;
       const draft = draftOf(member.node);
       const pool = pools.get(name);
       if (pool !== undefined) draft.pools.set(name, pool);

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { AddressGroup, VirtualIpPool } from '../../api/virtual-ip-pool.ts';
+import type { AddressGroup } from '../../api/virtual-ip-pool.ts';
 import { makePlan } from './planner.ts';
 import { spreadOf } from './spread.ts';
-import { addresses, input, nodes, onlyPool, pool, remembered, settings } from './testing/scenes.ts';
-import type { Plan, PlanInput, PlanningNode, PoolPlan } from './types.ts';
+import { addresses, input, nodes, onlyDemand, pool, remembered, settings } from './testing/scenes.ts';
+import type { Demand, DemandPlan, Plan, PlanInput, PlanningNode } from './types.ts';
 
 const anyCount = fc.integer({ min: 1, max: 8 });
 /** As many addresses as there are groups: each has a group of its own. */
@@ -12,10 +12,10 @@ const few = fc.integer({ min: 1, max: settings.maxGroupsPerPool });
 const many = fc.integer({ min: settings.maxGroupsPerPool + 1, max: 300 });
 
 function planFor(cluster: readonly PlanningNode[], list: readonly string[], groups: readonly AddressGroup[] = []) {
-  return onlyPool(input({ nodes: cluster, pools: [pool('default', { addresses: [...list] }, { groups })] }));
+  return onlyDemand(input({ nodes: cluster, demands: [pool('default', { addresses: [...list] }, { groups })] }));
 }
 
-function skew({ groups }: PoolPlan, cluster: readonly PlanningNode[], ...lost: string[]): number {
+function skew({ groups }: DemandPlan, cluster: readonly PlanningNode[], ...lost: string[]): number {
   const { least, most } = spreadOf(
     groups,
     cluster.map(({ name }) => name),
@@ -33,7 +33,7 @@ function movedBetween(before: readonly AddressGroup[], after: readonly AddressGr
     .map(([address]) => address);
 }
 
-function firstOf({ groups }: PoolPlan, address: string): string | undefined {
+function firstOf({ groups }: DemandPlan, address: string): string | undefined {
   return groups.find((group) => group.addresses.includes(address))?.nodes[0];
 }
 
@@ -176,22 +176,25 @@ function lived(state: PlanInput, step: Step): PlanInput {
         })),
       };
     case 'addresses':
-      return { ...state, pools: state.pools.map((each, index) => (index === step.pool ? edited(each, step) : each)) };
+      return {
+        ...state,
+        demands: state.demands.map((each, index) => (index === step.pool ? edited(each, step) : each)),
+      };
     case 'foreign':
       return { ...state, foreignRouterIds: new Set([...state.foreignRouterIds, step.id]) };
   }
 }
 
 /** The first pool's addresses are also the second's, in part: there are conflicts. */
-function edited(old: VirtualIpPool, { pool: index, from, to }: Extract<Step, { kind: 'addresses' }>): VirtualIpPool {
+function edited(old: Demand, { pool: index, from, to }: Extract<Step, { kind: 'addresses' }>): Demand {
   const offset = index === 1 ? 30 : 0;
   const range = index === 2 ? 1 : 0;
-  return { ...old, spec: { ...old.spec, addresses: addresses(offset + from + to + 1, range).slice(offset + from) } };
+  return { ...old, addresses: addresses(offset + from + to + 1, range).slice(offset + from) };
 }
 
 /** Where each address is. */
 function placesIn(plan: Plan) {
-  return [...plan.pools.values()].flatMap(({ name, groups }) =>
+  return [...plan.demands.values()].flatMap(({ name, groups }) =>
     groups.flatMap(({ slot, virtualRouterId, addresses: own }) =>
       own.map((address) => ({ pool: name, address, slot, virtualRouterId })),
     ),
@@ -200,7 +203,7 @@ function placesIn(plan: Plan) {
 
 const beginning = input({
   nodes: nodes(NODES),
-  pools: POOLS.map((name) => pool(name, { addresses: ['172.16.0.1'] })),
+  demands: POOLS.map((name) => pool(name, { addresses: ['172.16.0.1'] })),
   settings: lifeSettings,
 });
 
@@ -212,7 +215,7 @@ describe('through a cluster’s life', () => {
     let state = beginning;
     let before = makePlan(state);
     for (const step of steps) {
-      state = lived({ ...state, pools: remembered(state.pools, before) }, step);
+      state = lived({ ...state, demands: remembered(state.demands, before) }, step);
       const plan = makePlan(state);
       look(plan, state, before);
       before = plan;
@@ -222,7 +225,7 @@ describe('through a cluster’s life', () => {
   it('no two groups have one router id, and none has a reserved one', () => {
     property([anyLife], (steps) => {
       live(steps, (plan) => {
-        const ids = [...plan.pools.values()].flatMap(({ groups }) => groups.map((group) => group.virtualRouterId));
+        const ids = [...plan.demands.values()].flatMap(({ groups }) => groups.map((group) => group.virtualRouterId));
         expect(new Set(ids).size).toBe(ids.length);
         expect(ids.filter((id) => RESERVED.includes(id))).toEqual([]);
       });
@@ -250,16 +253,14 @@ describe('through a cluster’s life', () => {
       [anyLife],
       (steps) => {
         live(steps, (plan, from) => {
-          const again = { ...from, pools: remembered(from.pools, plan) };
+          const again = { ...from, demands: remembered(from.demands, plan) };
           const next = makePlan(again);
-          for (const [name, { groups }] of plan.pools) expect(next.pools.get(name)?.groups).toEqual(groups);
+          for (const [name, { groups }] of plan.demands) expect(next.demands.get(name)?.groups).toEqual(groups);
           expect(next.nodes).toEqual(plan.nodes);
           const shuffled = {
             ...from,
             nodes: from.nodes.toReversed(),
-            pools: from.pools
-              .map((each) => ({ ...each, spec: { ...each.spec, addresses: each.spec.addresses.toReversed() } }))
-              .toReversed(),
+            demands: from.demands.map((each) => ({ ...each, addresses: each.addresses.toReversed() })).toReversed(),
           };
           expect(makePlan(shuffled)).toEqual(plan);
         });
@@ -272,7 +273,7 @@ describe('through a cluster’s life', () => {
     property([anyLife], (steps) => {
       live(steps, (plan, from) => {
         const cordoned = new Set(from.nodes.filter(({ unschedulable }) => unschedulable).map(({ name }) => name));
-        for (const { nodes: order } of [...plan.pools.values()].flatMap(({ groups }) => groups)) {
+        for (const { nodes: order } of [...plan.demands.values()].flatMap(({ groups }) => groups)) {
           const flags = order.map((name) => cordoned.has(name));
           expect(flags).toEqual(flags.toSorted((a, b) => Number(a) - Number(b)));
           expect(order).toHaveLength(from.nodes.length);
@@ -285,7 +286,7 @@ describe('through a cluster’s life', () => {
   it('what the nodes are told is what the pools say', () => {
     property([anyLife], (steps) => {
       live(steps, (plan) => {
-        const said = [...plan.pools.values()].flatMap(({ name, groups }) =>
+        const said = [...plan.demands.values()].flatMap(({ name, groups }) =>
           groups.flatMap(({ slot, nodes: order }) => order.map((each, rank) => `${each} ${name}-${slot} ${rank}`)),
         );
         const told = [...plan.nodes].flatMap(([each, { instances }]) =>
@@ -302,7 +303,7 @@ describe('zones', () => {
     property([fc.array(fc.nat(3), { minLength: 2, maxLength: 8 }), few], (zones, size) => {
       const cluster = nodes(zones.length).map((each, index) => ({ ...each, labels: { zone: `z${zones[index]}` } }));
       const spec = { addresses: addresses(size), spread: { topologyKey: 'zone' } };
-      const plan = onlyPool(input({ nodes: cluster, pools: [pool('default', spec)] }));
+      const plan = onlyDemand(input({ nodes: cluster, demands: [pool('default', spec)] }));
       const zoneOf = new Map(cluster.map(({ name, labels }) => [name, labels.zone]));
       expect(skew(plan, cluster)).toBeLessThanOrEqual(1);
       if (new Set(zones).size === 1) return;

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { instanceName } from './node-plans.ts';
 import { makePlan } from './planner.ts';
 import { loadsOf, spreadOf } from './spread.ts';
-import { addresses, input, node, nodes, onlyPool, pool, remembered, settings } from './testing/scenes.ts';
-import type { PlanInput, PoolPlan, ProblemKind } from './types.ts';
+import { addresses, input, node, nodes, onlyDemand, pool, remembered, settings } from './testing/scenes.ts';
+import type { DemandPlan, PlanInput, ProblemKind } from './types.ts';
 
 const six = addresses(6);
 
@@ -11,27 +11,27 @@ function names(count: number): string[] {
   return nodes(count).map(({ name }) => name);
 }
 
-function holders({ groups }: PoolPlan): Record<string, string | undefined> {
+function holders({ groups }: DemandPlan): Record<string, string | undefined> {
   return Object.fromEntries(groups.flatMap((group) => group.addresses.map((address) => [address, group.nodes[0]])));
 }
 
-function loads({ groups }: PoolPlan, of: readonly string[], ...lost: string[]): number[] {
+function loads({ groups }: DemandPlan, of: readonly string[], ...lost: string[]): number[] {
   return [...loadsOf(groups, of, new Set(lost)).values()].sort((a, b) => a - b);
 }
 
-function problem({ problems }: PoolPlan, kind: ProblemKind): string | undefined {
+function problem({ problems }: DemandPlan, kind: ProblemKind): string | undefined {
   return problems.find((each) => each.kind === kind)?.message;
 }
 
-/** The plan after the first, with the first in the pools' status and something changed. */
-function replan(first: PlanInput, changes: (remembered: PlanInput) => Partial<PlanInput>): PoolPlan {
-  const next = { ...first, pools: remembered(first.pools, makePlan(first)) };
-  return onlyPool({ ...next, ...changes(next) });
+/** The plan after the first, with the first in the demands' memory and something changed. */
+function replan(first: PlanInput, changes: (remembered: PlanInput) => Partial<PlanInput>): DemandPlan {
+  const next = { ...first, demands: remembered(first.demands, makePlan(first)) };
+  return onlyDemand({ ...next, ...changes(next) });
 }
 
 describe('three nodes with six addresses', () => {
-  const first = input({ nodes: nodes(3), pools: [pool('default', { addresses: six })] });
-  const plan = onlyPool(first);
+  const first = input({ nodes: nodes(3), demands: [pool('default', { addresses: six })] });
+  const plan = onlyDemand(first);
 
   it('have two each', () => {
     expect(loads(plan, names(3))).toEqual([2, 2, 2]);
@@ -52,9 +52,9 @@ describe('three nodes with six addresses', () => {
     const cordoned = input({
       ...first,
       nodes: first.nodes.map((each, index) => ({ ...each, unschedulable: index === 0 })),
-      pools: remembered(first.pools, makePlan(first)),
+      demands: remembered(first.demands, makePlan(first)),
     });
-    const without = onlyPool(cordoned);
+    const without = onlyDemand(cordoned);
     expect(loads(without, names(3))).toEqual([0, 3, 3]);
     expect(without.groups.map(({ nodes: order }) => order[2])).toEqual(Array.from(six, () => 'node-1'));
     expect(without.eligibleNodes).toEqual(names(3));
@@ -105,24 +105,24 @@ describe('several pools', () => {
     const plan = makePlan(
       input({
         nodes: cluster,
-        pools: [
+        demands: [
           pool('ingress', { addresses: addresses(4), ...edge }),
           pool('api', { addresses: addresses(3, 1), ...control }),
         ],
       }),
     );
-    const [ingress, api] = [plan.pools.get('ingress'), plan.pools.get('api')];
+    const [ingress, api] = [plan.demands.get('ingress'), plan.demands.get('api')];
     expect(ingress?.eligibleNodes).toEqual(['edge-a', 'edge-b']);
     expect(api?.eligibleNodes).toEqual(['control-a', 'control-b', 'control-c']);
     expect(plan.nodes.get('edge-a')?.pools.map(({ name }) => name)).toEqual(['ingress']);
-    const ids = [...plan.pools.values()].flatMap(({ groups }) => groups.map((group) => group.virtualRouterId));
+    const ids = [...plan.demands.values()].flatMap(({ groups }) => groups.map((group) => group.virtualRouterId));
     expect(new Set(ids).size).toBe(7);
   });
 
   it('with one address each are spread over the nodes', () => {
     const pools = [0, 1, 2].map((index) => pool(`pool-${index}`, { addresses: addresses(1, index) }));
-    const plan = makePlan(input({ nodes: nodes(3), pools }));
-    const firsts = [...plan.pools.values()].map(({ groups }) => groups[0]?.nodes[0]);
+    const plan = makePlan(input({ nodes: nodes(3), demands: pools }));
+    const firsts = [...plan.demands.values()].map(({ groups }) => groups[0]?.nodes[0]);
     expect(new Set(firsts)).toEqual(new Set(names(3)));
   });
 
@@ -131,34 +131,26 @@ describe('several pools', () => {
       pool('young', { addresses: ['10.0.0.1/24', '10.0.0.2'] }, { created: '2026-02-01T00:00:00Z' }),
       pool('old', { addresses: ['10.0.0.1'] }),
     ];
-    const young = makePlan(input({ nodes: nodes(2), pools })).pools.get('young');
+    const young = makePlan(input({ nodes: nodes(2), demands: pools })).demands.get('young');
     expect(young?.refused).toMatchObject([{ address: '10.0.0.1/24', claimedBy: 'old' }]);
     expect(young?.groups.flatMap((group) => group.addresses)).toEqual(['10.0.0.2']);
   });
 
   it('take over what an older one gives up', () => {
     const pools = [pool('a', { addresses: ['10.0.0.1'] }), pool('b', { addresses: ['10.0.0.1', '10.0.0.2'] })];
-    const first = input({ nodes: nodes(2), pools });
+    const first = input({ nodes: nodes(2), demands: pools });
     const [, b] = remembered(pools, makePlan(first));
-    const plan = onlyPool({ ...first, pools: b === undefined ? [] : [b] });
+    const plan = onlyDemand({ ...first, demands: b === undefined ? [] : [b] });
     expect(plan.groups.map(({ slot, addresses: own }) => [slot, ...own])).toEqual([
       [0, '10.0.0.2'],
       [1, '10.0.0.1'],
     ]);
   });
 
-  it('are left out while they are being deleted', () => {
-    const deleted = pool('a', { addresses: ['10.0.0.1'] });
-    const going = { ...deleted, metadata: { ...deleted.metadata, deletionTimestamp: '2026-03-01T00:00:00Z' } };
-    const plan = makePlan(input({ nodes: nodes(2), pools: [going, pool('b', { addresses: ['10.0.0.1'] })] }));
-    expect([...plan.pools.keys()]).toEqual(['b']);
-    expect(plan.pools.get('b')?.refused).toEqual([]);
-  });
-
   it('all get groups when there are too few router ids for one each', () => {
     const pools = Array.from({ length: 10 }, (_, index) => pool(`pool-${index}`, { addresses: addresses(100, index) }));
-    const plan = makePlan(input({ nodes: nodes(5), pools }));
-    for (const each of plan.pools.values()) {
+    const plan = makePlan(input({ nodes: nodes(5), demands: pools }));
+    for (const each of plan.demands.values()) {
       expect(each.groups).toHaveLength(24);
       expect(each.addresses.every(({ slot }) => slot !== undefined)).toBe(true);
     }
@@ -166,23 +158,23 @@ describe('several pools', () => {
 });
 
 describe('a reconfigured pool', () => {
-  const first = input({ nodes: nodes(3), pools: [pool('default', { addresses: six })] });
+  const first = input({ nodes: nodes(3), demands: [pool('default', { addresses: six })] });
 
   it('has the new addresses in the slots of those that are gone, and nothing of those', () => {
-    const next = replan(first, ({ pools: [old] }) => ({
-      pools: [pool('default', { addresses: addresses(6, 1) }, { groups: old?.status?.groups ?? [] })],
+    const next = replan(first, ({ demands: [old] }) => ({
+      demands: [pool('default', { addresses: addresses(6, 1) }, { groups: old?.previousGroups ?? [] })],
     }));
     expect(next.groups.flatMap((group) => group.addresses)).toEqual(addresses(6, 1));
     expect(loads(next, names(3))).toEqual([2, 2, 2]);
   });
 
   it('takes an address with another prefix for the same', () => {
-    const next = replan(first, ({ pools: [old] }) => ({
-      pools: [
-        pool('default', { addresses: six.map((address) => `${address}/24`) }, { groups: old?.status?.groups ?? [] }),
+    const next = replan(first, ({ demands: [old] }) => ({
+      demands: [
+        pool('default', { addresses: six.map((address) => `${address}/24`) }, { groups: old?.previousGroups ?? [] }),
       ],
     }));
-    expect(next.groups).toEqual(onlyPool(first).groups);
+    expect(next.groups).toEqual(onlyDemand(first).groups);
     expect(next.addresses[0]).toEqual({ address: six[0], given: `${six[0]}/24`, slot: 0 });
   });
 });
@@ -192,7 +184,7 @@ describe('what stands in the way', () => {
     const labels = { role: 'edge' };
     const first = input({
       nodes: nodes(2).map((each) => ({ ...each, labels })),
-      pools: [pool('default', { addresses: six, nodeSelector: { matchLabels: labels } })],
+      demands: [pool('default', { addresses: six, nodeSelector: { matchLabels: labels } })],
     });
     const plan = replan(first, () => ({ nodes: nodes(2) }));
     expect(problem(plan, 'NoEligibleNode')).toBe(
@@ -208,7 +200,7 @@ describe('what stands in the way', () => {
     const labels = { role: 'edge' };
     const nodeSelector = { matchLabels: labels };
     const cluster = nodes(9).map((each, index) => ({ ...each, labels, hasAgent: index < 2 }));
-    const plan = onlyPool(input({ nodes: cluster, pools: [pool('default', { addresses: six, nodeSelector })] }));
+    const plan = onlyDemand(input({ nodes: cluster, demands: [pool('default', { addresses: six, nodeSelector })] }));
     expect(problem(plan, 'NodesWithoutAgent')).toBe(
       "node-3, node-4, node-5, node-6, node-7 and 2 more are chosen but run no agent; let the release's DaemonSet run there (pod.nodeSelector, pod.tolerations) or narrow nodeSelector",
     );
@@ -218,7 +210,7 @@ describe('what stands in the way', () => {
     const vrrp = { virtualRouterIds: { first: 10, last: 10 } };
     const few = { ...settings, reserved: { addresses: [], virtualRouterIds: [10] } };
     const pools = [pool('default', { addresses: six, vrrp })];
-    const plan = onlyPool(input({ nodes: nodes(2), pools, settings: few }));
+    const plan = onlyDemand(input({ nodes: nodes(2), demands: pools, settings: few }));
     expect(problem(plan, 'RouterIdsExhausted')).toBe(
       'no router id from 10 to 10 is free for 6 addresses, which no node gets; widen vrrp.virtualRouterIds, remove a pool, or put the addresses into one that works',
     );
@@ -226,7 +218,7 @@ describe('what stands in the way', () => {
   });
 
   it('is said when a foreign router uses an id of the pool', () => {
-    const first = input({ nodes: nodes(2), pools: [pool('default', { addresses: addresses(2) })] });
+    const first = input({ nodes: nodes(2), demands: [pool('default', { addresses: addresses(2) })] });
     const plan = replan(first, () => ({ foreignRouterIds: new Set([2]) }));
     expect(problem(plan, 'ForeignRouter')).toBe(
       'router id 2 is also used by another router on the network; group 1 uses 3 instead',
@@ -235,7 +227,7 @@ describe('what stands in the way', () => {
 
   it('is said when the spread is coarse because addresses share groups', () => {
     const vrrp = { virtualRouterIds: { first: 1, last: 2 } };
-    const plan = onlyPool(input({ nodes: nodes(2), pools: [pool('default', { addresses: six, vrrp })] }));
+    const plan = onlyDemand(input({ nodes: nodes(2), demands: [pool('default', { addresses: six, vrrp })] }));
     expect(problem(plan, 'CoarseSpread')).toBe(
       'nodes have from 1 to 5 addresses: 6 addresses are in 2 groups, and a group stays together; more router ids or a higher maxGroupsPerPool spread addresses that are added later more finely',
     );
@@ -252,7 +244,9 @@ describe('zones', () => {
 
   it('differ between the first and the second node of every address', () => {
     const cluster = zoned(6, 3);
-    const plan = onlyPool(input({ nodes: cluster, pools: [pool('default', { addresses: addresses(30), spread })] }));
+    const plan = onlyDemand(
+      input({ nodes: cluster, demands: [pool('default', { addresses: addresses(30), spread })] }),
+    );
     for (const { nodes: order } of plan.groups) {
       expect(zoneOf(order[0], cluster)).not.toBe(zoneOf(order[1], cluster));
     }
@@ -260,9 +254,9 @@ describe('zones', () => {
   });
 
   it('do not matter where there is but one', () => {
-    const one = input({ nodes: zoned(3, 1), pools: [pool('default', { addresses: six, spread })] });
-    const none = input({ nodes: nodes(3), pools: [pool('default', { addresses: six })] });
-    expect(onlyPool(one).groups).toEqual(onlyPool(none).groups);
+    const one = input({ nodes: zoned(3, 1), demands: [pool('default', { addresses: six, spread })] });
+    const none = input({ nodes: nodes(3), demands: [pool('default', { addresses: six })] });
+    expect(onlyDemand(one).groups).toEqual(onlyDemand(none).groups);
   });
 });
 
@@ -275,7 +269,7 @@ describe('what nodes are told', () => {
       quick: { addresses: addresses(1, 2), failback: { delaySeconds: 0 }, interface: 'eth1', healthCheck },
     };
     const pools = Object.entries(specs).map(([name, spec]) => pool(name, spec));
-    expect(makePlan(input({ nodes: nodes(1), pools })).nodes.get('node-1')?.pools).toEqual([
+    expect(makePlan(input({ nodes: nodes(1), demands: pools })).nodes.get('node-1')?.pools).toEqual([
       { name: 'plain', interface: '', failbackDelaySeconds: 30 },
       { name: 'quick', interface: 'eth1', failbackDelaySeconds: 0, healthCheck },
       { name: 'sticky', interface: '', failbackDelaySeconds: null },
@@ -295,7 +289,7 @@ describe('what nodes are told', () => {
   });
 
   it('is limited to so many nodes per group', () => {
-    const plan = onlyPool(input({ nodes: nodes(20), pools: [pool('default', { addresses: addresses(40) })] }));
+    const plan = onlyDemand(input({ nodes: nodes(20), demands: [pool('default', { addresses: addresses(40) })] }));
     expect(plan.groups.every(({ nodes: order }) => order.length === 8 && new Set(order).size === 8)).toBe(true);
     const shares = new Map<string, number>();
     for (const name of plan.groups.flatMap(({ nodes: order }) => order)) shares.set(name, (shares.get(name) ?? 0) + 1);

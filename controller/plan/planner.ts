@@ -1,151 +1,20 @@
-import type { AddressGroup, VirtualIpPool } from '../../api/virtual-ip-pool.ts';
 import { canonical } from '../../common/addresses.ts';
 import { compareText } from '../../common/compare-text.ts';
-import { type Claims, claimAddresses, oldestFirst } from './claims.ts';
-import { type Eligibility, eligibleNodes } from './eligibility.ts';
-import { type DraftGroup, fillGroups, type Grouped, keepGroups } from './grouping.ts';
+import { type GroupedDemand, groupDemands } from './demand-groups.ts';
+import { type RankedDemand, rankDemands } from './demand-ranks.ts';
+import type { Eligibility } from './eligibility.ts';
 import { handOver, type Neighbourhood, speakers } from './handover.ts';
 import { instanceName, planNodes, type StaffedGroup } from './node-plans.ts';
 import { nodeAddressProblems, nodeProblems, peerProblems, routerIdProblems, spreadProblems } from './problems.ts';
-import { rankNodes } from './ranking.ts';
-import { allocateRouterIds, type RouterIdGrant, type RouterIdRequest, type TakenRouterIds } from './router-ids.ts';
-import type { Plan, PlanInput, PlannedAddress, PlanSettings, PoolPlan } from './types.ts';
+import type { DemandPlan, Plan, PlanInput, PlannedAddress } from './types.ts';
 
-/** A pool, its addresses in groups, and the nodes it may use. */
-interface GroupedPool {
-  readonly pool: VirtualIpPool;
-  readonly claims: Claims;
-  readonly request: RouterIdRequest;
-  readonly grant: RouterIdGrant;
-  readonly grouped: Grouped;
-  readonly eligibility: Eligibility;
-}
-
-/** The same, with the order of preference of each group. */
-interface RankedPool extends GroupedPool {
-  readonly groups: readonly AddressGroup[];
-}
-
-function rangeOf({ spec }: VirtualIpPool, settings: PlanSettings): RouterIdRequest['range'] {
-  return spec.vrrp?.virtualRouterIds ?? settings.virtualRouterIds;
-}
-
-function requestOf(pool: VirtualIpPool, claims: Claims, settings: PlanSettings) {
-  const kept = keepGroups(pool.status?.groups ?? [], claims.accepted);
-  const request: RouterIdRequest = {
-    range: rangeOf(pool, settings),
-    ownRange: pool.spec.vrrp?.virtualRouterIds !== undefined,
-    multicast: pool.spec.vrrp?.peering !== 'Unicast',
-    kept: new Map(kept.groups.map(({ slot, virtualRouterId }) => [slot, virtualRouterId])),
-    wanted: Math.max(0, Math.min(settings.maxGroupsPerPool - kept.groups.length, kept.homeless.length)),
-  };
-  return { kept, request };
-}
-
-/** Applies what a pool got of router ids: a group without one breaks up, its addresses look for another. */
-function group({ kept, request }: ReturnType<typeof requestOf>, grant: RouterIdGrant): Grouped {
-  const groups: DraftGroup[] = [];
-  const homeless = [...kept.homeless];
-  for (const each of kept.groups) {
-    const virtualRouterId = grant.kept.get(each.slot);
-    if (virtualRouterId === undefined) homeless.push(...each.addresses);
-    else groups.push({ ...each, virtualRouterId });
-  }
-  homeless.sort((a, b) => compareText(a.sortKey, b.sortKey));
-  return fillGroups(groups, homeless, grant.fresh.slice(0, request.wanted));
-}
-
-function takenIds({ settings, foreignRouterIds, doubtfulRouterIds = new Set<number>() }: PlanInput): TakenRouterIds {
-  return { reserved: settings.reserved.virtualRouterIds, foreign: foreignRouterIds, doubtful: doubtfulRouterIds };
-}
-
-function groupPools(input: PlanInput): GroupedPool[] {
-  const { pools, nodes, settings, nodeAddresses } = input;
-  const living = oldestFirst(pools.filter(({ metadata }) => metadata.deletionTimestamp === undefined));
-  const claims = claimAddresses(living, {
-    reserved: settings.reserved.addresses,
-    nodes,
-    nodeAddresses: nodeAddresses?.counting ?? new Map(),
-  });
-  const requested = living.map((pool) => {
-    const claimed = claims.get(pool.metadata.name) ?? { accepted: [], refused: [] };
-    return { pool, claims: claimed, ...requestOf(pool, claimed, settings) };
-  });
-  const grants = allocateRouterIds(
-    requested.map(({ request }) => request),
-    takenIds(input),
-  );
-  return requested.map((each, index) => {
-    const grant = grants[index] ?? { kept: new Map(), fresh: [], foreign: [] };
-    return { ...each, grant, grouped: group(each, grant), eligibility: eligibleNodes(each.pool.spec, nodes) };
-  });
-}
-
-function zonesFor({ pool, eligibility }: GroupedPool): { zoneOf?: (node: string) => string } {
-  const key = pool.spec.spread?.topologyKey;
-  if (key === undefined) return {};
-  const zones = new Map(eligibility.eligible.map(({ name, labels }) => [name, labels[key] ?? '']));
-  return { zoneOf: (node) => zones.get(node) ?? '' };
-}
-
-/** Addresses on each node, over all pools. */
-class Totals {
-  readonly #totals = new Map<string, number>();
-
-  add(groups: readonly { readonly addresses: readonly unknown[]; readonly first: string | undefined }[], sign: 1 | -1) {
-    for (const { addresses, first } of groups) {
-      if (first !== undefined) this.#totals.set(first, this.of(first) + sign * addresses.length);
-    }
-  }
-
-  of(node: string): number {
-    return this.#totals.get(node) ?? 0;
-  }
-}
-
-function before({ grouped }: GroupedPool) {
-  return grouped.groups.map(({ addresses, previousNodes }) => ({ addresses, first: previousNodes[0] }));
-}
-
-/** Ranks the nodes for every pool; between nodes that are alike within a pool, what other pools put on them decides. */
-function rankPools(pools: readonly GroupedPool[], { maxCandidates }: PlanSettings): RankedPool[] {
-  const totals = new Totals();
-  for (const pool of pools) totals.add(before(pool), 1);
-  return pools.map((pool) => {
-    totals.add(before(pool), -1);
-    const { eligible } = pool.eligibility;
-    const orders = rankNodes({
-      groups: pool.grouped.groups.map(({ addresses, previousNodes }) => ({
-        weight: addresses.length,
-        previous: previousNodes,
-      })),
-      nodes: eligible.filter(({ unschedulable }) => !unschedulable).map(({ name }) => name),
-      cordoned: eligible.filter(({ unschedulable }) => unschedulable).map(({ name }) => name),
-      maxCandidates,
-      elsewhere: (node) => totals.of(node),
-      ...zonesFor(pool),
-    });
-    const groups = pool.grouped.groups.map(({ slot, virtualRouterId, addresses }, index) => ({
-      slot,
-      virtualRouterId,
-      addresses: addresses.map(({ address }) => address),
-      nodes: orders[index] ?? [],
-    }));
-    totals.add(
-      groups.map(({ addresses, nodes }) => ({ addresses, first: nodes[0] })),
-      1,
-    );
-    return { ...pool, groups };
-  });
-}
-
-function neighbourhoodOf(pools: readonly GroupedPool[], { nodes, settings }: PlanInput): Neighbourhood {
+function neighbourhoodOf(demands: readonly GroupedDemand[], { nodes, settings }: PlanInput): Neighbourhood {
   const reserved = settings.reserved.addresses.map(canonical);
-  const claimed = pools.flatMap(({ claims }) => claims.accepted.map(({ address }) => address));
+  const claimed = demands.flatMap(({ claims }) => claims.accepted.map(({ address }) => address));
   return { nodes: new Map(nodes.map((node) => [node.name, node])), virtual: new Set([...reserved, ...claimed]) };
 }
 
-function plannedAddresses({ claims, groups }: RankedPool): PlannedAddress[] {
+function plannedAddresses({ claims, groups }: RankedDemand): PlannedAddress[] {
   const slots = new Map(groups.flatMap(({ slot, addresses }) => addresses.map((address) => [address, slot])));
   return claims.accepted.map(({ address, given }) => ({ address, given, slot: slots.get(address) }));
 }
@@ -156,15 +25,15 @@ function sharingNodes({ eligible }: Eligibility): string[] {
   return (staying.length > 0 ? staying : eligible).map(({ name }) => name);
 }
 
-/** Completes a pool's plan with who runs what at this moment. */
+/** Completes a demand's plan with who runs what at this moment. */
 function staff(
-  ranked: RankedPool,
+  ranked: RankedDemand,
   neighbourhood: Neighbourhood,
   speak: ReturnType<typeof speakers>,
   { told, nodeAddresses }: Pick<PlanInput, 'told' | 'nodeAddresses'>,
-): { plan: PoolPlan; staffed: StaffedGroup[] } {
-  const { pool, groups, grouped, eligibility, grant, request, claims } = ranked;
-  const { name } = pool.metadata;
+): { plan: DemandPlan; staffed: StaffedGroup[] } {
+  const { demand, groups, grouped, eligibility, grant, request, claims } = ranked;
+  const { name } = demand;
   const handovers = grouped.groups.map((draft, index) => {
     const instance = instanceName(name, draft.slot);
     const candidates = groups[index]?.nodes ?? [];
@@ -180,14 +49,14 @@ function staff(
     problems: [
       ...nodeProblems(eligibility),
       ...nodeAddressProblems(claims.accepted, nodeAddresses?.disputed ?? new Map()),
-      ...routerIdProblems(grant, request.range, grouped.homeless.length),
+      ...routerIdProblems(grant, request.range, grouped.ungrouped.length),
       ...spreadProblems(groups, sharingNodes(eligibility)),
       ...peerProblems(handovers),
     ],
     pending: handovers.flatMap(({ pending }) => pending),
   };
   const staffed = grouped.groups.map((draft, index) => ({
-    pool,
+    demand,
     group: draft,
     members: handovers[index]?.members ?? [],
   }));
@@ -201,16 +70,16 @@ function toldNodes({ nodes, told }: PlanInput): string[] {
 
 /**
  * Plans which nodes hold which addresses. Pure and deterministic; with its own result as the last plan it changes nothing.
- * @returns for every pool what goes into its status, for every node what it is told
+ * @returns for every demand what is to be remembered of it, for every node what it is told
  */
 export function makePlan(input: PlanInput): Plan {
-  const pools = rankPools(groupPools(input), input.settings);
-  const neighbourhood = neighbourhoodOf(pools, input);
+  const demands = rankDemands(groupDemands(input), input.settings);
+  const neighbourhood = neighbourhoodOf(demands, input);
   const speak = speakers(neighbourhood);
-  const byName = pools.toSorted((a, b) => compareText(a.pool.metadata.name, b.pool.metadata.name));
-  const staffed = byName.map((pool) => staff(pool, neighbourhood, speak, input));
+  const byName = demands.toSorted((a, b) => compareText(a.demand.name, b.demand.name));
+  const staffed = byName.map((demand) => staff(demand, neighbourhood, speak, input));
   return {
-    pools: new Map(staffed.map(({ plan }) => [plan.name, plan])),
+    demands: new Map(staffed.map(({ plan }) => [plan.name, plan])),
     nodes: planNodes(
       staffed.flatMap((each) => each.staffed),
       toldNodes(input),

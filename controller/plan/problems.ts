@@ -1,4 +1,5 @@
 import type { AddressGroup } from '../../api/virtual-ip-pool.ts';
+import { count, few } from '../text/sentences.ts';
 import type { Eligibility } from './eligibility.ts';
 import type { Handover } from './handover.ts';
 import type { RouterIdGrant } from './router-ids.ts';
@@ -9,19 +10,7 @@ import type { Problem, RouterIdRange } from './types.ts';
  * What stands in the way of a good plan, in sentences for conditions and Events. Each says what it is and what to do.
  */
 
-/** Names that a sentence has room for. */
-const NAMED = 5;
-
-function count(number: number, one: string, many: string): string {
-  return `${number} ${number === 1 ? one : many}`;
-}
-
-function listed(names: readonly string[]): string {
-  const shown = names.slice(0, NAMED).join(', ');
-  return names.length > NAMED ? `${shown} and ${names.length - NAMED} more` : shown;
-}
-
-/** Problems with the nodes that a pool asks for. */
+/** Problems with the nodes that a demand asks for. */
 export function nodeProblems({ eligible, withoutAgent }: Eligibility): Problem[] {
   const problems: Problem[] = [];
   if (eligible.length === 0) {
@@ -36,13 +25,13 @@ export function nodeProblems({ eligible, withoutAgent }: Eligibility): Problem[]
     const subject = names.length === 1 ? 'is chosen but runs' : 'are chosen but run';
     problems.push({
       kind: 'NodesWithoutAgent',
-      message: `${listed(names)} ${subject} no agent; let the release's DaemonSet run there (pod.nodeSelector, pod.tolerations) or narrow nodeSelector`,
+      message: `${few(names)} ${subject} no agent; let the release's DaemonSet run there (pod.nodeSelector, pod.tolerations) or narrow nodeSelector`,
     });
   }
   return problems;
 }
 
-/** Addresses that nodes say are their own, though they were held for the pool. */
+/** Addresses that nodes say are their own, though they were held for the demand. */
 export function nodeAddressProblems(
   accepted: readonly { readonly address: string }[],
   disputed: ReadonlyMap<string, string>,
@@ -52,7 +41,7 @@ export function nodeAddressProblems(
     return node === undefined ? [] : [`${address} (${node})`];
   });
   if (claims.length === 0) return [];
-  const message = `nodes say that these addresses are their own, which were held for the pool before: ${listed(claims)}; take them off those nodes or out of the pool`;
+  const message = `nodes say that these addresses are their own, which were held for the pool before: ${few(claims)}; take them off those nodes or out of the pool`;
   return [{ kind: 'NodeAddress', message }];
 }
 
@@ -60,7 +49,7 @@ export function nodeAddressProblems(
 export function routerIdProblems(
   { foreign }: RouterIdGrant,
   { first, last }: RouterIdRange,
-  homeless: number,
+  ungrouped: number,
 ): Problem[] {
   const problems: Problem[] = foreign.map(({ slot, from, to }) => ({
     kind: 'ForeignRouter',
@@ -69,10 +58,10 @@ export function routerIdProblems(
         ? `router id ${from} of group ${slot} is also used by another router on the network, and no other id from ${first} to ${last} is free; widen vrrp.virtualRouterIds or turn that router to another id`
         : `router id ${from} is also used by another router on the network; group ${slot} uses ${to} instead`,
   }));
-  if (homeless > 0) {
+  if (ungrouped > 0) {
     problems.push({
       kind: 'RouterIdsExhausted',
-      message: `no router id from ${first} to ${last} is free for ${count(homeless, 'address', 'addresses')}, which no node gets; widen vrrp.virtualRouterIds, remove a pool, or put the addresses into one that works`,
+      message: `no router id from ${first} to ${last} is free for ${count(ungrouped, 'address', 'addresses')}, which no node gets; widen vrrp.virtualRouterIds, remove a pool, or put the addresses into one that works`,
     });
   }
   return problems;
@@ -100,7 +89,7 @@ export function peerProblems(handovers: readonly Handover[]): Problem[] {
     const verb = mute.length === 1 ? 'has' : 'have';
     problems.push({
       kind: 'NoPeerAddress',
-      message: `${listed(mute)} ${verb} no address of the family that the other nodes speak by unicast and cannot take part; give every node an IPv4 and an IPv6 address, or use vrrp.peering Multicast`,
+      message: `${few(mute)} ${verb} no address of the family that the other nodes speak by unicast and cannot take part; give every node an IPv4 and an IPv6 address, or use vrrp.peering Multicast`,
     });
   }
   if (handovers.some(({ alone }) => alone === 'none')) {

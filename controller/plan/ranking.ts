@@ -8,7 +8,7 @@ export interface RankedGroup {
   readonly previous: readonly string[];
 }
 
-/** Nodes and wishes for the groups of one pool. */
+/** Nodes for the groups of one demand, and what is to be kept in mind. */
 export interface Ranking {
   readonly groups: readonly RankedGroup[];
   /** Names of the nodes that may hold addresses, sorted. */
@@ -19,7 +19,7 @@ export interface Ranking {
   readonly maxCandidates: number;
   /** The zone that first and second choice should differ in; absent: no matter. A node without one is in the zone ''. */
   readonly zoneOf?: (node: string) => string;
-  /** Addresses that other pools put on a node: it decides between nodes that are alike within the pool. */
+  /** Addresses that other demands put on a node: it decides between nodes that are alike within this one. */
   readonly elsewhere: (node: string) => number;
 }
 
@@ -33,7 +33,7 @@ interface Draft {
   readonly order: number[];
 }
 
-interface Pool {
+interface State {
   readonly drafts: readonly Draft[];
   readonly numbers: readonly number[];
   readonly zones: readonly string[] | undefined;
@@ -63,12 +63,12 @@ function wishOf(draft: Draft | undefined, node: number): number {
   return place < 0 ? Number.MAX_SAFE_INTEGER : place;
 }
 
-/** The last order's best node that is not taken yet: so the second choice follows the first when that is gone. */
+/** The last order's best node that is not chosen yet: so the second choice follows the first when that is gone. */
 function nextOf({ previous, order }: Draft, mayBe: (node: number) => boolean): number | undefined {
   return previous.find((node) => !order.includes(node) && mayBe(node));
 }
 
-function zerosFor({ numbers }: Pool): number[] {
+function zerosFor({ numbers }: State): number[] {
   return numbers.map(() => 0);
 }
 
@@ -80,11 +80,11 @@ function append(drafts: readonly Draft[], places: readonly number[]): void {
 }
 
 /** First choices: no two nodes differ by more than 1. */
-function chooseFirst(pool: Pool): void {
-  const { drafts, numbers, elsewhere } = pool;
+function chooseFirst(state: State): void {
+  const { drafts, numbers, elsewhere } = state;
   const places = level({
     nodes: numbers,
-    base: zerosFor(pool),
+    base: zerosFor(state),
     items: drafts.map((draft) => ({ weight: draft.weight, current: nextOf(draft, () => true) })),
     cost: (node) => elsewhere[node] ?? 0,
     reluctance: (item, node) => wishOf(drafts[item], node),
@@ -92,23 +92,23 @@ function chooseFirst(pool: Pool): void {
   append(drafts, places);
 }
 
-function loadsByFirst(pool: Pool): number[] {
-  const loads = zerosFor(pool);
-  for (const { weight, order } of pool.drafts) {
+function loadsByFirst(state: State): number[] {
+  const loads = zerosFor(state);
+  for (const { weight, order } of state.drafts) {
     const first = order[0];
     if (first !== undefined) loads[first] = (loads[first] ?? 0) + weight;
   }
   return loads;
 }
 
-function groupByFirst({ drafts }: Pool): Map<number, Draft[]> {
+function groupByFirst({ drafts }: State): Map<number, Draft[]> {
   const groups = Map.groupBy(drafts, ({ order }) => order[0] ?? -1);
   groups.delete(-1);
   return groups;
 }
 
 /** Nodes that can replace one: in another zone where there is any. */
-function successors({ numbers, zones }: Pool, lost: number): number[] {
+function successors({ numbers, zones }: State, lost: number): number[] {
   const others = numbers.filter((node) => node !== lost);
   if (zones === undefined) return others;
   const elsewhere = others.filter((node) => zones[node] !== zones[lost]);
@@ -116,8 +116,14 @@ function successors({ numbers, zones }: Pool, lost: number): number[] {
 }
 
 /** Second choices for one node's groups: level without that node. */
-function chooseSecondFor(pool: Pool, lost: number, drafts: readonly Draft[], chosen: number[], loads: number[]): void {
-  const nodes = successors(pool, lost);
+function chooseSecondFor(
+  state: State,
+  lost: number,
+  drafts: readonly Draft[],
+  chosen: number[],
+  loads: number[],
+): void {
+  const nodes = successors(state, lost);
   const possible = new Set(nodes);
   const places = level({
     nodes,
@@ -132,25 +138,25 @@ function chooseSecondFor(pool: Pool, lost: number, drafts: readonly Draft[], cho
 }
 
 /** Second choices: after the loss of any one node no two of the others differ by more than 1. */
-function chooseSecond(pool: Pool): void {
-  const loads = loadsByFirst(pool);
-  const chosen = zerosFor(pool);
-  for (const [lost, drafts] of [...groupByFirst(pool)].sort(([a], [b]) => a - b)) {
+function chooseSecond(state: State): void {
+  const loads = loadsByFirst(state);
+  const chosen = zerosFor(state);
+  for (const [lost, drafts] of [...groupByFirst(state)].sort(([a], [b]) => a - b)) {
     const seconds = drafts.filter(({ room }) => room > 1);
-    if (seconds.length > 0) chooseSecondFor(pool, lost, seconds, chosen, loads);
+    if (seconds.length > 0) chooseSecondFor(state, lost, seconds, chosen, loads);
   }
 }
 
 /** Third and later choices: each node is so about as often. */
-function chooseNext(pool: Pool, rank: number): void {
-  const drafts = pool.drafts.filter(({ room }) => room > rank);
+function chooseNext(state: State, rank: number): void {
+  const drafts = state.drafts.filter(({ room }) => room > rank);
   if (drafts.length === 0) return;
   const places = level({
-    nodes: pool.numbers,
-    base: zerosFor(pool),
+    nodes: state.numbers,
+    base: zerosFor(state),
     items: drafts.map((draft) => ({ weight: draft.weight, current: nextOf(draft, () => true) })),
     allows: (item, node) => drafts[item]?.order.includes(node) === false,
-    cost: (node) => pool.elsewhere[node] ?? 0,
+    cost: (node) => state.elsewhere[node] ?? 0,
     reluctance: (item, node) => wishOf(drafts[item], node),
   });
   append(drafts, places);
@@ -162,7 +168,7 @@ function finish({ order, previousCordoned }: Draft, { nodes, cordoned, maxCandid
 }
 
 /**
- * Orders the nodes for each group of a pool.
+ * Orders the nodes for each group of a demand.
  *
  * The last order is kept wherever the balance allows it. A group whose first node is gone goes to its second, which was chosen so that
  * the result is level; a new node gets its share and no more.
@@ -176,14 +182,14 @@ export function rankNodes(ranking: Ranking): string[][] {
   const cordoned = ranking.nodes.length > 0 ? ranking.cordoned : [];
   const effective = { ...ranking, nodes, cordoned };
   const numbers = new Map(nodes.map((name, number) => [name, number]));
-  const pool: Pool = {
+  const state: State = {
     drafts: ranking.groups.map((group) => draftOf(group, numbers, effective)),
     numbers: [...numbers.values()],
     zones: zoneOf === undefined ? undefined : nodes.map(zoneOf),
     elsewhere: nodes.map(ranking.elsewhere),
   };
-  if (nodes.length > 0) chooseFirst(pool);
-  chooseSecond(pool);
-  for (let rank = UNCORDONED; rank < ranking.maxCandidates; rank += 1) chooseNext(pool, rank);
-  return pool.drafts.map((draft) => finish(draft, effective));
+  if (nodes.length > 0) chooseFirst(state);
+  chooseSecond(state);
+  for (let rank = UNCORDONED; rank < ranking.maxCandidates; rank += 1) chooseNext(state, rank);
+  return state.drafts.map((draft) => finish(draft, effective));
 }

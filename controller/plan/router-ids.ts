@@ -1,9 +1,9 @@
 import type { RouterIdRange } from './types.ts';
 
-/** What a pool has of router ids, and what it could use. */
+/** What a demand has of router ids, and what it could use. */
 export interface RouterIdRequest {
   readonly range: RouterIdRange;
-  /** Whether the range is the pool's own; the common one is not used up by those who come first. */
+  /** Whether the range is the demand's own; the common one is not used up by those who come first. */
   readonly ownRange: boolean;
   /** Whether its nodes speak by multicast: there a foreign router with the same id is heard, by unicast it is not. */
   readonly multicast: boolean;
@@ -13,7 +13,7 @@ export interface RouterIdRequest {
   readonly wanted: number;
 }
 
-/** What a pool gets. */
+/** What a demand gets. */
 export interface RouterIdGrant {
   /** The groups it has, by slot: with the id they had wherever that is possible. A group for which there is none is left out. */
   readonly kept: ReadonlyMap<number, number>;
@@ -24,10 +24,10 @@ export interface RouterIdGrant {
 }
 
 /** Ids that nobody may have anew, or only at need. */
-export interface TakenRouterIds {
+export interface UnavailableRouterIds {
   readonly reserved: readonly number[];
   readonly foreign: ReadonlySet<number>;
-  /** May be somebody else's: taken only where there is no other. Absent: none. */
+  /** May be somebody else's: given only where there is no other. Absent: none. */
   readonly doubtful?: ReadonlySet<number>;
 }
 
@@ -40,7 +40,7 @@ interface Draft {
 }
 
 /**
- * One id in so many of the common range is left for pools to come: a pool that finds none left cannot have a single address, while one
+ * One id in so many of the common range is left for demands to come: one that finds none left cannot have a single address, while one
  * with fewer groups only spreads more coarsely.
  */
 const LEFT_FOR_OTHERS = 16;
@@ -55,7 +55,7 @@ class Ids {
   readonly #foreign: ReadonlySet<number>;
   readonly #doubtful: ReadonlySet<number>;
 
-  constructor({ reserved, foreign, doubtful = new Set() }: TakenRouterIds) {
+  constructor({ reserved, foreign, doubtful = new Set() }: UnavailableRouterIds) {
     this.#used = new Set(reserved);
     this.#foreign = foreign;
     this.#doubtful = doubtful;
@@ -123,17 +123,20 @@ function grantFresh(drafts: readonly Draft[], ids: Ids): void {
 }
 
 /**
- * Gives every group of every pool a router id of its own: by multicast all pools share the segment.
+ * Gives every group of every demand a router id of its own: by multicast all share the segment.
  *
- * An id is kept for as long as its group lives, because a change of it is an outage. It is given up when it left the pool's range, became
- * reserved, is an older pool's too, or is used by a foreign router that the nodes would listen to.
+ * An id is kept for as long as its group lives, because a change of it is an outage. It is given up when it left the demand's range, became
+ * reserved, is an older demand's too, or is used by a foreign router that the nodes would listen to.
  *
- * @param requests of all pools, oldest first
+ * @param requests of all demands, oldest first
  * @returns in the same order
  */
-export function allocateRouterIds(requests: readonly RouterIdRequest[], taken: TakenRouterIds): RouterIdGrant[] {
-  const ids = new Ids(taken);
-  const drafts = requests.map((request) => keepOld(request, ids, taken.foreign));
+export function allocateRouterIds(
+  requests: readonly RouterIdRequest[],
+  unavailable: UnavailableRouterIds,
+): RouterIdGrant[] {
+  const ids = new Ids(unavailable);
+  const drafts = requests.map((request) => keepOld(request, ids, unavailable.foreign));
   for (const draft of drafts) replaceLost(draft, ids);
   grantFresh(drafts, ids);
   return drafts.map(({ kept, fresh, foreign }) => ({ kept, fresh, foreign }));

@@ -1,9 +1,9 @@
-import type { NodePlanSpec } from '../../api/node-plan.ts';
-import type { AddressGroup, VirtualIpPool } from '../../api/virtual-ip-pool.ts';
+import type { NodePlanSpec, PlannedPool } from '../../api/node-plan.ts';
+import type { AddressGroup, NodeSelector, Toleration } from '../../api/virtual-ip-pool.ts';
 
 /*
  * What the planner takes and gives. It has no clock, no file and no socket, and remembers nothing: what must survive a plan is in the
- * pools' status and in the nodes' last plans, which come in again with the next input.
+ * demands' last groups and in the nodes' last plans, which come in again with the next input.
  */
 
 /** A taint of a node, in Kubernetes' terms. */
@@ -34,11 +34,48 @@ export interface RouterIdRange {
   readonly last: number;
 }
 
+/** Which nodes may hold addresses, and how these are spread over them. */
+export interface Placement {
+  /** Empty: every node that has an agent. */
+  readonly nodeSelector: NodeSelector;
+  readonly tolerations: readonly Toleration[];
+  /** Label of nodes in which the first and the second node of an address are to differ; undefined: no matter. */
+  readonly topologyKey: string | undefined;
+}
+
+/** What nodes are told of a demand besides its groups. */
+export type DemandSettings = Omit<PlannedPool, 'name'>;
+
+/**
+ * Addresses that somebody asks for. They are put into groups that move together, each with a VRRP instance; all groups of a demand are
+ * placed alike, so what is to be placed otherwise is a demand of its own.
+ */
+export interface Demand {
+  /** No two share one: instances are named by it. */
+  readonly name: string;
+  /** Of two that ask for one address the older gets it. Milliseconds since 1970; Infinity: nothing is younger. */
+  readonly createdMs: number;
+  /** As somebody wrote them, with or without a prefix; what is no virtual address is refused. */
+  readonly addresses: readonly string[];
+  /** Why it cannot be carried out at all, in a sentence; undefined: it can. */
+  readonly problem: string | undefined;
+  /** Hosts that its health check asks: none may be a virtual address. */
+  readonly checkedHosts: readonly string[];
+  readonly placement: Placement;
+  /** Whether its nodes speak to each other by unicast, else by multicast. */
+  readonly unicast: boolean;
+  /** Where its router ids come from; undefined: the common range. */
+  readonly virtualRouterIds: RouterIdRange | undefined;
+  readonly settings: DemandSettings;
+  /** Its groups in the last plan: the plan's memory. */
+  readonly previousGroups: readonly AddressGroup[];
+}
+
 /** The controller's settings that a plan depends on. */
 export interface PlanSettings {
-  /** Where router ids come from when a pool has no range of its own. */
+  /** Where router ids come from when a demand has no range of its own. */
   readonly virtualRouterIds: RouterIdRange;
-  /** What the release's single virtual address uses; no pool gets it. Addresses without a prefix. */
+  /** What the release's single virtual address uses; no demand gets it. Addresses without a prefix. */
   readonly reserved: { readonly addresses: readonly string[]; readonly virtualRouterIds: readonly number[] };
   readonly maxGroupsPerPool: number;
   /** Nodes that run a group's VRRP instance, at most. */
@@ -55,18 +92,17 @@ export interface ToldGroup {
   readonly heldBy: ReadonlySet<string>;
 }
 
-/** Addresses of pools that are nodes' own by what those nodes say, each with the node's name. In canonical form. */
+/** Addresses of demands that are nodes' own by what those nodes say, each with the node's name. In canonical form. */
 export interface NodeAddresses {
-  /** No pool gets these. */
+  /** Nobody gets these. */
   readonly counting: ReadonlyMap<string, string>;
-  /** It was said of an address that others hold: the pool keeps it, and is told. */
+  /** It was said of an address that others hold: the demand keeps it, and that is said. */
   readonly disputed: ReadonlyMap<string, string>;
 }
 
 /** Everything that a plan rests on. The order of lists does not matter. */
 export interface PlanInput {
-  /** With their last status, of which `groups` is the plan's memory. A pool that is being deleted is left out of the plan. */
-  readonly pools: readonly VirtualIpPool[];
+  readonly demands: readonly Demand[];
   /** All nodes of the cluster: from a part of them no plan may be made, because it would drop candidates and peers. */
   readonly nodes: readonly PlanningNode[];
   readonly settings: PlanSettings;
@@ -80,11 +116,11 @@ export interface PlanInput {
   readonly nodeAddresses?: NodeAddresses;
 }
 
-/** An address of a pool's spec. */
+/** An address of a demand that it may have. */
 export interface PlannedAddress {
   /** As the kernel shows it, without a prefix; by this form addresses are compared. */
   readonly address: string;
-  /** As the spec has it. */
+  /** As the demand has it. */
   readonly given: string;
   /** The group it is in; undefined when there is no router id for one. */
   readonly slot: number | undefined;
@@ -92,29 +128,29 @@ export interface PlannedAddress {
 
 /** An address that is left out of the plan. */
 export interface RefusedAddress {
-  /** As the spec has it. */
+  /** As the demand has it. */
   readonly address: string;
   /** In a sentence, with what to do. */
   readonly reason: string;
-  /** Name of the pool that has it; undefined where it is no pool's. */
+  /** Name of the demand that has it; undefined where it is nobody's. */
   readonly claimedBy: string | undefined;
 }
 
 /** What stands in the way of a good plan. */
 export type ProblemKind =
-  /** No node may hold the pool's addresses. */
+  /** No node may hold the addresses. */
   | 'NoEligibleNode'
-  /** The pool's selector chooses nodes that run no agent. */
+  /** The selector chooses nodes that run no agent. */
   | 'NodesWithoutAgent'
   /** Not every address could be put into a group. */
   | 'RouterIdsExhausted'
-  /** A router outside of the cluster uses a router id of the pool. */
+  /** A router outside of the cluster uses a router id of the demand. */
   | 'ForeignRouter'
   /** Nodes differ by more than one address. */
   | 'CoarseSpread'
   /** Unicast, but there is no other node to speak to. */
   | 'NoPeers'
-  /** A node says that an address is its own, which was held for the pool before. */
+  /** A node says that an address is its own, which was held for the demand before. */
   | 'NodeAddress'
   /** Unicast, but nodes lack an address of the group's family. */
   | 'NoPeerAddress';
@@ -133,10 +169,10 @@ export interface PendingMember {
   readonly state: 'joins' | 'leaves';
 }
 
-/** The plan for one pool. */
-export interface PoolPlan {
+/** The plan for one demand. */
+export interface DemandPlan {
   readonly name: string;
-  /** For `status.groups`; its addresses in the form of {@link PlannedAddress.address}. */
+  /** To be remembered for the next plan; its addresses in the form of {@link PlannedAddress.address}. */
   readonly groups: readonly AddressGroup[];
   /** Names, sorted; cordoned nodes included. */
   readonly eligibleNodes: readonly string[];
@@ -153,8 +189,8 @@ export type NodePlanContent = Omit<NodePlanSpec, 'plan'>;
 
 /** What is to be written. */
 export interface Plan {
-  /** By name, those of `input.pools` that are not being deleted. */
-  readonly pools: ReadonlyMap<string, PoolPlan>;
+  /** By name. */
+  readonly demands: ReadonlyMap<string, DemandPlan>;
   /**
    * By name. Also nodes with nothing to do that were told to run something before: until such a node has reported its empty plan as
    * carried out, its peers count on its hearing about it.

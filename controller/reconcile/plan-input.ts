@@ -4,6 +4,7 @@ import { toldGroups } from '../plan/told.ts';
 import type { NodeAddresses, PlanInput, PlanningNode } from '../plan/types.ts';
 import type { ClusterState } from './cluster-state.ts';
 import type { ForeignWords } from './foreign-words.ts';
+import { poolDemands } from './pool-demands.ts';
 
 /** More nodes for a group don't make it safer, and every one of them takes part in its elections. */
 const MAX_CANDIDATES = 8;
@@ -38,7 +39,7 @@ export function planInput(
   const { virtualRouterIds, reserved, maxGroupsPerPool } = settings;
   const planning = nodes.map((node) => planningNode(node, agents));
   return {
-    pools,
+    demands: poolDemands(pools),
     nodes: planning,
     settings: { virtualRouterIds, reserved, maxGroupsPerPool, maxCandidates: MAX_CANDIDATES },
     told: toldGroups(plans, planning),

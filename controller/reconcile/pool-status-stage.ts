@@ -35,7 +35,7 @@ function wantedStatuses(cluster: PlannedCluster, now: string): WantedStatus[] {
   const nodesOf = nodesBy(cluster);
   return state.pools.flatMap((pool) => {
     const { name } = pool.metadata;
-    const poolPlan = plan.pools.get(name);
+    const poolPlan = plan.demands.get(name);
     if (poolPlan === undefined) return [];
     return [{ pool, status: poolStatus({ pool, plan: poolPlan, nodes: nodesOf(name), holders, now }) }];
   });

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { VirtualIpPool, VirtualIpPoolStatus } from '../../api/virtual-ip-pool.ts';
-import type { PoolPlan } from '../plan/types.ts';
+import type { DemandPlan } from '../plan/types.ts';
 import { poolOf } from '../testing/objects.ts';
 import { poolStatus, type StatusInput } from './pool-status.ts';
 
 const NOW = '2026-01-01T01:00:00.000Z';
 const POOL = poolOf('web', ['192.0.2.100/24', '2001:DB8::1']);
 
-const PLAN: PoolPlan = {
+const PLAN: DemandPlan = {
   name: 'web',
   groups: [
     { slot: 0, virtualRouterId: 1, addresses: ['192.0.2.100'], nodes: ['a', 'b'] },

@@ -2,7 +2,7 @@ import type { NodePlanStatus } from '../../api/node-plan.ts';
 import { oneLine } from '../../api/text.ts';
 import type { AddressStatus, Condition, VirtualIpPool, VirtualIpPoolStatus } from '../../api/virtual-ip-pool.ts';
 import { canonical } from '../../common/addresses.ts';
-import type { PoolPlan } from '../plan/types.ts';
+import type { DemandPlan } from '../plan/types.ts';
 import { count, few } from '../text/sentences.ts';
 import type { Claim } from './holders.ts';
 
@@ -17,7 +17,7 @@ export interface PlannedNode {
 /** What a pool's status is made from. */
 export interface StatusInput {
   readonly pool: VirtualIpPool;
-  readonly plan: PoolPlan;
+  readonly plan: DemandPlan;
   /** The nodes that are told to run one of its instances. */
   readonly nodes: readonly PlannedNode[];
   /** By address in canonical form. */
@@ -94,7 +94,7 @@ function configured(input: StatusInput): Verdict {
   return { type, ok: true, reason: 'PlanCarriedOut', message: `${count(nodes.length, 'node')} carry out the plan` };
 }
 
-function noNodeMessage({ problems }: PoolPlan): string {
+function noNodeMessage({ problems }: DemandPlan): string {
   const said = problems.filter(({ kind }) => kind === 'NoEligibleNode' || kind === 'NodesWithoutAgent');
   return said.length === 0 ? 'no node may hold the addresses' : said.map(({ message }) => message).join('; ');
 }

@@ -6,7 +6,7 @@ import type { ClusterState } from './cluster-state.ts';
 import type { Claim } from './holders.ts';
 
 function refusedIn(plan: Plan | undefined, name: string): ReadonlySet<string> {
-  return new Set((plan?.pools.get(name)?.refused ?? []).map(({ address }) => canonical(address)));
+  return new Set((plan?.demands.get(name)?.refused ?? []).map(({ address }) => canonical(address)));
 }
 
 function nodeProblems(pool: string, plans: readonly NodePlan[]): PoolView['nodeProblems'] {
@@ -32,8 +32,8 @@ export function poolViews(
       name,
       uid,
       addresses: own.map((address) => ({ address, holders: (holders.get(address) ?? []).map(({ node }) => node) })),
-      refused: plan?.pools.get(name)?.refused ?? [],
-      problems: plan?.pools.get(name)?.problems ?? [],
+      refused: plan?.demands.get(name)?.refused ?? [],
+      problems: plan?.demands.get(name)?.problems ?? [],
       nodeProblems: nodeProblems(name, plans),
     };
   });

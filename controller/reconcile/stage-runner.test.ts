@@ -3,6 +3,7 @@ import { nodePlanSpec } from '../plan/node-plans.ts';
 import { makePlan } from '../plan/planner.ts';
 import { FakeCluster, FakeTerm } from '../testing/fake-cluster.ts';
 import { nodePlanOf, poolOf } from '../testing/objects.ts';
+import { poolDemands } from './pool-demands.ts';
 import type { PlannedCluster } from './stage.ts';
 import { StageRunner, WriteError } from './stage-runner.ts';
 import { writeStages } from './stages.ts';
@@ -44,7 +45,13 @@ function planned({ caches }: FakeCluster): PlannedCluster {
   const planning = nodes.map(({ metadata, labels, taints, unschedulable, internalAddresses }) => {
     return { name: metadata.name, labels, taints, unschedulable, addresses: internalAddresses, hasAgent: true };
   });
-  const input = { pools, nodes: planning, settings: SETTINGS, told: new Map(), foreignRouterIds: new Set<number>() };
+  const input = {
+    demands: poolDemands(pools),
+    nodes: planning,
+    settings: SETTINGS,
+    told: new Map(),
+    foreignRouterIds: new Set<number>(),
+  };
   const plan = makePlan(input);
   const specs = new Map([...plan.nodes].map(([name, content]) => [name, nodePlanSpec(content)]));
   return { plan, specs, state: { pools, plans, nodes, agents }, holders: new Map() };

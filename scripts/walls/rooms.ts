@@ -254,7 +254,7 @@ const CONTROLLER: readonly Room[] = [
   {
     room: 'controller/plan',
     what: 'Which node does what, from what it is given alone. Pure.',
-    may: [...PURE, 'api'],
+    may: [...PURE, 'api', 'controller/text'],
     still: ['node:crypto'],
   },
   {

@@ -14,7 +14,7 @@ export interface PlannerMoves {
 }
 
 function nodesOf(plan: Plan): Map<string, string | undefined> {
-  const groups = [...plan.pools.values()].flatMap((pool) => pool.groups);
+  const groups = [...plan.demands.values()].flatMap((pool) => pool.groups);
   return new Map(groups.flatMap(({ addresses, nodes }) => addresses.map((address) => [address, nodes[0]])));
 }
 

@@ -73,7 +73,7 @@ export function inputOf({
   const vrrp = unicast ? { vrrp: { peering: 'Unicast' as const } } : {};
   return input({
     nodes: nodes(count),
-    pools: Array.from({ length: pools }, (_, index) =>
+    demands: Array.from({ length: pools }, (_, index) =>
       pool(`pool-${index}`, { addresses: addresses(addressesPerPool, index), ...vrrp }),
     ),
     settings: { ...settings, maxGroupsPerPool },
@@ -82,12 +82,12 @@ export function inputOf({
 
 /** The next input when nothing has changed but that the plan is remembered. */
 export function after(before: PlanInput, plan: Plan): PlanInput {
-  return { ...before, pools: remembered(before.pools, plan) };
+  return { ...before, demands: remembered(before.demands, plan) };
 }
 
 /** The input without a node to which the plan gave addresses. */
 export function withoutNode(before: PlanInput, plan: Plan): PlanInput {
-  const lost = [...plan.pools.values()][0]?.groups[0]?.nodes[0];
+  const lost = [...plan.demands.values()][0]?.groups[0]?.nodes[0];
   return { ...before, nodes: before.nodes.filter(({ name }) => name !== lost) };
 }
 
@@ -124,7 +124,7 @@ export function measurePlanner(planned: PlannerCase): PlannerMeasurement {
   const again = after(first, plan);
   const againMs = times(again);
   const lostMs = times(withoutNode(again, plan));
-  const pools = [...plan.pools.values()];
+  const pools = [...plan.demands.values()];
   const skews = pools.map(({ groups, eligibleNodes }) => {
     const { least, most } = spreadOf(groups, eligibleNodes);
     return most - least;

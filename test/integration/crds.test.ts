@@ -12,6 +12,7 @@ import { type VirtualIpPool, virtualIpPoolSpecSchema } from '../../api/virtual-i
 import { nodePlanSpec } from '../../controller/plan/node-plans.ts';
 import { makePlan } from '../../controller/plan/planner.ts';
 import type { PlanInput } from '../../controller/plan/types.ts';
+import { poolDemands } from '../../controller/reconcile/pool-demands.ts';
 import { ensureTool } from '../../scripts/tools.ts';
 import { readPlan } from '../../sidecar/sources/plan/plan.ts';
 import { CHART } from '../lab/chart.ts';
@@ -47,7 +48,7 @@ function many(count: number, write: (index: number) => string): string[] {
 /** Two nodes, and one pool. */
 function inputOf(pool: VirtualIpPool): PlanInput {
   return {
-    pools: [pool],
+    demands: poolDemands([pool]),
     nodes: NODES.map((name, at) => ({
       name,
       labels: {},
@@ -553,7 +554,7 @@ describe.skipIf(skip)('the custom resources in a real API server', () => {
       for (const pool of pools) {
         const plan = makePlan(inputOf(pool));
         // One address in two notations is what only the controller finds.
-        const refused = (plan.pools.get('p')?.refused ?? []).filter(({ claimedBy }) => claimedBy !== 'p');
+        const refused = (plan.demands.get('p')?.refused ?? []).filter(({ claimedBy }) => claimedBy !== 'p');
         expect(refused, JSON.stringify(pool.spec)).toEqual([]);
         for (const spec of [...plan.nodes.values()].map(nodePlanSpec)) {
           const judged = await api.judge(`${RESOURCES}/nodeplans`, object('NodePlan', 'node1', spec));

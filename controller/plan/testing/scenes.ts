@@ -1,6 +1,7 @@
-import type { AddressGroup, VirtualIpPool, VirtualIpPoolSpec } from '../../../api/virtual-ip-pool.ts';
+import type { AddressGroup, VirtualIpPoolSpec } from '../../../api/virtual-ip-pool.ts';
+import { poolDemand } from '../../reconcile/pool-demands.ts';
 import { makePlan } from '../planner.ts';
-import type { Plan, PlanInput, PlanningNode, PlanSettings, PoolPlan } from '../types.ts';
+import type { Demand, DemandPlan, Plan, PlanInput, PlanningNode, PlanSettings } from '../types.ts';
 
 /* Clusters to make plans for. */
 
@@ -39,36 +40,33 @@ export function addresses(count: number, range = 0): string[] {
   );
 }
 
-/** A pool as the API server serves it. */
+/** What a pool asks for. */
 export function pool(
   name: string,
   spec: VirtualIpPoolSpec,
   options: { readonly created?: string; readonly groups?: readonly AddressGroup[] } = {},
-): VirtualIpPool {
-  const { created = '2026-01-01T00:00:00Z', groups } = options;
-  return {
-    metadata: { name, creationTimestamp: created },
-    spec,
-    ...(groups === undefined ? {} : { status: { groups: [...groups] } }),
-  };
+): Demand {
+  const { created = '2026-01-01T00:00:00Z', groups = [] } = options;
+  const metadata = { name, creationTimestamp: created };
+  return poolDemand({ metadata, spec, status: { groups: [...groups] } });
 }
 
 /** An input in which only what is said differs from an empty cluster's. */
 export function input(changes: Partial<PlanInput>): PlanInput {
-  return { pools: [], nodes: [], settings, told: new Map(), foreignRouterIds: new Set(), ...changes };
+  return { demands: [], nodes: [], settings, told: new Map(), foreignRouterIds: new Set(), ...changes };
 }
 
-/** The pools with the plan in their status, as the next plan finds them. */
-export function remembered(pools: readonly VirtualIpPool[], plan: Plan): VirtualIpPool[] {
-  return pools.map((each) => {
-    const groups = plan.pools.get(each.metadata.name)?.groups;
-    return groups === undefined ? each : { ...each, status: { groups: [...groups] } };
-  });
+/** The demands with the plan as their memory, as the next plan finds them. */
+export function remembered(demands: readonly Demand[], plan: Plan): Demand[] {
+  return demands.map((each) => ({
+    ...each,
+    previousGroups: plan.demands.get(each.name)?.groups ?? each.previousGroups,
+  }));
 }
 
-/** The plan for the only pool of an input. */
-export function onlyPool(of: PlanInput): PoolPlan {
-  const plans = [...makePlan(of).pools.values()];
-  if (plans.length !== 1 || plans[0] === undefined) throw new Error(`${plans.length} pools`);
+/** The plan for the only demand of an input. */
+export function onlyDemand(of: PlanInput): DemandPlan {
+  const plans = [...makePlan(of).demands.values()];
+  if (plans.length !== 1 || plans[0] === undefined) throw new Error(`${plans.length} demands`);
   return plans[0];
 }

@@ -1,0 +1,86 @@
+import { compareText } from '../../common/compare-text.ts';
+import { type Claims, claimAddresses, oldestFirst } from './claims.ts';
+import { type Eligibility, eligibleNodes } from './eligibility.ts';
+import { type DraftGroup, fillGroups, type Grouped, type Kept, keepGroups } from './grouping.ts';
+import {
+  allocateRouterIds,
+  type RouterIdGrant,
+  type RouterIdRequest,
+  type UnavailableRouterIds,
+} from './router-ids.ts';
+import type { Demand, PlanInput, PlanSettings } from './types.ts';
+
+/** A demand, its addresses in groups, and the nodes that may hold them. */
+export interface GroupedDemand {
+  readonly demand: Demand;
+  readonly claims: Claims;
+  readonly request: RouterIdRequest;
+  readonly grant: RouterIdGrant;
+  readonly grouped: Grouped;
+  readonly eligibility: Eligibility;
+}
+
+/** A demand with what is left of its groups, and the router ids that it asks for. */
+interface RequestingDemand {
+  readonly demand: Demand;
+  readonly claims: Claims;
+  readonly kept: Kept;
+  readonly request: RouterIdRequest;
+}
+
+function requestOf(demand: Demand, claims: Claims, settings: PlanSettings): RequestingDemand {
+  const kept = keepGroups(demand.previousGroups, claims.accepted);
+  const request: RouterIdRequest = {
+    range: demand.virtualRouterIds ?? settings.virtualRouterIds,
+    ownRange: demand.virtualRouterIds !== undefined,
+    multicast: !demand.unicast,
+    kept: new Map(kept.groups.map(({ slot, virtualRouterId }) => [slot, virtualRouterId])),
+    wanted: Math.max(0, Math.min(settings.maxGroupsPerPool - kept.groups.length, kept.ungrouped.length)),
+  };
+  return { demand, claims, kept, request };
+}
+
+/** Applies what a demand got of router ids: a group without one breaks up, its addresses look for another. */
+function group({ kept, request }: RequestingDemand, grant: RouterIdGrant): Grouped {
+  const groups: DraftGroup[] = [];
+  const ungrouped = [...kept.ungrouped];
+  for (const each of kept.groups) {
+    const virtualRouterId = grant.kept.get(each.slot);
+    if (virtualRouterId === undefined) ungrouped.push(...each.addresses);
+    else groups.push({ ...each, virtualRouterId });
+  }
+  ungrouped.sort((a, b) => compareText(a.sortKey, b.sortKey));
+  return fillGroups(groups, ungrouped, grant.fresh.slice(0, request.wanted));
+}
+
+function unavailableIds(input: PlanInput): UnavailableRouterIds {
+  const { settings, foreignRouterIds, doubtfulRouterIds = new Set<number>() } = input;
+  return { reserved: settings.reserved.virtualRouterIds, foreign: foreignRouterIds, doubtful: doubtfulRouterIds };
+}
+
+/**
+ * Puts the addresses of every demand into groups, each with a router id: what one demand gets depends on what older ones have.
+ * @returns oldest first
+ */
+export function groupDemands(input: PlanInput): GroupedDemand[] {
+  const { demands, nodes, settings, nodeAddresses } = input;
+  const sorted = oldestFirst(demands);
+  const claims = claimAddresses(sorted, {
+    reserved: settings.reserved.addresses,
+    nodes,
+    nodeAddresses: nodeAddresses?.counting ?? new Map(),
+  });
+  const requesting = sorted.map((demand) => {
+    return requestOf(demand, claims.get(demand.name) ?? { accepted: [], refused: [] }, settings);
+  });
+  const grants = allocateRouterIds(
+    requesting.map(({ request }) => request),
+    unavailableIds(input),
+  );
+  return requesting.map((each, index) => {
+    const grant = grants[index] ?? { kept: new Map(), fresh: [], foreign: [] };
+    const { demand, request } = each;
+    const eligibility = eligibleNodes(demand.placement, nodes);
+    return { demand, claims: each.claims, request, grant, grouped: group(each, grant), eligibility };
+  });
+}

@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest';
+import type { VirtualIpPoolSpec } from '../../api/virtual-ip-pool.ts';
+import { makePlan } from '../plan/planner.ts';
+import { input, nodes } from '../plan/testing/scenes.ts';
+import { poolOf } from '../testing/objects.ts';
+import { poolDemand, poolDemands } from './pool-demands.ts';
+
+const ADDRESSES = ['192.0.2.100/24', '2001:db8::100'];
+
+function demandOf(spec: Omit<VirtualIpPoolSpec, 'addresses'>) {
+  return poolDemand(poolOf('web', ADDRESSES, { spec: { addresses: ADDRESSES, ...spec } }));
+}
+
+describe('what a pool asks for', () => {
+  it('is its addresses, placed anywhere, by multicast, where nothing else is said', () => {
+    expect(demandOf({})).toEqual({
+      name: 'web',
+      createdMs: Date.parse('2026-01-01T00:00:00Z'),
+      addresses: ADDRESSES,
+      problem: undefined,
+      checkedHosts: [],
+      placement: { nodeSelector: {}, tolerations: [], topologyKey: undefined },
+      unicast: false,
+      virtualRouterIds: undefined,
+      settings: { interface: '', failbackDelaySeconds: 30 },
+      previousGroups: [],
+    });
+  });
+
+  it('is everything that the pool says', () => {
+    const nodeSelector = { matchLabels: { role: 'edge' } };
+    const tolerations = [{ key: 'edge', operator: 'Exists' as const }];
+    const healthCheck = { tcpSocket: { port: 443, host: '192.0.2.7' } };
+    const virtualRouterIds = { first: 20, last: 30 };
+    const demand = demandOf({
+      nodeSelector,
+      tolerations,
+      spread: { topologyKey: 'zone' },
+      interface: 'eth1',
+      healthCheck,
+      failback: { delaySeconds: 0 },
+      vrrp: { peering: 'Unicast', virtualRouterIds },
+    });
+    expect(demand).toMatchObject({
+      placement: { nodeSelector, tolerations, topologyKey: 'zone' },
+      settings: { interface: 'eth1', failbackDelaySeconds: 0, healthCheck },
+      checkedHosts: ['192.0.2.7'],
+      unicast: true,
+      virtualRouterIds,
+    });
+  });
+
+  it.each([
+    [{ enabled: false, delaySeconds: 5 }, null],
+    [{ enabled: true }, 30],
+    [{ delaySeconds: 7 }, 7],
+  ])('with failback %j is a delay of %s', (failback, delay) => {
+    expect(demandOf({ failback }).settings.failbackDelaySeconds).toBe(delay);
+  });
+
+  it('names what cannot be carried out', () => {
+    expect(demandOf({ interface: 'vlan10@eth0' }).problem).toContain('spec.interface: "vlan10@eth0" is no interface');
+  });
+
+  it('remembers the last plan', () => {
+    const groups = [{ slot: 0, virtualRouterId: 7, addresses: ['192.0.2.100'], nodes: ['a'] }];
+    expect(poolDemand(poolOf('web', ADDRESSES, { status: { groups } })).previousGroups).toEqual(groups);
+  });
+
+  it('is younger than everything while it has no time of creation', () => {
+    const { creationTimestamp: _, ...metadata } = poolOf('web', ADDRESSES).metadata;
+    expect(poolDemand(poolOf('web', ADDRESSES, { metadata })).createdMs).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it('is nothing any more while it is being deleted', () => {
+    const a = poolOf('a', ['10.0.0.1']);
+    const going = { ...a, metadata: { ...a.metadata, deletionTimestamp: '2026-03-01T00:00:00Z' } };
+    const demands = poolDemands([going, poolOf('b', ['10.0.0.1'])]);
+    const plan = makePlan(input({ nodes: nodes(2), demands }));
+    expect([...plan.demands.keys()]).toEqual(['b']);
+    expect(plan.demands.get('b')?.refused).toEqual([]);
+  });
+});
