@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { removeOwnClusters } from '../test/e2e/own-clusters.ts';
-import { InterruptedError, interruptible } from '../test/lab/interruption.ts';
+import { InterruptedError, interruptible } from '../test/support/interruption.ts';
 import { buildAndReport } from './build.ts';
 import { ensureSystem } from './prepare.ts';
 import { CommandError, runMain } from './support/main.ts';

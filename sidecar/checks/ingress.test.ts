@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { waitFor } from '../../test/lab/wait.ts';
 import { freePort } from '../../test/support/free-port.ts';
 import { command, mustSkip } from '../../test/support/needs.ts';
+import { waitFor } from '../../test/support/wait.ts';
 import { createServiceProbe } from '../probes/registry.ts';
 import type { ProbeResult } from '../probes/types.ts';
 import { type Nginx, startNginx } from '../testing/nginx.ts';

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type LoopbackServer, listen } from '../../common/testing/loopback.ts';
-import { makeCertificate, type ServerCertificate } from '../../test/lab/certificates.ts';
+import { makeCertificate, type ServerCertificate } from '../../test/support/certificates.ts';
 import { NodeWatch } from './node-watch.ts';
 
 const LIMIT = { timeout: 10_000, interval: 5 };

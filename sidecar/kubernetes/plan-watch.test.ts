@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type LoopbackServer, listen } from '../../common/testing/loopback.ts';
-import { makeCertificate, type ServerCertificate } from '../../test/lab/certificates.ts';
+import { makeCertificate, type ServerCertificate } from '../../test/support/certificates.ts';
 import { planOf } from '../testing/plan.ts';
 import { PlanWatch } from './plan-watch.ts';
 import { statusSender } from './status-writer.ts';

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createTlsOnlyFront, type LoopbackServer, listen } from '../../common/testing/loopback.ts';
-import { makeCertificate } from '../../test/lab/certificates.ts';
+import { makeCertificate } from '../../test/support/certificates.ts';
 import { freePort } from '../../test/support/free-port.ts';
 import { command, mustSkip } from '../../test/support/needs.ts';
 import { startNginx } from '../testing/nginx.ts';

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { listen } from '../../common/testing/loopback.ts';
-import { makeCertificate } from '../../test/lab/certificates.ts';
+import { makeCertificate } from '../../test/support/certificates.ts';
 import { freePort } from '../../test/support/free-port.ts';
 import { KubernetesApiProbe } from './kubernetes-api.ts';
 import type { ProbeResult } from './types.ts';

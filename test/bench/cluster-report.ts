@@ -1,5 +1,5 @@
 import { cpus } from 'node:os';
-import { CLIENT_KINDS } from '../lab/prober.ts';
+import { CLIENT_KINDS } from '../clients/prober.ts';
 import type { ClusterRun } from './cluster-scenario.ts';
 import type { ClusterCase } from './cluster-suites.ts';
 import { type Conditions, repeatedSentence, SHARED_PROCESSORS } from './conditions.ts';

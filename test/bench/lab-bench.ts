@@ -1,8 +1,8 @@
 import { takeDown } from '../lab/down.ts';
 import { readyMachine } from '../lab/machine.ts';
-import { say } from '../lab/print.ts';
 import { labProber } from '../lab/probe.ts';
 import { bringUp, waitForOneHolder } from '../lab/up.ts';
+import { say } from '../support/print.ts';
 import { StallWatch } from '../support/stalls.ts';
 import type { Measurement } from './report.ts';
 import { type Bench, type Run, runFault } from './scenario.ts';

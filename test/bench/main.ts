@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { takeDown as takeClusterDown } from '../cluster/down.ts';
 import { takeDown } from '../lab/down.ts';
-import { say } from '../lab/print.ts';
+import { say } from '../support/print.ts';
 import { BENCH_CLUSTER, benchCluster } from './cluster-bench.ts';
 import {
   type ClusterMeasurement,

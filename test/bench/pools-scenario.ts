@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { API_GROUP } from '../../api/group.ts';
+import type { Outage } from '../clients/outages.ts';
 import { AddressWatch } from '../cluster/address-watch.ts';
 import { healFaults, injectFault } from '../cluster/fault-control.ts';
 import type { ClusterFaultName } from '../cluster/fault-names.ts';
@@ -18,9 +19,8 @@ import {
 } from '../cluster/pools.ts';
 import { CHART, helmInstall, helmUpgrade, NAMESPACE, RELEASE, waitForHolder } from '../e2e/release.ts';
 import type { Site } from '../e2e/site.ts';
-import { monotonicMs } from '../lab/clock.ts';
-import type { Outage } from '../lab/outages.ts';
-import { waitFor } from '../lab/wait.ts';
+import { monotonicMs } from '../support/clock.ts';
+import { waitFor } from '../support/wait.ts';
 import type { PoolFaultRun } from './pools-report.ts';
 import { CLOSE_INTERVAL_MS, SHARES } from './pools-suites.ts';
 import type { WatchedRun } from './undisturbed.ts';

@@ -1,16 +1,16 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { monotonicMs } from '../lab/clock.ts';
+import { findOutages, type Outage } from '../clients/outages.ts';
+import type { Prober } from '../clients/prober.ts';
 import { healFaults, injectFault } from '../lab/fault-control.ts';
 import type { FaultName } from '../lab/fault-names.ts';
 import { nodeDirectory } from '../lab/node-directory.ts';
-import { findOutages, type Outage } from '../lab/outages.ts';
-import type { Prober } from '../lab/prober.ts';
 import { RUNTIME_VOLUME } from '../lab/runtime-files.ts';
 import type { LabState } from '../lab/state.ts';
 import { holdersOf } from '../lab/status.ts';
 import { networkOf } from '../lab/targets.ts';
-import { waitFor } from '../lab/wait.ts';
+import { monotonicMs } from '../support/clock.ts';
+import { waitFor } from '../support/wait.ts';
 import type { WatchedRun } from './undisturbed.ts';
 
 /** One fault, injected on the holder and healed, as a client saw it. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Outage } from '../lab/outages.ts';
+import type { Outage } from '../clients/outages.ts';
 import type { HolderSpan } from './holders.ts';
 import { figuresOf, violationsOf } from './judge.ts';
 

@@ -1,4 +1,4 @@
-import type { Outage } from '../lab/outages.ts';
+import type { Outage } from '../clients/outages.ts';
 import { during, type HolderSpan, longestWhere } from './holders.ts';
 
 /** What is promised of every address while nodes and the control plane fail at random. In milliseconds. */

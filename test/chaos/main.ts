@@ -3,10 +3,10 @@ import { withBenchCluster } from '../bench/cluster-bench.ts';
 import { today, writePart } from '../bench/page-file.ts';
 import { installForPools } from '../bench/pools-scenario.ts';
 import { benchSite } from '../bench/site.ts';
-import { monotonicMs } from '../lab/clock.ts';
-import { exitCodeOf, interruptible } from '../lab/interruption.ts';
-import { extendPath } from '../lab/machine.ts';
-import { say } from '../lab/print.ts';
+import { monotonicMs } from '../support/clock.ts';
+import { exitCodeOf, interruptible } from '../support/interruption.ts';
+import { extendPath } from '../support/needs.ts';
+import { say } from '../support/print.ts';
 import { chaosPart, chaosTable, violationsIn } from './report.ts';
 import { Chaos, type RoundResult } from './run.ts';
 

@@ -14,10 +14,10 @@ import {
   waitForShares,
 } from '../cluster/pools.ts';
 import type { Site } from '../e2e/site.ts';
-import { monotonicMs } from '../lab/clock.ts';
-import { say } from '../lab/print.ts';
-import { waitFor } from '../lab/wait.ts';
+import { monotonicMs } from '../support/clock.ts';
+import { say } from '../support/print.ts';
 import type { StallWatch } from '../support/stalls.ts';
+import { waitFor } from '../support/wait.ts';
 import { holderSpans, type Isolation, reachableSpans } from './holders.ts';
 import { type AddressRound, figuresOf, type RoundFigures, violationsOf } from './judge.ts';
 import { type Round, type Scene, Schedule, type Strike } from './schedule.ts';

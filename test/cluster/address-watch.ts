@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { monitorAddresses } from '../lab/address-monitor.ts';
+import { monitorAddresses } from '../support/address-monitor.ts';
 import type { MachinePlan } from './plan.ts';
 
 /** An address that came to a node, or left it, at the moment at which it was seen (ms of CLOCK_MONOTONIC). */

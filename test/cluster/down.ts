@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { listNetns, netnsPath } from '../lab/netns.ts';
-import { isAlive, type ProcessRef, pidsInNetns, processRef, signalAll, waitGone } from '../lab/processes.ts';
+import { listNetns, netnsPath } from '../support/netns.ts';
+import { isAlive, type ProcessRef, pidsInNetns, processRef, signalAll, waitGone } from '../support/processes.ts';
 import { restoreKernel } from './kernel-limits.ts';
 import { killMachine, removeCgroups, removeEmptyCgroup } from './machine.ts';
 import { removeNetwork } from './network.ts';

@@ -1,11 +1,10 @@
-import type { Instant } from '../lab/clock.ts';
-import { now } from '../lab/clock.ts';
+import type { Instant } from '../support/clock.ts';
+import { now } from '../support/clock.ts';
 import type { ClusterFaultName } from './fault-names.ts';
 import { type FaultTarget, healFault, prepareFault } from './faults.ts';
-import { clusterKubectl } from './kubectl.ts';
 import type { RunningMachine } from './machine.ts';
 import { planCluster } from './plan.ts';
-import { type ActiveClusterFault, type ClusterState, clusterCgroup, clusterState } from './state.ts';
+import { type ActiveClusterFault, type ClusterState, clusterCgroup, clusterKubectl, clusterState } from './state.ts';
 import { anyHolders } from './status.ts';
 
 /** A fault as it was injected. */

@@ -1,12 +1,12 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { type Instant, now } from '../lab/clock.ts';
-import { PreparedCommand } from '../lab/prepared-command.ts';
-import { listensInNetnsOf, signalAll } from '../lab/processes.ts';
-import { waitFor } from '../lab/wait.ts';
+import { type Instant, now } from '../support/clock.ts';
+import type { Kubectl } from '../support/kubectl.ts';
+import { PreparedCommand } from '../support/prepared-command.ts';
+import { listensInNetnsOf, signalAll } from '../support/processes.ts';
+import { waitFor } from '../support/wait.ts';
 import type { ClusterFaultName } from './fault-names.ts';
 import { INGRESS_NAME, INGRESS_NAMESPACE } from './ingress.ts';
-import type { Kubectl } from './kubectl.ts';
 import { killMachine, type RunningMachine, switchService } from './machine.ts';
 import { unplug } from './network.ts';
 import type { ClusterParts } from './parts.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { execa } from 'execa';
-import { inNetns } from '../lab/netns.ts';
-import { isAlive } from '../lab/processes.ts';
+import { inNetns } from '../support/netns.ts';
+import { isAlive } from '../support/processes.ts';
 import { type MachinePlan, planCluster } from './plan.ts';
 import type { ClusterState } from './state.ts';
 import { pidsOf } from './status.ts';

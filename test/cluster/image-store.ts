@@ -4,9 +4,9 @@ import { cp, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { execa } from 'execa';
 import type { ImageArchive } from '../../scripts/images.ts';
-import type { Say } from '../lab/machine.ts';
-import { waitFor } from '../lab/wait.ts';
 import { cacheFolder } from '../support/cache-folder.ts';
+import type { Say } from '../support/print.ts';
+import { waitFor } from '../support/wait.ts';
 import {
   killMachine,
   type MachineSpec,

@@ -1,5 +1,5 @@
 import { stringify } from 'yaml';
-import { REAL_TIME_PRIORITY } from '../lab/real-time.ts';
+import { REAL_TIME_PRIORITY } from '../support/real-time.ts';
 import { SANDBOX_IMAGE } from './services.ts';
 
 /** Namespace and name of the ingress, which is also the value of its pods' label `app`. */

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Say } from '../lab/machine.ts';
 import { cacheFolder } from '../support/cache-folder.ts';
+import type { Say } from '../support/print.ts';
 
 /** The kernel's default is 128. A cluster of four machines takes about 40; without one keepalived cannot see its track files. */
 const INOTIFY_INSTANCES = 1024;

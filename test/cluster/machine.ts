@@ -2,9 +2,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { chmod, mkdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { execa, type Options } from 'execa';
-import { ip, netnsPath } from '../lab/netns.ts';
-import { isAlive, type ProcessRef, processRef, signalAll, startDetached, waitGone } from '../lab/processes.ts';
-import { waitFor } from '../lab/wait.ts';
+import { ip, netnsPath } from '../support/netns.ts';
+import { isAlive, type ProcessRef, processRef, signalAll, startDetached, waitGone } from '../support/processes.ts';
+import { waitFor } from '../support/wait.ts';
 import { type ClusterParts, CONTROLLERS } from './parts.ts';
 import type { MachineFile } from './services.ts';
 

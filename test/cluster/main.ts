@@ -1,8 +1,8 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { execa } from 'execa';
-import { exitCodeOf, interruptible } from '../lab/interruption.ts';
-import { extendPath } from '../lab/machine.ts';
-import { say } from '../lab/print.ts';
+import { exitCodeOf, interruptible } from '../support/interruption.ts';
+import { extendPath } from '../support/needs.ts';
+import { say } from '../support/print.ts';
 import { takeDown } from './down.ts';
 import { healFaults, injectFault } from './fault-control.ts';
 import { CLUSTER_FAULTS, checkClusterFault } from './fault-names.ts';

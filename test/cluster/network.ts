@@ -1,6 +1,13 @@
-import { ip, ipBatch, listNetns, sysctl } from '../lab/netns.ts';
-import { INTERFACE } from '../lab/network-plan.ts';
-import { HOST_SYSCTLS, removeNetns, SWITCH_SYSCTLS } from '../lab/topology.ts';
+import {
+  HOST_SYSCTLS,
+  INTERFACE,
+  ip,
+  ipBatch,
+  listNetns,
+  removeNetns,
+  SWITCH_SYSCTLS,
+  sysctl,
+} from '../support/netns.ts';
 import { type ClusterPlan, type HostPlan, type MachinePlan, ownsNetns } from './plan.ts';
 
 const BRIDGE = 'switch0';

@@ -3,9 +3,9 @@ import { realpath } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { ensureSystem } from '../../scripts/prepare.ts';
 import { ensureTool } from '../../scripts/tools.ts';
-import { extendPath, type Say } from '../lab/machine.ts';
 import { ensureDebianRoot } from '../support/debian-root.ts';
-import { canMakeNamespaces } from '../support/needs.ts';
+import { canMakeNamespaces, extendPath } from '../support/needs.ts';
+import type { Say } from '../support/print.ts';
 import { adaptKernel } from './kernel-limits.ts';
 
 /** What every machine of a cluster is made of; all of it is made once per version and kept in the user's cache. */

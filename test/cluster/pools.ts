@@ -2,11 +2,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { monotonicMs } from '../lab/clock.ts';
-import { findOutages, type Outage } from '../lab/outages.ts';
-import type { ClientKind, Prober, ProberOptions } from '../lab/prober.ts';
-import { waitFor } from '../lab/wait.ts';
-import type { Kubectl } from './kubectl.ts';
+import { findOutages, type Outage } from '../clients/outages.ts';
+import type { ClientKind, Prober, ProberOptions } from '../clients/prober.ts';
+import { monotonicMs } from '../support/clock.ts';
+import type { Kubectl } from '../support/kubectl.ts';
+import { waitFor } from '../support/wait.ts';
 import type { ClusterState } from './state.ts';
 import { addressesByNode } from './status.ts';
 

@@ -1,8 +1,9 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Instant } from '../lab/clock.ts';
-import { StateFile } from '../lab/state-file.ts';
 import { cacheFolder } from '../support/cache-folder.ts';
+import type { Instant } from '../support/clock.ts';
+import { type Kubectl, kubectlFor } from '../support/kubectl.ts';
+import { StateFile } from '../support/state-file.ts';
 import type { ClusterFaultName } from './fault-names.ts';
 import type { RunningMachine } from './machine.ts';
 import type { ClusterParts } from './parts.ts';
@@ -64,4 +65,9 @@ export function listClusters(): string[] {
   } catch {
     return [];
   }
+}
+
+/** The kubectl of a cluster, of the same version as its API servers. */
+export function clusterKubectl(state: Pick<ClusterState, 'shape' | 'parts'>): Kubectl {
+  return kubectlFor(join(state.parts.kubernetes, 'kubectl'), adminKubeconfig(state.shape.name));
 }

@@ -1,8 +1,7 @@
-import { netnsPath } from '../lab/netns.ts';
-import { INTERFACE } from '../lab/network-plan.ts';
-import { formatTable } from '../lab/print.ts';
-import { isAlive, type NamedProcess, processesInNetns } from '../lab/processes.ts';
-import { heldBy } from '../lab/status.ts';
+import { heldBy } from '../support/held-addresses.ts';
+import { INTERFACE, netnsPath } from '../support/netns.ts';
+import { formatTable } from '../support/print.ts';
+import { isAlive, type NamedProcess, processesInNetns } from '../support/processes.ts';
 import { type ClusterPlan, type MachinePlan, planCluster } from './plan.ts';
 import { adminKubeconfig, type ClusterState, machineDirectory } from './state.ts';
 

@@ -1,13 +1,13 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { ImageArchive } from '../../scripts/images.ts';
-import type { Say } from '../lab/machine.ts';
-import { ip } from '../lab/netns.ts';
-import { type WaitOptions, waitFor } from '../lab/wait.ts';
+import type { Kubectl } from '../support/kubectl.ts';
+import { ip } from '../support/netns.ts';
+import type { Say } from '../support/print.ts';
+import { type WaitOptions, waitFor } from '../support/wait.ts';
 import { takeDown } from './down.ts';
 import { ensureImageStore, linkStore } from './image-store.ts';
 import { INGRESS_NAME, INGRESS_NAMESPACE, ingressManifest } from './ingress.ts';
-import { clusterKubectl, type Kubectl } from './kubectl.ts';
 import { type MachineSpec, type RunningMachine, startMachine, writeDisk } from './machine.ts';
 import { createNetwork, plugMachine } from './network.ts';
 import type { ClusterParts } from './parts.ts';
@@ -19,6 +19,7 @@ import {
   type ClusterState,
   clusterCgroup,
   clusterDirectory,
+  clusterKubectl,
   clusterState,
   listClusters,
   machineDirectory,

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { Agent } from 'node:https';
 import axios from 'axios';
 import { parse } from 'yaml';
-import { monotonicMs } from '../lab/clock.ts';
-import type { Prober } from '../lab/prober.ts';
-import { waitFor } from '../lab/wait.ts';
+import type { Prober } from '../clients/prober.ts';
+import { monotonicMs } from '../support/clock.ts';
+import { waitFor } from '../support/wait.ts';
 import type { Site } from './site.ts';
 
 interface Kubeconfig {

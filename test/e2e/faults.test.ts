@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { ClusterBench, type ClusterRun, type Expectation, type Happening } from '../bench/cluster-scenario.ts';
 import { healFaults, injectFault } from '../cluster/fault-control.ts';
-import { formatTable } from '../lab/print.ts';
 import { repeatedWhenDisturbed } from '../support/machine-watch.ts';
+import { formatTable } from '../support/print.ts';
 import { helmInstall, helmUninstall, NAMESPACE, RELEASE, waitForHolder } from './release.ts';
 import { Site } from './site.ts';
 

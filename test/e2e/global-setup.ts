@@ -9,7 +9,7 @@ import { type ClusterParts, readyParts } from '../cluster/parts.ts';
 import { type ClusterShape, planCluster } from '../cluster/plan.ts';
 import { adminKubeconfig, clusterState } from '../cluster/state.ts';
 import { bringUp } from '../cluster/up.ts';
-import { say } from '../lab/print.ts';
+import { say } from '../support/print.ts';
 import { keepsOwnCluster, ownClusterName, removeOwnClusters } from './own-clusters.ts';
 import type { SiteDescription } from './site.ts';
 

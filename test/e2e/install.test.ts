@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import axios from 'axios';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { waitFor } from '../lab/wait.ts';
+import { waitFor } from '../support/wait.ts';
 import { labelNodes, nodeNames, taintNodes, untaintNodes } from './nodes.ts';
 import { type ReleasePod, releasePods, sidecarStatus } from './pods.ts';
 import { msUntilAnswer, REACHABLE_MS } from './reachable.ts';

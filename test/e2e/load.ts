@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { inNetns } from '../lab/netns.ts';
+import { inNetns } from '../support/netns.ts';
 import type { AskerOptions, AskerReport } from './asker.ts';
 
 const ASKER = join(import.meta.dirname, 'asker.ts');

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { afterEach, describe, expect, inject, it } from 'vitest';
-import { waitFor } from '../lab/wait.ts';
+import { waitFor } from '../support/wait.ts';
 import { listedAddresses, objectsOf } from './leftovers.ts';
 import { releasePods } from './pods.ts';
 import { waitForAnswer } from './reachable.ts';

@@ -1,5 +1,5 @@
 import { execa } from 'execa';
-import { waitFor } from '../lab/wait.ts';
+import { waitFor } from '../support/wait.ts';
 import { type InstallOptions, NAMESPACE, RELEASE } from './release.ts';
 import type { Site } from './site.ts';
 

@@ -13,12 +13,12 @@ import {
   waitForShares,
   withValues,
 } from '../cluster/pools.ts';
-import { monotonicMs } from '../lab/clock.ts';
-import { INTERFACE } from '../lab/network-plan.ts';
-import { formatTable } from '../lab/print.ts';
-import { waitFor } from '../lab/wait.ts';
+import { monotonicMs } from '../support/clock.ts';
 import { ForeignRouter } from '../support/foreign-router.ts';
 import { repeatedWhenDisturbed } from '../support/machine-watch.ts';
+import { INTERFACE } from '../support/netns.ts';
+import { formatTable } from '../support/print.ts';
+import { waitFor } from '../support/wait.ts';
 import { runningContainers } from './containers.ts';
 import { PodApi } from './pod-token.ts';
 import { CHART, helmInstall, helmUninstall, helmUpgrade, NAMESPACE, RELEASE, waitForHolder } from './release.ts';

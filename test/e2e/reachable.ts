@@ -1,6 +1,6 @@
-import { monotonicMs } from '../lab/clock.ts';
-import { say } from '../lab/print.ts';
-import { waitFor } from '../lab/wait.ts';
+import { monotonicMs } from '../support/clock.ts';
+import { say } from '../support/print.ts';
+import { waitFor } from '../support/wait.ts';
 import type { Site } from './site.ts';
 
 const LIMIT_MS = 60_000;

@@ -1,5 +1,5 @@
 import { CHART, RELEASE_NAMESPACE as NAMESPACE, RELEASE_NAME as RELEASE } from '../lab/chart.ts';
-import { waitFor } from '../lab/wait.ts';
+import { waitFor } from '../support/wait.ts';
 import type { Helm, Site } from './site.ts';
 
 export { CHART, RELEASE_NAME as RELEASE, RELEASE_NAMESPACE as NAMESPACE } from '../lab/chart.ts';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { monotonicMs } from '../lab/clock.ts';
-import { processRef } from '../lab/processes.ts';
+import { monotonicMs } from '../support/clock.ts';
+import { processRef } from '../support/processes.ts';
 import { type ContainerUsage, millicores } from './cgroups.ts';
 import type { ContainerName, RunningContainer } from './containers.ts';
 

@@ -1,9 +1,10 @@
+import type { Outage } from '../clients/outages.ts';
+import type { ProberOptions } from '../clients/prober.ts';
+import { outageCells } from '../clients/report.ts';
 import { AddressWatch } from '../cluster/address-watch.ts';
 import { planCluster } from '../cluster/plan.ts';
-import { monotonicMs } from '../lab/clock.ts';
-import type { Outage } from '../lab/outages.ts';
-import { formatMs, outageCells, say } from '../lab/print.ts';
-import type { ProberOptions } from '../lab/prober.ts';
+import { monotonicMs } from '../support/clock.ts';
+import { formatMs, say } from '../support/print.ts';
 import { PodWatch } from './pod-watch.ts';
 import { type ReleasePod, releasePods } from './pods.ts';
 import { waitForAnswer } from './reachable.ts';

@@ -1,9 +1,9 @@
 import { execa, type Options } from 'execa';
-import { type Kubectl, kubectlFor } from '../cluster/kubectl.ts';
+import { type ClientKind, Prober, type ProberOptions } from '../clients/prober.ts';
 import { planCluster } from '../cluster/plan.ts';
 import { type ClusterState, clusterState } from '../cluster/state.ts';
 import { holdersOf } from '../cluster/status.ts';
-import { type ClientKind, Prober, type ProberOptions } from '../lab/prober.ts';
+import { type Kubectl, kubectlFor } from '../support/kubectl.ts';
 
 /** Where the end-to-end tests run: the project's own cluster, or one that the user has. Plain data, for it crosses processes. */
 export interface SiteDescription {

@@ -2,14 +2,14 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { BANDS } from '../../api/bands.ts';
-import { monotonicMs } from '../lab/clock.ts';
 import { healFaults } from '../lab/fault-control.ts';
 import { prepareNode } from '../lab/node-objects.ts';
 import { labStatus } from '../lab/status.ts';
 import { upgrade } from '../lab/upgrade.ts';
-import { waitFor } from '../lab/wait.ts';
+import { monotonicMs } from '../support/clock.ts';
 import { repeatedWhenDisturbed } from '../support/machine-watch.ts';
 import { canMakeNamespaces, command, mustSkip } from '../support/needs.ts';
+import { waitFor } from '../support/wait.ts';
 import { LabUnderTest } from './lab-under-test.ts';
 
 const repeated = repeatedWhenDisturbed();

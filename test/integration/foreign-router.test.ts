@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
-import { INTERFACE } from '../lab/network-plan.ts';
 import { networkOf } from '../lab/targets.ts';
-import { waitFor } from '../lab/wait.ts';
 import { ForeignRouter } from '../support/foreign-router.ts';
 import { repeatedWhenDisturbed } from '../support/machine-watch.ts';
 import { canMakeNamespaces, command, mustSkip } from '../support/needs.ts';
+import { INTERFACE } from '../support/netns.ts';
+import { waitFor } from '../support/wait.ts';
 import { LabUnderTest } from './lab-under-test.ts';
 
 const skip = mustSkip('foreign routers in the lab', [canMakeNamespaces, command('nginx'), command('mmdebstrap')]);

@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { healFaults } from '../lab/fault-control.ts';
-import { ip, sysctl } from '../lab/netns.ts';
-import { waitFor } from '../lab/wait.ts';
 import { repeatedWhenDisturbed } from '../support/machine-watch.ts';
 import { mustSkip } from '../support/needs.ts';
+import { ip, sysctl } from '../support/netns.ts';
+import { waitFor } from '../support/wait.ts';
 import { LAB_NEEDS, LabUnderTest } from './lab-under-test.ts';
 import {
   apply,

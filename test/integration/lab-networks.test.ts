@@ -2,12 +2,12 @@ import { execa } from 'execa';
 import { afterEach, describe, expect, it } from 'vitest';
 import { healFaults } from '../lab/fault-control.ts';
 import type { FaultName } from '../lab/fault-names.ts';
-import { inNetns, ip } from '../lab/netns.ts';
 import { type HostPlan, ownAddresses } from '../lab/network-plan.ts';
-import { parseAddresses } from '../lab/status.ts';
 import { networkOf } from '../lab/targets.ts';
-import { waitFor } from '../lab/wait.ts';
+import { parseAddresses } from '../support/held-addresses.ts';
 import { mustSkip } from '../support/needs.ts';
+import { inNetns, ip } from '../support/netns.ts';
+import { waitFor } from '../support/wait.ts';
 import { LAB_NEEDS, LabUnderTest } from './lab-under-test.ts';
 
 const skip = mustSkip('faults of one interface in the lab', LAB_NEEDS);

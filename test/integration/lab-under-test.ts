@@ -2,23 +2,23 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { execa } from 'execa';
 import { afterAll, beforeAll } from 'vitest';
-import { monotonicMs } from '../lab/clock.ts';
+import type { Prober } from '../clients/prober.ts';
 import { takeDown } from '../lab/down.ts';
 import { injectFault } from '../lab/fault-control.ts';
 import type { FaultName } from '../lab/fault-names.ts';
 import { readyMachine } from '../lab/machine.ts';
-import { inNetns } from '../lab/netns.ts';
 import { DEFAULT_NETWORK, type NetworkName } from '../lab/networks.ts';
 import { nodeDirectory } from '../lab/node-directory.ts';
 import { labProber } from '../lab/probe.ts';
-import type { Prober } from '../lab/prober.ts';
 import { RUNTIME_VOLUME } from '../lab/runtime-files.ts';
 import { type LabState, readState } from '../lab/state.ts';
 import { holdersOf } from '../lab/status.ts';
 import { networkOf } from '../lab/targets.ts';
 import { bringUp, waitForOneHolder } from '../lab/up.ts';
-import { waitFor } from '../lab/wait.ts';
+import { monotonicMs } from '../support/clock.ts';
 import { canMakeNamespaces, command } from '../support/needs.ts';
+import { inNetns } from '../support/netns.ts';
+import { waitFor } from '../support/wait.ts';
 
 /** Values for quick API checks: an outage is noticed within 1.5 s, and 2.5 s later the holder counts it too. */
 export const QUICK_API = ['IntervalX=0.5', 'TimeoutX=0.5', 'FailAfterX=2'].map(

@@ -4,21 +4,21 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ExecaError, execa } from 'execa';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { monotonicMs } from '../lab/clock.ts';
 import { takeDown } from '../lab/down.ts';
 import { healFaults, injectFault } from '../lab/fault-control.ts';
 import type { FaultName } from '../lab/fault-names.ts';
 import { readyMachine } from '../lab/machine.ts';
 import { labDirectory, ownsNetns } from '../lab/names.ts';
-import { inNetns, listNetns, netnsPath } from '../lab/netns.ts';
 import { labProber } from '../lab/probe.ts';
-import { pidsInNetns } from '../lab/processes.ts';
 import { holdersOf, labStatus, type NodeStatus } from '../lab/status.ts';
 import { networkOf } from '../lab/targets.ts';
 import { bringUp, waitForOneHolder } from '../lab/up.ts';
-import { waitFor } from '../lab/wait.ts';
+import { monotonicMs } from '../support/clock.ts';
 import { repeatedWhenDisturbed } from '../support/machine-watch.ts';
 import { canMakeNamespaces, command, mustSkip } from '../support/needs.ts';
+import { inNetns, listNetns, netnsPath } from '../support/netns.ts';
+import { pidsInNetns } from '../support/processes.ts';
+import { waitFor } from '../support/wait.ts';
 import { CHECKOUT_SUFFIX, LabUnderTest } from './lab-under-test.ts';
 
 /** Faults of one interface: lab-networks.test.ts shows them. */

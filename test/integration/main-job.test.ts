@@ -2,12 +2,12 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { BANDS, type Band } from '../../api/bands.ts';
-import { monotonicMs } from '../lab/clock.ts';
 import { healFaults } from '../lab/fault-control.ts';
 import { upgrade } from '../lab/upgrade.ts';
-import { waitFor } from '../lab/wait.ts';
+import { monotonicMs } from '../support/clock.ts';
 import { repeatedWhenDisturbed } from '../support/machine-watch.ts';
 import { canMakeNamespaces, command, mustSkip } from '../support/needs.ts';
+import { waitFor } from '../support/wait.ts';
 import { LabUnderTest, QUICK_API } from './lab-under-test.ts';
 
 const repeated = repeatedWhenDisturbed();

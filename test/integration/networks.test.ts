@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { monotonicMs } from '../lab/clock.ts';
 import { takeDown } from '../lab/down.ts';
 import { readyMachine } from '../lab/machine.ts';
 import { NETWORKS, type NetworkName } from '../lab/networks.ts';
 import { bringUp } from '../lab/up.ts';
+import { monotonicMs } from '../support/clock.ts';
 import { mustSkip } from '../support/needs.ts';
 import { StallWatch } from '../support/stalls.ts';
 import { CHECKOUT_SUFFIX, LAB_NEEDS } from './lab-under-test.ts';

@@ -1,11 +1,11 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { BANDS } from '../../api/bands.ts';
 import { healFaults } from '../lab/fault-control.ts';
-import { ip } from '../lab/netns.ts';
 import { API_PORT } from '../lab/network-plan.ts';
-import { waitFor } from '../lab/wait.ts';
 import { repeatedWhenDisturbed } from '../support/machine-watch.ts';
 import { mustSkip } from '../support/needs.ts';
+import { ip } from '../support/netns.ts';
+import { waitFor } from '../support/wait.ts';
 import { LAB_NEEDS, LabUnderTest } from './lab-under-test.ts';
 import {
   apply,

@@ -3,13 +3,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { BANDS } from '../../api/bands.ts';
 import type { NodePlanSpec } from '../../api/node-plan.ts';
-import { monotonicMs } from '../lab/clock.ts';
 import { healFaults } from '../lab/fault-control.ts';
 import { readPlanStatus, writePlan } from '../lab/node-plans.ts';
 import { labStatus } from '../lab/status.ts';
-import { waitFor } from '../lab/wait.ts';
+import { monotonicMs } from '../support/clock.ts';
 import { repeatedWhenDisturbed } from '../support/machine-watch.ts';
 import { canMakeNamespaces, command, mustSkip } from '../support/needs.ts';
+import { waitFor } from '../support/wait.ts';
 import { LabUnderTest, QUICK_API } from './lab-under-test.ts';
 
 const repeated = repeatedWhenDisturbed();

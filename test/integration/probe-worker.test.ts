@@ -8,8 +8,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
-import { makeCertificate } from '../lab/certificates.ts';
-import type { ProbeMessage, WorkerOptions } from '../lab/probe-protocol.ts';
+import type { ProbeMessage, WorkerOptions } from '../clients/probe-protocol.ts';
+import { makeCertificate } from '../support/certificates.ts';
 import { canMakeNamespaces, mustSkip } from '../support/needs.ts';
 import { Program } from '../support/program.ts';
 

@@ -1,8 +1,8 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ip, ipBatch } from '../lab/netns.ts';
 import { type Container, isRunning, killContainer, signalContainer } from '../support/container.ts';
+import { ip, ipBatch } from '../support/netns.ts';
 import {
   config,
   FIRST,

@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { waitFor } from '../lab/wait.ts';
 import { type Container, isRunning, killContainer, signalContainer } from '../support/container.ts';
+import { waitFor } from '../support/wait.ts';
 import {
   AS_PID_1,
   BOTH,

@@ -19,8 +19,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll } from 'vitest';
 import { parseSupervisorStatus, type SupervisorStatus } from '../../sidecar/runtime/supervisor-status.ts';
-import { ip, ipBatch } from '../lab/netns.ts';
-import { waitFor } from '../lab/wait.ts';
 import {
   type Bind,
   type Container,
@@ -32,6 +30,8 @@ import {
 } from '../support/container.ts';
 import { ensureImageRoot, supervisorBinds } from '../support/image-root.ts';
 import { canMakeNamespaces, command, mustSkip } from '../support/needs.ts';
+import { ip, ipBatch } from '../support/netns.ts';
+import { waitFor } from '../support/wait.ts';
 
 export const RUNTIME_DIR = '/run/keepalived-ingress-vip';
 const STATE_DIR = '/var/lib/keepalived-ingress-vip';

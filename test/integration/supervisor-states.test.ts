@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { ip, ipBatch } from '../lab/netns.ts';
 import { type Container, execInContainer } from '../support/container.ts';
+import { ip, ipBatch } from '../support/netns.ts';
 import {
   config,
   FIRST,

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeCertificate } from '../support/certificates.ts';
+import { inNetns } from '../support/netns.ts';
+import { isAlive, listensInNetnsOf, type ProcessRef, startDetached } from '../support/processes.ts';
+import { waitFor } from '../support/wait.ts';
 import type { ApiServerOptions, PodObject } from './api-protocol.ts';
-import { makeCertificate } from './certificates.ts';
-import { inNetns } from './netns.ts';
 import { API_PORT, addressesOf, type HostPlan } from './network-plan.ts';
 import type { ClusterAccount } from './pod.ts';
-import { isAlive, listensInNetnsOf, type ProcessRef, startDetached } from './processes.ts';
-import { waitFor } from './wait.ts';
 
 const SERVER = join(import.meta.dirname, 'api-server.ts');
 const START_LIMIT_MS = 20_000;

@@ -1,18 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { monotonicMs, wallToMonotonicMs } from './clock.ts';
+import { findOutages, type Outage } from '../clients/outages.ts';
+import { CLIENT_KINDS, type ClientKind, type Prober } from '../clients/prober.ts';
+import { monotonicMs, wallToMonotonicMs } from '../support/clock.ts';
+import type { Say } from '../support/print.ts';
+import { waitFor } from '../support/wait.ts';
 import { healFaults, injectFault } from './fault-control.ts';
 import type { FaultName } from './fault-names.ts';
-import type { Say } from './machine.ts';
 import { nodeDirectory } from './node-directory.ts';
 import { Observer } from './observer.ts';
-import { findOutages, type Outage } from './outages.ts';
 import { labProber } from './probe.ts';
-import { CLIENT_KINDS, type ClientKind, type Prober } from './prober.ts';
 import { type LabState, readState } from './state.ts';
 import { buildTimeline, parseLog, type TimelineEntry } from './timeline.ts';
 import { waitForOneHolder } from './up.ts';
-import { waitFor } from './wait.ts';
 
 /** One step of the demo and what clients saw of it. */
 export interface DemoStep {

@@ -1,14 +1,16 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { CLIENT_KINDS } from '../clients/prober.ts';
+import { outageCells } from '../clients/report.ts';
+import { exitCodeOf, interruptible } from '../support/interruption.ts';
+import { extendPath } from '../support/needs.ts';
+import { formatTable, say } from '../support/print.ts';
+import { isAlive, type ProcessRef, processRef } from '../support/processes.ts';
 import { type DemoResult, DemoRun, type DemoStep } from './demo-run.ts';
 import { takeDown } from './down.ts';
-import { exitCodeOf, interruptible } from './interruption.ts';
-import { extendPath, readyMachine } from './machine.ts';
+import { readyMachine } from './machine.ts';
 import { LABS_DIRECTORY } from './names.ts';
-import { formatTable, outageCells, say } from './print.ts';
-import { CLIENT_KINDS } from './prober.ts';
-import { isAlive, type ProcessRef, processRef } from './processes.ts';
 import { bringUp } from './up.ts';
 
 /**

@@ -1,11 +1,18 @@
 import { readFile, rm, rmdir } from 'node:fs/promises';
 import { execa } from 'execa';
+import { listNetns, netnsPath, removeNetns } from '../support/netns.ts';
+import {
+  familyOf,
+  isAlive,
+  type ProcessRef,
+  pidsInNetns,
+  processRef,
+  signalAll,
+  waitGone,
+} from '../support/processes.ts';
+import { waitFor } from '../support/wait.ts';
 import { LABS_DIRECTORY, labDirectory, ownsNetns } from './names.ts';
-import { listNetns, netnsPath } from './netns.ts';
-import { familyOf, isAlive, type ProcessRef, pidsInNetns, processRef, signalAll, waitGone } from './processes.ts';
 import { labExists, readState } from './state.ts';
-import { removeNetns } from './topology.ts';
-import { waitFor } from './wait.ts';
 
 const END_LIMIT_MS = 10_000;
 /** Not worth an error. */

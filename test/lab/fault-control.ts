@@ -1,8 +1,8 @@
-import type { Instant } from './clock.ts';
-import { now } from './clock.ts';
+import type { Instant } from '../support/clock.ts';
+import { now } from '../support/clock.ts';
+import { INTERFACE } from '../support/netns.ts';
 import type { FaultName } from './fault-names.ts';
 import { heal, revive, strike } from './faults.ts';
-import { INTERFACE } from './network-plan.ts';
 import { type ActiveFault, changeState, type LabState, type NodeState, readState } from './state.ts';
 import { holdersOf } from './status.ts';
 import { networkOf, targetOf } from './targets.ts';

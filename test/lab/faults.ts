@@ -1,18 +1,18 @@
+import { type Instant, now } from '../support/clock.ts';
 import { type Container, execInContainer, isRunning, killContainer, signalContainer } from '../support/container.ts';
-import { type Instant, now } from './clock.ts';
+import { INTERFACE, ip, ipBatch, netnsPath, sysctl } from '../support/netns.ts';
+import { PreparedCommand } from '../support/prepared-command.ts';
+import { familyOf, isAlive, pidsInNetns, signalAll } from '../support/processes.ts';
+import { waitFor } from '../support/wait.ts';
 import type { FaultName } from './fault-names.ts';
-import { ip, ipBatch, netnsPath, sysctl } from './netns.ts';
-import { addressesOf, type HostPlan, INTERFACE, type NetworkPlan, type NicPlan } from './network-plan.ts';
+import { addressesOf, type HostPlan, type NetworkPlan, type NicPlan } from './network-plan.ts';
 import { setIngressHealth, startIngress, startKubelet } from './nginx.ts';
 import { nodeDirectory } from './node-directory.ts';
 import { cordoned, prepareNode } from './node-objects.ts';
 import { type PodPlan, startPodContainer } from './pod.ts';
-import { PreparedCommand } from './prepared-command.ts';
-import { familyOf, isAlive, pidsInNetns, signalAll } from './processes.ts';
 import { endDrain, offerBrokenCandidate, RUNTIME_VOLUME, restoreCandidate } from './runtime-files.ts';
 import type { NodeState } from './state.ts';
 import { addressCommands, replug } from './topology.ts';
-import { waitFor } from './wait.ts';
 
 /** A node, as faults see it. */
 export interface FaultTarget {

@@ -1,12 +1,9 @@
-import { delimiter } from 'node:path';
 import { buildAndReport } from '../../scripts/build.ts';
 import { ensureSystem } from '../../scripts/prepare.ts';
 import { ensureTool } from '../../scripts/tools.ts';
 import { ensureImageRoot } from '../support/image-root.ts';
-import { canMakeNamespaces } from '../support/needs.ts';
-
-/** Takes one line of progress. */
-export type Say = (line: string) => void;
+import { canMakeNamespaces, extendPath } from '../support/needs.ts';
+import type { Say } from '../support/print.ts';
 
 /** What the lab takes from outside itself. */
 export interface MachineParts {
@@ -14,12 +11,6 @@ export interface MachineParts {
   readonly helm: string;
   /** Root directory of the keepalived image. */
   readonly imageRoot: string;
-}
-
-/** Administrators' commands (ip, nginx) are found also where a user's PATH leaves their folders out. */
-export function extendPath(): void {
-  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin'];
-  process.env.PATH = [...new Set(folders)].join(delimiter);
 }
 
 /**

@@ -1,18 +1,20 @@
 import { Command, InvalidArgumentError } from 'commander';
+import { CLIENT_KINDS, type ClientKind } from '../clients/prober.ts';
+import { formatReports } from '../clients/report.ts';
+import { exitCodeOf, interruptible } from '../support/interruption.ts';
+import { extendPath } from '../support/needs.ts';
+import { INTERFACE } from '../support/netns.ts';
+import { formatMs, say } from '../support/print.ts';
 import type { ChartValues } from './chart.ts';
 import { takeDown } from './down.ts';
 import { ALL_NODES, healFaults, injectFault } from './fault-control.ts';
 import { checkFaultName, FAULTS } from './fault-names.ts';
-import { exitCodeOf, interruptible } from './interruption.ts';
-import { extendPath, type MachineParts, readyMachine } from './machine.ts';
+import { type MachineParts, readyMachine } from './machine.ts';
 import { checkLabName, DEFAULT_LAB } from './names.ts';
-import { INTERFACE } from './network-plan.ts';
 import { checkNetworkName, DEFAULT_NETWORK, NETWORKS, type NetworkName } from './networks.ts';
-import { formatMs, formatReports, formatStatus, say } from './print.ts';
 import { probeFor } from './probe.ts';
-import { CLIENT_KINDS, type ClientKind } from './prober.ts';
 import { readState } from './state.ts';
-import { type LabStatus, labStatus } from './status.ts';
+import { formatStatus, type LabStatus, labStatus } from './status.ts';
 import { bringUp, type UpOptions, waitForOneHolder } from './up.ts';
 import { upgrade } from './upgrade.ts';
 

@@ -12,9 +12,6 @@ const VIP = 100;
 
 /** Where the API server stand-in listens. */
 export const API_PORT = 6443;
-/** The first interface that nodes and clients have, in most networks the only one. */
-export const INTERFACE = 'eth0';
-
 /** An interface of a machine, and the cable from it to its switch. */
 export interface NicPlan {
   /** `eth0`, `eth1`… */

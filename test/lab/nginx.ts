@@ -1,10 +1,10 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { inNetns } from './netns.ts';
+import { inNetns } from '../support/netns.ts';
+import { isAlive, listensInNetnsOf, type ProcessRef, startDetached } from '../support/processes.ts';
+import { waitFor } from '../support/wait.ts';
 import type { HostPlan } from './network-plan.ts';
-import { isAlive, listensInNetnsOf, type ProcessRef, startDetached } from './processes.ts';
-import { waitFor } from './wait.ts';
 
 /** nginx is up in tens of milliseconds; on a machine that builds something beside it, in seconds. */
 const START_LIMIT_MS = 10_000;

@@ -1,8 +1,8 @@
 import type { ChildProcess } from 'node:child_process';
 import { type FSWatcher, readFileSync, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { monitorAddresses } from './address-monitor.ts';
-import { monotonicMs } from './clock.ts';
+import { monitorAddresses } from '../support/address-monitor.ts';
+import { monotonicMs } from '../support/clock.ts';
 import { nodeDirectory } from './node-directory.ts';
 import { gateFile, RUNTIME_VOLUME } from './runtime-files.ts';
 import type { LabState } from './state.ts';

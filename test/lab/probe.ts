@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Say } from './machine.ts';
-import { type ClientKind, type ProbeReport, Prober } from './prober.ts';
+import { type ClientKind, type ProbeReport, Prober } from '../clients/prober.ts';
+import type { Say } from '../support/print.ts';
 import type { LabState } from './state.ts';
 import { networkOf } from './targets.ts';
 

@@ -1,14 +1,14 @@
 import { join } from 'node:path';
+import type { Instant } from '../support/clock.ts';
 import type { Container } from '../support/container.ts';
+import type { ProcessRef } from '../support/processes.ts';
+import { StateFile } from '../support/state-file.ts';
 import type { RunningApi } from './api.ts';
 import type { ChartValues } from './chart.ts';
-import type { Instant } from './clock.ts';
 import type { FaultName } from './fault-names.ts';
 import type { Release } from './manifests.ts';
 import { labDirectory } from './names.ts';
 import type { NetworkName } from './networks.ts';
-import type { ProcessRef } from './processes.ts';
-import { StateFile } from './state-file.ts';
 
 /** What runs on a node. A process that a fault ended stays here until it is started again: ask isAlive. */
 export interface NodeState {

@@ -1,10 +1,11 @@
-import { z } from 'zod';
 import { type Container, isRunning } from '../support/container.ts';
-import { ip } from './netns.ts';
-import { addressesOf, type HostPlan, INTERFACE, type NetworkPlan, ownAddresses } from './network-plan.ts';
+import { heldBy } from '../support/held-addresses.ts';
+import { INTERFACE } from '../support/netns.ts';
+import { formatTable } from '../support/print.ts';
+import { familyOf, isAlive, type ProcessRef } from '../support/processes.ts';
+import { addressesOf, type HostPlan, type NetworkPlan, ownAddresses } from './network-plan.ts';
 import type { NetworkName } from './networks.ts';
 import { nodeDirectory } from './node-directory.ts';
-import { familyOf, isAlive, type ProcessRef } from './processes.ts';
 import { RUNTIME_VOLUME } from './runtime-files.ts';
 import type { ActiveFault, LabState, NodeState } from './state.ts';
 import { networkOf } from './targets.ts';
@@ -47,29 +48,6 @@ export interface LabStatus {
   readonly addresses: readonly string[];
   readonly nodes: readonly NodeStatus[];
   readonly faults: readonly ActiveFault[];
-}
-
-const interfacesSchema = z.array(
-  z.looseObject({
-    ifname: z.string().optional(),
-    addr_info: z.array(z.looseObject({ local: z.string().optional(), scope: z.string().optional() })).default([]),
-  }),
-);
-
-/** The addresses in what `ip -j address` says that are neither on loopback nor link-local. Pure. */
-export function parseAddresses(json: string): string[] {
-  return interfacesSchema
-    .parse(JSON.parse(json))
-    .filter((link) => link.ifname !== undefined && link.ifname !== 'lo')
-    .flatMap((link) => link.addr_info)
-    .filter((info) => info.scope !== 'link')
-    .flatMap((info) => info.local ?? []);
-}
-
-/** Addresses on the interfaces of a network namespace that are not its own. */
-export async function heldBy(netns: string, own: readonly string[]): Promise<string[]> {
-  const addresses = parseAddresses(await ip(['-j', 'address', 'show'], netns));
-  return addresses.filter((address) => !own.includes(address));
 }
 
 /** The names of the nodes that hold an address now. */
@@ -143,4 +121,21 @@ export async function labStatus(state: LabState): Promise<LabStatus> {
     nodes: await Promise.all(nodes),
     faults: state.faults,
   };
+}
+
+/** The lab for people. Pure. */
+export function formatStatus(status: LabStatus): string {
+  const pid = (value: number | null) => (value === null ? '-' : String(value));
+  const rows = status.nodes.map((node) => [
+    node.name,
+    node.netns,
+    node.address,
+    node.holds.join(' ') || '-',
+    pid(node.processes.keepalived),
+    pid(node.processes.sidecar),
+    pid(node.processes.ingress),
+    node.faults.join(' ') || '-',
+  ]);
+  const head = ['NODE', 'NETNS', 'ADDRESS', 'HOLDS', 'KEEPALIVED', 'SIDECAR', 'INGRESS', 'FAULTS'];
+  return `${formatTable([head, ...rows])}\naddresses: ${status.addresses.join(' ')}   client: ${status.client.netns}`;
 }

@@ -1,5 +1,6 @@
+import { INTERFACE } from '../support/netns.ts';
 import type { FaultTarget } from './faults.ts';
-import { type HostPlan, INTERFACE, type NetworkPlan, planNetwork } from './network-plan.ts';
+import { type HostPlan, type NetworkPlan, planNetwork } from './network-plan.ts';
 import type { PodPlan } from './pod.ts';
 import type { LabState } from './state.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseAddressLine } from './address-monitor.ts';
+import { parseAddressLine } from '../support/address-monitor.ts';
 import type { NodeEvent } from './observer.ts';
 import { buildTimeline, type Observations, parseLog } from './timeline.ts';
 

@@ -1,6 +1,6 @@
-import { roundMs } from './clock.ts';
+import type { Attempt } from '../clients/outages.ts';
+import { roundMs } from '../support/clock.ts';
 import type { NodeEvent } from './observer.ts';
-import type { Attempt } from './outages.ts';
 
 /** One line of a sidecar's log, as far as a time line needs it. */
 export interface LogEntry {

@@ -1,25 +1,5 @@
-import { ip, ipBatch, listNetns, sysctl } from './netns.ts';
+import { HOST_SYSCTLS, ipBatch, SWITCH_SYSCTLS, sysctl } from '../support/netns.ts';
 import { allHosts, type HostPlan, type NetworkPlan, type NicPlan } from './network-plan.ts';
-
-/** No waiting for duplicate address detection, no router advertisements: addresses are usable at once and stay as given. */
-export const HOST_SYSCTLS = {
-  'net.ipv6.conf.all.disable_ipv6': '0',
-  'net.ipv6.conf.default.disable_ipv6': '0',
-  'net.ipv6.conf.default.accept_dad': '0',
-  'net.ipv6.conf.all.accept_dad': '0',
-  'net.ipv6.conf.default.accept_ra': '0',
-  // A client that opens 200 connections a second needs the ports.
-  'net.ipv4.ip_local_port_range': '10000 65000',
-};
-
-/** A plain switch: filters of the machine that hosts the lab have no say in it. */
-export const SWITCH_SYSCTLS = {
-  'net.bridge.bridge-nf-call-iptables': '0',
-  'net.bridge.bridge-nf-call-ip6tables': '0',
-  'net.bridge.bridge-nf-call-arptables': '0',
-  'net.ipv6.conf.all.disable_ipv6': '1',
-  'net.ipv6.conf.default.disable_ipv6': '1',
-};
 
 /** Creates the namespaces, the switches and the cables. @throws Error when something of them exists already. */
 export async function createTopology(plan: NetworkPlan): Promise<void> {
@@ -91,12 +71,4 @@ export async function replug(plan: NetworkPlan, host: HostPlan, nic: NicPlan): P
   await ipBatch([cableCommand(plan, host, nic)]);
   await ipBatch(plugCommands(nic), plan.switchNetns);
   await ipBatch(nicCommands(nic), host.netns);
-}
-
-/** Removes those of the namespaces that exist, and with them what is inside. */
-export async function removeNetns(names: readonly string[]): Promise<void> {
-  const existing = new Set(listNetns());
-  for (const name of names.filter((each) => existing.has(each))) {
-    await ip(['netns', 'delete', name]);
-  }
 }

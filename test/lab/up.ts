@@ -2,11 +2,14 @@ import { chmod, mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { execa } from 'execa';
 import { type Container, isRunning } from '../support/container.ts';
+import type { Say } from '../support/print.ts';
+import { listensInNetnsOf } from '../support/processes.ts';
+import { type WaitOptions, waitFor } from '../support/wait.ts';
 import { type RunningApi, startApi } from './api.ts';
 import type { PodObject } from './api-protocol.ts';
 import { type ChartValues, RELEASE_NAMESPACE, renderChart } from './chart.ts';
 import { takeDown } from './down.ts';
-import type { MachineParts, Say } from './machine.ts';
+import type { MachineParts } from './machine.ts';
 import { type Release, readRelease } from './manifests.ts';
 import { LABS_DIRECTORY, labDirectory } from './names.ts';
 import { allHosts, defaultVip, type HostPlan, type NetworkPlan, planNetwork } from './network-plan.ts';
@@ -16,12 +19,10 @@ import { nodeDirectory } from './node-directory.ts';
 import { apiDirectory, nodesDirectory, writeNodes } from './node-objects.ts';
 import { plansDirectory } from './node-plans.ts';
 import { type PodPlan, podName, preparePod, startPodContainer } from './pod.ts';
-import { listensInNetnsOf } from './processes.ts';
 import { type LabState, type NodeState, writeState } from './state.ts';
 import { holdersOf } from './status.ts';
 import { networkOf, podPlanOf } from './targets.ts';
 import { createTopology } from './topology.ts';
-import { type WaitOptions, waitFor } from './wait.ts';
 
 /** What `up` takes. */
 export interface UpOptions {

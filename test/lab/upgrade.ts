@@ -1,8 +1,8 @@
 import { rm } from 'node:fs/promises';
+import { type Instant, now } from '../support/clock.ts';
 import { type Container, execInContainer, isRunning, stopContainer } from '../support/container.ts';
+import type { Say } from '../support/print.ts';
 import { type ChartValues, mentionsPassword, renderChart } from './chart.ts';
-import { type Instant, now } from './clock.ts';
-import type { Say } from './machine.ts';
 import { type Release, readRelease } from './manifests.ts';
 import { defaultVip } from './network-plan.ts';
 import { nodeDirectory } from './node-directory.ts';

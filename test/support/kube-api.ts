@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import axios, { type AxiosInstance } from 'axios';
 import { execa } from 'execa';
 import { stringify } from 'yaml';
-import { type Kubectl, kubectlFor } from '../cluster/kubectl.ts';
 import { freePort } from './free-port.ts';
+import { type Kubectl, kubectlFor } from './kubectl.ts';
 import { Program } from './program.ts';
 
 const COMMAND_LIMIT_MS = 30_000;

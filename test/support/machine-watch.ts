@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach } from 'vitest';
-import { monotonicMs } from '../lab/clock.ts';
-import { say } from '../lab/print.ts';
-import { waitFor } from '../lab/wait.ts';
+import { monotonicMs } from './clock.ts';
+import { say } from './print.ts';
 import { StallWatch } from './stalls.ts';
+import { waitFor } from './wait.ts';
 
 /** A test that a standstill spoilt is done again so often. */
 const MOST_REPEATS = 4;

@@ -27,10 +27,22 @@ const PACKAGES: Readonly<Record<string, string>> = {
   unshare: 'util-linux',
 };
 
+function pathFolders(): string[] {
+  return [...(process.env.PATH ?? '').split(delimiter), ...ADMIN_FOLDERS];
+}
+
+/** Administrators' commands (ip, nginx) are found also where a user's PATH leaves their folders out. */
+export function extendPath(): void {
+  process.env.PATH = [...new Set(pathFolders())].join(delimiter);
+}
+
 /** Full path of a command on PATH or in an administrators' folder, or null. */
 export function findCommand(name: string): string | null {
-  const folders = [...(process.env.PATH ?? '').split(delimiter), ...ADMIN_FOLDERS];
-  return folders.map((folder) => join(folder, name)).find((path) => existsSync(path)) ?? null;
+  return (
+    pathFolders()
+      .map((folder) => join(folder, name))
+      .find((path) => existsSync(path)) ?? null
+  );
 }
 
 /** A need for a command; the sentence names the package that brings it. */

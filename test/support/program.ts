@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type WaitOptions, waitFor } from '../lab/wait.ts';
+import { type WaitOptions, waitFor } from './wait.ts';
 
 /** As much of what a program said is kept. */
 const KEPT_CHARACTERS = 20_000;

@@ -2,7 +2,7 @@
  * Notices when the machine does not run one of its cores: a process of real-time priority, pinned to that core, that wants to run every few
  * milliseconds. Started by StallWatch, which listens to its messages.
  */
-import { monotonicMs } from '../lab/clock.ts';
+import { monotonicMs } from './clock.ts';
 import { STALL_MS, type Stall } from './stalls.ts';
 
 const SAMPLE_MS = 4;

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { waitFor } from '../lab/wait.ts';
+import { waitFor } from './wait.ts';
 
 /** A time in which the machine did not run one of its cores, in milliseconds of CLOCK_MONOTONIC. */
 export interface Stall {

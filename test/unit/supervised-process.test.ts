@@ -19,7 +19,7 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { waitFor } from '../lab/wait.ts';
+import { waitFor } from '../support/wait.ts';
 
 const PARTS = path.resolve(import.meta.dirname, '../../images/keepalived/lib');
 const LIMIT_MS = 10_000;

@@ -1,9 +1,9 @@
 import type { ChildProcess } from 'node:child_process';
-import { type AddressChange, monitorAddresses, parseAddressLine } from '../../lab/address-monitor.ts';
-import { monotonicMs } from '../../lab/clock.ts';
-import { courseOf, type HoldingChange, placesAfter, spells } from '../../lab/holdings.ts';
-import { ip } from '../../lab/netns.ts';
 import type { HostPlan } from '../../lab/network-plan.ts';
+import { type AddressChange, monitorAddresses, parseAddressLine } from '../../support/address-monitor.ts';
+import { monotonicMs } from '../../support/clock.ts';
+import { courseOf, type HoldingChange, placesAfter, spells } from '../../support/holdings.ts';
+import { ip } from '../../support/netns.ts';
 
 /** Tells a moment (ms of CLOCK_MONOTONIC) by what was being done. */
 type When = (atMs: number) => string;

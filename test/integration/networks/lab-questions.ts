@@ -1,13 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
-import { monotonicMs } from '../../lab/clock.ts';
-import { inNetns, ip } from '../../lab/netns.ts';
 import { type HostPlan, type NetworkPlan, ownAddresses } from '../../lab/network-plan.ts';
-import { parseAddresses } from '../../lab/status.ts';
 import { networkOf } from '../../lab/targets.ts';
 import { upgrade } from '../../lab/upgrade.ts';
-import { waitFor } from '../../lab/wait.ts';
+import { monotonicMs } from '../../support/clock.ts';
+import { parseAddresses } from '../../support/held-addresses.ts';
+import { inNetns, ip } from '../../support/netns.ts';
 import { Steps } from '../../support/steps.ts';
+import { waitFor } from '../../support/wait.ts';
 import type { LabUnderTest } from '../lab-under-test.ts';
 import { AddressWatch } from './address-watch.ts';
 

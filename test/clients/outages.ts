@@ -1,4 +1,4 @@
-import { roundMs } from './clock.ts';
+import { roundMs } from '../support/clock.ts';
 
 /** One attempt of a client: a new connection, one request, one answer or none. Times in ms of CLOCK_MONOTONIC. */
 export interface Attempt {

@@ -2,12 +2,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { inNetns } from './netns.ts';
-import { INTERFACE } from './network-plan.ts';
+import { INTERFACE, inNetns } from '../support/netns.ts';
+import { REAL_TIME_PRIORITY } from '../support/real-time.ts';
+import { waitFor } from '../support/wait.ts';
 import { type Attempt, type AttemptSummary, summarize } from './outages.ts';
 import type { ProbeMessage, WorkerOptions } from './probe-protocol.ts';
-import { REAL_TIME_PRIORITY } from './real-time.ts';
-import { waitFor } from './wait.ts';
 
 /**
  * `regular` keeps the neighbour entry that the kernel has, as a client does that has talked to the address before;

@@ -1,6 +1,4 @@
-import { join } from 'node:path';
 import { execa, type Options } from 'execa';
-import { adminKubeconfig, type ClusterState } from './state.ts';
 
 const LIMIT_MS = 60_000;
 
@@ -16,9 +14,4 @@ export function kubectlFor(program: string, kubeconfig: string): Kubectl {
     const result = await execa(program, args, { env: { KUBECONFIG: kubeconfig }, timeout: LIMIT_MS, ...options });
     return String(result.stdout ?? '');
   };
-}
-
-/** The kubectl of a cluster, of the same version as its API servers. */
-export function clusterKubectl(state: Pick<ClusterState, 'shape' | 'parts'>): Kubectl {
-  return kubectlFor(join(state.parts.kubernetes, 'kubectl'), adminKubeconfig(state.shape.name));
 }

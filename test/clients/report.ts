@@ -1,36 +1,6 @@
-import { now } from './clock.ts';
+import { formatMs } from '../support/print.ts';
 import type { Outage } from './outages.ts';
 import type { ProbeReport } from './prober.ts';
-import type { LabStatus } from './status.ts';
-
-/** Milliseconds for people: one decimal. */
-export function formatMs(ms: number): string {
-  return `${ms.toFixed(1)} ms`;
-}
-
-/** Columns under each other, as wide as their widest cell. Pure. */
-export function formatTable(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
-  const lines = rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '));
-  return lines.map((line) => line.trimEnd()).join('\n');
-}
-
-/** The lab for people. Pure. */
-export function formatStatus(status: LabStatus): string {
-  const pid = (value: number | null) => (value === null ? '-' : String(value));
-  const rows = status.nodes.map((node) => [
-    node.name,
-    node.netns,
-    node.address,
-    node.holds.join(' ') || '-',
-    pid(node.processes.keepalived),
-    pid(node.processes.sidecar),
-    pid(node.processes.ingress),
-    node.faults.join(' ') || '-',
-  ]);
-  const head = ['NODE', 'NETNS', 'ADDRESS', 'HOLDS', 'KEEPALIVED', 'SIDECAR', 'INGRESS', 'FAULTS'];
-  return `${formatTable([head, ...rows])}\naddresses: ${status.addresses.join(' ')}   client: ${status.client.netns}`;
-}
 
 /** One outage as cells of a table: duration, who answered before and after, failed attempts. Pure. */
 export function outageCells(outage: Outage): string[] {
@@ -63,9 +33,4 @@ function formatAddress(report: ProbeReport, seen: ProbeReport['addresses'][numbe
       : `  longest outage ${formatMs(seen.longestOutageMs)}, all ${formatMs(seen.totalOutageMs)}`,
   ];
   return lines.join('\n');
-}
-
-/** Says one line of progress on standard error, with the time. */
-export function say(line: string): void {
-  process.stderr.write(`${now().wall.slice(11, 23)} ${line}\n`);
 }

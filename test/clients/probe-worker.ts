@@ -6,7 +6,7 @@ import { request as requestInClear } from 'node:http';
 import { request as requestByTls } from 'node:https';
 import { setPriority } from 'node:os';
 import { EventLoopLag } from '../../sidecar/checks/event-loop-lag.ts';
-import { monotonicMs } from './clock.ts';
+import { monotonicMs } from '../support/clock.ts';
 import { NeighbourTable } from './neighbours.ts';
 import type { ProbeMessage, WorkerOptions } from './probe-protocol.ts';
 import { NewcomerVerdicts } from './verdicts.ts';

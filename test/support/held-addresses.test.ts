@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseAddresses } from './status.ts';
+import { parseAddresses } from './held-addresses.ts';
 
 describe('parseAddresses', () => {
   it('gives the addresses of all interfaces but loopback, without link-local ones', () => {

@@ -5,6 +5,29 @@ const NETNS_DIRECTORY = '/run/netns';
 /** Configuration commands answer in milliseconds; one that does not is stuck. */
 const COMMAND_LIMIT_MS = 15_000;
 
+/** The first interface that nodes and clients have, in most networks of the lab the only one. */
+export const INTERFACE = 'eth0';
+
+/** No waiting for duplicate address detection, no router advertisements: addresses are usable at once and stay as given. */
+export const HOST_SYSCTLS = {
+  'net.ipv6.conf.all.disable_ipv6': '0',
+  'net.ipv6.conf.default.disable_ipv6': '0',
+  'net.ipv6.conf.default.accept_dad': '0',
+  'net.ipv6.conf.all.accept_dad': '0',
+  'net.ipv6.conf.default.accept_ra': '0',
+  // A client that opens 200 connections a second needs the ports.
+  'net.ipv4.ip_local_port_range': '10000 65000',
+};
+
+/** A plain switch: filters of the machine that hosts the lab have no say in it. */
+export const SWITCH_SYSCTLS = {
+  'net.bridge.bridge-nf-call-iptables': '0',
+  'net.bridge.bridge-nf-call-ip6tables': '0',
+  'net.bridge.bridge-nf-call-arptables': '0',
+  'net.ipv6.conf.all.disable_ipv6': '1',
+  'net.ipv6.conf.default.disable_ipv6': '1',
+};
+
 /** Path at which iproute2 mounts a network namespace. */
 export function netnsPath(netns: string): string {
   return `${NETNS_DIRECTORY}/${netns}`;
@@ -48,4 +71,12 @@ export async function sysctl(netns: string, values: Readonly<Record<string, stri
   });
   const [program, ...args] = inNetns(netns, ['sh', '-ec', lines.join('\n')]);
   await execa(program, args, { timeout: COMMAND_LIMIT_MS });
+}
+
+/** Removes those of the namespaces that exist, and with them what is inside. */
+export async function removeNetns(names: readonly string[]): Promise<void> {
+  const existing = new Set(listNetns());
+  for (const name of names.filter((each) => existing.has(each))) {
+    await ip(['netns', 'delete', name]);
+  }
 }

@@ -1,21 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { summarize } from './outages.ts';
-import { formatReports, formatTable } from './print.ts';
-
-describe('formatTable', () => {
-  it('puts columns under each other without blanks at the ends of lines', () => {
-    expect(
-      formatTable([
-        ['NODE', 'HOLDS'],
-        ['node1', '-'],
-      ]),
-    ).toBe('NODE   HOLDS\nnode1  -');
-  });
-
-  it('gives nothing for no rows', () => {
-    expect(formatTable([])).toBe('');
-  });
-});
+import { formatReports } from './report.ts';
 
 describe('formatReports', () => {
   const base = { kind: 'regular', intervalMs: 5, timeoutMs: 200, missedSlots: 0 } as const;
