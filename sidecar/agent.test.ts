@@ -136,6 +136,25 @@ describe('the first decision', () => {
   });
 });
 
+describe('the directory that it shares', () => {
+  const HALF_WRITTEN = '.01234567-89ab-cdef-0123-456789abcdef';
+
+  it('is rid of what an earlier process left half done, and of its answer to a request to drain', async () => {
+    for (const name of ['drained', HALF_WRITTEN, `track/${HALF_WRITTEN}`]) writeFileSync(join(path, name), '');
+    await makeAgent(ELSEWHERE).start();
+    expect(readdirSync(path)).not.toContain('drained');
+    expect([...readdirSync(path), ...readdirSync(join(path, 'track'))]).not.toContain(HALF_WRITTEN);
+  });
+
+  it('is left alone once it has stopped', async () => {
+    const running = makeAgent(ELSEWHERE);
+    await running.start();
+    const stopped = [vi.spyOn(runtime.directory, 'stop'), vi.spyOn(tracks, 'stop')];
+    await running.stop();
+    for (const stop of stopped) expect(stop).toHaveBeenCalledOnce();
+  });
+});
+
 describe('what keepalived said while no sidecar ran', () => {
   it('counts when one is back: foreign routers are looked for, and the state is known', async () => {
     const fifo = join(path, 'notify.fifo');

@@ -15,7 +15,7 @@ interface StateCacheOptions<T> {
 /** No list of nodes and no plan is as long. */
 const MAX_BYTES = 16 * 1024 * 1024;
 
-/** Keeps what the API last told in a file, so that a container that restarts while the API is away has it. */
+/** Keeps what the API last reported in a file, so that a container that restarts while the API is away has it. */
 export class StateCache<T> {
   readonly #options: StateCacheOptions<T>;
   #problem: string | null = null;

@@ -10,6 +10,7 @@ import {
   readSync,
   rmSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -57,6 +58,23 @@ describe('a candidate', () => {
 
   it('is announced to a supervisor that reads the FIFO', async () => {
     expect(await requested('supervisor.request', () => keepalived.offer('x\n'))).toBe('candidate\n');
+  });
+
+  it('is offered to a supervisor that is busy, which has more requests than it has read', async () => {
+    const fifo = join(path, 'supervisor.request');
+    execFileSync('mkfifo', [fifo]);
+    const fd = openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK);
+    try {
+      expect(() => {
+        for (;;) writeSync(fd, 'candidate\n'.repeat(400));
+      }).toThrow(/EAGAIN/);
+      expect(() => {
+        for (;;) writeSync(fd, '\n');
+      }).toThrow(/EAGAIN/);
+      expect(await keepalived.offer('x\n')).toBe(true);
+    } finally {
+      closeSync(fd);
+    }
   });
 
   it('that cannot be written leaves nothing behind, and is offered when it can', async () => {

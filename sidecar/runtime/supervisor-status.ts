@@ -6,7 +6,7 @@ export interface ListedAddress {
   readonly prefixLength: number;
 }
 
-/** The VRRP state of one instance, as keepalived tells it. */
+/** The VRRP state of one instance, as keepalived reports it. */
 export interface InstanceState {
   readonly name: string;
   /** `MASTER`, `BACKUP`, `FAULT` or `INIT`. */

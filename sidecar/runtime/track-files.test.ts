@@ -155,6 +155,17 @@ describe('a decision that cannot be written', () => {
     expect(tracks.problem).toBeNull();
   });
 
+  it('is written by the next decision, though that is the same as one before', () => {
+    expect(tracks.writeFitness('vip', { gate: 0, offset: -151 })).toBe(true);
+    rmSync(join(path, 'track/vip.gate'));
+    mkdirSync(join(path, 'track/vip.gate'));
+    const open = () => tracks.writeFitness('vip', { gate: 1, offset: -151 });
+    expect(open).toThrow();
+    rmSync(join(path, 'track/vip.gate'), { recursive: true });
+    expect(tracks.writeFitness('vip', { gate: 0, offset: -151 })).toBe(true);
+    expect(read('track/vip.gate')).toBe('0\n');
+  });
+
   it('is tried again while nobody decides anew', () => {
     mkdirSync(join(path, 'track/vip.gate'));
     expect(() => tracks.writeFitness('vip', { gate: 0, offset: -151 })).toThrow();

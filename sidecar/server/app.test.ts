@@ -243,6 +243,10 @@ describe('a node in pools', () => {
     const bare = { settings, fitness: undefined };
     await get('/pulse', { ...pooled, ...bare }).expect(200);
     await get('/pulse', { ...pooled, ...bare, instances: undecided }).expect(503);
+    const oneDecided = pooled.instances.map((instance, slot) =>
+      slot === 0 ? { ...instance, fitness: undefined } : instance,
+    );
+    await get('/pulse', { ...pooled, ...bare, instances: oneDecided }).expect(200);
     await get('/readyz', { ...pooled, ...bare, instances: [] }).expect(200);
   });
 });

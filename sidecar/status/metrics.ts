@@ -7,7 +7,7 @@ export interface Metrics {
   transition(instance: { readonly name: string; readonly pool: string | null }, state: VrrpState): void;
   /** Takes the duration of a probe. */
   probed(check: CheckName, outcome: string, durationSeconds: number): void;
-  /** Counts settings that were taken at run time. */
+  /** Counts new settings that took effect at run time. */
   reloaded(): void;
   /** Counts settings that were refused at run time. */
   rejected(): void;

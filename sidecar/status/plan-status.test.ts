@@ -44,6 +44,31 @@ describe('what an agent reports', () => {
     expect(told.slice(-2)).toEqual(['problem 30', 'and 9 more; GET /status on the node has all']);
   });
 
+  it('has the addresses that are here, and since when', () => {
+    const addresses = [heldAddress(1), { ...heldAddress(2), present: false }];
+    const { held, heldCount } = planStatusOf({ ...REPORT, instances: [{ pool: 'web', band: 0, addresses }] });
+    expect({ held, heldCount }).toEqual({
+      held: [{ address: '10.0.0.1', since: '1970-01-01T00:00:00.000Z' }],
+      heldCount: 1,
+    });
+  });
+
+  it('counts a pool as fit as the least fit of its instances, whatever their order, and not while nothing is known', () => {
+    const instance = (pool: string, band: 0 | 1 | 4 | undefined) => ({ pool, band, addresses: [] });
+    const bands = [
+      instance('web', 1),
+      instance('web', 4),
+      instance('web', 0),
+      instance('db', undefined),
+      instance('db', 0),
+      instance('new', undefined),
+    ];
+    expect(planStatusOf({ ...REPORT, instances: bands }).health).toEqual([
+      { pool: 'web', band: 4, reason: 'cannot carry all addresses' },
+      { pool: 'db', band: 0, reason: 'healthy' },
+    ]);
+  });
+
   it('names as many addresses as the definition allows, and counts all', () => {
     const addresses = Array.from({ length: REPORT_LIMITS.held + 5 }, (_, index) => heldAddress(index));
     const status = planStatusOf({ ...REPORT, instances: [{ pool: 'web', band: 0, addresses }] });

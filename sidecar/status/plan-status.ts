@@ -28,7 +28,10 @@ function heldOf(instances: readonly ReportedInstance[]): NonNullable<NodePlanSta
   return present.map(({ address, sinceMs }) => ({ address, since: new Date(sinceMs).toISOString() }));
 }
 
-/** A pool is as fit as the least fit of its instances; they differ only while it is not settled that the API is away. */
+/**
+ * A pool is as fit as the least fit of its instances. They differ where one leaves, cannot carry its addresses here, or is the only one that
+ * holds any while the API is away.
+ */
 function healthOf(instances: readonly ReportedInstance[]): NonNullable<NodePlanStatus['health']> {
   const bands = new Map<string, Band>();
   for (const { pool, band } of instances) {
