@@ -10,14 +10,14 @@ import { EventLoopLag } from './checks/event-loop-lag.ts';
 import { readNodeChecks } from './checks/node-checks.ts';
 import { CHECK_NAMES, type CheckName, type CheckState, NOTHING_KNOWN } from './checks/types.ts';
 import type { LoadedSettings, SettingsError } from './config/load.ts';
+import { type DesiredInstance, NODE_INSTANCE, type Wanted } from './desired/desired.ts';
+import { mergeDesired } from './desired/merge.ts';
 import type { Placements } from './desired/placement.ts';
-import { SETTINGS_INSTANCE } from './desired/wishes.ts';
 import { Cordon } from './fitness/cordon.ts';
 import { Drain } from './fitness/drain.ts';
 import type { CheckEffect, JudgedCheck } from './fitness/fitness.ts';
-import { poolPolicy, settingsPolicy } from './fitness/policy.ts';
 import { InstanceSet } from './instances/instance-set.ts';
-import type { InstanceInput, InstanceRole } from './instances/runner.ts';
+import type { NodeInput } from './instances/runner.ts';
 import { Configurator, type Configured } from './keepalived/configurator.ts';
 import { ForeignRouterWatch } from './keepalived/foreign-router-watch.ts';
 import { unseen } from './keepalived/holder.ts';
@@ -30,11 +30,14 @@ import { KEEPALIVED, NOTIFY_FIFO } from './runtime/keepalived-exchange.ts';
 import { RunningConfiguration } from './runtime/running-configuration.ts';
 import type { Runtime } from './runtime/runtime.ts';
 import type { SupervisorStatus } from './runtime/supervisor-status.ts';
+import { desiredByPlan } from './sources/plan/desired.ts';
 import { poolChecks, virtualTargetProblem } from './sources/plan/health-check.ts';
 import { PlanState } from './sources/plan/plan-state.ts';
+import { desiredBySettings, keepalivedOptions } from './sources/settings.ts';
 import { type Metrics, noMetrics } from './status/metrics.ts';
 import { planStatusOf } from './status/plan-status.ts';
-import type { AgentSnapshot, CheckSnapshot, InstanceSnapshot, PoolSnapshot } from './status/snapshot.ts';
+import { nodeProblem, nodeState, poolInstances, poolProblems } from './status/shown.ts';
+import type { AgentSnapshot, CheckSnapshot, PoolSnapshot } from './status/snapshot.ts';
 
 interface AgentOptions {
   readonly node: string;
@@ -61,12 +64,6 @@ interface AgentDependencies {
   /** Called when instances were found elsewhere than before, to keep that over a restart. */
   readonly onPlacements?: (placements: Placements) => void;
 }
-
-/**
- * An instance that comes later has nothing to wait for when the process has been up for the delay of failback; nor has any when the
- * node takes part for the first time. The clock of performance.now() begins with the process.
- */
-const STARTED_MS = 0;
 
 /** What it means for the node when one of its checks fails. */
 const CHECK_EFFECTS: Readonly<Record<CheckName, CheckEffect>> = {
@@ -117,6 +114,8 @@ export class Agent {
   #nodes: readonly string[];
   #lagTakenAtMs = 0;
   #started = false;
+  /** What is desired by settings and plan; the instances are those. Undefined before the start. */
+  #wanted: Wanted | undefined;
   readonly #running = new RunningConfiguration<Configured>();
 
   constructor(options: AgentOptions, { runtime, log, metrics, onPlacements }: AgentDependencies) {
@@ -176,10 +175,10 @@ export class Agent {
     });
     this.#instances = new InstanceSet({
       files: runtime.tracks,
-      inputOf: (role) => this.#inputOf(role),
+      inputOf: (instance) => this.#inputOf(instance),
       presentAddresses,
-      onTransition: (role, { state }) => {
-        this.#metrics.transition(role, state);
+      onTransition: (instance, { state }) => {
+        this.#metrics.transition(instance, state);
         if (state === 'BACKUP') this.#foreign.hurry();
       },
       onDoubt: () => this.#inquiry.ask(),
@@ -191,11 +190,10 @@ export class Agent {
         node: options.node,
         nodeAddress: options.nodeAddress,
         runtimeDirectory: runtime.directory.path,
-        settings: options.loaded.settings,
-        plan: null,
         ...(options.placements === undefined ? {} : { placements: options.placements }),
       },
       {
+        wanted: () => this.#wanted,
         readNetwork,
         putOn: () => this.#putOn(),
         ...(onPlacements === undefined ? {} : { onPlacements }),
@@ -271,8 +269,7 @@ export class Agent {
     );
     await this.#notify.open();
     this.#started = true;
-    this.#instances.set(this.#roles());
-    await this.#configurator.setPlan(this.plan.plan);
+    this.#desire();
     await this.#configurator.start();
     this.#instances.start();
     await this.#readSupervisor();
@@ -319,8 +316,8 @@ export class Agent {
     this.#rejected = null;
     this.#metrics.reloaded();
     this.#log.info({ config: loaded.version }, 'settings taken');
-    this.#instances.set(this.#roles());
-    await this.#configurator.update(loaded.settings);
+    this.#desire();
+    await this.#configurator.look();
     this.#instances.review();
   }
 
@@ -344,7 +341,7 @@ export class Agent {
   setNodes(nodes: readonly string[]): void {
     this.#nodes = nodes;
     this.#log.info({ rank: this.#rank, nodes: nodes.length }, 'rank');
-    if (this.#started) this.#instances.set(this.#roles());
+    if (this.#started) this.#desire();
   }
 
   /** Longest standstill of the event loop since the last call, in milliseconds. */
@@ -356,13 +353,12 @@ export class Agent {
 
   /** What the controller is told of the plan. */
   planStatus(): NodePlanStatus {
-    const pooled = this.#instances.all.flatMap(({ role: { pool }, holder, fitness }) =>
-      pool === null ? [] : [{ pool, band: fitness.fitness?.band, addresses: holder.state.addresses }],
-    );
     return planStatusOf({
       version: this.#options.version,
       observedPlan: this.#running.current?.plan ?? null,
-      instances: pooled,
+      instances: poolInstances(this.#instances.all).map(({ pool, fitness, holder }) => {
+        return { pool, band: fitness?.band, addresses: holder.addresses };
+      }),
       foreignRouterIds: this.#foreign.virtualRouterIds,
       ownAddresses: this.#configurator.ownAddresses,
       problems: this.#planProblems(),
@@ -374,12 +370,10 @@ export class Agent {
     const checks: AgentSnapshot['checks'] = Object.fromEntries(
       CHECK_NAMES.map((name) => [name, this.#checkSnapshot(name)]).filter(([, check]) => check !== undefined),
     );
-    const vip = this.#instances.get(SETTINGS_INSTANCE);
     return {
       node: this.#options.node,
       version: this.#options.version,
-      holder: vip?.holder.state ?? unseen(this.#loadedAtMs),
-      fitness: vip?.fitness.fitness,
+      ...nodeState(this.#instances.runners, unseen(this.#loadedAtMs)),
       rank: this.#rank,
       drainReasons: this.#drain.reasons,
       cordon: this.cordon.state,
@@ -390,7 +384,7 @@ export class Agent {
         version: this.#loaded.version,
         loadedAtMs: this.#loadedAtMs,
         rejected: this.#rejected,
-        problem: this.#configurator.problem,
+        problem: nodeProblem(this.#configurator.problems),
       },
       supervisor: this.#supervisor,
       problems: this.#ownProblems(),
@@ -398,7 +392,7 @@ export class Agent {
       foreignRouterIds: this.#foreign.virtualRouterIds,
       plan: { ...this.plan.view, observed: this.#running.current?.plan ?? null, problems: this.#planProblems() },
       pools: this.#poolSnapshots(),
-      instances: this.#instanceSnapshots(),
+      instances: poolInstances(this.#instances.runners),
     };
   }
 
@@ -406,34 +400,26 @@ export class Agent {
     return rankOf(this.#nodes, this.#options.node, this.#options.nodeAddress);
   }
 
-  #roles(): InstanceRole[] {
-    const { vrrp } = this.#loaded.settings;
-    const planned = (this.plan.plan?.instances ?? []).map(({ name, pool, rank, virtualRouterId, leaving = false }) => {
-      return { name, pool, rank, virtualRouterId, leaving };
-    });
-    if (vrrp.addresses.length === 0) return planned;
-    const { virtualRouterId } = vrrp;
-    return [{ name: SETTINGS_INSTANCE, pool: null, rank: this.#rank, virtualRouterId }, ...planned];
-  }
-
-  #inputOf({ name, pool, leaving = false }: InstanceRole): InstanceInput {
-    const node = {
-      draining: this.#drain.draining || leaving,
-      cordoned: this.cordon.cordoned,
-      incomplete: this.#configurator.isIncomplete(name),
-    };
+  /** Makes the instances those that are desired; what it comes to in keepalived's configuration is looked at afterwards. */
+  #desire(): void {
     const { settings } = this.#loaded;
-    const checks = this.#judgedChecks(pool);
-    if (pool === null) return { ...node, checks, policy: settingsPolicy(settings) };
-    const planned = this.plan.plan?.pools.find(({ name }) => name === pool);
-    const policy = poolPolicy(settings, planned);
-    const upSinceMs = this.plan.view.fresh ? -(policy.failbackDelaySeconds ?? 0) * 1000 : STARTED_MS;
-    return { ...node, checks, policy, upSinceMs };
+    const desired = mergeDesired(desiredBySettings(settings, this.#rank), desiredByPlan(this.plan.view, settings));
+    this.#wanted = { desired, keepalived: keepalivedOptions(settings) };
+    this.#instances.set(desired.instances);
   }
 
-  /** What the checks say on which the fitness of a pool's instances rests, or of the settings' instance. */
-  #judgedChecks(pool: string | null): JudgedCheck[] {
-    const service = pool === null ? undefined : this.#poolCheckKeys.get(pool);
+  #inputOf(instance: DesiredInstance): NodeInput {
+    return {
+      draining: this.#drain.draining,
+      cordoned: this.cordon.cordoned,
+      incomplete: this.#configurator.isIncomplete(instance.name),
+      checks: this.#judgedChecks(instance),
+    };
+  }
+
+  /** What the checks say on which the fitness of an instance rests. */
+  #judgedChecks({ shown }: DesiredInstance): JudgedCheck[] {
+    const service = shown.as === 'pool' ? this.#poolCheckKeys.get(shown.pool) : undefined;
     return CHECK_NAMES.map((name) => {
       const key = name === 'service' ? (service ?? name) : name;
       return { effect: CHECK_EFFECTS[name], view: this.#checks.view(key) ?? NOTHING_KNOWN };
@@ -469,8 +455,8 @@ export class Agent {
     this.#log.info({ plan: plan?.plan ?? null, instances: plan?.instances.length ?? 0 }, 'plan taken');
     if (!this.#started) return;
     this.#updateChecks();
-    this.#instances.set(this.#roles());
-    void this.#configurator.setPlan(plan);
+    this.#desire();
+    void this.#configurator.look();
   }
 
   #configuredAs(configured: Configured, offered: boolean): void {
@@ -515,10 +501,10 @@ export class Agent {
 
   /** Files of instances that went while no sidecar ran. */
   async #removeStrayFiles(): Promise<void> {
-    const wanted = new Set(this.#instances.all.map(({ role }) => role.name));
+    const wanted = new Set(this.#instances.all.map(({ desired }) => desired.name));
     for (const name of await this.#runtime.tracks.instances()) {
-      // That of the settings stays: so it was before there were others, and its pulse is everybody's.
-      if (!wanted.has(name) && name !== SETTINGS_INSTANCE) this.#removeTrackFiles(name);
+      // Those of the node's own instance stay: so it was before there were others, and its pulse is everybody's.
+      if (!wanted.has(name) && name !== NODE_INSTANCE) this.#removeTrackFiles(name);
     }
   }
 
@@ -534,16 +520,13 @@ export class Agent {
 
   #planProblems(): string[] {
     const { refused, problems } = this.plan.view;
-    const unresolved = this.#configurator.problems
-      .filter(({ instance }) => instance !== SETTINGS_INSTANCE)
-      .map(({ instance, message }) => `${instance}: ${message}`);
     const supervisor = this.#supervisor;
     const target = virtualTargetProblem(this.#loaded.settings.checks.service.url, this.plan.plan);
     return [
       ...(target === undefined ? [] : [target]),
       ...(refused === null ? [] : [`the plan is refused: ${refused}`]),
       ...problems,
-      ...unresolved,
+      ...poolProblems(this.#configurator.problems),
       ...(supervisor?.result === 'rejected'
         ? [`keepalived refused the configuration: ${supervisor.messages.join('; ')}`]
         : []),
@@ -572,14 +555,6 @@ export class Agent {
         check: { target: worker?.target, state: worker?.state, own: own !== undefined },
         healthy: this.#checks.view(key)?.healthy,
       };
-    });
-  }
-
-  #instanceSnapshots(): InstanceSnapshot[] {
-    return this.#instances.runners.flatMap(({ role, holder, fitness }) => {
-      const { name, pool, rank, virtualRouterId } = role;
-      if (pool === null) return [];
-      return [{ name, pool, rank, virtualRouterId, holder: holder.state, fitness: fitness.fitness }];
     });
   }
 

@@ -1,15 +1,10 @@
 import { z } from 'zod';
 import { canonical, familyOf } from '../../common/addresses.ts';
-import {
-  type FoundBy,
-  InstanceError,
-  type InstanceWish,
-  type VirtualAddress,
-  type VrrpInstance,
-} from '../keepalived/instance.ts';
+import { type FoundBy, InstanceError, type VirtualAddress, type VrrpInstance } from '../keepalived/instance.ts';
 import type { NodeSubnets } from '../network/node-subnets.ts';
+import type { DesiredVrrp } from './desired.ts';
 
-/** Where an instance's parts were found; kept while it is wished for. Holds no secret. */
+/** Where an instance's parts were found; kept while the instance is desired. Holds no secret. */
 export interface Placement {
   readonly addresses: readonly Pick<VirtualAddress, 'address' | 'prefixLength' | 'interface' | 'found'>[];
   readonly unicast?: UnicastPlacement;
@@ -22,7 +17,7 @@ interface UnicastPlacement {
   readonly own: readonly string[];
 }
 
-/** What is known besides the wish. */
+/** What is known besides what is desired. */
 export interface ResolveContext {
   /** The node's address as the downward API gives it, or ''. */
   readonly nodeAddress: string;
@@ -102,7 +97,7 @@ interface Found {
 /** The interface whose subnet contains the address, else the default route's: the address then has to be routed to the node. */
 function findInterface(
   address: string,
-  { fields }: InstanceWish,
+  { fields }: DesiredVrrp,
   subnets: NodeSubnets,
   { young = false }: ResolveContext,
 ): Found {
@@ -122,15 +117,15 @@ function findInterface(
 }
 
 /** What was found before stays, unless it was only the default route's interface and a subnet turned up since. */
-function findAgain(address: string, wish: InstanceWish, subnets: NodeSubnets, context: ResolveContext): Found {
+function findAgain(address: string, vrrp: DesiredVrrp, subnets: NodeSubnets, context: ResolveContext): Found {
   const known = context.before?.addresses.find((one) => one.address === address);
-  if (known?.found === undefined || known.found === 'name') return findInterface(address, wish, subnets, context);
+  if (known?.found === undefined || known.found === 'name') return findInterface(address, vrrp, subnets, context);
   if (known.found === 'route' && subnets.containing(address) !== undefined)
-    return findInterface(address, wish, subnets, context);
+    return findInterface(address, vrrp, subnets, context);
   if (subnets.interface(known.interface) !== undefined) return { interface: known.interface, found: known.found };
   throw new InstanceError(
-    `${wish.fields.addresses}: ${address} belongs to ${known.interface}, and this node has no such interface any more; ` +
-      `waiting for it. Set ${wish.fields.choice} if it shall be another`,
+    `${vrrp.fields.addresses}: ${address} belongs to ${known.interface}, and this node has no such interface any more; ` +
+      `waiting for it. Set ${vrrp.fields.choice} if it shall be another`,
   );
 }
 
@@ -154,15 +149,15 @@ function prefixLengthOf(
  * Finds the interfaces and prefixes of an instance's addresses. Pure.
  * @throws {InstanceError} naming the field
  */
-export function placeAddresses(wish: InstanceWish, subnets: NodeSubnets, context: ResolveContext): VirtualAddress[] {
-  const { addresses, addressInterface, fields } = wish;
+export function placeAddresses(vrrp: DesiredVrrp, subnets: NodeSubnets, context: ResolveContext): VirtualAddress[] {
+  const { addresses, addressInterface, fields } = vrrp;
   const chosen =
     addressInterface === '' ? undefined : chosenInterface(fields.addressInterface, addressInterface, subnets);
   return addresses.map((text): VirtualAddress => {
     const [given = text, prefix] = text.split('/');
     const address = canonical(given);
     const place: Found =
-      chosen === undefined ? findAgain(address, wish, subnets, context) : { interface: chosen, found: 'name' };
+      chosen === undefined ? findAgain(address, vrrp, subnets, context) : { interface: chosen, found: 'name' };
     const last = context.before?.addresses.find((one) => one.address === address && one.interface === place.interface);
     // The subnet from which a prefix came may be gone for the moment.
     const prefixLength = keepsPrefix(last, prefix) ?? prefixLengthOf(address, prefix, place, subnets);
@@ -210,18 +205,18 @@ interface VrrpPlace {
  * @throws {InstanceError} naming the field
  */
 export function placeVrrp(
-  wish: InstanceWish,
+  vrrp: DesiredVrrp,
   addresses: readonly VirtualAddress[],
   subnets: NodeSubnets,
   context: ResolveContext,
 ): VrrpPlace {
-  const { fields } = wish;
-  const named = wish.interface === '' ? undefined : chosenInterface(fields.interface, wish.interface, subnets);
-  if (wish.unicastPeers.length === 0) return { interface: named ?? addresses[0]?.interface ?? '' };
-  const listed = listedPeers(wish, context);
+  const { fields } = vrrp;
+  const named = vrrp.interface === '' ? undefined : chosenInterface(fields.interface, vrrp.interface, subnets);
+  if (vrrp.unicastPeers.length === 0) return { interface: named ?? addresses[0]?.interface ?? '' };
+  const listed = listedPeers(vrrp, context);
   const sourceAddress = ownPeer(listed, named, subnets, context);
-  if (sourceAddress === undefined) throw new InstanceError(noOwnPeer(wish, subnets, context));
-  const on = interfaceOfSource(sourceAddress, named, wish, subnets, context);
+  if (sourceAddress === undefined) throw new InstanceError(noOwnPeer(vrrp, subnets, context));
+  const on = interfaceOfSource(sourceAddress, named, vrrp, subnets, context);
   const own = ownListed(listed, sourceAddress, subnets, context);
   const peers = listed.filter((peer) => !own.includes(peer));
   // keepalived takes an empty list of peers for multicast, which the user did not ask for.
@@ -234,21 +229,18 @@ export function placeVrrp(
 }
 
 /** The addresses of all nodes that take part, this one among them. */
-function listedPeers(
-  { unicastPeers, peersAreOthers, fields }: InstanceWish,
-  { nodeAddress }: ResolveContext,
-): string[] {
+function listedPeers({ unicastPeers, peersAreOthers, fields }: DesiredVrrp, { nodeAddress }: ResolveContext): string[] {
   const peers = unicastPeers.map(canonical);
   if (new Set(peers.map(familyOf)).size > 1) {
     throw new InstanceError(`${fields.unicastPeers}: has IPv4 and IPv6 addresses; a VRRP instance speaks one of them`);
   }
-  return peersAreOthers === true ? [canonical(nodeAddress), ...peers] : peers;
+  return peersAreOthers ? [canonical(nodeAddress), ...peers] : peers;
 }
 
 function interfaceOfSource(
   source: string,
   named: string | undefined,
-  { fields }: InstanceWish,
+  { fields }: DesiredVrrp,
   subnets: NodeSubnets,
   { before }: ResolveContext,
 ): string {
@@ -267,12 +259,12 @@ function interfaceOfSource(
 }
 
 function noOwnPeer(
-  { fields, peersAreOthers }: InstanceWish,
+  { fields, peersAreOthers }: DesiredVrrp,
   subnets: NodeSubnets,
   { nodeAddress }: ResolveContext,
 ): string {
   const own = subnets.ownAddresses.map((address) => address.split('/')[0]).join(', ');
-  if (peersAreOthers === true) {
+  if (peersAreOthers) {
     return `${fields.unicastPeers}: the other nodes know this one as ${nodeAddress}, which is on none of its interfaces (it has ${own}); use multicast, or correct the node's address`;
   }
   return `${fields.unicastPeers}: has none of this node's addresses (${own}), so that the other nodes would not listen to it; add the one that the others reach, or leave the list empty for multicast`;

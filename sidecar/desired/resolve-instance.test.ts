@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { NetworkInterface, NetworkView } from '../network/network.ts';
 import { NodeSubnets } from '../network/node-subnets.ts';
+import { desiredOf } from '../testing/desired.ts';
 import { planOf } from '../testing/plan.ts';
 import { defaultSettings } from '../testing/settings.ts';
 import type { Placement, ResolveContext } from './placement.ts';
 import { resolveInstance } from './resolve-instance.ts';
-import { wishesOf } from './wishes.ts';
 
 const lo = { name: 'lo', mac: '00:00:00:00:00:00', addresses: [own('127.0.0.1', 8)] };
 const eth0: NetworkInterface = {
@@ -43,9 +43,9 @@ function resolved(
   putOn: string[] = [],
 ) {
   const settings = defaultSettings();
-  const [wish] = wishesOf({ ...settings, vrrp: { ...settings.vrrp, ...changes } }, null);
-  if (wish === undefined) throw new Error('no instance is wished for');
-  return resolveInstance(wish, new NodeSubnets(view, new Set(putOn)), { nodeAddress: '192.0.2.11', ...context });
+  const [desired] = desiredOf({ ...settings, vrrp: { ...settings.vrrp, ...changes } }).instances;
+  if (desired === undefined) throw new Error('no instance is desired');
+  return resolveInstance(desired, new NodeSubnets(view, new Set(putOn)), { nodeAddress: '192.0.2.11', ...context });
 }
 
 function resolve(...args: Parameters<typeof resolved>) {
@@ -360,10 +360,10 @@ describe('VRRP by unicast', () => {
 
   it('of a pool is spoken from the node’s address in Kubernetes, by which the others know it', () => {
     const plan = planOf('p', 1, { peers: ['198.51.100.12'] });
-    const wish = wishesOf(defaultSettings(), plan).find(({ name }) => name === 'default-0');
-    if (wish === undefined) throw new Error('no instance of the plan');
+    const planned = desiredOf(defaultSettings(), plan).instances.find(({ name }) => name === 'default-0');
+    if (planned === undefined) throw new Error('no instance of the plan');
     const from = (nodeAddress: string) =>
-      resolveInstance(wish, new NodeSubnets(network, new Set()), { nodeAddress }).instance;
+      resolveInstance(planned, new NodeSubnets(network, new Set()), { nodeAddress }).instance;
     expect(from('198.51.100.11')).toMatchObject({
       interface: 'eth1',
       unicast: { sourceAddress: '198.51.100.11', peers: ['198.51.100.12'] },

@@ -1,16 +1,11 @@
 import { canonical, type Family, familyOf, reserved4 } from '../../common/addresses.ts';
-import {
-  InstanceError,
-  type InstanceWish,
-  OwnAddressError,
-  type VirtualAddress,
-  type VrrpInstance,
-} from '../keepalived/instance.ts';
+import { InstanceError, OwnAddressError, type VirtualAddress, type VrrpInstance } from '../keepalived/instance.ts';
 import type { NodeSubnets } from '../network/node-subnets.ts';
+import type { DesiredInstance, DesiredVrrp } from './desired.ts';
 import { type Placement, placeAddresses, placementOf, placeVrrp, type ResolveContext } from './placement.ts';
 
-/** What a wish became on this node, and what is not as it should be although keepalived is to run it. */
-export interface ResolvedWish {
+/** What a desired instance became on this node, and what is not as it should be although keepalived is to run it. */
+export interface Outcome {
   readonly instance: VrrpInstance;
   /** Where everything was found, for the next time. */
   readonly placement: Placement;
@@ -25,12 +20,12 @@ export interface Shortcoming {
 }
 
 /** What must not be touched, or what keepalived would refuse the whole configuration for. */
-function refuseUnusable(wish: InstanceWish, subnets: NodeSubnets, context: ResolveContext): void {
-  for (const text of wish.addresses) {
+function refuseUnusable(vrrp: DesiredVrrp, subnets: NodeSubnets, context: ResolveContext): void {
+  for (const text of vrrp.addresses) {
     const address = canonical(text);
-    refuseOwn(address, wish.fields.addresses, subnets, context);
-    if (familyOf(address) === 6 && wish.version === 2) {
-      throw new InstanceError(`${wish.fields.addresses}: ${address} is IPv6, which needs version 3 of VRRP`);
+    refuseOwn(address, vrrp.fields.addresses, subnets, context);
+    if (familyOf(address) === 6 && vrrp.version === 2) {
+      throw new InstanceError(`${vrrp.fields.addresses}: ${address} is IPv6, which needs version 3 of VRRP`);
     }
   }
 }
@@ -73,7 +68,7 @@ function multicastFamily(addresses: readonly VirtualAddress[]): Family {
   return addresses.some(({ family }) => family === 4) ? 4 : 6;
 }
 
-function speaking(instance: VrrpInstance, subnets: NodeSubnets, { fields }: InstanceWish): Shortcoming[] {
+function speaking(instance: VrrpInstance, subnets: NodeSubnets, { fields }: DesiredVrrp): Shortcoming[] {
   const { interface: on, unicast } = instance;
   if (subnets.interface(on)?.carrier === false) {
     return [{ message: `${on}, on which VRRP is spoken, is down or has no cable; waiting for it`, incomplete: false }];
@@ -92,7 +87,7 @@ function carrying(
   { address, family, interface: on, found }: VirtualAddress,
   { interface: speaksOn }: VrrpInstance,
   subnets: NodeSubnets,
-  { fields }: InstanceWish,
+  { fields }: DesiredVrrp,
 ): Shortcoming[] {
   const { ipv6Disabled, carrier } = subnets.interface(on) ?? {};
   const short = (why: string) => [{ message: `${fields.addresses}: ${address} ${why}`, incomplete: true }];
@@ -112,14 +107,14 @@ function carrying(
  * @returns undefined where it is not known where to speak, either
  */
 export function objectionTo(
-  wish: InstanceWish,
+  { name, vrrp }: DesiredInstance,
   subnets: NodeSubnets,
   context: ResolveContext,
 ): VrrpInstance | undefined {
-  const { name, version, virtualRouterId, advertIntervalSeconds } = wish;
+  const { version, virtualRouterId, advertIntervalSeconds } = vrrp;
   try {
-    const addresses = placeAddresses(wish, subnets, context);
-    const { interface: on, unicast } = placeVrrp(wish, addresses, subnets, context);
+    const addresses = placeAddresses(vrrp, subnets, context);
+    const { interface: on, unicast } = placeVrrp(vrrp, addresses, subnets, context);
     return {
       ...{ name: `${name}_objection`, version, virtualRouterId, advertIntervalSeconds, interface: on, addresses: [] },
       objects: unicast === undefined ? multicastFamily(addresses) : familyOf(unicast.sourceAddress),
@@ -133,26 +128,30 @@ export function objectionTo(
 }
 
 /**
- * Finds what a wish leaves open: interfaces, prefixes, this node among the peers. Pure.
+ * Finds what is left open of a desired instance: interfaces, prefixes, this node among the peers. Pure.
  *
  * An instance belongs to an interface by the strongest thing known: named, the own address in the list of peers, the longest subnet that
  * contains the address, the default route. What was found once stays while the interface exists: an address that comes or goes moves nothing.
  * @throws {InstanceError} when the node's network does not allow it
  */
-export function resolveInstance(wish: InstanceWish, subnets: NodeSubnets, context: ResolveContext): ResolvedWish {
-  refuseUnusable(wish, subnets, context);
-  const addresses = placeAddresses(wish, subnets, context);
-  for (const address of addresses) refuseReserved(address, subnets, wish.fields.addresses);
-  const { interface: on, unicast: placed } = placeVrrp(wish, addresses, subnets, context);
-  const { name, version, virtualRouterId, advertIntervalSeconds } = wish;
+export function resolveInstance(
+  { name, vrrp }: DesiredInstance,
+  subnets: NodeSubnets,
+  context: ResolveContext,
+): Outcome {
+  refuseUnusable(vrrp, subnets, context);
+  const addresses = placeAddresses(vrrp, subnets, context);
+  for (const address of addresses) refuseReserved(address, subnets, vrrp.fields.addresses);
+  const { interface: on, unicast: placed } = placeVrrp(vrrp, addresses, subnets, context);
+  const { version, virtualRouterId, advertIntervalSeconds } = vrrp;
   const instance: VrrpInstance = {
     ...{ name, version, virtualRouterId, advertIntervalSeconds, interface: on, addresses },
     ...(placed === undefined ? {} : { unicast: { sourceAddress: placed.sourceAddress, peers: placed.peers } }),
     ...(context.authPassword === undefined ? {} : { authPassword: context.authPassword }),
   };
   const shortcomings = [
-    ...speaking(instance, subnets, wish),
-    ...addresses.flatMap((address) => carrying(address, instance, subnets, wish)),
+    ...speaking(instance, subnets, vrrp),
+    ...addresses.flatMap((address) => carrying(address, instance, subnets, vrrp)),
   ];
   const unicast = placed && { sourceAddress: placed.sourceAddress, interface: placed.interface, own: placed.own };
   return { instance, placement: placementOf(instance, unicast), shortcomings };

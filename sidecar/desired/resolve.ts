@@ -1,26 +1,28 @@
-import { InstanceError, type InstanceWish, OwnAddressError, type VrrpInstance } from '../keepalived/instance.ts';
+import { InstanceError, OwnAddressError, type VrrpInstance } from '../keepalived/instance.ts';
 import type { NodeSubnets } from '../network/node-subnets.ts';
+import type { DesiredInstance, Shown } from './desired.ts';
 import type { Placement, ResolveContext } from './placement.ts';
-import { objectionTo, type ResolvedWish, resolveInstance } from './resolve-instance.ts';
-import { SETTINGS_INSTANCE } from './wishes.ts';
+import { type Outcome, objectionTo, resolveInstance } from './resolve-instance.ts';
 
 /** Why an instance cannot run on this node as it is asked for, or what it lacks while it runs. */
 export interface InstanceProblem {
   readonly instance: string;
   readonly message: string;
+  /** Where the instance is shown, and so its problems. */
+  readonly shown: Shown;
 }
 
-/** An instance with the wish that it came from. */
+/** An instance with the desired one that it came from. */
 export interface ResolvedInstance {
-  readonly wish: InstanceWish;
+  readonly desired: DesiredInstance;
   readonly instance: VrrpInstance;
 }
 
-/** What comes of all wishes. */
+/** What comes of all desired instances. */
 export interface Resolved {
   readonly instances: readonly ResolvedInstance[];
   readonly problems: readonly InstanceProblem[];
-  /** Where the parts of each wished instance were found, also of those that cannot run at the moment. */
+  /** Where the parts of each desired instance were found, also of those that cannot run at the moment. */
   readonly placements: ReadonlyMap<string, Placement>;
   /** Names of instances of which this node cannot carry every address at the moment. */
   readonly incomplete: ReadonlySet<string>;
@@ -37,7 +39,7 @@ interface ResolveOptions extends Omit<ResolveContext, 'before'> {
 class Taken {
   readonly #by = new Map<string, string>();
 
-  take({ name, addresses, interface: on, virtualRouterId }: VrrpInstance, { fields }: InstanceWish): void {
+  take({ name, addresses, interface: on, virtualRouterId }: VrrpInstance, { vrrp: { fields } }: DesiredInstance): void {
     const routerId = `router id ${virtualRouterId} on ${on}`;
     const wanted = [routerId, ...addresses.map(({ address }) => address)];
     for (const one of wanted) {
@@ -54,36 +56,33 @@ function canGoOn({ instance }: ResolvedInstance, subnets: NodeSubnets): boolean 
   return there && instance.addresses.every(({ address }) => subnets.ownerOf(address) === undefined);
 }
 
-/**
- * What to go on with while a wish cannot be carried out: what ran, if the same was wished then. The instance of the settings goes on
- * whatever is wished now; an address of a pool may meanwhile have been given to another instance or node.
- */
+/** What to go on with while an instance cannot be run as it is desired: what ran, if the same was desired then or it keeps its last good form. */
 function lastGood(
-  wish: InstanceWish,
+  desired: DesiredInstance,
   before: ResolvedInstance | undefined,
   subnets: NodeSubnets,
   why: InstanceError,
 ): ResolvedInstance | undefined {
   if (before === undefined || !canGoOn(before, subnets)) return undefined;
-  const same = JSON.stringify(before.wish) === JSON.stringify(wish);
+  const same = JSON.stringify(before.desired.vrrp) === JSON.stringify(desired.vrrp);
   // That another node turned out to have an address speaks against what ran as well.
   if (same && why instanceof OwnAddressError) return undefined;
-  return same || wish.name === SETTINGS_INSTANCE ? before : undefined;
+  return same || desired.keepsLastGood ? before : undefined;
 }
 
 /** What the node runs instead, where it is itself that has the address. */
 function objection(
-  wish: InstanceWish,
+  desired: DesiredInstance,
   subnets: NodeSubnets,
   context: ResolveContext,
   why: InstanceError,
 ): ResolvedInstance | undefined {
   if (!(why instanceof OwnAddressError && why.here)) return undefined;
-  const instance = objectionTo(wish, subnets, context);
-  return instance && { wish, instance };
+  const instance = objectionTo(desired, subnets, context);
+  return instance && { desired, instance };
 }
 
-/** Collects what comes of the wishes, one by one. */
+/** Collects what comes of the desired instances, one by one. */
 class Resolution implements Resolved {
   readonly instances: ResolvedInstance[] = [];
   readonly problems: InstanceProblem[] = [];
@@ -91,20 +90,20 @@ class Resolution implements Resolved {
   readonly incomplete = new Set<string>();
   readonly #taken = new Taken();
 
-  add(wish: InstanceWish, { instance, placement, shortcomings }: ResolvedWish): void {
-    this.#run({ wish, instance });
-    this.placements.set(wish.name, placement);
-    for (const { message } of shortcomings) this.problems.push({ instance: wish.name, message });
-    if (shortcomings.some(({ incomplete }) => incomplete)) this.incomplete.add(wish.name);
+  add(desired: DesiredInstance, { instance, placement, shortcomings }: Outcome): void {
+    this.#run({ desired, instance });
+    this.placements.set(desired.name, placement);
+    for (const { message } of shortcomings) this.#tell(desired, message);
+    if (shortcomings.some(({ incomplete }) => incomplete)) this.incomplete.add(desired.name);
   }
 
   /** @param placed where it was found before, and is to be found when it can be carried out again */
-  refuse({ name }: InstanceWish, message: string, placed: Placement | undefined): void {
-    this.problems.push({ instance: name, message });
-    if (placed !== undefined) this.placements.set(name, placed);
+  refuse(desired: DesiredInstance, message: string, placed: Placement | undefined): void {
+    this.#tell(desired, message);
+    if (placed !== undefined) this.placements.set(desired.name, placed);
   }
 
-  /** Runs something else than what is wished, unless another instance has taken what it needs. */
+  /** Runs something else than what is desired, unless another instance has taken what it needs. */
   keep(kept: ResolvedInstance): void {
     try {
       this.#run(kept);
@@ -113,29 +112,33 @@ class Resolution implements Resolved {
     }
   }
 
+  #tell({ name, shown }: DesiredInstance, message: string): void {
+    this.problems.push({ instance: name, message, shown });
+  }
+
   #run(resolved: ResolvedInstance): void {
-    this.#taken.take(resolved.instance, resolved.wish);
+    this.#taken.take(resolved.instance, resolved.desired);
     this.instances.push(resolved);
   }
 }
 
-/** Resolves wishes one by one: what cannot be carried out makes its own instance fall out and no other. Pure. */
+/** Resolves instances one by one, in their order: what cannot be carried out makes its own instance fall out and no other. Pure. */
 export function resolveAll(
-  wishes: readonly InstanceWish[],
+  instances: readonly DesiredInstance[],
   subnets: NodeSubnets,
   { before, placements, ...options }: ResolveOptions,
 ): Resolved {
   const resolution = new Resolution();
-  for (const wish of wishes) {
-    const placed = placements.get(wish.name);
+  for (const desired of instances) {
+    const placed = placements.get(desired.name);
     try {
-      resolution.add(wish, resolveInstance(wish, subnets, { ...options, before: placed }));
+      resolution.add(desired, resolveInstance(desired, subnets, { ...options, before: placed }));
     } catch (error) {
       if (!(error instanceof InstanceError)) throw error;
-      resolution.refuse(wish, error.message, placed);
+      resolution.refuse(desired, error.message, placed);
       const instead =
-        objection(wish, subnets, { ...options, before: placed }, error) ??
-        lastGood(wish, before.get(wish.name), subnets, error);
+        objection(desired, subnets, { ...options, before: placed }, error) ??
+        lastGood(desired, before.get(desired.name), subnets, error);
       if (instead !== undefined) resolution.keep(instead);
     }
   }

@@ -1,9 +1,10 @@
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { CheckView } from '../checks/types.ts';
+import type { DesiredInstance } from '../desired/desired.ts';
 import type { VrrpInstance } from '../keepalived/instance.ts';
+import { pooledInstance } from '../testing/desired.ts';
 import { InstanceSet } from './instance-set.ts';
-import type { InstanceRole } from './runner.ts';
 
 const healthy: CheckView = { healthy: true, sinceMs: 0, everFailed: false };
 const failed: CheckView = { healthy: false, sinceMs: 0, everFailed: true };
@@ -22,8 +23,15 @@ const onDoubt = vi.fn();
 let incomplete: boolean;
 let instances: InstanceSet;
 
-function role(slot: number, rank = 0): InstanceRole {
-  return { name: `default-${slot}`, pool: 'default', rank, virtualRouterId: 20 + slot };
+function desired(slot: number, rank = 0): DesiredInstance {
+  const policy = {
+    noPreempt: false,
+    failbackDelaySeconds,
+    lastResort: { enabled: true, afterSeconds: 1 },
+    kubeApiSettleSeconds: 8,
+  };
+  const { upSinceMs: _, ...instance } = pooledInstance();
+  return { ...instance, name: `default-${slot}`, label: `default-${slot}`, rank, policy };
 }
 
 function running(slot: number): VrrpInstance {
@@ -69,12 +77,6 @@ beforeEach(() => {
       incomplete,
       draining,
       cordoned: false,
-      policy: {
-        noPreempt: false,
-        failbackDelaySeconds,
-        lastResort: { enabled: true, afterSeconds: 1 },
-        kubeApiSettleSeconds: 8,
-      },
     }),
     presentAddresses,
     onDoubt,
@@ -92,7 +94,7 @@ afterEach(() => {
 
 describe('the instances of a node', () => {
   it('close all their gates before anything else is written or logged', () => {
-    instances.set(Array.from({ length: 60 }, (_, slot) => role(slot)));
+    instances.set(Array.from({ length: 60 }, (_, slot) => desired(slot)));
     events = [];
     service = failed;
     instances.review();
@@ -102,35 +104,35 @@ describe('the instances of a node', () => {
   });
 
   it('each have their own rank', () => {
-    instances.set([role(0, 0), role(1, 1), role(2, 2)]);
+    instances.set([desired(0, 0), desired(1, 1), desired(2, 2)]);
     expect([...written.values()].map(({ offset }) => offset)).toEqual([0, -10, -20]);
-    instances.set([role(0, 2), role(1, 1), role(2, 0)]);
+    instances.set([desired(0, 2), desired(1, 1), desired(2, 0)]);
     expect([...written.values()].map(({ offset }) => offset)).toEqual([-20, -10, 0]);
   });
 
   it('that are not wanted any more close first and are forgotten when keepalived has let them go', () => {
-    instances.set([role(0), role(1)]);
+    instances.set([desired(0), desired(1)]);
     instances.taken([running(0), running(1)]);
     events = [];
-    instances.set([role(1)]);
+    instances.set([desired(1)]);
     expect(events[0]).toBe('close default-0');
-    expect(instances.all.map(({ role: { name } }) => name)).toEqual(['default-1', 'default-0']);
+    expect(instances.all.map(({ desired: { name } }) => name)).toEqual(['default-1', 'default-0']);
     expect(instances.taken([running(0), running(1)])).toEqual([]);
     expect(instances.taken([running(1)])).toEqual(['default-0']);
     expect(instances.all).toHaveLength(1);
   });
 
   it('that come back before keepalived let them go open again', () => {
-    instances.set([role(0)]);
+    instances.set([desired(0)]);
     instances.set([]);
     expect(written.get('default-0')?.gate).toBe(0);
-    instances.set([role(0)]);
+    instances.set([desired(0)]);
     expect(written.get('default-0')?.gate).toBe(1);
     expect(instances.taken([running(0)])).toEqual([]);
   });
 
   it('hold what is on the interface, also on their way out', () => {
-    instances.set([role(0), role(1)]);
+    instances.set([desired(0), desired(1)]);
     instances.taken([running(0), running(1)]);
     expect(instances.holder).toBe(false);
     onInterface.add('192.0.2.101');
@@ -138,12 +140,12 @@ describe('the instances of a node', () => {
     vi.advanceTimersByTime(250);
     expect(instances.get('default-0')?.holder.state.holder).toBe(true);
     expect(instances.get('default-1')?.holder.state.holder).toBe(false);
-    instances.set([role(1)]);
+    instances.set([desired(1)]);
     expect(instances.holder).toBe(true);
   });
 
   it('look at the interfaces once for all of them', () => {
-    instances.set(Array.from({ length: 60 }, (_, slot) => role(slot)));
+    instances.set(Array.from({ length: 60 }, (_, slot) => desired(slot)));
     instances.taken(Array.from({ length: 60 }, (_, slot) => running(slot)));
     instances.start();
     presentAddresses.mockClear();
@@ -152,7 +154,7 @@ describe('the instances of a node', () => {
   });
 
   it('hold what was last seen while the interfaces cannot be looked at', async () => {
-    instances.set([role(0)]);
+    instances.set([desired(0)]);
     onInterface.add('192.0.2.101');
     instances.taken([running(0)]);
     instances.start();
@@ -171,7 +173,7 @@ describe('the instances of a node', () => {
   });
 
   it('hear what keepalived says of them, and of nothing else', () => {
-    instances.set([role(0)]);
+    instances.set([desired(0)]);
     instances.taken([running(0)]);
     onInterface.add('192.0.2.101');
     instances.notify({ instance: 'default-0', state: 'MASTER', priority: 244 });
@@ -190,37 +192,40 @@ describe('the instances of a node', () => {
           instances.notify({ instance: 'default-0', state: 'BACKUP', priority: 244 });
           instances.notify({ instance: 'default-0', state: 'MASTER', priority: 244 });
         },
-        known: () => instances.set([role(0), role(1)]),
+        known: () => instances.set([desired(0), desired(1)]),
         'looked at': () => instances.start(),
       };
       for (const event of order.split(', ')) events[event]?.();
       instances.taken([running(0), running(1)]);
       expect(instances.get('default-0')?.holder.state).toMatchObject({ holder: true, vrrp: { state: 'MASTER' } });
       expect(instances.get('default-1')?.holder.state.vrrp.state).toBe('UNKNOWN');
-      expect(onTransition.mock.lastCall).toEqual([role(0), { instance: 'default-0', state: 'MASTER', priority: 244 }]);
+      expect(onTransition.mock.lastCall).toEqual([
+        desired(0),
+        { instance: 'default-0', state: 'MASTER', priority: 244 },
+      ]);
     },
   );
 
   it('keep no more of what they do not know than a plan can have', () => {
     for (let slot = 0; slot < 1001; slot += 1)
       instances.notify({ instance: `default-${slot}`, state: 'BACKUP', priority: 1 });
-    instances.set([role(999), role(1000)]);
+    instances.set([desired(999), desired(1000)]);
     expect(instances.runners.map(({ holder }) => holder.state.vrrp.state)).toEqual(['BACKUP', 'UNKNOWN']);
   });
 
   it('that come back before keepalived let them go are what they were', () => {
-    instances.set([role(0)]);
+    instances.set([desired(0)]);
     instances.taken([running(0)]);
     onInterface.add('192.0.2.101');
     instances.notify({ instance: 'default-0', state: 'MASTER', priority: 253 });
     instances.set([]);
-    instances.set([role(0)]);
+    instances.set([desired(0)]);
     expect(instances.get('default-0')?.holder.state).toMatchObject({ holder: true, vrrp: { state: 'MASTER' } });
     expect(onTransition).toHaveBeenCalledOnce();
   });
 
   it('tell when one of several addresses comes or goes', () => {
-    instances.set([role(0)]);
+    instances.set([desired(0)]);
     const both = { ...running(0), addresses: [...running(0).addresses, ...running(1).addresses] };
     onInterface.add('192.0.2.101');
     instances.taken([both]);
@@ -233,16 +238,16 @@ describe('the instances of a node', () => {
 
   it('that come to a pool in which the node has long been well need not prove that again', async () => {
     failbackDelaySeconds = 30;
-    instances.set([role(0)]);
+    instances.set([desired(0)]);
     expect(written.get('default-0')?.offset).toBe(213 - 244);
     await vi.advanceTimersByTimeAsync(31_000);
     expect(written.get('default-0')?.offset).toBe(0);
-    instances.set([role(0), role(1)]);
+    instances.set([desired(0), desired(1)]);
     expect(written.get('default-1')?.offset).toBe(0);
   });
 
   it('decide nothing after they were stopped', () => {
-    instances.set([role(0)]);
+    instances.set([desired(0)]);
     instances.stop();
     events = [];
     service = failed;
@@ -253,7 +258,7 @@ describe('the instances of a node', () => {
   it('close the gate while the address is gone that they speak unicast from, since they hear nobody without it', () => {
     const unicast = { sourceAddress: '192.0.2.11', peers: ['192.0.2.12'] };
     onInterface.add('192.0.2.11');
-    instances.set([role(0), role(1)]);
+    instances.set([desired(0), desired(1)]);
     instances.taken([{ ...running(0), unicast }, running(1)]);
     instances.start();
     onInterface.delete('192.0.2.11');
@@ -266,14 +271,14 @@ describe('the instances of a node', () => {
   });
 
   it('are lowered where the node cannot carry every address', () => {
-    instances.set([role(0)]);
+    instances.set([desired(0)]);
     incomplete = true;
     instances.review();
     expect(written.get('default-0')).toEqual({ gate: 1, offset: 64 - 244 });
   });
 
   it('are not lifted by an address that somebody put on a backup', () => {
-    instances.set([role(0)]);
+    instances.set([desired(0)]);
     instances.taken([running(0)]);
     instances.notify({ instance: 'default-0', state: 'BACKUP', priority: 244 });
     onInterface.add('192.0.2.101');
@@ -286,7 +291,7 @@ describe('the instances of a node', () => {
   });
 
   it('have keepalived asked for their states while it has not said one of a holder, and while it does not fit for long', () => {
-    instances.set([role(0)]);
+    instances.set([desired(0)]);
     instances.taken([running(0)]);
     instances.start();
     vi.advanceTimersByTime(1000);

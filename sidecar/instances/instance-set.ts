@@ -1,12 +1,13 @@
+import type { DesiredInstance } from '../desired/desired.ts';
 import { reviewAll } from '../fitness/fitness-controller.ts';
 import type { VrrpInstance } from '../keepalived/instance.ts';
 import type { VrrpNotification, VrrpState } from '../keepalived/notify.ts';
 import type { PresentAddresses } from '../network/network.ts';
-import { type InstanceRole, InstanceRunner, type RunnerDependencies } from './runner.ts';
+import { InstanceRunner, type RunnerDependencies } from './runner.ts';
 
 interface InstanceSetDependencies extends RunnerDependencies {
   /** Called when an instance's VRRP state changes, before it is known what that means. */
-  readonly onTransition: (role: InstanceRole, notification: VrrpNotification) => void;
+  readonly onTransition: (instance: DesiredInstance, notification: VrrpNotification) => void;
   /** Called at each look while what keepalived said and what is on the interfaces do not fit, or it has not said anything. */
   readonly onDoubt: () => void;
 }
@@ -21,12 +22,12 @@ const LOOK_MILLIS = 250;
 /** Instances that are not known yet of which is kept what was said last; a plan has no more. */
 const MAX_EARLY = 1000;
 
-/** The VRRP instances of this node, which come and go with settings and plan. */
+/** The VRRP instances of this node, which come and go with what is desired. */
 export class InstanceSet {
   readonly #dependencies: InstanceSetDependencies;
   readonly #readAddresses: () => PresentAddresses;
   readonly #runners = new Map<string, InstanceRunner>();
-  /** Instances that are not wanted any more, but that keepalived may still run. Their gates are closed. */
+  /** Instances that are not desired any more, but that keepalived may still run. Their gates are closed. */
   readonly #leaving = new Map<string, InstanceRunner>();
   /** What keepalived said last of instances that are not known yet, as when it ran them before this process began. */
   readonly #early = new Map<string, VrrpNotification>();
@@ -41,7 +42,7 @@ export class InstanceSet {
     this.#readAddresses = dependencies.presentAddresses;
   }
 
-  /** The instances that are wanted, in the order in which they were asked for. */
+  /** The instances that are desired, in the order in which they were asked for. */
   get runners(): readonly InstanceRunner[] {
     return [...this.#runners.values()];
   }
@@ -56,22 +57,22 @@ export class InstanceSet {
     return this.all.some(({ holder }) => holder.state.holder);
   }
 
-  /** A wanted instance by its name. */
+  /** A desired instance by its name. */
   get(name: string): InstanceRunner | undefined {
     return this.#runners.get(name);
   }
 
-  /** Makes the instances those that are wanted. The gates of the others close at once: another node takes over meanwhile. */
-  set(roles: readonly InstanceRole[]): void {
-    const wanted = new Set(roles.map(({ name }) => name));
+  /** Makes the instances those that are desired. The gates of the others close at once: another node takes over meanwhile. */
+  set(instances: readonly DesiredInstance[]): void {
+    const names = new Set(instances.map(({ name }) => name));
     const before = new Map(this.#runners);
-    const gone = [...before.keys()].filter((name) => !wanted.has(name));
+    const gone = [...before.keys()].filter((name) => !names.has(name));
     for (const name of gone) this.#closeGate(name);
     this.#runners.clear();
-    for (const role of roles) this.#runners.set(role.name, this.#runner(role, before));
+    for (const desired of instances) this.#runners.set(desired.name, this.#runner(desired, before));
     this.review();
     for (const name of gone) this.#dismiss(name, before.get(name));
-    for (const name of wanted) this.#hearEarly(name);
+    for (const name of names) this.#hearEarly(name);
   }
 
   /** Begins to look at the interfaces at an interval. */
@@ -99,7 +100,7 @@ export class InstanceSet {
       if (this.#early.size < MAX_EARLY || this.#early.has(instance)) this.#early.set(instance, notification);
       return;
     }
-    if (state !== runner.holder.state.vrrp.state) this.#dependencies.onTransition(runner.role, notification);
+    if (state !== runner.holder.state.vrrp.state) this.#dependencies.onTransition(runner.desired, notification);
     runner.holder.notify(notification);
   }
 
@@ -125,8 +126,8 @@ export class InstanceSet {
 
   /** Takes the states that keepalived was found to be in, of instances of which it has not said one. */
   learn(states: ReadonlyMap<string, VrrpState>): void {
-    for (const { role, holder } of this.all) {
-      const state = states.get(role.name);
+    for (const { desired, holder } of this.all) {
+      const state = states.get(desired.name);
       if (state !== undefined) holder.learn(state);
     }
   }
@@ -154,17 +155,18 @@ export class InstanceSet {
     this.#dependencies.log.info({ instance: name }, 'instance is not wanted here any more; its gate is closed');
   }
 
-  #runner(role: InstanceRole, before: ReadonlyMap<string, InstanceRunner>): InstanceRunner {
-    const kept = before.get(role.name);
+  #runner(desired: DesiredInstance, before: ReadonlyMap<string, InstanceRunner>): InstanceRunner {
+    const { name, failbackGroup } = desired;
+    const kept = before.get(name);
     if (kept !== undefined) {
-      kept.role = role;
+      kept.desired = desired;
       return kept;
     }
-    const left = this.#leaving.get(role.name);
-    this.#leaving.delete(role.name);
-    const sibling =
-      role.pool === null ? undefined : [...before.values()].find(({ role: { pool } }) => pool === role.pool);
-    const runner = new InstanceRunner({ role, inherited: sibling?.fitness.fitness }, this.#dependencies);
+    const left = this.#leaving.get(name);
+    this.#leaving.delete(name);
+    const isSibling = (other: InstanceRunner) => other.desired.failbackGroup === failbackGroup;
+    const sibling = failbackGroup === undefined ? undefined : [...before.values()].find(isSibling);
+    const runner = new InstanceRunner({ desired, inherited: sibling?.fitness.fitness }, this.#dependencies);
     if (left !== undefined) takeOver(runner, left);
     return runner;
   }
@@ -201,6 +203,6 @@ export class InstanceSet {
 /** keepalived still runs the instance: it may hold what it held, and is what it was said to be last. */
 function takeOver(runner: InstanceRunner, left: InstanceRunner): void {
   const { state, priority } = left.holder.state.vrrp;
-  if (state !== 'UNKNOWN') runner.holder.notify({ instance: runner.role.name, state, priority: priority ?? 0 });
+  if (state !== 'UNKNOWN') runner.holder.notify({ instance: runner.desired.name, state, priority: priority ?? 0 });
   runner.holder.setAddresses(left.holder.wanted);
 }

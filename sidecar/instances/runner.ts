@@ -1,27 +1,16 @@
 import type { Logger } from 'pino';
 import { BAND_NAMES } from '../../api/bands.ts';
+import type { DesiredInstance } from '../desired/desired.ts';
 import type { Fitness, FitnessInput } from '../fitness/fitness.ts';
 import { FitnessController } from '../fitness/fitness-controller.ts';
 import { HolderTracker, holdsByVrrp } from '../keepalived/holder.ts';
 import type { VrrpInstance } from '../keepalived/instance.ts';
 import type { PresentAddresses } from '../network/network.ts';
 
-/** What a VRRP instance is to the node: whose it is and which place the node has in it. */
-export interface InstanceRole {
-  readonly name: string;
-  /** Name of its pool; null for the instance of the settings. */
-  readonly pool: string | null;
-  /** Place of the node in the order of preference, 0 is first. */
-  readonly rank: number;
-  readonly virtualRouterId: number;
-  /** The node shall give the addresses away, although it is well. */
-  readonly leaving?: boolean;
-}
-
-/** What a decision rests on besides what the instance itself knows. */
-export type InstanceInput = Omit<FitnessInput, 'nowMs' | 'holder' | 'rank' | 'carries'> & {
+/** What a decision rests on besides what the instance itself knows and what is desired of it. */
+export type NodeInput = Pick<FitnessInput, 'checks' | 'draining' | 'cordoned'> & {
   /** Whether the node's network does not let it carry every address of the instance. */
-  readonly incomplete?: boolean;
+  readonly incomplete: boolean;
 };
 
 /** Where an instance's decisions go. */
@@ -35,7 +24,7 @@ export interface TrackFiles {
 /** What all instances of a node share. */
 export interface RunnerDependencies {
   readonly files: TrackFiles;
-  readonly inputOf: (role: InstanceRole) => InstanceInput;
+  readonly inputOf: (instance: DesiredInstance) => NodeInput;
   readonly presentAddresses: () => PresentAddresses;
   /** Called after anything changed that is shown. */
   readonly onChange: () => void;
@@ -48,18 +37,21 @@ export class InstanceRunner {
   readonly fitness: FitnessController;
   readonly #log: Logger;
   readonly #presentAddresses: () => PresentAddresses;
-  #role: InstanceRole;
+  #desired: DesiredInstance;
   /** What VRRP by unicast is spoken from. */
   #source: { readonly address: string; readonly interface: string } | undefined;
   #sourceGone = false;
 
-  /** @param options.inherited fitness of another instance of the same pool, whose delays this one shares */
-  constructor(options: { role: InstanceRole; inherited?: Fitness | undefined }, dependencies: RunnerDependencies) {
+  /** @param options.inherited fitness of another instance of the same group, whose delays this one shares */
+  constructor(
+    options: { desired: DesiredInstance; inherited?: Fitness | undefined },
+    dependencies: RunnerDependencies,
+  ) {
     const { files, inputOf, presentAddresses, onChange } = dependencies;
-    const { role } = options;
+    const { name, label } = options.desired;
     this.#presentAddresses = presentAddresses;
-    this.#role = role;
-    this.#log = role.pool === null ? dependencies.log : dependencies.log.child({ instance: role.name });
+    this.#desired = options.desired;
+    this.#log = label === undefined ? dependencies.log : dependencies.log.child({ instance: label });
     this.holder = new HolderTracker({
       presentAddresses,
       onChange: ({ holder, vrrp, disagreement }) => {
@@ -72,13 +64,19 @@ export class InstanceRunner {
     this.fitness = new FitnessController(
       {
         collect: (nowMs) => {
-          const { incomplete = false, ...input } = inputOf(this.#role);
-          const carries = this.#sourceGone ? 'none' : incomplete ? 'some' : 'all';
-          return { ...input, nowMs, holder: holdsByVrrp(this.holder.state), rank: this.#role.rank, carries };
+          const { incomplete, draining, ...input } = inputOf(this.#desired);
+          const { rank, policy, leaving, upSinceMs } = this.#desired;
+          return {
+            ...input,
+            ...{ nowMs, rank, policy, draining: draining || leaving },
+            ...(upSinceMs === undefined ? {} : { upSinceMs }),
+            holder: holdsByVrrp(this.holder.state),
+            carries: this.#sourceGone ? 'none' : incomplete ? 'some' : 'all',
+          };
         },
-        closeGate: () => files.closeGate(role.name),
+        closeGate: () => files.closeGate(name),
         apply: (fitness) => {
-          if (files.writeFitness(role.name, fitness))
+          if (files.writeFitness(name, fitness))
             this.#log.info({ gate: fitness.gate, offset: fitness.offset }, 'track files written');
         },
         onChange: ({ band, gate, priority }) => {
@@ -93,13 +91,13 @@ export class InstanceRunner {
     );
   }
 
-  /** What the instance is to the node; may be replaced by another one of the same name. */
-  get role(): InstanceRole {
-    return this.#role;
+  /** What is desired of it; may be replaced by something else of the same name. */
+  get desired(): DesiredInstance {
+    return this.#desired;
   }
 
-  set role(role: InstanceRole) {
-    this.#role = role;
+  set desired(desired: DesiredInstance) {
+    this.#desired = desired;
   }
 
   /** Takes what keepalived runs of the instance: its addresses, and where it speaks VRRP from. */

@@ -3,7 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { NodePlanSpec } from '../../api/node-plan.ts';
+import type { Wanted } from '../desired/desired.ts';
 import type { NetworkView } from '../network/network.ts';
+import { keepalivedOptions } from '../sources/settings.ts';
+import { nodeProblem } from '../status/shown.ts';
+import { anotherOwn, desiredOf } from '../testing/desired.ts';
 import { defaultSettings } from '../testing/settings.ts';
 import { Configurator } from './configurator.ts';
 
@@ -22,12 +26,20 @@ const onProblem = vi.fn();
 const onPlacements = vi.fn();
 const onChange = vi.fn();
 let putOn: ReadonlySet<string> | undefined;
+let wanted: Wanted | undefined;
 let configurator: Configurator;
 
+/** What settings and a plan ask for. */
+function want(settings = defaultSettings(), plan: NodePlanSpec | null = null): void {
+  wanted = { desired: desiredOf(settings, plan), keepalived: keepalivedOptions(settings) };
+}
+
 function create(settings = defaultSettings(), plan: NodePlanSpec | null = null, placements = {}): Configurator {
+  want(settings, plan);
   return new Configurator(
-    { node: 'node1', nodeAddress: '192.0.2.11', runtimeDirectory: '/run/vip', settings, plan, placements },
+    { node: 'node1', nodeAddress: '192.0.2.11', runtimeDirectory: '/run/vip', placements },
     {
+      wanted: () => wanted,
       readNetwork: async () => network,
       putOn: async () => putOn,
       onPlacements,
@@ -88,18 +100,19 @@ describe('the configurator', () => {
     await configurator.start();
     await vi.advanceTimersByTimeAsync(20_000);
     expect(onProblem).toHaveBeenCalledOnce();
-    expect(configurator.problem).toMatch(/no interface of this node has a subnet with 192\.0\.2\.100/);
+    expect(nodeProblem(configurator.problems)).toMatch(/no interface of this node has a subnet with 192\.0\.2\.100/);
     network = { interfaces: [eth0], defaultInterface: {} };
     await vi.advanceTimersByTimeAsync(6000);
     expect(offered).toHaveLength(1);
-    expect(configurator.problem).toBeNull();
+    expect(nodeProblem(configurator.problems)).toBeNull();
   });
 
   it('offers what new settings ask for', async () => {
     await configurator.start();
     const settings = defaultSettings();
     settings.vrrp.addresses.push('192.0.2.101');
-    await configurator.update(settings);
+    want(settings);
+    await configurator.look();
     expect(offered[1]).toContain('192.0.2.101/32 dev eth0');
   });
 
@@ -118,7 +131,8 @@ describe('the configurator', () => {
   it('offers nothing new for a plan that only ranks nodes anew, but says that it is carried out', async () => {
     configurator = create(defaultSettings(), planOf('p1', '192.0.2.101'));
     await configurator.start();
-    await configurator.setPlan(planOf('p2', '192.0.2.101'));
+    want(defaultSettings(), planOf('p2', '192.0.2.101'));
+    await configurator.look();
     expect(offered).toHaveLength(1);
     expect(onConfigured).toHaveBeenLastCalledWith(expect.objectContaining({ plan: 'p2' }), false);
   });
@@ -128,8 +142,10 @@ describe('the configurator', () => {
     await configurator.start();
     expect(offered[0]).toContain('vrrp_instance a-0');
     expect(offered[0]).not.toContain('vrrp_instance a-1');
-    expect(configurator.problem).toBeNull();
-    expect(configurator.problems).toEqual([{ instance: 'a-1', message: expect.stringContaining('2001:db8::1') }]);
+    expect(nodeProblem(configurator.problems)).toBeNull();
+    expect(configurator.problems).toEqual([
+      { instance: 'a-1', message: expect.stringContaining('2001:db8::1'), shown: { as: 'pool', pool: 'a' } },
+    ]);
     expect(onProblem).toHaveBeenCalledOnce();
   });
 
@@ -139,7 +155,8 @@ describe('the configurator', () => {
     settings.pools.enabled = true;
     configurator = create(settings, planOf('p1', '192.0.2.101'));
     await configurator.start();
-    await configurator.setPlan(null);
+    want(settings, null);
+    await configurator.look();
     expect(offered).toHaveLength(2);
     expect(offered[1]).not.toContain('vrrp_instance');
     expect(onConfigured).toHaveBeenLastCalledWith(expect.objectContaining({ plan: null, instances: [] }), true);
@@ -149,12 +166,12 @@ describe('the configurator', () => {
     await configurator.start();
     network = { interfaces: [{ ...eth0, addresses: [] }], defaultInterface: {} };
     await vi.advanceTimersByTimeAsync(6000);
-    expect(configurator.problem).toContain('eth0 has no IPv4 address of its own');
+    expect(nodeProblem(configurator.problems)).toContain('eth0 has no IPv4 address of its own');
     expect(configurator.isIncomplete('vip')).toBe(true);
     expect(onChange).toHaveBeenCalledTimes(2);
     network = { interfaces: [eth0], defaultInterface: {} };
     await vi.advanceTimersByTimeAsync(6000);
-    expect(configurator.problem).toBeNull();
+    expect(nodeProblem(configurator.problems)).toBeNull();
     expect(configurator.isIncomplete('vip')).toBe(false);
     expect(offered).toHaveLength(1);
   });
@@ -182,17 +199,17 @@ describe('the configurator', () => {
     expect(offered).toHaveLength(1);
     putOn = new Set();
     await configurator.look();
-    expect(configurator.problem).toContain("192.0.2.100 is an address of this node's own, on eth0");
+    expect(nodeProblem(configurator.problems)).toContain("192.0.2.100 is an address of this node's own, on eth0");
     putOn = new Set(['192.0.2.100']);
     await configurator.look();
-    expect(configurator.problem).toBeNull();
+    expect(nodeProblem(configurator.problems)).toBeNull();
   });
 
   it('takes the default route’s interface only when the node’s network had the time to come up', async () => {
     network = { interfaces: [{ ...eth0, addresses: [] }, eth2], defaultInterface: { 4: 'eth2' } };
     await configurator.start();
     expect(offered).toEqual([]);
-    expect(configurator.problem).toContain('no interface of this node has a subnet with 192.0.2.100 yet');
+    expect(nodeProblem(configurator.problems)).toContain('no interface of this node has a subnet with 192.0.2.100 yet');
     await vi.advanceTimersByTimeAsync(10_000);
     expect(offered).toEqual([]);
     await vi.advanceTimersByTimeAsync(5000);
@@ -209,8 +226,9 @@ describe('the configurator', () => {
       return value;
     };
     configurator = new Configurator(
-      { node: 'node1', nodeAddress: '', runtimeDirectory: '/run/vip', settings: defaultSettings(), plan: null },
+      { node: 'node1', nodeAddress: '', runtimeDirectory: '/run/vip' },
       {
+        wanted: () => wanted,
         readNetwork: async () => note('network', network),
         putOn: async () => note('put on', putOn),
         offer: async () => true,
@@ -227,8 +245,38 @@ describe('the configurator', () => {
     await configurator.setNodesByAddress(new Map([['192.0.2.101', 'node2']]));
     expect(offered.at(-1)).not.toContain('a-0');
     expect(configurator.problems).toEqual([
-      { instance: 'a-0', message: expect.stringContaining('192.0.2.101 is the address of the node node2') },
+      {
+        instance: 'a-0',
+        message: expect.stringContaining('192.0.2.101 is the address of the node node2'),
+        shown: { as: 'pool', pool: 'a' },
+      },
     ]);
+  });
+
+  it('goes on with what runs while no instance can be run of those that keep their last good form, also of several', async () => {
+    const others = [10, 20].map((last) =>
+      anotherOwn(`vip${last}`, { virtualRouterId: last, addresses: [`192.0.2.1${last}`] }),
+    );
+    const all = { instances: others, plan: null };
+    wanted = { desired: all, keepalived: keepalivedOptions(defaultSettings()) };
+    await configurator.start();
+    expect(offered.at(-1)).toMatch(/vrrp_instance vip10 [\s\S]*vrrp_instance vip20 /);
+    network = { interfaces: [], defaultInterface: {} };
+    await configurator.look();
+    expect(offered).toHaveLength(1);
+    expect(nodeProblem(configurator.problems)?.split('; ')).toHaveLength(2);
+    wanted = { ...wanted, desired: { ...all, instances: [] } };
+    await configurator.look();
+    expect(offered.at(-1)).not.toContain('vrrp_instance');
+  });
+
+  it('offers nothing before it is known what is desired: keepalived goes on with what it has', async () => {
+    wanted = undefined;
+    await configurator.start();
+    expect(offered).toEqual([]);
+    want();
+    await configurator.look();
+    expect(offered).toHaveLength(1);
   });
 
   it('tells which addresses are the node’s own', async () => {
@@ -248,7 +296,7 @@ describe('the configurator', () => {
       configurator = create(settings);
       await configurator.start();
       expect(offered).toEqual([]);
-      expect(configurator.problem).toBe(
+      expect(nodeProblem(configurator.problems)).toBe(
         'keepalived.authPassword: is not 1 to 8 printable ASCII characters without blank, quote and backslash; change it',
       );
     },

@@ -1,29 +1,25 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import type { NodePlanSpec } from '../../api/node-plan.ts';
-import { bracketed } from '../../common/addresses.ts';
 import { type Clock, systemClock } from '../../common/clock.ts';
-import type { Settings } from '../config/settings.ts';
+import { NODE_INSTANCE, virtualAddresses, type Wanted } from '../desired/desired.ts';
 import type { Placement, Placements } from '../desired/placement.ts';
 import { type InstanceProblem, type Resolved, type ResolvedInstance, resolveAll } from '../desired/resolve.ts';
-import { SETTINGS_INSTANCE, wishesOf } from '../desired/wishes.ts';
 import type { NetworkView } from '../network/network.ts';
 import { NodeSubnets } from '../network/node-subnets.ts';
-import { InstanceError, type VrrpInstance, virtualAddresses } from './instance.ts';
-import { type RenderOptions, renderConfig } from './render.ts';
+import { InstanceError, type VrrpInstance } from './instance.ts';
+import { renderConfig } from './render.ts';
 
 interface ConfiguratorOptions {
   readonly node: string;
   readonly nodeAddress: string;
   readonly runtimeDirectory: string;
-  readonly settings: Settings;
-  /** Null: no plan, as long as none is set. */
-  readonly plan: NodePlanSpec | null;
   /** Where things were found before this process began. */
   readonly placements?: Placements;
 }
 
 interface ConfiguratorDependencies {
+  /** What is wanted now: the same object as long as it has not changed; undefined while that is not known, and nothing is offered. */
+  readonly wanted: () => Wanted | undefined;
   readonly readNetwork: () => Promise<NetworkView>;
   /**
    * Which of the addresses on the node's interfaces may be there because of this release, in canonical form: all others are the node's own,
@@ -35,7 +31,7 @@ interface ConfiguratorDependencies {
   readonly onPlacements?: (placements: Placements) => void;
   /** Offers a configuration to the supervisor; true when it was a new one. */
   readonly offer: (config: string) => Promise<boolean>;
-  /** Called when settings, plan and network were put into a configuration, which may be the one offered before. */
+  /** Called when what is wanted and the network were put into a configuration, which may be the one offered before. */
   readonly onConfigured: (configured: Configured, offered: boolean) => void;
   /** Called when something of what is asked for cannot be carried out on this node, once per reason; it is tried again. */
   readonly onProblem: (problem: InstanceProblem) => void;
@@ -57,12 +53,18 @@ const LOOK_SECONDS = 5;
 /** As long as an interface may take to get its address when the node starts, before the default route's is taken for the right one. */
 const YOUNG_SECONDS = 12;
 
-/** Turns settings, plan and the node's network into keepalived's configuration, now and whenever one of them changes. */
+/** What a configuration was made of. */
+interface Origin {
+  readonly wanted: Wanted;
+  readonly nodesByAddress: ReadonlyMap<string, string>;
+  /** What the node's network and files say, as far as it matters. */
+  readonly node: string;
+}
+
+/** Turns what is desired and the node's network into keepalived's configuration, now and whenever one of them changes. */
 export class Configurator {
-  readonly #options: Omit<ConfiguratorOptions, 'settings' | 'plan' | 'placements'>;
+  readonly #options: Omit<ConfiguratorOptions, 'placements'>;
   readonly #dependencies: ConfiguratorDependencies;
-  /** Replaced as a whole. */
-  #wanted: { readonly settings: Settings; readonly plan: NodePlanSpec | null };
   readonly #clock: Clock;
   #startedAtMs = Number.POSITIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
@@ -73,29 +75,19 @@ export class Configurator {
   #nodesByAddress: ReadonlyMap<string, string> = new Map();
   #ownAddresses: readonly string[] = [];
   /** What the last configuration was made of; undefined when there is none or it left something to be desired. */
-  #madeOf: string | undefined;
+  #madeOf: Origin | undefined;
   #working: Promise<void> = Promise.resolve();
 
-  constructor(
-    { settings, plan, placements = {}, ...options }: ConfiguratorOptions,
-    dependencies: ConfiguratorDependencies,
-  ) {
+  constructor({ placements = {}, ...options }: ConfiguratorOptions, dependencies: ConfiguratorDependencies) {
     this.#options = options;
     this.#placements = new Map(Object.entries(placements));
-    this.#wanted = { settings, plan };
     this.#dependencies = dependencies;
     this.#clock = dependencies.clock ?? systemClock;
   }
 
-  /** What of the settings and of the plan cannot be carried out here at the moment, by instance. */
+  /** What cannot be carried out here at the moment, by instance. */
   get problems(): readonly InstanceProblem[] {
     return this.#problems;
-  }
-
-  /** Why the settings cannot be carried out here at the moment; null when they are. */
-  get problem(): string | null {
-    const messages = this.#problems.filter(({ instance }) => instance === SETTINGS_INSTANCE);
-    return messages.length === 0 ? null : messages.map(({ message }) => message).join('; ');
   }
 
   /** The node's own addresses with their prefixes, as they were at the last look. */
@@ -115,24 +107,13 @@ export class Configurator {
     await this.#configure();
   }
 
-  /** Takes new settings. */
-  async update(settings: Settings): Promise<void> {
-    await this.#want({ ...this.#wanted, settings });
-  }
-
-  /** Takes a new plan; null for none. */
-  async setPlan(plan: NodePlanSpec | null): Promise<void> {
-    await this.#want({ ...this.#wanted, plan });
-  }
-
   /** Takes the names of nodes by their addresses, as the Kubernetes API told them. */
   async setNodesByAddress(nodesByAddress: ReadonlyMap<string, string>): Promise<void> {
     this.#nodesByAddress = nodesByAddress;
-    this.#madeOf = undefined;
     await this.#configure();
   }
 
-  /** Looks at the network now, without waiting for the next time. */
+  /** Looks at what is wanted and at the network now, without waiting for the next time. */
   async look(): Promise<void> {
     await this.#configure();
   }
@@ -141,12 +122,6 @@ export class Configurator {
   stop(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
-  }
-
-  #want(wanted: { settings: Settings; plan: NodePlanSpec | null }): Promise<void> {
-    this.#wanted = wanted;
-    this.#madeOf = undefined;
-    return this.#configure();
   }
 
   #configure(): Promise<void> {
@@ -161,37 +136,38 @@ export class Configurator {
       // Nothing of the kind that concerns one instance only: it stands for all.
       const message = error instanceof Error ? error.message : String(error);
       this.#madeOf = undefined;
-      this.#setProblems([{ instance: SETTINGS_INSTANCE, message }]);
+      this.#setProblems([{ instance: NODE_INSTANCE, message, shown: { as: 'node' } }]);
     }
   }
 
   async #make(): Promise<void> {
-    const wanted = this.#wanted;
-    const { settings, plan } = wanted;
-    const wishes = wishesOf(settings, plan);
-    const { authPasswordFile } = settings.vrrp;
+    const wanted = this.#dependencies.wanted();
+    if (wanted === undefined) return;
+    const { desired, keepalived } = wanted;
+    const nodesByAddress = this.#nodesByAddress;
+    const { authPasswordFile } = keepalived;
     const authPassword = authPasswordFile === '' ? undefined : await readPassword(authPasswordFile);
     const network = await this.#dependencies.readNetwork();
     const putOn = await this.#dependencies.putOn();
-    const subnets = new NodeSubnets(network, putOn ?? virtualAddresses(wishes));
+    const subnets = new NodeSubnets(network, putOn ?? virtualAddresses(desired));
     const young = this.#isYoung();
-    const madeOf = JSON.stringify([subnets.key, authPassword, young]);
-    if (madeOf === this.#madeOf) return;
-    const resolved = resolveAll(wishes, subnets, {
+    const origin = { wanted, nodesByAddress, node: JSON.stringify([subnets.key, authPassword, young]) };
+    if (isSame(origin, this.#madeOf)) return;
+    const resolved = resolveAll(desired.instances, subnets, {
       nodeAddress: this.#options.nodeAddress,
-      nodesByAddress: this.#nodesByAddress,
+      nodesByAddress,
       authPassword,
       before: this.#before,
       placements: this.#placements,
       young,
     });
     const { instances } = resolved;
-    // What runs goes on, as long as nothing but the instance of the settings is asked for.
-    const only = instances.length === 0 && wishes.some(({ name }) => name === SETTINGS_INSTANCE);
-    if (!only) await this.#offer(instances, this.#renderOptions(settings), plan?.plan ?? null);
+    // What runs goes on where nothing can be run of what is to keep its last good form.
+    const goesOn = instances.length === 0 && desired.instances.some(({ keepsLastGood }) => keepsLastGood);
+    if (!goesOn) await this.#offer(instances, wanted);
     this.#place(resolved.placements);
     this.#tell(resolved, subnets.ownAddresses);
-    if (wanted === this.#wanted) this.#madeOf = madeOf;
+    this.#madeOf = origin;
   }
 
   #tell({ problems, incomplete }: Resolved, ownAddresses: readonly string[]): void {
@@ -213,13 +189,14 @@ export class Configurator {
     if (JSON.stringify([...placements]) !== before) this.#dependencies.onPlacements?.(Object.fromEntries(placements));
   }
 
-  async #offer(resolved: readonly ResolvedInstance[], options: RenderOptions, plan: string | null): Promise<void> {
+  async #offer(resolved: readonly ResolvedInstance[], { desired, keepalived }: Wanted): Promise<void> {
     const instances = resolved.map(({ instance }) => instance);
-    const config = renderConfig(instances, options);
+    const { node, runtimeDirectory } = this.#options;
+    const config = renderConfig(instances, { node, runtimeDirectory, ...keepalived });
     const offered = await this.#dependencies.offer(config);
     this.#before = new Map(resolved.map((one) => [one.instance.name, one]));
     const sha256 = createHash('sha256').update(config).digest('hex');
-    this.#dependencies.onConfigured({ instances, sha256, plan }, offered);
+    this.#dependencies.onConfigured({ instances, sha256, plan: desired.plan }, offered);
   }
 
   #setProblems(problems: readonly InstanceProblem[]): void {
@@ -229,15 +206,10 @@ export class Configurator {
       if (!before.has(`${problem.instance} ${problem.message}`)) this.#dependencies.onProblem(problem);
     }
   }
+}
 
-  #renderOptions({ server: { address, port }, vrrp: { debug } }: Settings): RenderOptions {
-    return {
-      node: this.#options.node,
-      runtimeDirectory: this.#options.runtimeDirectory,
-      pulseUrl: `http://${bracketed(address)}:${port}/pulse`,
-      debug,
-    };
-  }
+function isSame(a: Origin, b: Origin | undefined): boolean {
+  return a.wanted === b?.wanted && a.nodesByAddress === b.nodesByAddress && a.node === b.node;
 }
 
 async function readPassword(path: string): Promise<string> {

@@ -239,8 +239,8 @@ describe('a node in pools', () => {
   it('has a pulse when the instance of the settings is decided, or without one as soon as any other is', async () => {
     const undecided = pooled.instances.map((instance) => ({ ...instance, fitness: undefined }));
     await get('/pulse', { ...pooled, instances: undecided }).expect(200);
-    const settings = { ...pooled.settings, vrrp: { ...pooled.settings.vrrp, addresses: [] } };
-    const bare = { settings, fitness: undefined };
+    const hasNodeInstance = false;
+    const bare = { hasNodeInstance, fitness: undefined };
     await get('/pulse', { ...pooled, ...bare }).expect(200);
     await get('/pulse', { ...pooled, ...bare, instances: undecided }).expect(503);
     const oneDecided = pooled.instances.map((instance, slot) =>

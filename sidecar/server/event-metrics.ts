@@ -34,8 +34,8 @@ export function createEventMetrics(registry: Registry): Metrics {
     registers,
   });
   return {
-    transition: ({ name, pool }, state) => {
-      if (pool === null) transitions.inc({ state });
+    transition: ({ name, shown }, state) => {
+      if (shown.as === 'node') transitions.inc({ state });
       else instanceTransitions.inc({ instance: name, state });
     },
     probed: (check, outcome, durationSeconds) => durations.observe({ check, outcome }, durationSeconds),

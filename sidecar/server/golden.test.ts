@@ -39,8 +39,8 @@ describe.each(Object.keys(SNAPSHOTS))('a node that is %s', (name) => {
 
   it('has these metrics', async () => {
     const metrics = createMetrics();
-    metrics.events.transition({ name: 'vip', pool: null }, 'MASTER');
-    metrics.events.transition({ name: 'default-0', pool: 'default' }, 'MASTER');
+    metrics.events.transition({ name: 'vip', shown: { as: 'node' } }, 'MASTER');
+    metrics.events.transition({ name: 'default-0', shown: { as: 'pool' } }, 'MASTER');
     metrics.events.probed('service', 'success', 0.002);
     metrics.events.reloaded();
     metrics.events.rejected();

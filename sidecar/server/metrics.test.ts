@@ -10,8 +10,8 @@ import { createMetricsApp } from './metrics-app.ts';
 async function scrape(changes: Partial<AgentSnapshot> = {}): Promise<string> {
   const snapshot = () => ({ ...healthySnapshot(), ...changes });
   const metrics = createMetrics();
-  metrics.events.transition({ name: 'vip', pool: null }, 'MASTER');
-  metrics.events.transition({ name: 'default-0', pool: 'default' }, 'MASTER');
+  metrics.events.transition({ name: 'vip', shown: { as: 'node' } }, 'MASTER');
+  metrics.events.transition({ name: 'default-0', shown: { as: 'pool' } }, 'MASTER');
   metrics.events.probed('service', 'success', 0.002);
   metrics.events.reloaded();
   metrics.events.rejected();
@@ -85,9 +85,9 @@ describe('GET /metrics', () => {
 
   it('has no series of the settings’ instance where there is none', async () => {
     const pooled = pooledSnapshot();
-    const settings = { ...pooled.settings, vrrp: { ...pooled.settings.vrrp, addresses: [] } };
+    const hasNodeInstance = false;
     const holder = { ...pooled.holder, addresses: [] };
-    const text = await scrape({ ...pooled, settings, holder, fitness: undefined });
+    const text = await scrape({ ...pooled, hasNodeInstance, holder, fitness: undefined });
     expect(text).not.toMatch(/^keepalived_vip_(holder|vrrp_state|holder_disagreement|fitness_band|priority)\b/m);
   });
 

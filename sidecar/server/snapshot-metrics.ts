@@ -1,6 +1,6 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import { CHECK_NAMES, type CheckName } from '../checks/types.ts';
-import { type AgentSnapshot, type CheckSnapshot, hasSettingsInstance } from '../status/snapshot.ts';
+import type { AgentSnapshot, CheckSnapshot } from '../status/snapshot.ts';
 
 /** What one answer to `GET /metrics` is made of. */
 export interface Scrape {
@@ -35,14 +35,14 @@ const STATE: readonly Family<Gauge>[] = [
     help: 'State that keepalived last notified; 1 for the present one.',
     labelNames: ['state'],
     fill: (metric, { snapshot }) => {
-      if (hasSettingsInstance(snapshot)) metric.set({ state: snapshot.holder.vrrp.state }, 1);
+      if (snapshot.hasNodeInstance) metric.set({ state: snapshot.holder.vrrp.state }, 1);
     },
   },
   {
     name: 'keepalived_vip_holder_disagreement',
     help: 'Whether the VRRP state and the addresses on the interface contradict each other.',
     fill: (metric, { snapshot }) => {
-      if (hasSettingsInstance(snapshot)) metric.set(snapshot.holder.disagreement === null ? 0 : 1);
+      if (snapshot.hasNodeInstance) metric.set(snapshot.holder.disagreement === null ? 0 : 1);
     },
   },
   {

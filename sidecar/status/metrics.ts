@@ -1,10 +1,14 @@
 import type { CheckName } from '../checks/types.ts';
+import type { DesiredInstance } from '../desired/desired.ts';
 import type { VrrpState } from '../keepalived/notify.ts';
 
 /** Events that are counted as they happen; all other metrics are of a snapshot. */
 export interface Metrics {
-  /** Counts a change of an instance's VRRP state; its pool is null for the instance of the settings. */
-  transition(instance: { readonly name: string; readonly pool: string | null }, state: VrrpState): void;
+  /** Counts a change of an instance's VRRP state. */
+  transition(
+    instance: Pick<DesiredInstance, 'name'> & { readonly shown: Pick<DesiredInstance['shown'], 'as'> },
+    state: VrrpState,
+  ): void;
   /** Takes the duration of a probe. */
   probed(check: CheckName, outcome: string, durationSeconds: number): void;
   /** Counts new settings that took effect at run time. */

@@ -11,6 +11,8 @@ import type { PlanView } from '../sources/plan/plan-state.ts';
 export interface AgentSnapshot {
   readonly node: string;
   readonly version: string;
+  /** Whether the node runs an instance of its own, besides those of pools: `holder` and `fitness` are about it. */
+  readonly hasNodeInstance: boolean;
   readonly holder: HolderState;
   readonly fitness: Fitness | undefined;
   readonly rank: number;
@@ -42,7 +44,7 @@ export interface AgentSnapshot {
     readonly problems: readonly string[];
   };
   readonly pools: readonly PoolSnapshot[];
-  /** The plan's instances; that of the settings is what the rest of this is about. */
+  /** The instances of pools; the node's own is what the rest of this is about. */
   readonly instances: readonly InstanceSnapshot[];
 }
 
@@ -76,9 +78,4 @@ export interface CheckSnapshot {
   readonly state: CheckState;
   /** The check's verdict, watched ports included. */
   readonly healthy: boolean | undefined;
-}
-
-/** Whether there is an instance besides those of pools: what is said of the node itself is about it. */
-export function hasSettingsInstance({ settings }: Pick<AgentSnapshot, 'settings'>): boolean {
-  return settings.vrrp.addresses.length > 0;
 }

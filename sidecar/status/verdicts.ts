@@ -1,6 +1,6 @@
 import { BAND_NAMES } from '../../api/bands.ts';
 import { CHECK_NAMES } from '../checks/types.ts';
-import { type AgentSnapshot, hasSettingsInstance } from './snapshot.ts';
+import type { AgentSnapshot } from './snapshot.ts';
 
 const UNDECIDED = 'no check has reached a threshold yet';
 
@@ -32,12 +32,12 @@ export function trackNode(snapshot: AgentSnapshot): Verdict {
 }
 
 /**
- * Whether this process has decided: for the instance of the settings, or where there is none for any of the plan's. One pool whose own
+ * Whether this process has decided: for the node's own instance, or where there is none for any of the pools'. One pool whose own
  * check is slow does not count against all others.
  */
 function hasDecided(snapshot: AgentSnapshot): boolean {
   const { fitness, instances } = snapshot;
-  if (hasSettingsInstance(snapshot)) return fitness !== undefined;
+  if (snapshot.hasNodeInstance) return fitness !== undefined;
   return instances.length === 0 || instances.some((instance) => instance.fitness !== undefined);
 }
 

@@ -22,6 +22,7 @@ export function healthySnapshot(): AgentSnapshot {
   return {
     node: 'node1',
     version: '0.1.0',
+    hasNodeInstance: true,
     holder: {
       holder: true,
       sinceMs: 1_700_000_000_000,
@@ -223,6 +224,7 @@ export function blankSnapshot(): AgentSnapshot {
     fitness: undefined,
     cordon: { watched: false, heard: false, cordon: undefined, sinceMs: undefined, problem: null },
     checks: {},
+    hasNodeInstance: false,
     settings: { ...snapshot.settings, vrrp: { ...snapshot.settings.vrrp, addresses: [] } },
     supervisor: undefined,
     plan: { ...snapshot.plan, watched: true },

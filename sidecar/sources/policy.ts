@@ -1,24 +1,14 @@
-import type { PlannedPool } from '../../api/node-plan.ts';
 import type { Settings } from '../config/settings.ts';
-import type { FitnessPolicy } from './fitness.ts';
+import type { FitnessPolicy } from '../fitness/fitness.ts';
 
-/** The user's wishes for the instance of the settings. */
-export function settingsPolicy(settings: Settings): FitnessPolicy {
+/** How the settings have the node's fitness judged. Pure. */
+export function policyOf(settings: Settings): FitnessPolicy {
   const { vrrp, lastResort } = settings;
   return {
     noPreempt: vrrp.noPreempt,
     failbackDelaySeconds: vrrp.failbackDelaySeconds,
     lastResort,
     kubeApiSettleSeconds: kubeApiSettleSeconds(settings),
-  };
-}
-
-/** The user's wishes for the instances of a pool: its own for failback, the node's for everything else. */
-export function poolPolicy(settings: Settings, pool: PlannedPool | undefined): FitnessPolicy {
-  return {
-    ...settingsPolicy(settings),
-    noPreempt: false,
-    failbackDelaySeconds: pool?.failbackDelaySeconds ?? null,
   };
 }
 

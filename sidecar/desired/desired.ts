@@ -1,0 +1,87 @@
+import { canonical } from '../../common/addresses.ts';
+import type { FitnessPolicy } from '../fitness/fitness.ts';
+
+/** Name of the node's own instance; what concerns the node's configuration as a whole goes by it, too. */
+export const NODE_INSTANCE = 'vip';
+
+/** What a node is to do, before it is known what its network makes of it. Each source says a part of it. */
+export interface Desired {
+  /** In the order in which keepalived's configuration has them. */
+  readonly instances: readonly DesiredInstance[];
+  /** The plan that is carried out with it; null when it comes of none. */
+  readonly plan: string | null;
+}
+
+/** A VRRP instance that a node is to run, and everything that tells it from others. */
+export interface DesiredInstance {
+  readonly name: string;
+  readonly vrrp: DesiredVrrp;
+  /** Place of the node in the order of preference, 0 is first. */
+  readonly rank: number;
+  /** The node shall give the addresses away, although it is well. */
+  readonly leaving: boolean;
+  readonly policy: FitnessPolicy;
+  /** Since when the node counts as up for it, by the clock of performance.now(); absent: since the first decision. */
+  readonly upSinceMs?: number;
+  /**
+   * Whether it goes on as it ran last while it cannot be run as it is desired now. Not where an address may meanwhile have been given to
+   * another instance or node.
+   */
+  readonly keepsLastGood: boolean;
+  /** Instances of the same group share their delays of failback: one that comes later need not prove again that the node is well. */
+  readonly failbackGroup?: string;
+  readonly shown: Shown;
+  /** What lines of log call it by; absent where they need no name. */
+  readonly label?: string;
+}
+
+/** Where an instance is shown: as the node's own state, or among those of pools. */
+export type Shown = { readonly as: 'node' } | { readonly as: 'pool'; readonly pool: string };
+
+/** What is asked of an instance in VRRP; while that stays the same, what ran goes on to be right. */
+export interface DesiredVrrp {
+  readonly version: 2 | 3;
+  readonly virtualRouterId: number;
+  readonly advertIntervalSeconds: number;
+  /** Interface that VRRP is spoken on, by name or MAC address; empty: the one of the first address. */
+  readonly interface: string;
+  /** Interface of the addresses, by name or MAC address; empty: found by subnet. */
+  readonly addressInterface: string;
+  /** With or without a prefix. */
+  readonly addresses: readonly string[];
+  /** Empty: multicast. */
+  readonly unicastPeers: readonly string[];
+  /** Whether the peers are the other nodes only, who know this one by its address in Kubernetes; else this node is one of them. */
+  readonly peersAreOthers: boolean;
+  readonly fields: FieldNames;
+}
+
+/** What the user calls the fields that an instance came from, for messages. */
+export interface FieldNames {
+  readonly addresses: string;
+  readonly addressInterface: string;
+  readonly interface: string;
+  readonly unicastPeers: string;
+  /** The one to set where no interface is found. */
+  readonly choice: string;
+}
+
+/** How keepalived is to run, whatever it runs. */
+export interface KeepalivedOptions {
+  /** Where its supervisor asks whether the sidecar lives and its decisions are in the track files. */
+  readonly pulseUrl: string;
+  readonly debug: boolean;
+  /** File with the password of VRRP version 2; empty: none. */
+  readonly authPasswordFile: string;
+}
+
+/** What keepalived's configuration is to be made of. */
+export interface Wanted {
+  readonly desired: Desired;
+  readonly keepalived: KeepalivedOptions;
+}
+
+/** The desired addresses in canonical form, without prefixes. */
+export function virtualAddresses({ instances }: Pick<Desired, 'instances'>): Set<string> {
+  return new Set(instances.flatMap(({ vrrp }) => vrrp.addresses.map((text) => canonical(text))));
+}

@@ -1,0 +1,12 @@
+import type { Desired } from './desired.ts';
+
+/**
+ * What several sources ask for together, in their order: where two want the same of the node, the one that comes first has it. Pure.
+ * The plan is that of the first source that has one.
+ */
+export function mergeDesired(...sources: readonly Desired[]): Desired {
+  return {
+    instances: sources.flatMap(({ instances }) => instances),
+    plan: sources.find(({ plan }) => plan !== null)?.plan ?? null,
+  };
+}

@@ -1,0 +1,82 @@
+import type { PlannedInstance, PlannedPool } from '../../../api/node-plan.ts';
+import type { Settings } from '../../config/settings.ts';
+import type { Desired, DesiredInstance, FieldNames } from '../../desired/desired.ts';
+import type { FitnessPolicy } from '../../fitness/fitness.ts';
+import { policyOf } from '../policy.ts';
+import type { PlanView } from './plan-state.ts';
+
+/** What is known of the plan, as far as it matters here. */
+type Known = Pick<PlanView, 'plan' | 'fresh'>;
+
+function fieldsOf(pool: string): FieldNames {
+  const field = (name: string) => `VirtualIPPool ${pool}, ${name}`;
+  return {
+    addresses: field('spec.addresses'),
+    addressInterface: field('spec.interface'),
+    interface: 'vrrp.interface',
+    unicastPeers: field('spec.vrrp.peering'),
+    choice: 'its spec.interface',
+  };
+}
+
+/** Slot of an instance within its pool. */
+function slotOf({ name, pool }: PlannedInstance): number {
+  return Number(name.slice(pool.length + 1));
+}
+
+function byPoolAndSlot(a: PlannedInstance, b: PlannedInstance): number {
+  if (a.pool !== b.pool) return a.pool < b.pool ? -1 : 1;
+  return slotOf(a) - slotOf(b);
+}
+
+/** A pool's own for failback, the node's for everything else. */
+function poolPolicy(settings: Settings, pool: PlannedPool | undefined): FitnessPolicy {
+  return { ...policyOf(settings), noPreempt: false, failbackDelaySeconds: pool?.failbackDelaySeconds ?? null };
+}
+
+/**
+ * A node that takes part for the first time has nothing to wait for, nor has an instance that comes later when the process has been up for
+ * the delay of failback: the clock of performance.now() begins with the process.
+ */
+function upSince({ fresh }: Known, { failbackDelaySeconds }: FitnessPolicy): number {
+  return fresh ? -(failbackDelaySeconds ?? 0) * 1000 : 0;
+}
+
+function instanceOf(
+  { name, pool, virtualRouterId, rank, leaving = false, addresses, peers = [] }: PlannedInstance,
+  planned: PlannedPool | undefined,
+  known: Known,
+  settings: Settings,
+): DesiredInstance {
+  const { version, advertIntervalSeconds, interface: on } = settings.vrrp;
+  const policy = poolPolicy(settings, planned);
+  return {
+    name,
+    vrrp: {
+      ...{ version, virtualRouterId, advertIntervalSeconds, interface: on, addresses },
+      addressInterface: planned?.interface ?? '',
+      unicastPeers: peers,
+      peersAreOthers: true,
+      fields: fieldsOf(pool),
+    },
+    rank,
+    leaving,
+    policy,
+    upSinceMs: upSince(known, policy),
+    keepsLastGood: false,
+    failbackGroup: pool,
+    shown: { as: 'pool', pool },
+    label: name,
+  };
+}
+
+/** What a node's plan asks of it, in the manner that the settings have, and in an order that depends on names only: by pool and slot. Pure. */
+export function desiredByPlan(known: Known, settings: Settings): Desired {
+  const { plan } = known;
+  if (plan === null || plan === undefined) return { instances: [], plan: null };
+  const pools = new Map(plan.pools.map((pool) => [pool.name, pool]));
+  const instances = plan.instances
+    .toSorted(byPoolAndSlot)
+    .map((instance) => instanceOf(instance, pools.get(instance.pool), known, settings));
+  return { instances, plan: plan.plan };
+}

@@ -1,0 +1,81 @@
+import type { DesiredInstance, Shown } from '../desired/desired.ts';
+import type { InstanceProblem } from '../desired/resolve.ts';
+import type { Fitness } from '../fitness/fitness.ts';
+import type { HolderState } from '../keepalived/holder.ts';
+import type { InstanceSnapshot } from './snapshot.ts';
+
+/*
+ * Where what is known of instances is shown: those that are the node's own are its state, together; those of pools are a list.
+ */
+
+/** An instance, as far as it is shown. */
+interface KnownInstance {
+  readonly desired: DesiredInstance;
+  readonly holder: { readonly state: HolderState };
+  readonly fitness: { readonly fitness: Fitness | undefined };
+}
+
+/** What the node's own instances are together. */
+interface NodeState {
+  readonly hasNodeInstance: boolean;
+  readonly holder: HolderState;
+  /** That of the one that the node is least fit for; undefined until all are decided. */
+  readonly fitness: Fitness | undefined;
+}
+
+function isNodes({ shown }: { readonly shown: Shown }): boolean {
+  return shown.as === 'node';
+}
+
+function together(states: readonly [HolderState, ...HolderState[]]): HolderState {
+  const holding = states.filter(({ holder }) => holder);
+  const since = states.map(({ sinceMs }) => sinceMs);
+  const disagreements = states.map(({ disagreement }) => disagreement).filter((text) => text !== null);
+  return {
+    holder: holding.length > 0,
+    sinceMs: holding.length > 0 ? Math.min(...holding.map(({ sinceMs }) => sinceMs)) : Math.max(...since),
+    addresses: states.flatMap(({ addresses }) => addresses),
+    vrrp: states[0].vrrp,
+    disagreement: disagreements.length === 0 ? null : disagreements.join('; '),
+  };
+}
+
+function leastFit(decisions: readonly (Fitness | undefined)[]): Fitness | undefined {
+  const decided = decisions.filter((fitness) => fitness !== undefined);
+  return decided.length < decisions.length ? undefined : decided.toSorted((a, b) => a.priority - b.priority)[0];
+}
+
+/**
+ * What is shown as the node's own state. Pure.
+ * @param unseen what is shown of holding where there is no such instance
+ */
+export function nodeState(instances: readonly KnownInstance[], unseen: HolderState): NodeState {
+  const [first, ...others] = instances.filter(({ desired }) => isNodes(desired));
+  if (first === undefined) return { hasNodeInstance: false, holder: unseen, fitness: undefined };
+  if (others.length === 0) return { hasNodeInstance: true, holder: first.holder.state, fitness: first.fitness.fitness };
+  return {
+    hasNodeInstance: true,
+    holder: together([first.holder.state, ...others.map(({ holder }) => holder.state)]),
+    fitness: leastFit([first, ...others].map(({ fitness }) => fitness.fitness)),
+  };
+}
+
+/** The instances of pools, in their order. Pure. */
+export function poolInstances(instances: readonly KnownInstance[]): InstanceSnapshot[] {
+  return instances.flatMap(({ desired: { name, rank, vrrp, shown }, holder, fitness }) => {
+    if (shown.as !== 'pool') return [];
+    const { virtualRouterId } = vrrp;
+    return [{ name, pool: shown.pool, rank, virtualRouterId, holder: holder.state, fitness: fitness.fitness }];
+  });
+}
+
+/** Why the node cannot run what is its own; null when it can. Pure. */
+export function nodeProblem(problems: readonly InstanceProblem[]): string | null {
+  const messages = problems.filter(isNodes).map(({ message }) => message);
+  return messages.length === 0 ? null : messages.join('; ');
+}
+
+/** What keeps the node from running instances of pools, each with its name. Pure. */
+export function poolProblems(problems: readonly InstanceProblem[]): string[] {
+  return problems.filter((problem) => !isNodes(problem)).map(({ instance, message }) => `${instance}: ${message}`);
+}
