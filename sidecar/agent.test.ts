@@ -29,6 +29,7 @@ import type { SharedDirectory } from './runtime/shared-directory.ts';
 import { SupervisedProcess } from './runtime/supervised-process.ts';
 import type { SupervisorStatus } from './runtime/supervisor-status.ts';
 import { TrackFiles } from './runtime/track-files.ts';
+import { pulse } from './status/verdicts.ts';
 import { planOf } from './testing/plan.ts';
 import { defaultSettings } from './testing/settings.ts';
 
@@ -119,6 +120,14 @@ afterEach(async () => {
   server.closeAllConnections();
   server.close();
   rmSync(path, { recursive: true, force: true });
+});
+
+describe('before the start', () => {
+  it('nothing is decided: what the track files say is the word of a process that is gone', () => {
+    const snapshot = makeAgent(ELSEWHERE).snapshot();
+    expect(snapshot).toMatchObject({ hasNodeInstance: true, fitness: undefined });
+    expect(pulse(snapshot).status).toBe(503);
+  });
 });
 
 describe('the first decision', () => {

@@ -36,7 +36,7 @@ import { PlanState } from './sources/plan/plan-state.ts';
 import { desiredBySettings, keepalivedOptions } from './sources/settings.ts';
 import { type Metrics, noMetrics } from './status/metrics.ts';
 import { planStatusOf } from './status/plan-status.ts';
-import { nodeProblem, nodeState, poolInstances, poolProblems } from './status/shown.ts';
+import { hasNodeInstance, nodeProblem, nodeState, poolInstances, poolProblems } from './status/shown.ts';
 import type { AgentSnapshot, CheckSnapshot, PoolSnapshot } from './status/snapshot.ts';
 
 interface AgentOptions {
@@ -373,6 +373,8 @@ export class Agent {
     return {
       node: this.#options.node,
       version: this.#options.version,
+      // Also before the start: nothing is decided then, and what the track files say is the word of a process that is gone.
+      hasNodeInstance: hasNodeInstance((this.#wanted ?? this.#desired()).desired.instances),
       ...nodeState(this.#instances.runners, unseen(this.#loadedAtMs)),
       rank: this.#rank,
       drainReasons: this.#drain.reasons,
@@ -402,10 +404,14 @@ export class Agent {
 
   /** Makes the instances those that are desired; what it comes to in keepalived's configuration is looked at afterwards. */
   #desire(): void {
+    this.#wanted = this.#desired();
+    this.#instances.set(this.#wanted.desired.instances);
+  }
+
+  #desired(): Wanted {
     const { settings } = this.#loaded;
     const desired = mergeDesired(desiredBySettings(settings, this.#rank), desiredByPlan(this.plan.view, settings));
-    this.#wanted = { desired, keepalived: keepalivedOptions(settings) };
-    this.#instances.set(desired.instances);
+    return { desired, keepalived: keepalivedOptions(settings) };
   }
 
   #inputOf(instance: DesiredInstance): NodeInput {

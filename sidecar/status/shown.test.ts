@@ -3,7 +3,7 @@ import type { DesiredInstance } from '../desired/desired.ts';
 import { type HolderState, unseen } from '../keepalived/holder.ts';
 import { anotherOwn, pooledInstance } from '../testing/desired.ts';
 import { healthySnapshot } from '../testing/snapshot.ts';
-import { nodeProblem, nodeState, poolInstances, poolProblems } from './shown.ts';
+import { hasNodeInstance, nodeProblem, nodeState, poolInstances, poolProblems } from './shown.ts';
 
 const { holder: held, fitness: healthy } = healthySnapshot();
 const nothing = unseen(1_600_000_000_000);
@@ -23,16 +23,13 @@ const pooled = pooledInstance(1);
 
 describe('what is shown as the node’s own', () => {
   it('is nothing, since the beginning, where there is no instance but those of pools', () => {
-    expect(nodeState([known(pooled)], nothing)).toEqual({
-      hasNodeInstance: false,
-      holder: nothing,
-      fitness: undefined,
-    });
+    expect(nodeState([known(pooled)], nothing)).toEqual({ holder: nothing, fitness: undefined });
+    expect([hasNodeInstance([pooled]), hasNodeInstance([pooled, own])]).toEqual([false, true]);
   });
 
   it('is the one instance that is the node’s own, whatever pools there are', () => {
     const state = nodeState([known(pooled, { holder: false }), known(own)], nothing);
-    expect(state).toEqual({ hasNodeInstance: true, holder: held, fitness: healthy });
+    expect(state).toEqual({ holder: held, fitness: healthy });
   });
 
   it('is of several all addresses, every disagreement, and the least fit', () => {

@@ -17,7 +17,6 @@ interface KnownInstance {
 
 /** What the node's own instances are together. */
 interface NodeState {
-  readonly hasNodeInstance: boolean;
   readonly holder: HolderState;
   /** That of the one that the node is least fit for; undefined until all are decided. */
   readonly fitness: Fitness | undefined;
@@ -45,16 +44,20 @@ function leastFit(decisions: readonly (Fitness | undefined)[]): Fitness | undefi
   return decided.length < decisions.length ? undefined : decided.toSorted((a, b) => a.priority - b.priority)[0];
 }
 
+/** Whether there is anything that is shown as the node's own state. Pure. */
+export function hasNodeInstance(instances: readonly Pick<DesiredInstance, 'shown'>[]): boolean {
+  return instances.some(isNodes);
+}
+
 /**
  * What is shown as the node's own state. Pure.
  * @param unseen what is shown of holding where there is no such instance
  */
 export function nodeState(instances: readonly KnownInstance[], unseen: HolderState): NodeState {
   const [first, ...others] = instances.filter(({ desired }) => isNodes(desired));
-  if (first === undefined) return { hasNodeInstance: false, holder: unseen, fitness: undefined };
-  if (others.length === 0) return { hasNodeInstance: true, holder: first.holder.state, fitness: first.fitness.fitness };
+  if (first === undefined) return { holder: unseen, fitness: undefined };
+  if (others.length === 0) return { holder: first.holder.state, fitness: first.fitness.fitness };
   return {
-    hasNodeInstance: true,
     holder: together([first.holder.state, ...others.map(({ holder }) => holder.state)]),
     fitness: leastFit([first, ...others].map(({ fitness }) => fitness.fitness)),
   };
