@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import type { KubeConfig } from '@kubernetes/client-node';
-import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { systemClock, systemTimers } from '../common/clock.ts';
 import { Listener } from '../common/listener.ts';
+import { fail, failToStart, openLog, stopOnSignal, surviveSystemErrors } from '../common/process.ts';
 import { loadSettings, SettingsError } from './config/load.ts';
 import type { Settings } from './config/settings.ts';
 import { Controller } from './controller.ts';
@@ -40,11 +40,6 @@ function readArguments(): Arguments {
   return { config, check };
 }
 
-function fail(message: string): never {
-  process.stderr.write(`${message}\n`);
-  process.exit(2);
-}
-
 async function loadOrFail(path: string): Promise<Settings> {
   try {
     return await loadSettings(path);
@@ -64,11 +59,8 @@ function accessOrFail(): KubeConfig {
 
 async function run(settings: Settings): Promise<void> {
   const identity = process.env.POD_NAME || `${process.env.HOSTNAME ?? 'controller'}-${process.pid}`;
-  const log = pino({
-    level: settings.log.level,
-    base: { replica: identity },
-    timestamp: pino.stdTimeFunctions.isoTime,
-  });
+  const log = openLog({ level: settings.log.level, base: { replica: identity } });
+  surviveSystemErrors(log);
   const snapshot = () => controller.snapshot();
   const registry = new Registry();
   const controller: Controller = new Controller(
@@ -100,7 +92,7 @@ async function run(settings: Settings): Promise<void> {
   controller.start();
   log.info({ version }, 'started');
 
-  handleSignals(async (signal) => {
+  stopOnSignal(async (signal) => {
     log.info({ signal }, 'stopping');
     live.stop();
     const late = delay(STOP_LIMIT_MS, 'late', { ref: false });
@@ -109,30 +101,10 @@ async function run(settings: Settings): Promise<void> {
   });
 }
 
-/** The first signal ends in order, the second at once. */
-function handleSignals(stop: (signal: string) => Promise<void>): void {
-  let stopping = false;
-  const handle = (signal: NodeJS.Signals): void => {
-    if (stopping) process.exit(1);
-    stopping = true;
-    stop(signal).then(
-      () => process.exit(0),
-      (error: unknown) => fail(`stopping failed: ${String(error)}`),
-    );
-  };
-  process.on('SIGTERM', handle);
-  process.on('SIGINT', handle);
-}
-
 async function main(): Promise<void> {
   const { config, check } = readArguments();
   const settings = await loadOrFail(config);
   if (!check) await run(settings);
 }
 
-main().catch((error: unknown) => {
-  if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
-    fail(`ERROR: ${error.message}; another process has the port: set server.port to a free one`);
-  }
-  fail(`ERROR: ${error instanceof Error ? error.message : String(error)}`);
-});
+main().catch((error: unknown) => failToStart(error, { ports: 'server.port' }));

@@ -11,8 +11,10 @@ const PRODUCT = globSync('{api,common,controller,sidecar}/**/*.ts', { cwd: root 
 );
 /** It alone asks the machine what time it is by the wall clock, which anybody may set: whoever measures takes its other clock. */
 const CLOCK = 'common/clock.ts';
-/** They alone read the environment, wire and exit. */
+/** They alone read the environment and wire. */
 const MAINS = ['sidecar/main.ts', 'controller/main.ts'];
+/** It alone ends a process and hears signals, for them. */
+const PROCESS = 'common/process.ts';
 
 /** Every `process.<member>` that a source text uses; also through an import of node:process. */
 function processMembers(text: string): string[] {
@@ -125,9 +127,19 @@ describe('the product', () => {
     expect(PRODUCT).toEqual(expect.arrayContaining(MAINS));
   });
 
-  it.each(PRODUCT.filter((file) => !MAINS.includes(file)))('reads no environment and does not exit in %s', (file) => {
-    const forbidden = ['env', 'exit', 'exitCode', 'abort', 'kill', 'on', 'once', 'argv', 'import'];
-    const used = processMembers(readFileSync(path.join(root, file), 'utf8'));
-    expect(used.filter((member) => forbidden.includes(member))).toEqual([]);
+  const usedOf = (file: string) => processMembers(readFileSync(path.join(root, file), 'utf8'));
+  const environment = ['env', 'argv', 'import'];
+  const forbidden = [...environment, 'exit', 'exitCode', 'abort', 'kill', 'on', 'once'];
+  const parts = PRODUCT.filter((file) => !MAINS.includes(file) && file !== PROCESS);
+
+  it.each(parts)('reads no environment and does not exit in %s', (file) => {
+    expect(usedOf(file).filter((member) => forbidden.includes(member))).toEqual([]);
+  });
+
+  it('ends by one file, which reads no environment either', () => {
+    expect([...new Set(usedOf(PROCESS))].toSorted()).toEqual(['exit', 'on', 'stderr']);
+    expect(
+      MAINS.flatMap(usedOf).filter((member) => ['exit', 'exitCode', 'abort', 'kill', 'on'].includes(member)),
+    ).toEqual([]);
   });
 });

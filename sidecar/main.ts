@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { type Logger, pino } from 'pino';
+import type { Logger } from 'pino';
 import type { NodePlanSpec } from '../api/node-plan.ts';
 import { bracketed } from '../common/addresses.ts';
 import { Listener } from '../common/listener.ts';
+import { fail, failToStart, openLog, stopOnSignal, surviveSystemErrors } from '../common/process.ts';
 import { Agent } from './agent.ts';
 import type { KubeApiAccess } from './checks/create-check.ts';
 import { type LoadedSettings, loadSettings, SettingsError } from './config/load.ts';
@@ -48,11 +49,6 @@ function readArguments(): Arguments {
   const { config, 'runtime-dir': runtimeDirectory = '/run/keepalived-ingress-vip', check } = values;
   if (config === undefined) throw new Error(USAGE);
   return { config, runtimeDirectory, check };
-}
-
-function fail(message: string): never {
-  process.stderr.write(`${message}\n`);
-  process.exit(2);
 }
 
 async function loadOrFail(path: string): Promise<LoadedSettings> {
@@ -161,32 +157,8 @@ async function knownBefore(cordons: CordonCache, plans: PlanCache) {
   return { ...(cordon === undefined ? {} : { cordon }), ...(plan === undefined ? {} : { plan }) };
 }
 
-/** As much of the log is kept while it cannot be written. */
-const KEPT_LOG_BYTES = 256 * 1024;
 /** Here the supervisor asks, on whose answer the address depends: of many who connect, it must not be the oldest before it is heard. */
 const LOOPBACK_CONNECTIONS = 128;
-
-/** Standard output. That it cannot be written, because its reader is gone or a disk is full, is no reason to end. */
-function logDestination() {
-  const destination = pino.destination({ dest: 1, sync: true, maxLength: KEPT_LOG_BYTES });
-  destination.on('error', () => undefined);
-  return destination;
-}
-
-/**
- * The last line of defence: an error of a system call that nobody waited for, such as of a socket that has no file descriptor, is logged
- * and survived, since a process that ends gives addresses away. Any other error is one of the program, whose state is not known then.
- */
-function surviveSystemErrors(log: Logger): void {
-  process.on('uncaughtException', (error: unknown) => {
-    if (error instanceof Error && 'syscall' in error && 'code' in error) {
-      log.error({ err: error }, 'an error of the system that nothing waited for; going on');
-      return;
-    }
-    log.fatal({ err: error }, 'an error of the program; it ends, to be started again');
-    process.exit(1);
-  });
-}
 
 /** Less than the sidecar may be silent for. */
 const TELL_LIMIT_MS = 2500;
@@ -200,10 +172,7 @@ async function toldOrLate(told: () => boolean): Promise<void> {
 
 async function run({ config, runtimeDirectory }: Arguments, loaded: LoadedSettings): Promise<void> {
   const { server, metrics, log: logSettings } = loaded.settings;
-  const log = pino(
-    { level: logSettings.level, base: { node: process.env.NODE_NAME }, timestamp: pino.stdTimeFunctions.isoTime },
-    logDestination(),
-  );
+  const log = openLog({ level: logSettings.level, base: { node: process.env.NODE_NAME } });
   surviveSystemErrors(log);
   const runtime = runtimeIn(runtimeDirectory);
   const cache = new StateCache({ path: `${runtimeDirectory}/nodes.json`, read: readNodeOrder, none: [] });
@@ -286,7 +255,7 @@ async function run({ config, runtimeDirectory }: Arguments, loaded: LoadedSettin
   const pods = followPods(agent, cache, loaded, log);
   log.info({ version, config: loaded.version }, 'started');
 
-  handleSignals(async (signal) => {
+  stopOnSignal(async (signal) => {
     log.info({ signal }, 'stopping');
     watcher.stop();
     pods?.stop();
@@ -298,21 +267,6 @@ async function run({ config, runtimeDirectory }: Arguments, loaded: LoadedSettin
   });
 }
 
-/** The first signal ends in order, the second at once. */
-function handleSignals(stop: (signal: string) => Promise<void>): void {
-  let stopping = false;
-  const handle = (signal: NodeJS.Signals): void => {
-    if (stopping) process.exit(1);
-    stopping = true;
-    stop(signal).then(
-      () => process.exit(0),
-      (error: unknown) => fail(`stopping failed: ${String(error)}`),
-    );
-  };
-  process.on('SIGTERM', handle);
-  process.on('SIGINT', handle);
-}
-
 async function main(): Promise<void> {
   const parsed = readArguments();
   const loaded = await loadOrFail(parsed.config);
@@ -320,9 +274,4 @@ async function main(): Promise<void> {
   await run(parsed, loaded);
 }
 
-main().catch((error: unknown) => {
-  if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
-    fail(`ERROR: ${error.message}; another process has the port: set sidecar.port or metrics.port to a free one`);
-  }
-  fail(`ERROR: ${error instanceof Error ? error.message : String(error)}`);
-});
+main().catch((error: unknown) => failToStart(error, { ports: 'sidecar.port or metrics.port' }));

@@ -38,6 +38,11 @@ const SHARED: readonly Room[] = [
     what: 'Reads a YAML file against a schema, and says what is wrong where.',
     may: ['node:fs', 'node:fs/promises', 'npm:yaml'],
   },
+  {
+    room: 'common/process',
+    what: 'How a program logs and ends, and what does not end it. For the two main.ts alone.',
+    may: ['npm:pino'],
+  },
   { room: 'common/directory-watch', what: 'Tells that files of a directory change.', may: ['node:fs'] },
   {
     room: 'common/replace-file',
