@@ -3,9 +3,9 @@ import type { Logger } from 'pino';
 import type { NodePlanSpec, NodePlanStatus } from '../api/node-plan.ts';
 import { canonical } from '../common/addresses.ts';
 import { systemClock } from '../common/clock.ts';
+import type { PodAccess } from '../common/kubernetes-access.ts';
 import { CheckSet } from './checks/check-set.ts';
 import type { CheckSpec } from './checks/check-spec.ts';
-import type { KubeApiAccess } from './checks/create-check.ts';
 import { EventLoopLag } from './checks/event-loop-lag.ts';
 import { readNodeChecks } from './checks/node-checks.ts';
 import { CHECK_NAMES, type CheckName, type CheckState, NOTHING_KNOWN } from './checks/types.ts';
@@ -43,7 +43,7 @@ interface AgentOptions {
   readonly node: string;
   readonly nodeAddress: string;
   readonly version: string;
-  readonly kubeApi: KubeApiAccess;
+  readonly kubeApi: PodAccess;
   readonly loaded: LoadedSettings;
   /** Order of the nodes as it was last known; may be empty. */
   readonly nodes: readonly string[];

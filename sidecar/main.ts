@@ -2,11 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import type { Logger } from 'pino';
 import type { NodePlanSpec } from '../api/node-plan.ts';
-import { bracketed } from '../common/addresses.ts';
+import { podAccess } from '../common/kubernetes-access.ts';
 import { Listener } from '../common/listener.ts';
 import { fail, failToStart, openLog, stopOnSignal, surviveSystemErrors } from '../common/process.ts';
 import { Agent } from './agent.ts';
-import type { KubeApiAccess } from './checks/create-check.ts';
 import { type LoadedSettings, loadSettings, SettingsError } from './config/load.ts';
 import { type Placements, readPlacements } from './desired/placement.ts';
 import { readCordon } from './kubernetes/node-event.ts';
@@ -28,7 +27,6 @@ import { SettingsWatcher } from './sources/settings-watch.ts';
 declare const SIDECAR_VERSION: string | undefined;
 const version = typeof SIDECAR_VERSION === 'string' ? SIDECAR_VERSION : 'development';
 
-const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 const USAGE = 'usage: sidecar --config FILE --runtime-dir DIRECTORY [--check]';
 
 interface Arguments {
@@ -60,13 +58,6 @@ async function loadOrFail(path: string): Promise<LoadedSettings> {
   }
 }
 
-function kubeApiAccess(): KubeApiAccess {
-  const host = process.env.KUBERNETES_SERVICE_HOST ?? '';
-  const port = process.env.KUBERNETES_SERVICE_PORT ?? '443';
-  const url = host === '' ? undefined : `https://${bracketed(host)}:${port}`;
-  return { url, caFile: `${SERVICE_ACCOUNT}/ca.crt`, tokenFile: `${SERVICE_ACCOUNT}/token` };
-}
-
 function followPods(
   agent: Agent,
   cache: StateCache<readonly string[]>,
@@ -75,7 +66,7 @@ function followPods(
 ): ReleasePods | undefined {
   const namespace = process.env.POD_NAMESPACE;
   const { podSelector } = settings.rank;
-  const { url, ...credentials } = kubeApiAccess();
+  const { url, ...credentials } = podAccess(process.env);
   if (podSelector === '' || namespace === undefined || url === undefined) return undefined;
   const pods = new ReleasePods(
     { ...credentials, url, namespace, podSelector, userAgent: `keepalived-ingress-vip/${version}` },
@@ -106,7 +97,7 @@ class CordonFollower {
       cache.save(cordon).catch((error: unknown) => log.warn({ err: error }, 'cannot keep what is known of the cordon'));
     };
     const node = process.env.NODE_NAME ?? '';
-    const { url, ...credentials } = kubeApiAccess();
+    const { url, ...credentials } = podAccess(process.env);
     if (url === undefined || node === '') return;
     this.#watch = new NodeWatch(
       { ...credentials, url, node, userAgent: `keepalived-ingress-vip/${version}` },
@@ -143,7 +134,7 @@ class CordonFollower {
 
 /** Follows what the node is to do for pools, and reports what comes of it. */
 function followPlans(agent: Agent, cache: PlanCache, log: Logger): PlanFollower {
-  const { url, ...credentials } = kubeApiAccess();
+  const { url, ...credentials } = podAccess(process.env);
   const access =
     url === undefined ? undefined : { ...credentials, url, userAgent: `keepalived-ingress-vip/${version}` };
   const follower = new PlanFollower({ access, node: process.env.NODE_NAME ?? '' }, { agent, cache, log });
@@ -197,7 +188,7 @@ async function run({ config, runtimeDirectory }: Arguments, loaded: LoadedSettin
       node: process.env.NODE_NAME ?? '',
       nodeAddress: process.env.NODE_IP ?? '',
       version,
-      kubeApi: kubeApiAccess(),
+      kubeApi: podAccess(process.env),
       loaded,
       nodes: await cache.load(),
       placements: await placementCache.load(),

@@ -6,7 +6,7 @@ import {
   Watch,
 } from '@kubernetes/client-node';
 import type { TimerHandle, Timers } from '../../common/clock.ts';
-import { Backoff } from './backoff.ts';
+import { Backoff } from '../../common/retry.ts';
 import { listObjects } from './list.ts';
 import type { Cached, ResourceCache } from './resource-cache.ts';
 import type { WatchedResource } from './resources.ts';

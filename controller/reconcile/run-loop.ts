@@ -1,5 +1,5 @@
 import type { Clock, TimerHandle, Timers } from '../../common/clock.ts';
-import { Backoff } from '../kubernetes/backoff.ts';
+import { Backoff } from '../../common/retry.ts';
 
 interface RunLoopOptions {
   /** Requests that come within this time are answered by one run. */

@@ -43,6 +43,13 @@ const SHARED: readonly Room[] = [
     what: 'How a program logs and ends, and what does not end it. For the two main.ts alone.',
     may: ['npm:pino'],
   },
+  { room: 'common/retry', what: 'When something that failed is tried again.', may: ['npm:cockatiel'] },
+  { room: 'common/time-limit', what: 'A signal that says when to give up.', may: [] },
+  {
+    room: 'common/kubernetes-access',
+    what: 'Where the API server is, how a pod proves who it is, and requests that do so.',
+    may: [...PURE, 'npm:axios', 'node:fs/promises', 'node:https'],
+  },
   { room: 'common/directory-watch', what: 'Tells that files of a directory change.', may: ['node:fs'] },
   {
     room: 'common/replace-file',
@@ -87,8 +94,8 @@ const SIDECAR: readonly Room[] = [
     may: [
       ...GROUND,
       'api',
+      'common/kubernetes-access',
       'npm:axios',
-      'node:fs/promises',
       'node:http',
       'node:https',
       'node:net',
@@ -106,7 +113,7 @@ const SIDECAR: readonly Room[] = [
     room: 'sidecar/checks',
     what: 'Checks: when a probe asks, and what its results mean.',
     may: [...GROUND, 'api', 'sidecar/probes', 'node:fs', 'node:net'],
-    types: ['sidecar/config'],
+    types: ['common/kubernetes-access', 'sidecar/config'],
   },
   {
     room: 'sidecar/fitness',
@@ -155,16 +162,14 @@ const SIDECAR: readonly Room[] = [
     may: [
       ...GROUND,
       'api',
-      'npm:axios',
+      'common/kubernetes-access',
+      'common/retry',
+      'common/time-limit',
       'npm:zod',
-      'node:fs',
-      'node:fs/promises',
       'node:http',
-      'node:https',
-      'node:path',
       'node:timers/promises',
     ],
-    types: ['node:stream'],
+    types: ['npm:axios', 'node:stream'],
     still: ['sidecar/fitness', 'sidecar/probes'],
   },
   {
@@ -181,7 +186,7 @@ const SIDECAR: readonly Room[] = [
       'npm:zod',
       'node:path',
     ],
-    types: ['sidecar/checks', 'sidecar/fitness', 'npm:pino'],
+    types: ['common/kubernetes-access', 'sidecar/checks', 'sidecar/fitness', 'npm:pino'],
   },
   {
     room: 'sidecar/status',
@@ -225,7 +230,7 @@ const SIDECAR: readonly Room[] = [
       'sidecar/sources',
       'sidecar/status',
     ],
-    types: ['api', 'sidecar/config', 'sidecar/server', 'npm:pino'],
+    types: ['api', 'common/kubernetes-access', 'sidecar/config', 'sidecar/server', 'npm:pino'],
   },
   {
     room: 'sidecar/main',
@@ -291,7 +296,7 @@ const CONTROLLER: readonly Room[] = [
   {
     room: 'controller/kubernetes',
     what: 'Reads, follows and writes resources.',
-    may: [...GROUND, 'api', 'npm:@kubernetes/client-node', 'npm:cockatiel', 'node:crypto'],
+    may: [...GROUND, 'api', 'common/retry', 'npm:@kubernetes/client-node', 'node:crypto'],
     still: ['controller/plan'],
   },
   {
@@ -306,6 +311,7 @@ const CONTROLLER: readonly Room[] = [
     may: [
       ...GROUND,
       'api',
+      'common/retry',
       'controller/events',
       'controller/kubernetes',
       'controller/plan',

@@ -1,20 +1,13 @@
+import type { PodAccess } from '../../common/kubernetes-access.ts';
 import { KubernetesApiProbe } from '../probes/kubernetes-api.ts';
 import { createServiceProbe } from '../probes/registry.ts';
 import type { Probe } from '../probes/types.ts';
 import type { CheckSpec } from './check-spec.ts';
 import { RunningCheck, type RunningCheckDependencies } from './running-check.ts';
 
-/** Where the pod finds what the API probe needs. */
-export interface KubeApiAccess {
-  /** Base URL of the API server inside the cluster; undefined outside of one. */
-  readonly url: string | undefined;
-  readonly caFile: string;
-  readonly tokenFile: string;
-}
-
 /** What is the same for every check of a node. */
 export interface CheckOptions {
-  readonly kubeApi: KubeApiAccess;
+  readonly kubeApi: PodAccess;
   readonly userAgent: string;
 }
 

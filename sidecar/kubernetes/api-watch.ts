@@ -1,21 +1,12 @@
-import { readFile } from 'node:fs/promises';
 import { ClientRequest } from 'node:http';
-import { Agent } from 'node:https';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import axios, { type AxiosRequestConfig, type AxiosResponse } from 'axios';
+import type { AxiosResponse } from 'axios';
+import { type ApiAccess, openRequests, type Requests } from '../../common/kubernetes-access.ts';
+import { doubled, spread } from '../../common/retry.ts';
+import { TimeLimit } from '../../common/time-limit.ts';
 import { explainRequestError } from '../probes/explain.ts';
 import { linesOf } from './lines.ts';
-import { TimeLimit } from './time-limit.ts';
-
-/** Where the API server is, and how a pod proves who it is. */
-export interface ApiAccess {
-  /** Base URL of the API server; https. */
-  readonly url: string;
-  readonly caFile: string;
-  readonly tokenFile: string;
-  readonly userAgent: string;
-}
 
 /** All in seconds. */
 export interface WatchLimits {
@@ -144,13 +135,8 @@ export class ApiWatch {
 
   #pauseSeconds({ refused }: End, failures: number): number {
     const { retry, longestRetry, refusedRetry } = this.#limits;
-    const seconds = refused ? refusedRetry : Math.min(longestRetry, retry * 2 ** failures);
-    return seconds * this.#jitter();
-  }
-
-  /** Between 0.75 and 1.25, so that the nodes do not all ask at the same moment. */
-  #jitter(): number {
-    return 0.75 + (this.#dependencies.random ?? Math.random)() / 2;
+    const seconds = refused ? refusedRetry : doubled(failures, { first: retry, longest: longestRetry });
+    return spread(seconds, this.#dependencies.random);
   }
 
   /** Watches once. Never rejects. */
@@ -187,7 +173,7 @@ export class ApiWatch {
     params: Params,
   ): AsyncGenerator<string> {
     const { open, watch, grace } = this.#limits;
-    const seconds = Math.max(1, Math.round(watch * this.#jitter()));
+    const seconds = Math.max(1, Math.round(spread(watch, this.#dependencies.random)));
     limit.set(open, `no answer within ${open} s`);
     const asked = { watch: true, ...params, timeoutSeconds: seconds };
     const response = await requests<Readable>({ url: path, params: asked, responseType: 'stream' });
@@ -216,37 +202,6 @@ export class ApiWatch {
     const why = refused ? `: the service account may not watch ${this.#options.resource}` : '';
     return new WatchError(`the API server answered ${status}${why}`, { refused, status });
   }
-}
-
-/** Asks the API server; never throws for a status. */
-export type Requests = <T>(config: AxiosRequestConfig) => Promise<AxiosResponse<T>>;
-
-/** Prepares requests with what the pod has now: both files are replaced by the kubelet from time to time. */
-export async function openRequests(
-  { url, caFile, tokenFile, userAgent }: ApiAccess,
-  signal: AbortSignal,
-): Promise<Requests> {
-  const [ca, token] = await Promise.all([readFile(caFile, 'utf8'), readFile(tokenFile, 'utf8')]);
-  const httpsAgent = new Agent({ ca, keepAlive: false, maxCachedSessions: 0 });
-  return (config) =>
-    axios.request({
-      method: 'get',
-      baseURL: url,
-      ...config,
-      headers: {
-        Authorization: `Bearer ${token.trim()}`,
-        Accept: 'application/json',
-        'Accept-Encoding': 'identity',
-        'User-Agent': userAgent,
-        ...config.headers,
-      },
-      httpsAgent,
-      proxy: false,
-      maxRedirects: 0,
-      decompress: false,
-      validateStatus: () => true,
-      signal,
-    });
 }
 
 function probeConnection({ request }: AxiosResponse<unknown>): void {

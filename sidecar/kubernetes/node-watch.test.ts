@@ -232,7 +232,13 @@ describe('the watch of a node', () => {
       { onCordon, onProblem },
     );
     watch.start();
-    await vi.waitFor(() => expect(onProblem).toHaveBeenCalledWith(expect.stringMatching(/ENOENT.*\/none/)), LIMIT);
+    await vi.waitFor(
+      () =>
+        expect(onProblem).toHaveBeenCalledWith(
+          'the watch broke: the service account token cannot be read from /none (ENOENT)',
+        ),
+      LIMIT,
+    );
   });
 
   it('tells nothing after it was stopped, closes its connection, and can be started again', async () => {

@@ -1,4 +1,5 @@
-import { type ApiAccess, ApiWatch, WatchError, type WatchLimits, type WatchRound } from './api-watch.ts';
+import type { ApiAccess } from '../../common/kubernetes-access.ts';
+import { ApiWatch, WatchError, type WatchLimits, type WatchRound } from './api-watch.ts';
 import { readNodeEvent } from './node-event.ts';
 
 interface NodeWatchOptions extends ApiAccess {

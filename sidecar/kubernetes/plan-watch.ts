@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { API_GROUP, API_VERSION } from '../../api/group.ts';
-import { type ApiAccess, ApiWatch, WatchError, type WatchLimits, type WatchRound } from './api-watch.ts';
+import type { ApiAccess } from '../../common/kubernetes-access.ts';
+import { ApiWatch, WatchError, type WatchLimits, type WatchRound } from './api-watch.ts';
 import { readWatchEvent } from './watch-event.ts';
 
 interface PlanWatchOptions extends ApiAccess {

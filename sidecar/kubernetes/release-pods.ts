@@ -1,16 +1,10 @@
-import { readFile } from 'node:fs/promises';
-import { Agent } from 'node:https';
-import axios from 'axios';
 import { familyOfAddress } from '../../common/addresses.ts';
+import { type ApiAccess, openRequests } from '../../common/kubernetes-access.ts';
+import { spread } from '../../common/retry.ts';
 import { explainRequestError } from '../probes/explain.ts';
 import { nodesByAddress, orderNodes, type RankedPod } from './rank.ts';
 
-interface ReleasePodsOptions {
-  /** Base URL of the API server; https. */
-  readonly url: string;
-  readonly caFile: string;
-  readonly tokenFile: string;
-  readonly userAgent: string;
+interface ReleasePodsOptions extends ApiAccess {
   readonly namespace: string;
   /** Label selector of the release's pods. */
   readonly podSelector: string;
@@ -108,31 +102,36 @@ export class ReleasePods {
       this.#dependencies.onError(explainRequestError(error));
     }
     if (signal.aborted) return;
-    const jitter = 0.75 + (this.#dependencies.random ?? Math.random)() / 2;
-    this.#timer = setTimeout(() => void this.#ask(signal), seconds * 1000 * jitter);
+    const pauseMs = spread(seconds * 1000, this.#dependencies.random);
+    this.#timer = setTimeout(() => void this.#ask(signal), pauseMs);
     this.#timer.unref();
   }
 
   async #list(signal: AbortSignal): Promise<RankedPod[]> {
-    const { url, caFile, tokenFile, namespace, podSelector, userAgent } = this.#options;
-    const [ca, token] = await Promise.all([readFile(caFile, 'utf8'), readFile(tokenFile, 'utf8')]);
-    const httpsAgent = new Agent({ ca, keepAlive: false });
     const pods: RankedPod[] = [];
     let page: string | undefined;
     do {
-      const { data } = await axios.get<PodList>(`${url}/api/v1/namespaces/${encodeURIComponent(namespace)}/pods`, {
-        params: { labelSelector: podSelector, limit: PAGE, ...(page === undefined ? {} : { continue: page }) },
-        headers: { Authorization: `Bearer ${token.trim()}`, Accept: 'application/json', 'User-Agent': userAgent },
-        httpsAgent,
-        proxy: false,
-        maxRedirects: 0,
-        timeout: TIMEOUT_MILLIS,
-        signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MILLIS)]),
-      });
-      pods.push(...(data.items ?? []).map(rankedPod));
-      page = data.metadata?.continue || undefined;
+      const { items = [], metadata } = await this.#page(page, signal);
+      pods.push(...items.map(rankedPod));
+      page = metadata?.continue || undefined;
     } while (page !== undefined);
     return pods;
+  }
+
+  async #page(page: string | undefined, signal: AbortSignal): Promise<PodList> {
+    const { namespace, podSelector } = this.#options;
+    const limited = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MILLIS)]);
+    const requests = await openRequests(this.#options, limited);
+    const { status, data } = await requests<PodList>({
+      url: `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods`,
+      params: { labelSelector: podSelector, limit: PAGE, ...(page === undefined ? {} : { continue: page }) },
+      // A list of pods shrinks to a tenth.
+      headers: { 'Accept-Encoding': 'gzip' },
+      decompress: true,
+      timeout: TIMEOUT_MILLIS,
+    });
+    if (status !== 200) throw new Error(`Request failed with status code ${status}`);
+    return data;
   }
 
   #tellAddresses(nodes: ReadonlyMap<string, string>): void {

@@ -2,8 +2,9 @@ import type { AxiosResponse } from 'axios';
 import { GROUP_VERSION } from '../../api/group.ts';
 import type { NodePlanStatus } from '../../api/node-plan.ts';
 import { type Clock, systemClock, systemTimers, type TimerHandle, type Timers } from '../../common/clock.ts';
+import { type ApiAccess, openRequests } from '../../common/kubernetes-access.ts';
+import { doubled, spread } from '../../common/retry.ts';
 import { explainRequestError } from '../probes/explain.ts';
-import { type ApiAccess, openRequests } from './api-watch.ts';
 import { NODE_PLANS } from './plan-watch.ts';
 
 interface StatusWriterOptions {
@@ -112,9 +113,9 @@ export class StatusWriter {
   }
 
   #failed(error: unknown): void {
-    const pauseMs = Math.min(LONGEST_RETRY_MILLIS, FIRST_RETRY_MILLIS * 2 ** this.#failures);
+    const pauseMs = doubled(this.#failures, { first: FIRST_RETRY_MILLIS, longest: LONGEST_RETRY_MILLIS });
     this.#failures += 1;
-    this.#nextMs = this.#clock.monotonicMs() + pauseMs * (0.75 + this.#random() / 2);
+    this.#nextMs = this.#clock.monotonicMs() + spread(pauseMs, this.#random);
     this.#report(error instanceof Error ? error.message : String(error));
   }
 

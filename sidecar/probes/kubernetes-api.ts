@@ -1,38 +1,24 @@
-import { readFile as readFileFromDisk } from 'node:fs/promises';
+import {
+  authorized,
+  type CredentialFiles,
+  CredentialsError,
+  type ReadFile,
+  readCredentials,
+} from '../../common/kubernetes-access.ts';
 import { judgeOutcome } from './judge.ts';
 import { type RequestOutcome, request } from './request.ts';
 import { Attempt } from './result.ts';
 import type { Probe, ProbeResult } from './types.ts';
 
-interface KubernetesApiProbeOptions {
+interface KubernetesApiProbeOptions extends CredentialFiles {
   /** https: URL of the API server's health endpoint, e.g. https://10.43.0.1:443/readyz. */
   readonly url: string;
   readonly timeoutSeconds: number;
-  /** PEM file with the cluster's CA. */
-  readonly caFile: string;
-  /** File with the pod's service account token. */
-  readonly tokenFile: string;
   readonly userAgent?: string | undefined;
 }
 
 interface KubernetesApiProbeDependencies {
-  readonly readFile?: (path: string) => Promise<string>;
-}
-
-interface Credentials {
-  readonly ca: string;
-  readonly token: string;
-}
-
-/** A problem with what the probe itself was given. */
-class CredentialsError extends Error {
-  /** The system error's code, where there was one. */
-  readonly code: string | undefined;
-
-  constructor(message: string, code?: string) {
-    super(message);
-    this.code = code;
-  }
+  readonly readFile?: ReadFile;
 }
 
 /**
@@ -47,7 +33,7 @@ export class KubernetesApiProbe implements Probe {
   readonly target: string;
   readonly #url: URL;
   readonly #options: KubernetesApiProbeOptions;
-  readonly #readFile: (path: string) => Promise<string>;
+  readonly #readFile: ReadFile | undefined;
 
   /** @param options what to ask and with what; throws TypeError when the URL is none */
   constructor(options: KubernetesApiProbeOptions, { readFile }: KubernetesApiProbeDependencies = {}) {
@@ -56,7 +42,7 @@ export class KubernetesApiProbe implements Probe {
     this.#url.username = '';
     this.#url.password = '';
     this.target = this.#url.href;
-    this.#readFile = readFile ?? ((path) => readFileFromDisk(path, 'utf8'));
+    this.#readFile = readFile;
   }
 
   /** Asks once; see Probe. */
@@ -68,7 +54,7 @@ export class KubernetesApiProbe implements Probe {
       );
     }
     try {
-      const { ca, token } = await this.#credentials();
+      const { ca, token } = await readCredentials(this.#options, this.#readFile);
       return this.#judge(await this.#request(ca, token, attempt, signal), attempt);
     } catch (error) {
       if (error instanceof CredentialsError) {
@@ -78,37 +64,8 @@ export class KubernetesApiProbe implements Probe {
     }
   }
 
-  async #credentials(): Promise<Credentials> {
-    const [ca, token] = await Promise.all([
-      this.#read('CA', this.#options.caFile),
-      this.#read('service account token', this.#options.tokenFile),
-    ]);
-    // Checked here, because the HTTP library's own error would quote the header.
-    if (!/^[\x21-\x7e]+$/.test(token)) {
-      throw new CredentialsError(
-        `the service account token in ${this.#options.tokenFile} has characters that no token has`,
-      );
-    }
-    return { ca, token };
-  }
-
-  async #read(what: string, path: string): Promise<string> {
-    let text: string;
-    try {
-      text = (await this.#readFile(path)).trim();
-    } catch (error) {
-      const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
-      throw new CredentialsError(`the ${what} cannot be read from ${path} (${code})`, code);
-    }
-    if (text === '') throw new CredentialsError(`the ${what} file ${path} is empty`);
-    return text;
-  }
-
   #request(ca: string, token: string, attempt: Attempt, signal: AbortSignal): Promise<RequestOutcome> {
-    const headers = {
-      Authorization: `Bearer ${token}`,
-      'User-Agent': this.#options.userAgent ?? 'keepalived-ingress-vip',
-    };
+    const headers = authorized(token, this.#options.userAgent ?? 'keepalived-ingress-vip');
     const timeoutMs = Math.max(0, this.#options.timeoutSeconds * 1000 - attempt.elapsedMs);
     return request({ url: this.#url, timeoutMs, headers, ca }, signal);
   }

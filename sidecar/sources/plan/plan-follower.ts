@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { NodePlanSpec, NodePlanStatus } from '../../../api/node-plan.ts';
-import type { ApiAccess } from '../../kubernetes/api-watch.ts';
+import type { ApiAccess } from '../../../common/kubernetes-access.ts';
 import { PlanWatch } from '../../kubernetes/plan-watch.ts';
 import { StatusWriter, statusSender } from '../../kubernetes/status-writer.ts';
 import type { StateCache } from '../../runtime/state-cache.ts';
