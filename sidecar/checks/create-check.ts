@@ -1,6 +1,6 @@
 import type { PodAccess } from '../../common/kubernetes-access.ts';
+import { createProbe } from '../probes/create-probe.ts';
 import { KubernetesApiProbe } from '../probes/kubernetes-api.ts';
-import { createServiceProbe } from '../probes/registry.ts';
 import type { Probe } from '../probes/types.ts';
 import type { CheckSpec } from './check-spec.ts';
 import { RunningCheck, type RunningCheckDependencies } from './running-check.ts';
@@ -43,7 +43,7 @@ function createServiceCheck(
   const tripwires = { host: new URL(url).hostname.replace(/^\[|\]$/g, ''), ports };
   return new RunningCheck(
     { timing: settings, refusedIsFinal: true, tripwires },
-    { ...dependencies, probe: createServiceProbe({ url, timeoutSeconds, expectedStatuses, host, ca, userAgent }) },
+    { ...dependencies, probe: createProbe({ url, timeoutSeconds, expectedStatuses, host, ca, userAgent }) },
   );
 }
 
@@ -54,7 +54,7 @@ function portOf(url: string): number {
 }
 
 function kubeletProbe({ settings: { url, timeoutSeconds } }: Spec<'kubelet'>, { userAgent }: CheckOptions): Probe {
-  return createServiceProbe({ url, timeoutSeconds, expectedStatuses: [200], host: '', ca: undefined, userAgent });
+  return createProbe({ url, timeoutSeconds, expectedStatuses: [200], host: '', ca: undefined, userAgent });
 }
 
 function kubeApiProbe(

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { freePort } from '../../test/support/free-port.ts';
 import { command, mustSkip } from '../../test/support/needs.ts';
 import { waitFor } from '../../test/support/wait.ts';
-import { createServiceProbe } from '../probes/registry.ts';
+import { createProbe } from '../probes/create-probe.ts';
 import type { ProbeResult } from '../probes/types.ts';
 import { type Nginx, startNginx } from '../testing/nginx.ts';
 import { Tripwire } from './tripwire.ts';
@@ -31,7 +31,7 @@ async function watch(url: string, judged = false): Promise<Watch> {
   const results: ProbeResult[] = [];
   const trips: string[] = [];
   const timing = { intervalSeconds: 600, timeoutSeconds: 5, failureThreshold: 2, successThreshold: 1 };
-  const probe = createServiceProbe({ url, timeoutSeconds: 5, expectedStatuses: [200], host: '' });
+  const probe = createProbe({ url, timeoutSeconds: 5, expectedStatuses: [200], host: '' });
   const worker = new CheckWorker(
     { timing, refusedIsFinal: true },
     { probe, onChange: (state) => changes.push(state), onResult: (result) => results.push(result) },

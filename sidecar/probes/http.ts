@@ -1,6 +1,6 @@
-import { type Answer, judgeOutcome } from './judge.ts';
+import { Attempt } from './attempt.ts';
+import { type Answer, judgeOutcome } from './judge-outcome.ts';
 import { type RequestOutcome, request } from './request.ts';
-import { Attempt } from './result.ts';
 import type { Probe, ProbeResult } from './types.ts';
 
 /** What an HTTP probe asks, and which answers please it. */

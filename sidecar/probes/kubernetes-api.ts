@@ -5,9 +5,9 @@ import {
   type ReadFile,
   readCredentials,
 } from '../../common/kubernetes-access.ts';
-import { judgeOutcome } from './judge.ts';
+import { Attempt } from './attempt.ts';
+import { judgeOutcome } from './judge-outcome.ts';
 import { type RequestOutcome, request } from './request.ts';
-import { Attempt } from './result.ts';
 import type { Probe, ProbeResult } from './types.ts';
 
 interface KubernetesApiProbeOptions extends CredentialFiles {

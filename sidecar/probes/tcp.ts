@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { bracketed } from '../../common/addresses.ts';
-import { Attempt } from './result.ts';
+import { Attempt } from './attempt.ts';
 import type { Probe, ProbeResult } from './types.ts';
 
 interface TcpProbeOptions {

@@ -1,6 +1,6 @@
+import type { Attempt } from './attempt.ts';
 import { explainProtocolError } from './explain.ts';
 import type { Phase, RequestOutcome } from './request.ts';
-import type { Attempt } from './result.ts';
 import type { ProbeResult } from './types.ts';
 
 /** An answer of the server, whatever its status. */

@@ -18,7 +18,7 @@ const PROBES: Readonly<Record<string, Create>> = {
  * @param options what to ask; of a tcp: URL only `url` and `timeoutSeconds` matter
  * @throws TypeError for a URL that is none, or whose scheme has no probe (settings that passed their schema have neither)
  */
-export function createServiceProbe(options: HttpProbeOptions): Probe {
+export function createProbe(options: HttpProbeOptions): Probe {
   const { protocol } = new URL(options.url);
   const create = PROBES[protocol];
   if (create === undefined)

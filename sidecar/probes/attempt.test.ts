@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Attempt } from './result.ts';
+import { Attempt } from './attempt.ts';
 
 describe('an error before there was an answer', () => {
   it.each(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EADDRNOTAVAIL'])(
