@@ -103,7 +103,7 @@ class CordonFollower {
       { ...credentials, url, node, userAgent: `keepalived-ingress-vip/${version}` },
       {
         onCordon: (cordon) => {
-          agent.cordon.tell(cordon);
+          agent.cordon.observe(cordon);
           this.#keep(cordon);
         },
         onProblem: (problem) => agent.cordon.report(problem),

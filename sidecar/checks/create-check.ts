@@ -1,5 +1,6 @@
 import type { PodAccess } from '../../common/kubernetes-access.ts';
 import { createProbe } from '../probes/create-probe.ts';
+import { endpointOf } from '../probes/endpoint.ts';
 import { KubernetesApiProbe } from '../probes/kubernetes-api.ts';
 import type { Probe } from '../probes/types.ts';
 import type { CheckSpec } from './check-spec.ts';
@@ -39,18 +40,12 @@ function createServiceCheck(
   dependencies: Omit<RunningCheckDependencies, 'probe'>,
 ): RunningCheck {
   const { url, timeoutSeconds, expectedStatuses, host, tripwire } = settings;
-  const ports = new Set([...(tripwire.enabled ? [portOf(url)] : []), ...tripwire.ports]);
-  const tripwires = { host: new URL(url).hostname.replace(/^\[|\]$/g, ''), ports };
+  const { host: watchedHost, port } = endpointOf(url);
+  const ports = new Set([...(tripwire.enabled ? [port] : []), ...tripwire.ports]);
   return new RunningCheck(
-    { timing: settings, refusedIsFinal: true, tripwires },
+    { timing: settings, refusedIsFinal: true, tripwires: { host: watchedHost, ports } },
     { ...dependencies, probe: createProbe({ url, timeoutSeconds, expectedStatuses, host, ca, userAgent }) },
   );
-}
-
-function portOf(url: string): number {
-  const { port, protocol } = new URL(url);
-  if (port !== '') return Number(port);
-  return protocol === 'https:' ? 443 : 80;
 }
 
 function kubeletProbe({ settings: { url, timeoutSeconds } }: Spec<'kubelet'>, { userAgent }: CheckOptions): Probe {

@@ -1,7 +1,7 @@
 import { type Clock, systemClock, systemTimers, type TimerHandle, type Timers } from '../../common/clock.ts';
 
 interface EventLoopLagOptions {
-  /** How often the event loop is looked at; a standstill shorter than this can pass unseen, a longer one seem shorter by it. */
+  /** How often the event loop is sampled; a standstill shorter than this can pass unseen, a longer one seem shorter by it. */
   readonly sampleMillis: number;
 }
 
@@ -36,7 +36,7 @@ export class EventLoopLag {
   #dueMs: number | undefined;
 
   /**
-   * @param options how finely to look
+   * @param options how finely to measure
    * @param dependencies the machine's clock and timers unless given
    */
   constructor({ sampleMillis }: EventLoopLagOptions, { clock, timers }: EventLoopLagDependencies = {}) {
@@ -45,12 +45,12 @@ export class EventLoopLag {
     this.#timers = timers ?? systemTimers;
   }
 
-  /** Begins to look. Does nothing when already started. */
+  /** Begins to sample. Does nothing when already started. */
   start(): void {
     if (this.#dueMs === undefined) this.#arm();
   }
 
-  /** Ends looking; what was seen stays known. May be called twice. */
+  /** Ends sampling; what was seen stays known. May be called twice. */
   stop(): void {
     this.#timers.clearTimeout(this.#timer);
     this.#dueMs = undefined;

@@ -1,24 +1,18 @@
 import type { Socket } from 'node:net';
 import type { Timers } from '../../common/clock.ts';
-
-/** Where to connect to. */
-export interface Peer {
-  /** Name or address, IPv6 without brackets. */
-  readonly host: string;
-  readonly port: number;
-}
+import type { Endpoint } from '../probes/endpoint.ts';
 
 /** Why a connection is not there (any more): a system error's code, or that the peer closed it in an orderly way. */
 export type Loss = 'closed' | (string & {});
 
-interface HoldOptions extends Peer {
+interface HoldOptions extends Endpoint {
   /** For making the connection; once made it is held without limit. */
   readonly timeoutMs: number;
 }
 
 interface HoldDependencies {
   readonly timers: Timers;
-  readonly connect: (peer: Peer) => Socket;
+  readonly connect: (endpoint: Endpoint) => Socket;
   readonly onConnected: () => void;
   /** The connection could not be made. */
   readonly onFailed: (loss: Loss) => void;
@@ -28,22 +22,22 @@ interface HoldDependencies {
 
 /**
  * Connects and keeps the connection, sending nothing and throwing away what comes, until the peer ends it. Exactly one of `onFailed`
- * and `onLost` is called, once, unless the connection is let go before.
- * @returns lets the connection go, without a further call
+ * and `onLost` is called, once, unless the connection is closed before.
+ * @returns closes the connection, without a further call
  */
 export function holdConnection({ host, port, timeoutMs }: HoldOptions, dependencies: HoldDependencies): () => void {
   const { timers, onConnected, onFailed, onLost } = dependencies;
   const socket = dependencies.connect({ host, port });
   let connected = false;
   let over = false;
-  const letGo = () => {
+  const close = () => {
     over = true;
     timers.clearTimeout(timer);
     socket.destroy();
   };
   const end = (loss: Loss) => {
     if (over) return;
-    letGo();
+    close();
     if (connected) onLost(loss);
     else onFailed(loss);
   };
@@ -58,5 +52,5 @@ export function holdConnection({ host, port, timeoutMs }: HoldOptions, dependenc
   socket.once('end', () => end('closed'));
   socket.once('close', () => end('closed'));
   socket.resume();
-  return letGo;
+  return close;
 }

@@ -5,7 +5,7 @@ import type { CheckName } from './types.ts';
 
 /**
  * What the settings ask to be checked of the node, by name; a check that is switched off is not there. The service's CA is read here and
- * now: it counts as a part of the settings, so that a file that is replaced later changes nothing before they are taken again.
+ * now: it is a part of the settings, so that a file that is replaced later changes nothing until they are loaded again.
  * @throws when the service's CA file cannot be read
  */
 export function readNodeChecks({ service, kubelet, kubeApi }: Settings['checks']): ReadonlyMap<CheckName, CheckSpec> {

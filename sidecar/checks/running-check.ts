@@ -1,7 +1,8 @@
 import type { Probe, ProbeResult } from '../probes/types.ts';
+import type { LagGauge } from './prober.ts';
 import { Tripwire, type TripwireState } from './tripwire.ts';
 import type { CheckState, CheckTiming, CheckView } from './types.ts';
-import { CheckWorker, type LagGauge } from './worker.ts';
+import { CheckWorker } from './worker.ts';
 
 /** What every check of a node shares. */
 export interface CheckEnvironment {

@@ -1,13 +1,8 @@
 import { type Clock, systemClock, systemTimers, type TimerHandle, type Timers } from '../../common/clock.ts';
 import type { Probe, ProbeResult } from '../probes/types.ts';
+import { type LagGauge, Prober, type ProbeVerdict } from './prober.ts';
 import { applyResult, initialCheckState } from './thresholds.ts';
 import type { CheckState, CheckTiming } from './types.ts';
-
-/** Measures how long this process' event loop stood still. */
-export interface LagGauge {
-  /** Longest standstill, in milliseconds, that overlaps the window given on the monotonic clock. */
-  stalledDuring(fromMs: number, toMs: number): number;
-}
 
 interface WorkerOptions {
   readonly timing: CheckTiming;
@@ -28,33 +23,9 @@ interface WorkerDependencies {
   readonly onResult?: (result: ProbeResult, state: CheckState) => void;
 }
 
-/**
- * Pauses before the attempts that follow a refusal, in milliseconds. A killed server's listening socket can outlive the process that
- * accepted from it (nginx' workers die before its master): until the kernel closes it, connections are taken into its backlog and
- * reset. The pauses together give that 50 ms.
- */
-const CONFIRMATION_PAUSES_MS = [2, 4, 8, 16, 20];
-
-/** A target that time-outs this often in a row is not excused any more by this process' own lag: something must be decided. */
-const MAX_EXCUSED_IN_A_ROW = 5;
-
-/** Attempts within one probe that may be repeated because this process lagged; the rest waits for the next interval. */
-const MAX_REPEATS = 2;
-
-/**
- * How much of a time-out this process may have slept through for the time-out still to count. A shorter standstill left the target
- * most of its time; the answer to a longer one may have been waiting unread.
- */
-const EXCUSING_SHARE = 0.25;
-
 /** Later probes are moved by a random part of the interval, so that nodes and checks that started together don't stay in step. */
 const JITTER_SHARE = 0.05;
 const MAX_JITTER_MS = 100;
-
-interface Outcome {
-  readonly result: ProbeResult;
-  readonly confirmed: boolean;
-}
 
 /** One period between start() and stop(); what is under way when it ends is not counted. */
 interface Run {
@@ -75,7 +46,7 @@ interface Run {
  */
 export class CheckWorker {
   readonly #options: WorkerOptions;
-  readonly #probe: Probe;
+  readonly #prober: Prober;
   readonly #clock: Clock;
   readonly #timers: Timers;
   readonly #random: () => number;
@@ -84,7 +55,6 @@ export class CheckWorker {
   #run: Run | undefined;
   #current: Promise<void> | undefined;
   #following: Promise<void> | undefined;
-  #excused = 0;
 
   /**
    * @param options cadence and thresholds
@@ -93,15 +63,16 @@ export class CheckWorker {
   constructor(options: WorkerOptions, dependencies: WorkerDependencies) {
     this.#options = options;
     this.#dependencies = dependencies;
-    this.#probe = dependencies.probe;
     this.#clock = dependencies.clock ?? systemClock;
     this.#timers = dependencies.timers ?? systemTimers;
     this.#random = dependencies.random ?? Math.random;
+    const { probe, lag } = dependencies;
+    this.#prober = new Prober(options.timing, { probe, lag, clock: this.#clock, timers: this.#timers });
   }
 
   /** What is asked, for logs and /status. */
   get target(): string {
-    return this.#probe.target;
+    return this.#dependencies.probe.target;
   }
 
   /** Cadence and thresholds in force. */
@@ -191,101 +162,19 @@ export class CheckWorker {
   }
 
   async #probeOnce(run: Run, reason: string): Promise<void> {
-    let outcome: Outcome = { result: await this.#attempt(run.signal), confirmed: false };
-    if (this.#wantsConfirmation(outcome.result)) outcome = await this.#confirm(run.signal, outcome.result);
-    if (run.signal.aborted) return;
-    this.#count(outcome, reason);
+    const confirmRefusals = this.#options.refusedIsFinal === true && this.#state.healthy !== false;
+    const verdict = await this.#prober.probe(run.signal, confirmRefusals);
+    if (!run.signal.aborted) this.#count(verdict, reason);
   }
 
-  #wantsConfirmation(result: ProbeResult): boolean {
-    return result.outcome === 'refused' && this.#options.refusedIsFinal === true && this.#state.healthy !== false;
-  }
-
-  /** One attempt, repeated while its time-out may be this process' own fault. */
-  async #attempt(signal: AbortSignal): Promise<ProbeResult> {
-    for (let repeats = 0; ; repeats += 1) {
-      const startMs = this.#clock.monotonicMs();
-      const result = await this.#ask(signal);
-      const stalledMs = this.#dependencies.lag?.stalledDuring(startMs, this.#clock.monotonicMs()) ?? 0;
-      const excused = this.#excuse(result, stalledMs);
-      if (!excused || signal.aborted) return result;
-      if (repeats === MAX_REPEATS) return inconclusive(result, stalledMs);
-    }
-  }
-
-  /** A probe promises never to reject; one that does all the same must not end the cadence. */
-  async #ask(signal: AbortSignal): Promise<ProbeResult> {
-    const startMs = this.#clock.monotonicMs();
-    try {
-      return await this.#probe.probe(signal);
-    } catch (error) {
-      const durationSeconds = (this.#clock.monotonicMs() - startMs) / 1000;
-      return {
-        outcome: 'failure',
-        reason: `${this.#probe.target}: the probe itself broke: ${String(error)}`,
-        durationSeconds,
-      };
-    }
-  }
-
-  /** Whether a result is a time-out for which this process may be to blame, and that has not been said too often already. */
-  #excuse(result: ProbeResult, stalledMs: number): boolean {
-    const timedOut = result.outcome === 'failure' && result.code === 'ETIMEDOUT';
-    const suspect = timedOut && stalledMs >= this.#options.timing.timeoutSeconds * 1000 * EXCUSING_SHARE;
-    this.#excused = suspect ? this.#excused + 1 : 0;
-    return suspect && this.#excused <= MAX_EXCUSED_IN_A_ROW;
-  }
-
-  /**
-   * Asks again after a refusal until it is certain. Two refused connections are; a reset may have been the last breath of one
-   * process among several, so it is only believed when every attempt ended so.
-   */
-  async #confirm(signal: AbortSignal, first: ProbeResult): Promise<Outcome> {
-    let result = first;
-    let refusals = isRefusal(first) ? 1 : 0;
-    let attempts = 1;
-    for (const pauseMs of CONFIRMATION_PAUSES_MS) {
-      await this.#pause(pauseMs, signal);
-      if (signal.aborted) return { result, confirmed: false };
-      result = await this.#attempt(signal);
-      attempts += 1;
-      if (result.outcome !== 'refused') return { result, confirmed: false };
-      refusals += isRefusal(result) ? 1 : 0;
-      if (refusals === 2) break;
-    }
-    return { result: { ...result, reason: `${result.reason} (${attempts} times in a row)` }, confirmed: true };
-  }
-
-  #pause(delayMs: number, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const finish = () => {
-        this.#timers.clearTimeout(timer);
-        signal.removeEventListener('abort', finish);
-        resolve();
-      };
-      const timer = this.#timers.setTimeout(finish, delayMs);
-      signal.addEventListener('abort', finish);
-      if (signal.aborted) finish();
-    });
-  }
-
-  #count({ result, confirmed }: Outcome, reason: string): void {
+  #count({ result, confirmed }: ProbeVerdict, reason: string): void {
     const before = this.#state;
-    const told =
+    const counted =
       reason === 'start' || reason === 'interval'
         ? result
         : { ...result, reason: `${result.reason} [asked because ${reason}]` };
-    this.#state = applyResult(before, told, this.#clock.wallMs(), this.#options.timing, { immediate: confirmed });
-    this.#dependencies.onResult?.(told, this.#state);
+    this.#state = applyResult(before, counted, this.#clock.wallMs(), this.#options.timing, { immediate: confirmed });
+    this.#dependencies.onResult?.(counted, this.#state);
     if (this.#state.healthy !== before.healthy) this.#dependencies.onChange?.(this.#state);
   }
-}
-
-function isRefusal(result: ProbeResult): boolean {
-  return result.outcome === 'refused' && result.code !== 'ECONNRESET';
-}
-
-function inconclusive(result: ProbeResult, stalledMs: number): ProbeResult {
-  const reason = `${result.reason}; not counted, because this process itself stood still for ${Math.round(stalledMs)} ms meanwhile`;
-  return { ...result, outcome: 'inconclusive', reason };
 }

@@ -23,29 +23,29 @@ describe('a cordon', () => {
 
   it('is what the API tells, and is told of when it changes', () => {
     cordon.begin(undefined);
-    cordon.tell(null);
+    cordon.observe(null);
     expect(onChange).not.toHaveBeenCalled();
     nowMs = 2000;
-    cordon.tell('cordoned');
-    cordon.tell('cordoned');
+    cordon.observe('cordoned');
+    cordon.observe('cordoned');
     expect(cordon.state).toMatchObject({ heard: true, cordon: 'cordoned', sinceMs: 2000 });
     nowMs = 3000;
-    cordon.tell('out of service');
+    cordon.observe('out of service');
     expect(onChange).toHaveBeenCalledOnce();
-    cordon.tell(null);
+    cordon.observe(null);
     expect(onChange).toHaveBeenCalledTimes(2);
     expect(cordon.cordoned).toBe(false);
   });
 
   it('stays what it was while the API does not tell', () => {
     cordon.begin(undefined);
-    cordon.tell('cordoned');
+    cordon.observe('cordoned');
     cordon.report('connect ECONNREFUSED');
     expect(cordon.cordoned).toBe(true);
     expect(cordon.state).toMatchObject({ heard: false, cordon: 'cordoned', problem: 'connect ECONNREFUSED' });
     cordon.report('connect ECONNREFUSED');
     cordon.report(null);
-    cordon.tell('cordoned');
+    cordon.observe('cordoned');
     expect(onProblem.mock.calls).toEqual([['connect ECONNREFUSED'], [null]]);
     expect(onChange).toHaveBeenCalledOnce();
     expect(cordon.state).toMatchObject({ heard: true, problem: null });
@@ -60,11 +60,11 @@ describe('a cordon', () => {
 
   it('ends when nobody asks for it any more, whatever is told late', () => {
     cordon.begin(undefined);
-    cordon.tell('cordoned');
+    cordon.observe('cordoned');
     cordon.end();
     expect(cordon.cordoned).toBe(false);
     expect(onChange).toHaveBeenCalledTimes(2);
-    cordon.tell('cordoned');
+    cordon.observe('cordoned');
     cordon.report('late');
     cordon.end();
     expect(cordon.state.watched).toBe(false);

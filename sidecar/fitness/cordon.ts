@@ -2,27 +2,27 @@
 export interface CordonState {
   /** Whether the settings ask for it, and there is a cluster to ask. */
   readonly watched: boolean;
-  /** Whether the API tells now; what it told last stays in force while it does not. */
+  /** Whether the watch is up to date; while it is not, what was observed last stays in force. */
   readonly heard: boolean;
-  /** Why the node shall take nothing new, null when nothing speaks against it, undefined while the API has not told yet. */
+  /** Why the node shall take nothing new, null when nothing speaks against it, undefined while that is not known yet. */
   readonly cordon: string | null | undefined;
   /** Wall clock in milliseconds since when `cordon` is what it is. */
   readonly sinceMs: number | undefined;
-  /** Why the API does not tell. */
+  /** Why the watch is not up to date. */
   readonly problem: string | null;
 }
 
 interface CordonDependencies {
   /** Called when the node is cordoned or no longer. */
   readonly onChange: (state: CordonState) => void;
-  /** Called when it is no longer told whether the node is cordoned, and when it is told again. */
+  /** Called when the watch is no longer up to date, and when it is again. */
   readonly onProblem: (problem: string | null) => void;
   readonly now: () => number;
 }
 
 const UNWATCHED: CordonState = { watched: false, heard: false, cordon: undefined, sinceMs: undefined, problem: null };
 
-/** Keeps what the Kubernetes API last told of the node's being cordoned. Only what it told counts: its silence changes nothing. */
+/** Whether the node is cordoned, as the Kubernetes API said last. Only what it says counts: its silence changes nothing. */
 export class Cordon {
   readonly #dependencies: CordonDependencies;
   #state = UNWATCHED;
@@ -35,14 +35,14 @@ export class Cordon {
     return this.#state;
   }
 
-  /** Whether the node was cordoned when the API last told. */
+  /** Whether the node was cordoned when that was observed last. */
   get cordoned(): boolean {
     return typeof this.#state.cordon === 'string';
   }
 
   /**
-   * Begins to count what is told.
-   * @param known what was told before this process began; undefined when that is not known
+   * Begins to count what is observed.
+   * @param known what was observed before this process began; undefined when that is not known
    */
   begin(known: string | null | undefined): void {
     if (this.#state.watched) return;
@@ -50,14 +50,14 @@ export class Cordon {
     if (known !== undefined) this.#set(known);
   }
 
-  /** Takes what the API tells: why the node shall take nothing new, or null. */
-  tell(cordon: string | null): void {
+  /** Sets what the API says: why the node shall take nothing new, or null. */
+  observe(cordon: string | null): void {
     if (!this.#state.watched) return;
     this.#state = { ...this.#state, heard: true };
     this.#set(cordon);
   }
 
-  /** Takes the reason why the API does not tell any more, or null when it tells again. */
+  /** Sets why the watch is not up to date any more, or null when it is again. */
   report(problem: string | null): void {
     if (!this.#state.watched || this.#state.problem === problem) return;
     this.#state = { ...this.#state, heard: problem === null && this.#state.heard, problem };

@@ -8,7 +8,7 @@ interface DrainDependencies {
 /** How a drain ended. */
 export type DrainOutcome = 'not holding' | 'moved' | 'timed out';
 
-const LOOK_MILLIS = 10;
+const POLL_MILLIS = 10;
 
 /**
  * Keeps who wants the node drained. While anyone does, the node's priority is that of the draining band: another node takes over while
@@ -51,7 +51,7 @@ export class Drain {
     if (!this.#dependencies.holder()) return 'not holding';
     const limit = performance.now() + limitSeconds * 1000;
     while (performance.now() < limit) {
-      await new Promise((resolve) => setTimeout(resolve, LOOK_MILLIS));
+      await new Promise((resolve) => setTimeout(resolve, POLL_MILLIS));
       if (!this.#dependencies.holder()) return 'moved';
     }
     return 'timed out';

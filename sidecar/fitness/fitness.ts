@@ -3,7 +3,7 @@ import type { CheckView } from '../checks/types.ts';
 import { outageCounts } from './api-outage.ts';
 import { BASE_PRIORITY, LEVELS, type Level, priorityOf } from './priority.ts';
 
-/* How a node's health becomes what keepalived is told. Pure: no clock, no file, no socket. */
+/* How a node's health becomes gate and priority. Pure: no clock, no file, no socket. */
 
 /** What it means for the node when a check fails. */
 export type CheckEffect = 'serviceFailed' | 'kubeletFailed' | 'noKubeApi';
@@ -21,7 +21,7 @@ export interface FitnessInput {
   readonly checks: readonly JudgedCheck[];
   /** Whether the pod is about to go, or was asked to give the address away. */
   readonly draining: boolean;
-  /** Whether the Kubernetes API said, when it was last heard, that the node is cordoned. */
+  /** Whether the node is cordoned, as the Kubernetes API said last. */
   readonly cordoned: boolean;
   /**
    * How much of the instance's addresses this node can carry: `none` where it cannot even speak VRRP and would take itself for the only
@@ -85,7 +85,7 @@ function hasFailed(input: FitnessInput, effect: CheckEffect): boolean {
   return viewsOf(input, effect).some(({ healthy }) => healthy === false);
 }
 
-/** A service that is known to fail is enough to decide; otherwise all must have been heard. */
+/** A service that is known to fail is enough to decide; otherwise each must have reached a threshold. */
 function isDecidable(input: FitnessInput): boolean {
   const services = viewsOf(input, 'serviceFailed');
   return hasFailed(input, 'serviceFailed') || services.every(({ healthy }) => healthy !== undefined);

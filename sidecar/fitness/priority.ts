@@ -4,7 +4,7 @@ import { BANDS, type Band, isHealthy, takesFailback } from '../../api/bands.ts';
  * The VRRP priority of a node that is as fit as it is. Pure.
  *
  * Each level of health has a range of priorities of its own, see LEVELS: the top of it for a holder that may keep the address, less the
- * rank, so that two holders are told apart; below it the backups, `step` apart by rank. A healthier node always wins whatever its rank,
+ * rank, so that two holders differ; below it the backups, `step` apart by rank. A healthier node always wins whatever its rank,
  * because no range reaches into the next.
  *
  * Backups sit near the top because a backup's skew, (256 - priority) / 256 x advertisement interval (RFC 9568 section 6.1), is most of the
@@ -16,7 +16,7 @@ import { BANDS, type Band, isHealthy, takesFailback } from '../../api/bands.ts';
 export const BASE_PRIORITY = 244;
 /** By how much a holder that may keep the address is above the best backup of its level. */
 const HOLDER_LIFT = 9;
-/** Ranks from here on are alike: a fourth backup need not be told from a fifth. */
+/** Ranks from here on are alike: a fourth and a fifth backup may have the same priority. */
 export const LAST_RANK = 3;
 /** A returning node waits for its failback delay here: below every healthy node (214), above every node of band 1 without lift (204). */
 const FAILBACK_WAIT_PRIORITY = 213;

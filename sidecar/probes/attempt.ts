@@ -3,7 +3,7 @@ import type { ProbeResult } from './types.ts';
 /** Codes by which the peer's kernel says that nothing serves there. */
 const REFUSALS = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE']);
 
-/** Codes by which this machine's kernel says that it has nothing left to ask with: that tells nothing of the target. */
+/** Codes by which this machine's kernel says that it has nothing left to ask with, which is no fault of the target. */
 const OUT_OF_RESOURCES = new Set(['EMFILE', 'ENFILE', 'ENOBUFS', 'ENOMEM', 'EAGAIN', 'EADDRNOTAVAIL']);
 
 /** Results of one attempt at one target, timed from the moment it is made. */

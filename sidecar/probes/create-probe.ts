@@ -1,3 +1,4 @@
+import { endpointOf } from './endpoint.ts';
 import { HttpProbe, type HttpProbeOptions } from './http.ts';
 import { TcpProbe } from './tcp.ts';
 import type { Probe } from './types.ts';
@@ -7,14 +8,11 @@ type Create = (options: HttpProbeOptions) => Probe;
 const PROBES: Readonly<Record<string, Create>> = {
   'http:': (options) => new HttpProbe(options),
   'https:': (options) => new HttpProbe(options),
-  'tcp:': ({ url, timeoutSeconds }) => {
-    const { hostname, port } = new URL(url);
-    return new TcpProbe({ host: hostname.replace(/^\[|\]$/g, ''), port: Number(port), timeoutSeconds });
-  },
+  'tcp:': ({ url, timeoutSeconds }) => new TcpProbe({ ...endpointOf(url), timeoutSeconds }),
 };
 
 /**
- * The probe for a service's URL, by its scheme.
+ * The probe for a URL, by its scheme.
  * @param options what to ask; of a tcp: URL only `url` and `timeoutSeconds` matter
  * @throws TypeError for a URL that is none, or whose scheme has no probe (settings that passed their schema have neither)
  */

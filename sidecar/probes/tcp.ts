@@ -1,12 +1,10 @@
 import { connect } from 'node:net';
 import { bracketed } from '../../common/addresses.ts';
 import { Attempt } from './attempt.ts';
+import type { Endpoint } from './endpoint.ts';
 import type { Probe, ProbeResult } from './types.ts';
 
-interface TcpProbeOptions {
-  /** Name or address, IPv6 without brackets. */
-  readonly host: string;
-  readonly port: number;
+interface TcpProbeOptions extends Endpoint {
   readonly timeoutSeconds: number;
 }
 
