@@ -14,9 +14,12 @@ const PARALLEL = ['test/package/*.test.ts', 'test/integration/{api-traffic,crds,
 
 /**
  * Files that nearly only wait: for five seconds until a sidecar looks at its network again, or for keepalived to say something. What they bound
- * is stretched by standstills of the machine, which they measure, and three at once take a third of the time and of two processors.
+ * is stretched by standstills of the machine, which they measure, and four at once take a quarter of the time and half of two processors.
  */
-const WAITING = ['test/integration/{interfaces,networks,own-addresses,supervisor-states}.test.ts'];
+const WAITING = [
+  'test/integration/{foreign-router,interfaces,lab-networks,networks,own-addresses,pools}.test.ts',
+  'test/integration/supervisor{,-addresses,-borders,-statements,-states}.test.ts',
+];
 
 /** Tests on a real Kubernetes; see scripts/e2e.ts. */
 const E2E = 'test/e2e/**/*.test.ts';
@@ -56,7 +59,7 @@ export default defineConfig({
         test: {
           name: 'integration-waiting',
           include: WAITING,
-          maxWorkers: 3,
+          maxWorkers: 4,
           testTimeout: 120_000,
           hookTimeout: 300_000,
           sequence: { groupOrder: 2 },
