@@ -29,6 +29,10 @@ export const BAND_NAMES: Readonly<Record<Band, string>> = {
   [BANDS.serviceFailed]: 'service check failed',
 };
 
+/** What the numbers of bands mean, for whoever reads one. */
+export const BAND_LEGEND =
+  '0 healthy, 1 no Kubernetes API, 2 kubelet failed, 3 draining, 4 cannot carry all addresses, 5 service failed';
+
 /** Whether nothing at all is wrong with the node. */
 export function isHealthy(band: Band): boolean {
   return band === BANDS.healthy;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { IP_ADDRESS, IP_ADDRESS_OR_CIDR } from '../common/addresses.ts';
 import { NO_VIRTUAL_ADDRESS, peerProblem, VIRTUAL_ADDRESS_LENGTH, virtualAddressProblem } from './addresses.ts';
-import { WORST_BAND } from './bands.ts';
+import { BAND_LEGEND, WORST_BAND } from './bands.ts';
 import { FAILBACK_LIMITS, within } from './durations.ts';
 import { interfaceOrNoneRules } from './interfaces.ts';
 import { ruled, ruledText } from './rules.ts';
@@ -143,13 +143,7 @@ export const nodePlanStatusSchema = z.object({
     .array(
       z.object({
         pool: z.string().max(POOL_LENGTH).describe('Name of the pool.'),
-        band: z
-          .int()
-          .min(0)
-          .max(WORST_BAND)
-          .describe(
-            '0 healthy, 1 no Kubernetes API, 2 kubelet failed, 3 draining, 4 cannot carry all addresses, 5 service failed.',
-          ),
+        band: z.int().min(0).max(WORST_BAND).describe(`${BAND_LEGEND}.`),
         reason: z.string().max(REPORT_LIMITS.reason).describe('The same in words.'),
       }),
     )

@@ -205,6 +205,7 @@ const SIDECAR: readonly Room[] = [
     room: 'sidecar/server',
     what: 'Shows the status. Nothing that decides depends on what shows it.',
     may: [
+      'api',
       'common/last-answers',
       'sidecar/checks',
       'sidecar/status',

@@ -1,3 +1,4 @@
+import { BAND_LEGEND } from '../../api/bands.ts';
 import type { AgentSnapshot, InstanceSnapshot } from '../status/snapshot.ts';
 
 /*
@@ -32,7 +33,7 @@ function masterOf({ holder: { vrrp } }: InstanceSnapshot): number | undefined {
 function* instanceFamilies(instances: readonly InstanceSnapshot[]): Generator<string> {
   yield family(
     'keepalived_vip_instance_band',
-    'How fit the node is for an instance of a pool: 0 healthy, 1 no Kubernetes API, 2 draining, 3 kubelet failed, 4 service failed.',
+    `How fit the node is for an instance of a pool: ${BAND_LEGEND}.`,
     byInstance(instances, ({ fitness }) => fitness?.band),
   );
   yield family(

@@ -1,4 +1,5 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
+import { BAND_LEGEND } from '../../api/bands.ts';
 import { CHECK_NAMES, type CheckName } from '../checks/types.ts';
 import type { AgentSnapshot, CheckSnapshot } from '../status/snapshot.ts';
 
@@ -47,7 +48,7 @@ const STATE: readonly Family<Gauge>[] = [
   },
   {
     name: 'keepalived_vip_fitness_band',
-    help: 'How fit the node is: 0 healthy, 1 no Kubernetes API, 2 draining, 3 kubelet failed, 4 service failed.',
+    help: `How fit the node is: ${BAND_LEGEND}.`,
     fill: (metric, { snapshot: { fitness } }) => {
       if (fitness !== undefined) metric.set(fitness.band);
     },
