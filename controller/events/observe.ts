@@ -23,17 +23,17 @@ export interface Move {
   readonly to: string;
 }
 
-/** What is remembered from one look to the next. */
+/** What is remembered from one run to the next. */
 export interface Observed {
   /** By pool and address: the last node that held it alone. */
   readonly lastHolder: ReadonlyMap<string, string>;
-  /** By pool and address: since when several nodes hold it, and whether that was told. */
-  readonly doubles: ReadonlyMap<string, { readonly sinceMs: number; readonly told: boolean }>;
-  /** What was wrong and told; told again only after it had gone. */
-  readonly told: ReadonlySet<string>;
+  /** By pool and address: since when several nodes hold it, and whether that was announced. */
+  readonly doubles: ReadonlyMap<string, { readonly sinceMs: number; readonly announced: boolean }>;
+  /** What was wrong and announced; announced again only after it had gone. */
+  readonly announced: ReadonlySet<string>;
 }
 
-/** What one look found. */
+/** What one comparison found. */
 export interface Observation {
   readonly observed: Observed;
   readonly moves: readonly Move[];
@@ -87,26 +87,26 @@ function moveEvent(pool: PoolView, { from, to, addresses }: Move): ClusterEvent 
 }
 
 interface Doubles {
-  readonly next: Map<string, { sinceMs: number; told: boolean }>;
+  readonly next: Map<string, { sinceMs: number; announced: boolean }>;
   readonly events: ClusterEvent[];
   reviewAtMs: number | undefined;
 }
 
-function lookForDoubles(pool: PoolView, before: Observed['doubles'], nowMs: number, found: Doubles): void {
+function findDoubles(pool: PoolView, before: Observed['doubles'], nowMs: number, found: Doubles): void {
   const overdue: string[] = [];
   for (const { address, holders } of pool.addresses.filter((known) => known.holders.length > 1)) {
     const key = keyOf(pool.name, address);
-    const { sinceMs, told } = before.get(key) ?? { sinceMs: nowMs, told: false };
+    const { sinceMs, announced } = before.get(key) ?? { sinceMs: nowMs, announced: false };
     const due = nowMs - sinceMs > DOUBLE_GRACE_MS;
-    if (due && !told) overdue.push(`${address} by ${holders.join(' and ')}`);
+    if (due && !announced) overdue.push(`${address} by ${holders.join(' and ')}`);
     if (!due) found.reviewAtMs = Math.min(found.reviewAtMs ?? Number.POSITIVE_INFINITY, sinceMs + DOUBLE_GRACE_MS + 1);
-    found.next.set(key, { sinceMs, told: told || due });
+    found.next.set(key, { sinceMs, announced: announced || due });
   }
   if (overdue.length === 0) return;
   found.events.push(warning(pool, 'SeveralHolders', 'Watch', `held by more than one node: ${few(overdue)}`));
 }
 
-/** What is wrong with a pool, each thing under the key by which it is told once. */
+/** What is wrong with a pool, each thing under the key by which it is announced once. */
 function faultsOf(pool: PoolView): Map<string, ClusterEvent> {
   const faults = new Map<string, ClusterEvent>();
   for (const { address, reason } of pool.refused) {
@@ -126,24 +126,24 @@ function faultsOf(pool: PoolView): Map<string, ClusterEvent> {
 /**
  * Compares what is with what was.
  * @param pools as they are to be seen now
- * @param before what the last look remembered; undefined: this is the first, nothing has moved yet
+ * @param before what the last comparison remembered; undefined: this is the first, nothing has moved yet
  * @param nowMs of a clock that only grows
  */
 export function observe(pools: readonly PoolView[], before: Observed | undefined, nowMs: number): Observation {
   const events: ClusterEvent[] = [];
   const moves: Move[] = [];
   const doubles: Doubles = { next: new Map(), events, reviewAtMs: undefined };
-  const told = new Set<string>();
+  const announced = new Set<string>();
   for (const pool of pools) {
     const moved = before === undefined ? [] : movesOf(pool, before);
     moves.push(...moved);
     events.push(...moved.map((move) => moveEvent(pool, move)));
-    lookForDoubles(pool, before?.doubles ?? new Map(), nowMs, doubles);
+    findDoubles(pool, before?.doubles ?? new Map(), nowMs, doubles);
     for (const [key, event] of faultsOf(pool)) {
-      if (before?.told.has(key) !== true) events.push(event);
-      told.add(key);
+      if (before?.announced.has(key) !== true) events.push(event);
+      announced.add(key);
     }
   }
-  const observed = { lastHolder: rememberHolders(pools, before), doubles: doubles.next, told };
+  const observed = { lastHolder: rememberHolders(pools, before), doubles: doubles.next, announced };
   return { observed, moves, events, reviewAtMs: doubles.reviewAtMs };
 }

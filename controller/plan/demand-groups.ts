@@ -40,7 +40,7 @@ function requestOf(demand: Demand, claims: Claims, settings: PlanSettings): Requ
   return { demand, claims, kept, request };
 }
 
-/** Applies what a demand got of router ids: a group without one breaks up, its addresses look for another. */
+/** Applies what a demand got of router ids: a group without one breaks up, its addresses go to others. */
 function group({ kept, request }: RequestingDemand, grant: RouterIdGrant): Grouped {
   const groups: DraftGroup[] = [];
   const ungrouped = [...kept.ungrouped];

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { nodePlanSpec } from './node-plans.ts';
+import { nodePlanSpec } from '../reconcile/node-plan-spec.ts';
+import { assignmentsOf } from './assignments.ts';
 import { makePlan } from './planner.ts';
 import { addresses, input, node, nodes, pool, remembered } from './testing/scenes.ts';
-import { toldGroups } from './told.ts';
 import type { Plan, PlanInput, PlanningNode } from './types.ts';
 
 const unicast = { vrrp: { peering: 'Unicast' as const } };
@@ -27,24 +27,28 @@ function running(plan: Plan): Record<string, string> {
 }
 
 /** Lets nodes act on a plan. */
-function told(plan: Plan, options: { readonly behind?: readonly string[]; readonly heldBy?: string }, from: PlanInput) {
+function assigned(
+  plan: Plan,
+  options: { readonly behind?: readonly string[]; readonly heldBy?: string },
+  from: PlanInput,
+) {
   const plans = [...plan.nodes].map(([name, content]) => {
     const spec = nodePlanSpec(content);
     const held = options.heldBy === name ? [{ address: '192.168.0.1', since: '2026-01-01T00:00:00Z' }] : [];
     const observedPlan = options.behind?.includes(name) ? 'older' : spec.plan;
     return { metadata: { name }, spec, status: { observedPlan, held } };
   });
-  return toldGroups(plans, from.nodes);
+  return assignmentsOf(plans, from.nodes);
 }
 
 /** The next input, after the nodes acted on a plan. */
 function acted(
   from: PlanInput,
-  options: Parameters<typeof told>[1] & { readonly nodes?: readonly PlanningNode[] },
+  options: Parameters<typeof assigned>[1] & { readonly nodes?: readonly PlanningNode[] },
 ): PlanInput {
   const plan = makePlan(from);
   const next = { ...from, demands: remembered(from.demands, plan), nodes: options.nodes ?? from.nodes };
-  return { ...next, told: told(plan, options, next) };
+  return { ...next, assignments: assigned(plan, options, next) };
 }
 
 describe('by unicast', () => {

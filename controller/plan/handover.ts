@@ -1,6 +1,6 @@
 import { type Family, type ParsedAddress, parseAddress } from '../../common/addresses.ts';
 import { compareText } from '../../common/compare-text.ts';
-import type { PendingMember, PlanningNode, ToldGroup } from './types.ts';
+import type { Assignment, PendingMember, PlanningNode } from './types.ts';
 
 /*
  * Who runs a group's VRRP instance on the way from one order of preference to the next, and whom each speaks to.
@@ -8,8 +8,8 @@ import type { PendingMember, PlanningNode, ToldGroup } from './types.ts';
  * A node that is no longer a candidate but holds one of the group's addresses stays, as the last and marked as leaving: the others then
  * take over by priority, while it still serves. Taking the instance away would leave the address nowhere for an outage.
  *
- * By unicast a node hears only its peers, and two that do not hear each other both become master. So a new node is told to the others
- * first, and runs the instance when all of them have said that they know it; and a node that went is told as a peer until it has said that
+ * By unicast a node hears only its peers, and two that do not hear each other both become master. So a new node is made known to the others
+ * first, and runs the instance when all of them have said that they know it; and a node that went stays a peer until it has said that
  * it runs the instance no longer.
  */
 
@@ -20,7 +20,7 @@ export interface HandoverInput {
   readonly candidates: readonly string[];
   readonly addresses: readonly ParsedAddress[];
   readonly unicast: boolean;
-  readonly told: ToldGroup | undefined;
+  readonly assignment: Assignment | undefined;
 }
 
 /** What of the cluster matters here. */
@@ -47,14 +47,14 @@ export interface Handover {
   /** Unicast, and there is only one node: `stand-in` when it has another node of the cluster for a peer, `none` when there is no other. */
   readonly alone: 'stand-in' | 'none' | undefined;
   /** Unicast, and these candidates have no address of the instance's family. */
-  readonly mute: readonly string[];
+  readonly withoutAddress: readonly string[];
 }
 
 interface Runners {
   readonly candidates: readonly string[];
   readonly waiting: ReadonlySet<string>;
   readonly leaving: readonly string[];
-  /** Were told to run it, and are told now to do so no longer. */
+  /** Their last plan had it, the next one does not. */
   readonly dropped: readonly string[];
 }
 
@@ -78,7 +78,7 @@ function addressesOf({ nodes, virtual }: Neighbourhood, family: Family): Address
  * Finds the addresses by which nodes speak to each other. keepalived's instance is of one family, that of the address which its packets
  * name, so only families come into question that the group has an address of: the one that most candidates have, IPv4 of two equal ones.
  */
-export function speakers(
+export function peerAddressesIn(
   neighbourhood: Neighbourhood,
 ): (addresses: readonly ParsedAddress[], nodes: readonly string[]) => AddressesOf {
   const byFamily = { 4: addressesOf(neighbourhood, 4), 6: addressesOf(neighbourhood, 6) };
@@ -91,8 +91,10 @@ export function speakers(
   };
 }
 
-function runningNodes(told: ToldGroup | undefined, { nodes }: Neighbourhood): string[] {
-  return [...(told?.previousPeers.keys() ?? [])].filter((name) => nodes.get(name)?.hasAgent === true).sort(compareText);
+function runningNodes(assignment: Assignment | undefined, { nodes }: Neighbourhood): string[] {
+  return [...(assignment?.previousPeers.keys() ?? [])]
+    .filter((name) => nodes.get(name)?.hasAgent === true)
+    .sort(compareText);
 }
 
 function knowsAll(peers: readonly string[] | undefined, addresses: readonly string[]): boolean {
@@ -100,21 +102,25 @@ function knowsAll(peers: readonly string[] | undefined, addresses: readonly stri
 }
 
 /** Whether all that run the instance have said that they know the node. */
-function isKnown(told: ToldGroup, running: readonly string[], addresses: readonly string[]): boolean {
-  return told.observedByAll && running.every((node) => knowsAll(told.previousPeers.get(node), addresses));
+function isKnown(assignment: Assignment, running: readonly string[], addresses: readonly string[]): boolean {
+  return assignment.observedByAll && running.every((node) => knowsAll(assignment.previousPeers.get(node), addresses));
 }
 
 function findRunners(
-  { candidates, told, unicast }: HandoverInput,
+  { candidates, assignment, unicast }: HandoverInput,
   running: readonly string[],
   of: AddressesOf,
 ): Runners {
   const mustWait = (node: string) =>
-    unicast && told !== undefined && running.length > 0 && !running.includes(node) && !isKnown(told, running, of(node));
+    unicast &&
+    assignment !== undefined &&
+    running.length > 0 &&
+    !running.includes(node) &&
+    !isKnown(assignment, running, of(node));
   const waiting = new Set(candidates.filter(mustWait));
   const former = running.filter((node) => !candidates.includes(node));
   // Without candidates the addresses are to be nowhere.
-  const stays = (node: string) => candidates.length > 0 && (waiting.size > 0 || told?.heldBy.has(node) === true);
+  const stays = (node: string) => candidates.length > 0 && (waiting.size > 0 || assignment?.heldBy.has(node) === true);
   return {
     candidates,
     waiting,
@@ -124,9 +130,11 @@ function findRunners(
 }
 
 /** Peers that may still run the instance, although nobody is to run it there any more. */
-function lingering({ dropped }: Runners, told: ToldGroup | undefined, of: AddressesOf): string[] {
+function lingering({ dropped }: Runners, assignment: Assignment | undefined, of: AddressesOf): string[] {
   const gone = dropped.flatMap(of);
-  return told === undefined || told.observedByAll ? gone : [...gone, ...[...told.previousPeers.values()].flat()];
+  return assignment === undefined || assignment.observedByAll
+    ? gone
+    : [...gone, ...[...assignment.previousPeers.values()].flat()];
 }
 
 function sameFamily(peers: readonly string[], of: AddressesOf, someone: string): string[] {
@@ -158,8 +166,8 @@ function peersByNode(
 ): { members: Member[]; alone: Handover['alone'] } {
   let alone: Handover['alone'];
   const mates = [...runners.candidates, ...runners.leaving].flatMap(of);
-  const all = [...new Set([...mates, ...lingering(runners, input.told, of)])].sort(compareText);
-  const told = members.map((member) => {
+  const all = [...new Set([...mates, ...lingering(runners, input.assignment, of)])].sort(compareText);
+  const complete = members.map((member) => {
     const own = new Set(of(member.node));
     const peers = sameFamily(all, of, member.node).filter((peer) => !own.has(peer) && !neighbourhood.virtual.has(peer));
     if (peers.length > 0) return { ...member, peers };
@@ -167,7 +175,7 @@ function peersByNode(
     alone = replacement.length > 0 ? 'stand-in' : 'none';
     return { ...member, peers: replacement.length > 0 ? replacement : undefined };
   });
-  return { members: told, alone };
+  return { members: complete, alone };
 }
 
 function ranked({ candidates, waiting, leaving }: Runners): Omit<Member, 'peers'>[] {
@@ -188,16 +196,16 @@ function pendingOf(instance: string, { waiting, leaving }: Runners): PendingMemb
 export function handOver(
   input: HandoverInput,
   neighbourhood: Neighbourhood,
-  speak: ReturnType<typeof speakers>,
+  peerAddresses: ReturnType<typeof peerAddressesIn>,
 ): Handover {
-  const of = speak(input.addresses, input.candidates);
+  const of = peerAddresses(input.addresses, input.candidates);
   const canRun = (node: string) => !input.unicast || of(node).length > 0;
-  const running = runningNodes(input.told, neighbourhood).filter(canRun);
+  const running = runningNodes(input.assignment, neighbourhood).filter(canRun);
   const runners = findRunners({ ...input, candidates: input.candidates.filter(canRun) }, running, of);
   const members = ranked(runners);
   const common = {
     pending: pendingOf(input.instance, runners),
-    mute: input.candidates.filter((node) => !canRun(node)),
+    withoutAddress: input.candidates.filter((node) => !canRun(node)),
   };
   if (!input.unicast) {
     return { ...common, members: members.map((member) => ({ ...member, peers: undefined })), alone: undefined };

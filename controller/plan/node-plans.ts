@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import type { NodePlanSpec, PlannedInstance, PlannedPool } from '../../api/node-plan.ts';
+import type { PlannedInstance, PlannedPool } from '../../api/node-plan.ts';
 import { compareText } from '../../common/compare-text.ts';
 import type { DraftGroup } from './grouping.ts';
 import type { Member } from './handover.ts';
@@ -35,7 +34,7 @@ function plannedInstance({ demand, group }: StaffedGroup, { rank, leaving, peers
 }
 
 /**
- * Turns groups into what each node is told.
+ * Turns groups into what each node is to do.
  * @param groups in the order in which a plan is to list them
  * @param alsoNodes nodes that get a plan in any case, an empty one if there is nothing to do
  * @returns by the node's name, sorted
@@ -60,20 +59,4 @@ export function planNodes(groups: readonly StaffedGroup[], alsoNodes: Iterable<s
   }
   const sorted = [...drafts].sort(([a], [b]) => compareText(a, b));
   return new Map(sorted.map(([node, { pools: own, instances }]) => [node, { pools: [...own.values()], instances }]));
-}
-
-function withSortedKeys(_key: string, value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => compareText(a, b)));
-}
-
-/** Identifies a plan: the first 16 hexadecimal digits of the SHA-256 of its JSON with sorted keys. */
-export function planDigest({ pools, instances }: NodePlanContent): string {
-  const json = JSON.stringify({ pools, instances }, withSortedKeys);
-  return createHash('sha256').update(json).digest('hex').slice(0, 16);
-}
-
-/** The plan as it is written. */
-export function nodePlanSpec(content: NodePlanContent): NodePlanSpec {
-  return { plan: planDigest(content), ...content };
 }

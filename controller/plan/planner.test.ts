@@ -277,13 +277,13 @@ describe('what nodes are told', () => {
   });
 
   it('is nothing, for a node that was told something before and has no part any more', () => {
-    const told = new Map([
+    const assignments = new Map([
       [
         instanceName('gone', 0),
         { previousPeers: new Map([['node-1', []]]), observedByAll: true, heldBy: new Set<string>() },
       ],
     ]);
-    expect(makePlan(input({ nodes: nodes(2), told })).nodes).toEqual(
+    expect(makePlan(input({ nodes: nodes(2), assignments })).nodes).toEqual(
       new Map([['node-1', { pools: [], instances: [] }]]),
     );
   });

@@ -3,7 +3,7 @@ import { compareText } from '../../common/compare-text.ts';
 import { type GroupedDemand, groupDemands } from './demand-groups.ts';
 import { type RankedDemand, rankDemands } from './demand-ranks.ts';
 import type { Eligibility } from './eligibility.ts';
-import { handOver, type Neighbourhood, speakers } from './handover.ts';
+import { handOver, type Neighbourhood, peerAddressesIn } from './handover.ts';
 import { instanceName, planNodes, type StaffedGroup } from './node-plans.ts';
 import { nodeAddressProblems, nodeProblems, peerProblems, routerIdProblems, spreadProblems } from './problems.ts';
 import type { DemandPlan, Plan, PlanInput, PlannedAddress } from './types.ts';
@@ -29,8 +29,8 @@ function sharingNodes({ eligible }: Eligibility): string[] {
 function staff(
   ranked: RankedDemand,
   neighbourhood: Neighbourhood,
-  speak: ReturnType<typeof speakers>,
-  { told, nodeAddresses }: Pick<PlanInput, 'told' | 'nodeAddresses'>,
+  peerAddresses: ReturnType<typeof peerAddressesIn>,
+  { assignments, nodeAddresses }: Pick<PlanInput, 'assignments' | 'nodeAddresses'>,
 ): { plan: DemandPlan; staffed: StaffedGroup[] } {
   const { demand, groups, grouped, eligibility, grant, request, claims } = ranked;
   const { name } = demand;
@@ -38,7 +38,7 @@ function staff(
     const instance = instanceName(name, draft.slot);
     const candidates = groups[index]?.nodes ?? [];
     const input = { instance, candidates, addresses: draft.addresses, unicast: !request.multicast };
-    return handOver({ ...input, told: told.get(instance) }, neighbourhood, speak);
+    return handOver({ ...input, assignment: assignments.get(instance) }, neighbourhood, peerAddresses);
   });
   const plan = {
     name,
@@ -63,26 +63,26 @@ function staff(
   return { plan, staffed };
 }
 
-function toldNodes({ nodes, told }: PlanInput): string[] {
-  const running = new Set([...told.values()].flatMap(({ previousPeers }) => [...previousPeers.keys()]));
+function assignedNodes({ nodes, assignments }: PlanInput): string[] {
+  const running = new Set([...assignments.values()].flatMap(({ previousPeers }) => [...previousPeers.keys()]));
   return nodes.map(({ name }) => name).filter((name) => running.has(name));
 }
 
 /**
  * Plans which nodes hold which addresses. Pure and deterministic; with its own result as the last plan it changes nothing.
- * @returns for every demand what is to be remembered of it, for every node what it is told
+ * @returns for every demand what is to be remembered of it, for every node what it is to do
  */
 export function makePlan(input: PlanInput): Plan {
   const demands = rankDemands(groupDemands(input), input.settings);
   const neighbourhood = neighbourhoodOf(demands, input);
-  const speak = speakers(neighbourhood);
+  const peerAddresses = peerAddressesIn(neighbourhood);
   const byName = demands.toSorted((a, b) => compareText(a.demand.name, b.demand.name));
-  const staffed = byName.map((demand) => staff(demand, neighbourhood, speak, input));
+  const staffed = byName.map((demand) => staff(demand, neighbourhood, peerAddresses, input));
   return {
     demands: new Map(staffed.map(({ plan }) => [plan.name, plan])),
     nodes: planNodes(
       staffed.flatMap((each) => each.staffed),
-      toldNodes(input),
+      assignedNodes(input),
     ),
   };
 }

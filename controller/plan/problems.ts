@@ -84,12 +84,12 @@ export function spreadProblems(groups: readonly AddressGroup[], nodes: readonly 
 /** Problems of nodes that are to speak to each other by unicast. */
 export function peerProblems(handovers: readonly Handover[]): Problem[] {
   const problems: Problem[] = [];
-  const mute = [...new Set(handovers.flatMap((handover) => handover.mute))].sort();
-  if (mute.length > 0) {
-    const verb = mute.length === 1 ? 'has' : 'have';
+  const withoutAddress = [...new Set(handovers.flatMap((handover) => handover.withoutAddress))].sort();
+  if (withoutAddress.length > 0) {
+    const verb = withoutAddress.length === 1 ? 'has' : 'have';
     problems.push({
       kind: 'NoPeerAddress',
-      message: `${few(mute)} ${verb} no address of the family that the other nodes speak by unicast and cannot take part; give every node an IPv4 and an IPv6 address, or use vrrp.peering Multicast`,
+      message: `${few(withoutAddress)} ${verb} no address of the family that the other nodes speak by unicast and cannot take part; give every node an IPv4 and an IPv6 address, or use vrrp.peering Multicast`,
     });
   }
   if (handovers.some(({ alone }) => alone === 'none')) {

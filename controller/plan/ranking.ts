@@ -58,7 +58,7 @@ function draftOf({ weight, previous }: RankedGroup, numbers: ReadonlyMap<string,
 }
 
 /** Where a group was in the last order, for choosing between groups; one that was not there comes last. */
-function wishOf(draft: Draft | undefined, node: number): number {
+function preferenceOf(draft: Draft | undefined, node: number): number {
   const place = draft?.previous.indexOf(node) ?? -1;
   return place < 0 ? Number.MAX_SAFE_INTEGER : place;
 }
@@ -87,7 +87,7 @@ function chooseFirst(state: State): void {
     base: zerosFor(state),
     items: drafts.map((draft) => ({ weight: draft.weight, current: nextOf(draft, () => true) })),
     cost: (node) => elsewhere[node] ?? 0,
-    reluctance: (item, node) => wishOf(drafts[item], node),
+    reluctance: (item, node) => preferenceOf(drafts[item], node),
   });
   append(drafts, places);
 }
@@ -131,7 +131,7 @@ function chooseSecondFor(
     items: drafts.map((draft) => ({ weight: draft.weight, current: nextOf(draft, (node) => possible.has(node)) })),
     // Of nodes that are alike the one that seldom is second: so that the loss of a second node also is spread.
     cost: (node) => chosen[node] ?? 0,
-    reluctance: (item, node) => wishOf(drafts[item], node),
+    reluctance: (item, node) => preferenceOf(drafts[item], node),
   });
   append(drafts, places);
   for (const [index, node] of places.entries()) chosen[node] = (chosen[node] ?? 0) + (drafts[index]?.weight ?? 0);
@@ -157,7 +157,7 @@ function chooseNext(state: State, rank: number): void {
     items: drafts.map((draft) => ({ weight: draft.weight, current: nextOf(draft, () => true) })),
     allows: (item, node) => drafts[item]?.order.includes(node) === false,
     cost: (node) => state.elsewhere[node] ?? 0,
-    reluctance: (item, node) => wishOf(drafts[item], node),
+    reluctance: (item, node) => preferenceOf(drafts[item], node),
   });
   append(drafts, places);
 }

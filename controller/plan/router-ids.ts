@@ -95,11 +95,11 @@ function keepOld(request: RouterIdRequest, ids: Ids, foreignIds: ReadonlySet<num
   return draft;
 }
 
-function replaceLost({ request, kept, foreign: heard, replace }: Draft, ids: Ids): void {
+function replaceLost({ request, kept, foreign: replaced, replace }: Draft, ids: Ids): void {
   for (const { slot, from, foreign } of replace) {
     const to = ids.take(request.range);
     if (to !== undefined) kept.set(slot, to);
-    if (foreign) heard.push({ slot, from, to: to ?? from });
+    if (foreign) replaced.push({ slot, from, to: to ?? from });
   }
 }
 

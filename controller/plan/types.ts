@@ -82,11 +82,11 @@ export interface PlanSettings {
   readonly maxCandidates: number;
 }
 
-/** What the nodes were last told of one group, and what they have made of it. */
-export interface ToldGroup {
-  /** Peers in the last plan of each node that was told to run the group's instance, by the node's name; empty: multicast. */
+/** What the nodes' last plans have of one group, and what they have made of it. */
+export interface Assignment {
+  /** Peers in the last plan of each node that has the group's instance in it, by the node's name; empty: multicast. */
   readonly previousPeers: ReadonlyMap<string, readonly string[]>;
-  /** Whether everyone concerned runs its last plan: the nodes that were told to run the instance, and those they were told as peers. */
+  /** Whether everyone concerned runs its last plan: the nodes that have the instance in it, and their peers. */
   readonly observedByAll: boolean;
   /** Nodes that report one of the group's addresses on an interface. */
   readonly heldBy: ReadonlySet<string>;
@@ -106,9 +106,9 @@ export interface PlanInput {
   /** All nodes of the cluster: from a part of them no plan may be made, because it would drop candidates and peers. */
   readonly nodes: readonly PlanningNode[];
   readonly settings: PlanSettings;
-  /** By the instance's name, see `toldGroups`. A group that is not in it was told to nobody. */
-  readonly told: ReadonlyMap<string, ToldGroup>;
-  /** Router ids that routers outside of the cluster were heard to use. */
+  /** By the instance's name, see `assignmentsOf`. A group that is not in it is in nobody's plan. */
+  readonly assignments: ReadonlyMap<string, Assignment>;
+  /** Router ids that routers outside of the cluster are reported to use. */
   readonly foreignRouterIds: ReadonlySet<number>;
   /** Router ids of which that was said without being believed: new groups get one only where there is no other. Absent: none. */
   readonly doubtfulRouterIds?: ReadonlySet<number>;
@@ -165,7 +165,7 @@ export interface Problem {
 export interface PendingMember {
   readonly instance: string;
   readonly node: string;
-  /** `joins`: not yet told to run it; `leaves`: still told to. */
+  /** `joins`: its plan does not have it yet; `leaves`: its plan still has it. */
   readonly state: 'joins' | 'leaves';
 }
 
@@ -192,8 +192,8 @@ export interface Plan {
   /** By name. */
   readonly demands: ReadonlyMap<string, DemandPlan>;
   /**
-   * By name. Also nodes with nothing to do that were told to run something before: until such a node has reported its empty plan as
-   * carried out, its peers count on its hearing about it.
+   * By name. Also nodes with nothing to do whose last plan had something: until such a node has reported its empty plan as
+   * carried out, its peers count on its answering.
    */
   readonly nodes: ReadonlyMap<string, NodePlanContent>;
 }

@@ -4,10 +4,10 @@ import type { AgentPod } from '../kubernetes/agent-pod.ts';
 import type { NodeFacts } from '../kubernetes/node-facts.ts';
 import type { ResourceCache } from '../kubernetes/resource-cache.ts';
 import type { StoredState } from './cluster-state.ts';
-import { foreignWords, type LoneWords } from './foreign-words.ts';
-import { type Claim, type Hearing, holdersOf, NOTHING_HEARD } from './holders.ts';
-import { NO_WORDS, type OwnWords, ownAddresses } from './own-addresses.ts';
-import type { Words } from './plan-input.ts';
+import { foreignRouters, type LoneReports } from './foreign-routers.ts';
+import { type Claim, type HolderMemory, holdersOf, NOTHING_REPORTED } from './holders.ts';
+import { NOTHING_LISTED, type OwnAddressMemory, ownAddresses } from './own-addresses.ts';
+import type { WeighedReports } from './plan-input.ts';
 import { agentsOf, type Presence } from './presence.ts';
 import type { WrittenCaches } from './stages.ts';
 
@@ -24,7 +24,7 @@ export interface ObservedCluster {
   readonly state: StoredState;
   /** By address in canonical form. */
   readonly holders: ReadonlyMap<string, readonly Claim[]>;
-  readonly words: Words;
+  readonly weighed: WeighedReports;
   /** When it is to be seen otherwise by time alone. */
   readonly reviewsMs: readonly number[];
 }
@@ -41,9 +41,9 @@ interface ClusterObserverDependencies {
 export class ClusterObserver {
   readonly #dependencies: ClusterObserverDependencies;
   #presence: Presence | undefined;
-  #hearing: Hearing = NOTHING_HEARD;
-  #loneWords: LoneWords = [];
-  #ownWords: OwnWords = NO_WORDS;
+  #memory: HolderMemory = NOTHING_REPORTED;
+  #loneReports: LoneReports = [];
+  #ownAddressMemory: OwnAddressMemory = NOTHING_LISTED;
 
   constructor(dependencies: ClusterObserverDependencies) {
     this.#dependencies = dependencies;
@@ -60,24 +60,24 @@ export class ClusterObserver {
     const agents = agentsOf(caches.pods.list(), this.#presence, nowMs);
     this.#presence = agents.presence;
     const ready = new Set(nodes.filter((node) => node.ready).map(({ metadata }) => metadata.name));
-    const { hearing, holders, reviewAtMs } = holdersOf(plans, ready, this.#hearing, {
+    const { memory, holders, reviewAtMs } = holdersOf(plans, ready, this.#memory, {
       nowMs,
       wallMs: clock.wallMs(),
     });
-    this.#hearing = hearing;
+    this.#memory = memory;
     const state = { pools: caches.pools.list(), plans, nodes, agents: agents.nodes };
-    const { words, wordsReviewAtMs } = this.#weigh(state, holders, nowMs);
-    const reviewsMs = [agents.reviewAtMs, reviewAtMs, wordsReviewAtMs].filter((review) => review !== undefined);
-    return { nowMs, state, holders, words, reviewsMs };
+    const { weighed, weighedReviewAtMs } = this.#weigh(state, holders, nowMs);
+    const reviewsMs = [agents.reviewAtMs, reviewAtMs, weighedReviewAtMs].filter((review) => review !== undefined);
+    return { nowMs, state, holders, weighed, reviewsMs };
   }
 
   /** What is to be made of what nodes say of others. */
   #weigh({ pools, plans }: StoredState, holders: ObservedCluster['holders'], nowMs: number) {
-    const foreign = foreignWords(plans, this.#loneWords, nowMs);
-    this.#loneWords = foreign.words;
+    const foreign = foreignRouters(plans, this.#loneReports, nowMs);
+    this.#loneReports = foreign.loneReports;
     const asked = new Set(pools.flatMap(({ spec }) => spec.addresses.map(canonical)));
-    const own = ownAddresses(plans, { asked, holders, nowMs }, this.#ownWords);
-    this.#ownWords = own.memory;
-    return { words: { foreign, nodeAddresses: own.addresses }, wordsReviewAtMs: own.reviewAtMs };
+    const own = ownAddresses(plans, { asked, holders, nowMs }, this.#ownAddressMemory);
+    this.#ownAddressMemory = own.memory;
+    return { weighed: { foreign, nodeAddresses: own.addresses }, weighedReviewAtMs: own.reviewAtMs };
   }
 }

@@ -14,38 +14,38 @@ export interface Claim {
   readonly node: string;
   /** By the node's clock. */
   readonly since: string;
-  /** When this controller heard of it first, in milliseconds of its own clock. */
-  readonly heardMs: number;
+  /** When this controller saw it first, in milliseconds of its own clock. */
+  readonly firstSeenMs: number;
 }
 
-/** The same, with what was said: a node's clock may be ahead of all others. */
-interface HeardClaim extends Claim {
-  readonly told: string;
+/** The same, with what was reported: a node's clock may be ahead of all others. */
+interface RememberedClaim extends Claim {
+  readonly reportedSince: string;
 }
 
-/** What is remembered from one look to the next. */
-export interface Hearing {
+/** What is remembered from one run to the next. */
+export interface HolderMemory {
   /** By node: its last report, and when it last changed. */
   readonly reports: ReadonlyMap<string, { readonly text: string; readonly changedMs: number }>;
   /** By address in canonical form. */
-  readonly claims: ReadonlyMap<string, readonly HeardClaim[]>;
+  readonly claims: ReadonlyMap<string, readonly RememberedClaim[]>;
 }
 
-/** Before anything was heard. */
-export const NOTHING_HEARD: Hearing = { reports: new Map(), claims: new Map() };
+/** Before anything was reported. */
+export const NOTHING_REPORTED: HolderMemory = { reports: new Map(), claims: new Map() };
 
 /** Who holds what. */
 export interface Holders {
-  readonly hearing: Hearing;
+  readonly memory: HolderMemory;
   /** By address in canonical form: the claims that are believed, oldest first. One, unless something is wrong. */
   readonly holders: ReadonlyMap<string, readonly Claim[]>;
   /** When the answer changes by time alone; undefined: never. */
   readonly reviewAtMs: number | undefined;
 }
 
-interface Look {
+interface Circumstances {
   readonly ready: ReadonlySet<string>;
-  readonly reports: Hearing['reports'];
+  readonly reports: HolderMemory['reports'];
   readonly nowMs: number;
 }
 
@@ -55,7 +55,11 @@ export interface Now {
   readonly wallMs: number;
 }
 
-function listenTo(plans: readonly NodePlan[], before: Hearing['reports'], nowMs: number): Hearing['reports'] {
+function trackReports(
+  plans: readonly NodePlan[],
+  before: HolderMemory['reports'],
+  nowMs: number,
+): HolderMemory['reports'] {
   return new Map(
     plans.map(({ metadata: { name }, status }) => {
       const text = JSON.stringify(status ?? null);
@@ -72,24 +76,28 @@ function notLater(since: string, { wallMs }: Now): string {
   return Date.parse(since) > wallMs ? new Date(wallMs).toISOString() : since;
 }
 
-/** Specs stay the same object from one look to the next, and reading an IPv6 address takes its time. */
+/** Specs stay the same object from one run to the next, and reading an IPv6 address takes its time. */
 const readSpecs = new WeakMap<NodePlanSpec, ReadonlySet<string>>();
 
-/** Addresses that a node is told to run, in canonical form. Of others it may say what it likes. */
-export function toldAddresses({ spec }: NodePlan): ReadonlySet<string> {
+/** Addresses of the instances that a node's plan has, in canonical form. Of others it may say what it likes. */
+export function assignedAddresses({ spec }: NodePlan): ReadonlySet<string> {
   const known = readSpecs.get(spec);
   if (known !== undefined) return known;
-  const told = new Set(spec.instances.flatMap(({ addresses }) => addresses.map(canonical)));
-  readSpecs.set(spec, told);
-  return told;
+  const assigned = new Set(spec.instances.flatMap(({ addresses }) => addresses.map(canonical)));
+  readSpecs.set(spec, assigned);
+  return assigned;
 }
 
 /**
- * Collects the claims that count: to addresses that the node is told to run, and to those that it was, for as long as it goes on claiming
+ * Collects the claims that count: to addresses that the node's plan has, and to those that it had, for as long as it goes on claiming
  * them. So no node can claim what was never given to it, and one that does not let go is still seen.
  */
-function collectClaims(plans: readonly NodePlan[], before: Hearing['claims'], now: Now): Map<string, HeardClaim[]> {
-  const claims = new Map<string, HeardClaim[]>();
+function collectClaims(
+  plans: readonly NodePlan[],
+  before: HolderMemory['claims'],
+  now: Now,
+): Map<string, RememberedClaim[]> {
+  const claims = new Map<string, RememberedClaim[]>();
   for (const plan of plans) {
     for (const [address, claim] of claimsOf(plan, before, now)) {
       claims.set(address, [...(claims.get(address) ?? []), claim]);
@@ -98,14 +106,18 @@ function collectClaims(plans: readonly NodePlan[], before: Hearing['claims'], no
   return claims;
 }
 
-function claimsOf(plan: NodePlan, before: Hearing['claims'], now: Now): [address: string, claim: HeardClaim][] {
+function claimsOf(
+  plan: NodePlan,
+  before: HolderMemory['claims'],
+  now: Now,
+): [address: string, claim: RememberedClaim][] {
   const { name: node } = plan.metadata;
-  const told = toldAddresses(plan);
+  const assigned = assignedAddresses(plan);
   return [...heldIn(plan.status)].flatMap(([address, since]) => {
     const earlier = before.get(address)?.find((claim) => claim.node === node);
-    if (earlier === undefined && !told.has(address)) return [];
-    const fresh = { node, since: notLater(since, now), told: since, heardMs: now.nowMs };
-    return [[address, earlier?.told === since ? earlier : fresh]];
+    if (earlier === undefined && !assigned.has(address)) return [];
+    const fresh = { node, since: notLater(since, now), reportedSince: since, firstSeenMs: now.nowMs };
+    return [[address, earlier?.reportedSince === since ? earlier : fresh]];
   });
 }
 
@@ -115,20 +127,20 @@ function heldIn(status: NodePlanStatus | undefined): ReadonlyMap<string, string>
 }
 
 function byAge(a: Claim, b: Claim): number {
-  return a.heardMs - b.heardMs || Date.parse(a.since) - Date.parse(b.since) || (a.node < b.node ? -1 : 1);
+  return a.firstSeenMs - b.firstSeenMs || Date.parse(a.since) - Date.parse(b.since) || (a.node < b.node ? -1 : 1);
 }
 
 /** Milliseconds after which an older claim is believed beside a newer one; 0: it is, Infinity: it is not. */
-function doubtMs(older: Claim, newest: Claim, { ready, reports, nowMs }: Look): number {
-  if ((reports.get(older.node)?.changedMs ?? Number.NEGATIVE_INFINITY) > newest.heardMs) return 0;
-  return ready.has(older.node) ? Math.max(0, newest.heardMs + SILENCE_MS - nowMs) : Number.POSITIVE_INFINITY;
+function doubtMs(older: Claim, newest: Claim, { ready, reports, nowMs }: Circumstances): number {
+  if ((reports.get(older.node)?.changedMs ?? Number.NEGATIVE_INFINITY) > newest.firstSeenMs) return 0;
+  return ready.has(older.node) ? Math.max(0, newest.firstSeenMs + SILENCE_MS - nowMs) : Number.POSITIVE_INFINITY;
 }
 
-function judge(claims: readonly Claim[], look: Look): { believed: Claim[]; waitMs: number } {
+function judge(claims: readonly Claim[], circumstances: Circumstances): { believed: Claim[]; waitMs: number } {
   const sorted = claims.toSorted(byAge);
   const newest = sorted.at(-1);
   if (newest === undefined) return { believed: [], waitMs: Number.POSITIVE_INFINITY };
-  const doubts = sorted.map((claim) => (claim === newest ? 0 : doubtMs(claim, newest, look)));
+  const doubts = sorted.map((claim) => (claim === newest ? 0 : doubtMs(claim, newest, circumstances)));
   return {
     believed: sorted.filter((_claim, index) => doubts[index] === 0),
     waitMs: Math.min(...doubts.filter((doubt) => doubt > 0), Number.POSITIVE_INFINITY),
@@ -139,18 +151,23 @@ function judge(claims: readonly Claim[], look: Look): { believed: Claim[]; waitM
  * Finds out who holds what.
  * @param plans of all nodes, with their status
  * @param ready names of the nodes whose kubelet reports
- * @param before what the last look remembered
+ * @param before what the last run remembered
  */
-export function holdersOf(plans: readonly NodePlan[], ready: ReadonlySet<string>, before: Hearing, now: Now): Holders {
+export function holdersOf(
+  plans: readonly NodePlan[],
+  ready: ReadonlySet<string>,
+  before: HolderMemory,
+  now: Now,
+): Holders {
   const { nowMs } = now;
-  const reports = listenTo(plans, before.reports, nowMs);
+  const reports = trackReports(plans, before.reports, nowMs);
   const claims = collectClaims(plans, before.claims, now);
   const holders = new Map<string, readonly Claim[]>();
   let waitMs = Number.POSITIVE_INFINITY;
-  for (const [address, told] of claims) {
-    const verdict = judge(told, { ready, reports, nowMs });
+  for (const [address, claimed] of claims) {
+    const verdict = judge(claimed, { ready, reports, nowMs });
     holders.set(address, verdict.believed);
     waitMs = Math.min(waitMs, verdict.waitMs);
   }
-  return { hearing: { reports, claims }, holders, reviewAtMs: Number.isFinite(waitMs) ? nowMs + waitMs : undefined };
+  return { memory: { reports, claims }, holders, reviewAtMs: Number.isFinite(waitMs) ? nowMs + waitMs : undefined };
 }

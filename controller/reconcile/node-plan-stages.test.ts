@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { NodePlanSpec } from '../../api/node-plan.ts';
 import type { StoredNodePlan } from '../kubernetes/stored.ts';
-import { nodePlanSpec } from '../plan/node-plans.ts';
 import { poolOf } from '../testing/objects.ts';
 import { nodePlansToRemove } from './node-plan-removal-stage.ts';
+import { nodePlanSpec } from './node-plan-spec.ts';
 import { nodePlansToWrite } from './node-plan-stage.ts';
 
 const POOLS = [poolOf('web', ['192.0.2.100']), poolOf('db', ['192.0.2.101'])];

@@ -1,9 +1,9 @@
 import type { Settings } from '../config/settings.ts';
 import type { NodeFacts } from '../kubernetes/node-facts.ts';
-import { toldGroups } from '../plan/told.ts';
+import { assignmentsOf } from '../plan/assignments.ts';
 import type { NodeAddresses, PlanInput, PlanningNode } from '../plan/types.ts';
 import type { ClusterState } from './cluster-state.ts';
-import type { ForeignWords } from './foreign-words.ts';
+import type { ForeignRouters } from './foreign-routers.ts';
 import { poolDemands } from './pool-demands.ts';
 
 /** More nodes for a group don't make it safer, and every one of them takes part in its elections. */
@@ -24,16 +24,16 @@ function planningNode(
   };
 }
 
-/** What the controller makes of nodes' words. */
-export interface Words {
-  readonly foreign: Pick<ForeignWords, 'believed' | 'doubted'>;
+/** What the controller makes of what nodes report of others. */
+export interface WeighedReports {
+  readonly foreign: Pick<ForeignRouters, 'believed' | 'doubted'>;
   readonly nodeAddresses: NodeAddresses;
 }
 
 /** Puts together what a plan rests on. */
 export function planInput(
   { pools, plans, nodes, agents }: ClusterState,
-  { foreign, nodeAddresses }: Words,
+  { foreign, nodeAddresses }: WeighedReports,
   settings: Settings,
 ): PlanInput {
   const { virtualRouterIds, reserved, maxGroupsPerPool } = settings;
@@ -42,7 +42,7 @@ export function planInput(
     demands: poolDemands(pools),
     nodes: planning,
     settings: { virtualRouterIds, reserved, maxGroupsPerPool, maxCandidates: MAX_CANDIDATES },
-    told: toldGroups(plans, planning),
+    assignments: assignmentsOf(plans, planning),
     foreignRouterIds: foreign.believed,
     doubtfulRouterIds: foreign.doubted,
     nodeAddresses,

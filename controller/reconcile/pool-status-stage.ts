@@ -21,7 +21,7 @@ interface WantedStatus {
   readonly status: VirtualIpPoolStatus;
 }
 
-/** For a pool: the nodes that are told to run one of its instances, and what they say. */
+/** For a pool: the nodes whose plan has one of its instances, and what they say. */
 function nodesBy({ specs, state }: PlannedCluster): (pool: string) => PlannedNode[] {
   const reports = new Map(state.plans.map(({ metadata, status }) => [metadata.name, status]));
   return (pool) =>

@@ -24,7 +24,7 @@ const PLAN: DemandPlan = {
 };
 
 function claim(node: string) {
-  return { node, since: '2026-01-01T00:00:00Z', heardMs: 0 };
+  return { node, since: '2026-01-01T00:00:00Z', firstSeenMs: 0 };
 }
 
 function input(changes: Partial<StatusInput> = {}): StatusInput {

@@ -18,7 +18,7 @@ export interface PlannedNode {
 export interface StatusInput {
   readonly pool: VirtualIpPool;
   readonly plan: DemandPlan;
-  /** The nodes that are told to run one of its instances. */
+  /** The nodes whose plan has one of its instances. */
   readonly nodes: readonly PlannedNode[];
   /** By address in canonical form. */
   readonly holders: ReadonlyMap<string, readonly Claim[]>;

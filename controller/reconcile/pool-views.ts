@@ -16,7 +16,7 @@ function nodeProblems(pool: string, plans: readonly NodePlan[]): PoolView['nodeP
 }
 
 /**
- * What of the pools is compared from one look to the next. Pure.
+ * What of the pools is compared from one run to the next. Pure.
  * @param plan undefined: there is none
  * @param holders by address in canonical form
  */

@@ -4,11 +4,11 @@ import type { Term } from '../election/leader-elector.ts';
 import type { Move } from '../events/observe.ts';
 import type { EventRecorder } from '../events/recorder.ts';
 import type { ClusterWriter } from '../kubernetes/cluster-api.ts';
-import { nodePlanSpec } from '../plan/node-plans.ts';
 import type { Plan, PlanInput } from '../plan/types.ts';
 import { Announcer } from './announcer.ts';
 import { type Caches, ClusterObserver, type ObservedCluster } from './cluster-observer.ts';
 import { type ClusterView, clusterView } from './cluster-view.ts';
+import { nodePlanSpec } from './node-plan-spec.ts';
 import { planInput } from './plan-input.ts';
 import type { PlannedCluster } from './stage.ts';
 import { StageRunner, type WriteReports } from './stage-runner.ts';
@@ -81,9 +81,9 @@ export class Reconciler {
       : Math.max(0, Math.min(...reviewsMs) - this.#dependencies.clock.monotonicMs());
   }
 
-  #plan({ state, words, nowMs }: ObservedCluster): Plan {
+  #plan({ state, weighed, nowMs }: ObservedCluster): Plan {
     const { makePlan, clock, reports } = this.#dependencies;
-    const plan = makePlan(planInput(state, words, this.#settings));
+    const plan = makePlan(planInput(state, weighed, this.#settings));
     reports.planned((clock.monotonicMs() - nowMs) / 1000);
     return plan;
   }

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { nodePlanSpec } from '../plan/node-plans.ts';
 import { makePlan } from '../plan/planner.ts';
 import { FakeCluster, FakeTerm } from '../testing/fake-cluster.ts';
 import { nodePlanOf, poolOf } from '../testing/objects.ts';
+import { nodePlanSpec } from './node-plan-spec.ts';
 import { poolDemands } from './pool-demands.ts';
 import type { PlannedCluster } from './stage.ts';
 import { StageRunner, WriteError } from './stage-runner.ts';
@@ -49,7 +49,7 @@ function planned({ caches }: FakeCluster): PlannedCluster {
     demands: poolDemands(pools),
     nodes: planning,
     settings: SETTINGS,
-    told: new Map(),
+    assignments: new Map(),
     foreignRouterIds: new Set<number>(),
   };
   const plan = makePlan(input);

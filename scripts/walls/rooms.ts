@@ -266,7 +266,6 @@ const CONTROLLER: readonly Room[] = [
     room: 'controller/plan',
     what: 'Which node does what, from what it is given alone. Pure.',
     may: [...PURE, 'api', 'controller/text'],
-    still: ['node:crypto'],
   },
   {
     room: 'controller/text',
@@ -298,7 +297,6 @@ const CONTROLLER: readonly Room[] = [
     room: 'controller/kubernetes',
     what: 'Reads, follows and writes resources.',
     may: [...GROUND, 'api', 'common/retry', 'npm:@kubernetes/client-node', 'node:crypto'],
-    still: ['controller/plan'],
   },
   {
     room: 'controller/events',
@@ -318,6 +316,7 @@ const CONTROLLER: readonly Room[] = [
       'controller/plan',
       'controller/text',
       'npm:cockatiel',
+      'node:crypto',
       'node:util',
     ],
     types: ['controller/config', 'controller/election', 'npm:pino'],

@@ -9,9 +9,9 @@ import type { z } from 'zod';
 import { nodePlanSpecSchema, REPORT_LIMITS } from '../../api/node-plan.ts';
 import { oneLine } from '../../api/text.ts';
 import { type VirtualIpPool, virtualIpPoolSpecSchema } from '../../api/virtual-ip-pool.ts';
-import { nodePlanSpec } from '../../controller/plan/node-plans.ts';
 import { makePlan } from '../../controller/plan/planner.ts';
 import type { PlanInput } from '../../controller/plan/types.ts';
+import { nodePlanSpec } from '../../controller/reconcile/node-plan-spec.ts';
 import { poolDemands } from '../../controller/reconcile/pool-demands.ts';
 import { ensureTool } from '../../scripts/tools.ts';
 import { readPlan } from '../../sidecar/sources/plan/plan.ts';
@@ -63,7 +63,7 @@ function inputOf(pool: VirtualIpPool): PlanInput {
       maxGroupsPerPool: 60,
       maxCandidates: 8,
     },
-    told: new Map(),
+    assignments: new Map(),
     foreignRouterIds: new Set(),
   };
 }

@@ -53,7 +53,7 @@ export function pool(
 
 /** An input in which only what is said differs from an empty cluster's. */
 export function input(changes: Partial<PlanInput>): PlanInput {
-  return { demands: [], nodes: [], settings, told: new Map(), foreignRouterIds: new Set(), ...changes };
+  return { demands: [], nodes: [], settings, assignments: new Map(), foreignRouterIds: new Set(), ...changes };
 }
 
 /** The demands with the plan as their memory, as the next plan finds them. */

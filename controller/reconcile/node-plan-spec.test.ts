@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { nodePlanSpecSchema } from '../../api/node-plan.ts';
-import { nodePlanSpec, planDigest } from './node-plans.ts';
-import { makePlan } from './planner.ts';
-import { addresses, input, nodes, pool } from './testing/scenes.ts';
-import type { NodePlanContent } from './types.ts';
+import { makePlan } from '../plan/planner.ts';
+import { addresses, input, nodes, pool } from '../plan/testing/scenes.ts';
+import type { NodePlanContent } from '../plan/types.ts';
+import { nodePlanSpec, planDigest } from './node-plan-spec.ts';
 
 const content: NodePlanContent = {
   pools: [{ name: 'p', interface: '', failbackDelaySeconds: 30, healthCheck: { tcpSocket: { port: 80, host: 'h' } } }],

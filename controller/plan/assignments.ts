@@ -1,6 +1,6 @@
 import type { NodePlan } from '../../api/node-plan.ts';
 import { canonical } from '../../common/addresses.ts';
-import type { PlanningNode, ToldGroup } from './types.ts';
+import type { Assignment, PlanningNode } from './types.ts';
 
 interface Draft {
   readonly previousPeers: Map<string, readonly string[]>;
@@ -11,7 +11,7 @@ function ownersOf(nodes: readonly PlanningNode[]): Map<string, string> {
   return new Map(nodes.flatMap(({ name, addresses }) => addresses.map((address) => [canonical(address), name])));
 }
 
-/** Nodes that have an agent which does not yet do what it was told last. */
+/** Nodes that have an agent which does not carry out its last plan yet. */
 function nodesBehind(plans: readonly NodePlan[], nodes: readonly PlanningNode[]): Set<string> {
   const agents = new Set(nodes.filter(({ hasAgent }) => hasAgent).map(({ name }) => name));
   const behind = plans.filter(({ metadata, spec, status }) => {
@@ -31,7 +31,7 @@ function collect({ metadata, spec, status }: NodePlan, drafts: Map<string, Draft
 }
 
 /**
- * Finds out what the nodes were last told of each group.
+ * Finds out what the nodes' last plans have of each group.
  *
  * A node whose agent is gone is not waited for. One whose agent is there but does not report is: it may be cut off from the API and go on
  * with a plan in which it does not know its new peers.
@@ -39,7 +39,7 @@ function collect({ metadata, spec, status }: NodePlan, drafts: Map<string, Draft
  * @param plans as they are stored, with their status
  * @returns by the instance's name
  */
-export function toldGroups(plans: readonly NodePlan[], nodes: readonly PlanningNode[]): Map<string, ToldGroup> {
+export function assignmentsOf(plans: readonly NodePlan[], nodes: readonly PlanningNode[]): Map<string, Assignment> {
   const drafts = new Map<string, Draft>();
   for (const plan of plans) collect(plan, drafts);
   const owners = ownersOf(nodes);

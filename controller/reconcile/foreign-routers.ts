@@ -1,34 +1,34 @@
 import type { NodePlan } from '../../api/node-plan.ts';
 import { canonical } from '../../common/addresses.ts';
-import { toldAddresses } from './holders.ts';
+import { assignedAddresses } from './holders.ts';
 
 /*
  * Which router ids are foreign routers'. Nodes hear them and say so in their NodePlans' status. To believe it costs an outage, because the
- * group with the id gets another one; not to believe it may cost a longer one, because nobody has the addresses. A node's word counts for
+ * group with the id gets another one; not to believe it may cost a longer one, because nobody has the addresses. A node's report counts for
  * what it listens to, and alone only so often.
  */
 
-/** One node's word alone makes so many groups change their ids within {@link LONE_WORD_MS}. */
-const LONE_WORDS = 2;
-/** An agent remembers for as long what it heard. */
-const LONE_WORD_MS = 24 * 60 * 60_000;
+/** One node alone makes so many groups change their ids within {@link LONE_REPORT_MS}. */
+const MAX_LONE_REPORTS = 2;
+/** An agent remembers for as long what it received. */
+const LONE_REPORT_MS = 24 * 60 * 60_000;
 
 /** That a node was believed although no other said the same. */
-interface LoneWord {
+interface LoneReport {
   readonly node: string;
   readonly id: number;
   readonly atMs: number;
 }
 
-/** What is remembered from one look to the next. */
-export type LoneWords = readonly LoneWord[];
+/** What is remembered from one run to the next. */
+export type LoneReports = readonly LoneReport[];
 
-/** What is made of the nodes' words. */
-export interface ForeignWords {
-  readonly words: LoneWords;
+/** What is made of what nodes report. */
+export interface ForeignRouters {
+  readonly loneReports: LoneReports;
   /** Foreign routers use these: who has one gives it up, and nobody gets it. */
   readonly believed: ReadonlySet<number>;
-  /** It was said, but that does not suffice: nobody gives one up, and nobody gets it while there are others. */
+  /** It was reported, but that does not suffice: nobody gives one up, and nobody gets it while there are others. */
   readonly doubted: ReadonlySet<number>;
 }
 
@@ -51,7 +51,7 @@ function listeners(plans: readonly NodePlan[]): NodesById {
   );
 }
 
-function speakers(plans: readonly NodePlan[]): NodesById {
+function reporters(plans: readonly NodePlan[]): NodesById {
   return nodesById(
     plans.flatMap(({ metadata, status }) => (status?.foreignRouterIds ?? []).map((id) => [id, metadata.name] as const)),
   );
@@ -59,7 +59,7 @@ function speakers(plans: readonly NodePlan[]): NodesById {
 
 /**
  * Ids in which a node of the plan may speak otherwise than its neighbours expect, and be taken for a foreign router; to give an id up is an
- * outage. A node that has not carried out its newest plan may speak as it was told before, and one that has an address of the instance
+ * outage. A node that has not carried out its newest plan may speak as its plan before had it, and one that has an address of the instance
  * itself objects to it, under whichever id.
  */
 function unsettledIds(plans: readonly NodePlan[]): ReadonlySet<number> {
@@ -72,50 +72,51 @@ function unsettledIds(plans: readonly NodePlan[]): ReadonlySet<number> {
 
 function objectedInstances(plan: NodePlan): NodePlan['spec']['instances'] {
   const { spec, status } = plan;
-  const told = toldAddresses(plan);
-  const own = new Set((status?.addresses ?? []).map(canonical).filter((address) => told.has(address)));
+  const assigned = assignedAddresses(plan);
+  const own = new Set((status?.addresses ?? []).map(canonical).filter((address) => assigned.has(address)));
   if (own.size === 0) return [];
   return spec.instances.filter(({ addresses }) => addresses.some((address) => own.has(canonical(address))));
 }
 
-/** Weighs what is said of one id; a lone word that is believed is added to those before. */
+/** Weighs what is reported of one id; a lone report that is believed is added to those before. */
 function isBelieved(
   id: number,
-  saying: ReadonlySet<string>,
+  reporting: ReadonlySet<string>,
   listening: ReadonlySet<string>,
-  words: LoneWord[],
+  loneReports: LoneReport[],
   nowMs: number,
 ) {
-  if (words.some((word) => word.id === id && saying.has(word.node))) return true;
+  if (loneReports.some((report) => report.id === id && reporting.has(report.node))) return true;
   // Nobody listens to an id that was given up: then all count that remember it.
-  const counting = listening.size === 0 ? [...saying] : [...saying].filter((node) => listening.has(node));
+  const counting = listening.size === 0 ? [...reporting] : [...reporting].filter((node) => listening.has(node));
   if (counting.length !== 1) return counting.length > 1;
   const [node = ''] = counting;
-  if (listening.size === 0 || words.filter((word) => word.node === node).length >= LONE_WORDS) return false;
-  words.push({ node, id, atMs: nowMs });
+  if (listening.size === 0 || loneReports.filter((report) => report.node === node).length >= MAX_LONE_REPORTS)
+    return false;
+  loneReports.push({ node, id, atMs: nowMs });
   return true;
 }
 
 /**
  * Finds out which router ids foreign routers use. Pure.
  *
- * Believed is what two nodes say that run an instance of the id by multicast: a foreign router on the network is heard by all of them. One
- * that says it alone is believed, too, because the others may look minutes later, but for two ids a day only: so no node can make the ids
+ * Believed is what two nodes report that run an instance of the id by multicast: a foreign router on the network is received by all of them. One
+ * that reports it alone is believed, too, because the others may report it minutes later, but for two ids a day only: so no node can make the ids
  * of all groups change again and again.
  *
  * @param plans of all nodes, with their status
- * @param before what the last look remembered
+ * @param before what the last run remembered
  * @param nowMs of a clock that only grows
  */
-export function foreignWords(plans: readonly NodePlan[], before: LoneWords, nowMs: number): ForeignWords {
-  const words = before.filter(({ atMs }) => nowMs - atMs < LONE_WORD_MS);
-  const [said, listening, unsettled] = [speakers(plans), listeners(plans), unsettledIds(plans)];
+export function foreignRouters(plans: readonly NodePlan[], before: LoneReports, nowMs: number): ForeignRouters {
+  const loneReports = before.filter(({ atMs }) => nowMs - atMs < LONE_REPORT_MS);
+  const [reported, listening, unsettled] = [reporters(plans), listeners(plans), unsettledIds(plans)];
   const believed = new Set<number>();
   const doubted = new Set<number>();
-  for (const [id, saying] of [...said].sort(([a], [b]) => a - b)) {
+  for (const [id, reporting] of [...reported].sort(([a], [b]) => a - b)) {
     const settled = !unsettled.has(id);
-    const counts = settled && isBelieved(id, saying, listening.get(id) ?? new Set(), words, nowMs);
+    const counts = settled && isBelieved(id, reporting, listening.get(id) ?? new Set(), loneReports, nowMs);
     (counts ? believed : doubted).add(id);
   }
-  return { words, believed, doubted };
+  return { loneReports, believed, doubted };
 }

@@ -1,0 +1,20 @@
+import { createHash } from 'node:crypto';
+import type { NodePlanSpec } from '../../api/node-plan.ts';
+import { compareText } from '../../common/compare-text.ts';
+import type { NodePlanContent } from '../plan/types.ts';
+
+function withSortedKeys(_key: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => compareText(a, b)));
+}
+
+/** Identifies a plan: the first 16 hexadecimal digits of the SHA-256 of its JSON with sorted keys. */
+export function planDigest({ pools, instances }: NodePlanContent): string {
+  const json = JSON.stringify({ pools, instances }, withSortedKeys);
+  return createHash('sha256').update(json).digest('hex').slice(0, 16);
+}
+
+/** The plan as it is written. */
+export function nodePlanSpec(content: NodePlanContent): NodePlanSpec {
+  return { plan: planDigest(content), ...content };
+}
