@@ -191,4 +191,22 @@ describe('the election', () => {
     expect(a.elector.leading).toBe(true);
     expect(lease.requests.create).toBe(2);
   });
+
+  it('stays the same leader’s when etcd was restored to an older state of the lease', async () => {
+    const a = candidate('a');
+    await time.advance(0);
+    const { record } = lease;
+    if (record === undefined) throw new Error('there is a lease');
+    const b = candidate('b');
+    await time.advance(20_000);
+    lease.restore(record);
+    const leading: string[] = [];
+    for (let second = 0; second < 60; second += 1) {
+      await time.advance(1000);
+      leading.push(`${a.elector.leading} ${b.elector.leading} ${b.elector.leader}`);
+    }
+    expect(new Set(leading)).toEqual(new Set(['true false a']));
+    expect(a.terms).toHaveLength(1);
+    expect(lease.record?.transitions).toBe(0);
+  });
 });

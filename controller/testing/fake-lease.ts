@@ -36,6 +36,13 @@ export class FakeLease implements LeaseStore {
     return this.#store(record);
   }
 
+  /** Puts an older state in place of the Lease, as when etcd was restored from a backup: versions begin again there. */
+  restore(record: LeaseRecord): void {
+    this.#version = Number(record.resourceVersion);
+    this.record = record;
+    for (const watcher of this.#watchers) watcher(record);
+  }
+
   async #answer(): Promise<void> {
     if (this.mode === 'hangs') await new Promise(() => undefined);
     if (this.mode === 'fails') throw new Error('connect ECONNREFUSED 192.0.2.1:6443');
