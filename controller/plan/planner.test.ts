@@ -136,6 +136,14 @@ describe('several pools', () => {
     expect(young?.groups.flatMap((group) => group.addresses)).toEqual(['10.0.0.2']);
   });
 
+  it('do not count for themselves what they put on nodes before', () => {
+    const first = input({ nodes: nodes(3), demands: [pool('default', { addresses: addresses(2) })] });
+    const more = replan(first, ({ demands: [old] }) => ({
+      demands: [pool('default', { addresses: addresses(4) }, { groups: old?.previousGroups ?? [] })],
+    }));
+    expect(more.groups.map((group) => group.nodes[0])).toEqual(['node-1', 'node-2', 'node-3', 'node-1']);
+  });
+
   it('take over what an older one gives up', () => {
     const pools = [pool('a', { addresses: ['10.0.0.1'] }), pool('b', { addresses: ['10.0.0.1', '10.0.0.2'] })];
     const first = input({ nodes: nodes(2), demands: pools });

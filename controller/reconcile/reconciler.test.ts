@@ -108,6 +108,40 @@ describe('the reconciler', () => {
     expect(cluster.pool('web').status?.eligibleNodes).toBe(2);
   });
 
+  it('gives an agent the whole grace from when it went, however long the controller runs', async () => {
+    await reconciler.run();
+    cluster.reportAll();
+    cluster.time.stall(3 * AGENT_GRACE_MS);
+    await reconciler.run();
+    cluster.caches.pods.remove({ metadata: { name: 'agent-c' } });
+    await reconciler.run();
+    cluster.time.stall(AGENT_GRACE_MS - 1);
+    await reconciler.run();
+    expect(cluster.pool('web').status?.eligibleNodes).toBe(3);
+    cluster.time.stall(1);
+    await reconciler.run();
+    expect(cluster.pool('web').status?.eligibleNodes).toBe(2);
+  });
+
+  it('looks again by itself when two holders have been so for too long', async () => {
+    await reconciler.run();
+    cluster.reportAll();
+    await later();
+    const [claim] = cluster.plan('a').status?.held ?? [];
+    if (claim === undefined) throw new Error('node a holds something');
+    cluster.report('b', { ...cluster.plan('b').status, held: [...(cluster.plan('b').status?.held ?? []), claim] });
+    await later();
+    // A sign of life after the newer claim: both are believed.
+    cluster.report('a', { ...cluster.plan('a').status, agentVersion: '2' });
+    cluster.time.stall(1000);
+    const waitMs = await reconciler.run();
+    expect(reasons()).toEqual(['AddressesMoved']);
+    expect(waitMs).toBe(1001);
+    cluster.time.stall(waitMs ?? 0);
+    await reconciler.run();
+    expect(reasons()).toEqual(['AddressesMoved', 'SeveralHolders']);
+  });
+
   it('shows what there is also when it cannot be written, and says when to look again', async () => {
     cluster.onWrite = (what) => {
       if (what === 'node_plan b') throw new Error('500');

@@ -59,11 +59,16 @@ describe('router ids that one node says are foreign', () => {
     const before = routerIds();
     const [other] = routerIds('other');
     const seen = new Set(before);
+    let changes = 0;
     for (let round = 0; round < 60; round += 1) {
+      const last = routerIds();
       await settle({ a: { foreignRouterIds: said() } }, 1, 60_000);
       for (const id of routerIds()) seen.add(id);
+      changes += routerIds().filter((id, slot) => id !== last[slot]).length;
     }
     expect(seen.size).toBe(before.length + 2);
+    // Nor do they change back.
+    expect(changes).toBe(2);
     expect(routerIds('other')).toEqual([other]);
   });
 

@@ -118,4 +118,26 @@ describe('the stages of writing', () => {
     expect(fake.written).toEqual(['pool_status web']);
     expect(fake.failed).toEqual(['pool_status mail']);
   });
+
+  it('writes nothing again of which the API server stores something else than it was given', async () => {
+    const { fake, runner } = cluster();
+    const [applyNodePlan, applyPoolStatus] = [fake.applyNodePlan.bind(fake), fake.applyPoolStatus.bind(fake)];
+    fake.applyNodePlan = async (name, spec, owners) => {
+      const stored = await applyNodePlan(name, spec, owners);
+      return { ...stored, spec: { ...stored.spec, plan: 'cut' } };
+    };
+    fake.applyPoolStatus = async (pool, status) => {
+      const stored = await applyPoolStatus(pool, status);
+      return stored === undefined ? undefined : { ...stored, status: { ...stored.status, eligibleNodes: 99 } };
+    };
+    await runner.run(planned(fake), new FakeTerm());
+    fake.time.stall(1000);
+    await runner.run(planned(fake), new FakeTerm());
+    expect(fake.written).toEqual(EVERYTHING);
+    // What somebody else made of it since is put right.
+    const plan = fake.plan('a');
+    fake.caches.plans.put({ ...plan, metadata: { ...plan.metadata, resourceVersion: '1000' } });
+    await runner.run(planned(fake), new FakeTerm());
+    expect(fake.written.slice(EVERYTHING.length)).toEqual(['node_plan a']);
+  });
 });
