@@ -21,6 +21,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { freePort } from '../test/support/free-port.ts';
 import { Agent } from './agent.ts';
 import type { Settings } from './config/settings.ts';
 import { KEEPALIVED } from './runtime/keepalived-exchange.ts';
@@ -187,6 +188,18 @@ describe('a decision', () => {
     server.closeAllConnections();
     await vi.waitFor(() => expect(written()).not.toEqual([]), LIMIT);
     expect(events[0]).toMatchObject({ gate: 0 });
+  });
+
+  it.each([
+    ['kubelet', 'kubelet check failed', -90],
+    ['kubeApi', 'cannot reach the Kubernetes API', -50],
+  ] as const)('counts a failed %s check for what it means', async (name, reason, offset) => {
+    const url = `https://127.0.0.1:${await freePort()}/`;
+    await makeAgent(ELSEWHERE, ({ checks }) => {
+      checks[name] = { ...checks[name], enabled: true, url, failureThreshold: 1 };
+    }).start();
+    await vi.waitFor(() => expect(agent?.snapshot().fitness).toMatchObject({ reason, gate: 1, offset }), LIMIT);
+    expect(written().at(-1)).toEqual({ gate: 1, offset });
   });
 
   it('is written again when that failed', async () => {
@@ -361,6 +374,31 @@ describe('a plan', () => {
         { check: 'service', pools: ['c'], healthy: true },
       ]),
     );
+  });
+
+  it('closes the gates of a pool whose own check fails, and no others; the node’s check those of all that have none', async () => {
+    const broken = await freePort();
+    const own = { ...plan.pools[0], name: 'own', interface: '', failbackDelaySeconds: null };
+    const [first] = plan.instances;
+    if (first === undefined) throw new Error('the plan has an instance');
+    const running = makeAgent(ELSEWHERE);
+    running.plan.begin({
+      ...plan,
+      pools: [...plan.pools, { ...own, healthCheck: { httpGet: { port: broken, path: '/' } } }],
+      instances: [first, { ...first, name: 'own-0', pool: 'own', virtualRouterId: 90, addresses: ['192.0.2.190'] }],
+    });
+    await running.start();
+    await vi.waitFor(() => expect(gate('own-0')).toBe('0\n'), LIMIT);
+    await vi.waitFor(() => expect([gate('vip'), gate('default-0')]).toEqual(['1\n', '1\n']), LIMIT);
+    const mended = createServer((_request, response) => response.end('ok')).listen(broken, '127.0.0.1');
+    await once(mended, 'listening');
+    await vi.waitFor(() => expect(running.snapshot().instances[1]?.fitness?.reason).toBe('healthy'), LIMIT);
+    server.close();
+    server.closeAllConnections();
+    await vi.waitFor(() => expect([gate('vip'), gate('default-0')]).toEqual(['0\n', '0\n']), LIMIT);
+    expect(gate('own-0')).toBe('1\n');
+    mended.close();
+    mended.closeAllConnections();
   });
 
   it('that comes does not have the CA of the settings read again: nothing of them changed', async () => {

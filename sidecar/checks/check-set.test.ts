@@ -1,9 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { makeCertificate } from '../../test/support/certificates.ts';
 import { freePort } from '../../test/support/free-port.ts';
 import { defaultSettings } from '../testing/settings.ts';
 import { CheckSet } from './check-set.ts';
@@ -174,8 +176,9 @@ describe('a set of checks', () => {
     expect(checks.view('y')).toBeUndefined();
   });
 
-  it('changes nothing when one of its checks cannot be made', () => {
+  it('changes nothing when one of its checks cannot be made', async () => {
     checks.update(new Map([['x', serviceAt('/x')]]));
+    await vi.waitFor(() => expect(checks.view('x')?.healthy).toBe(true), 5000);
     const worker = checks.worker('x');
     const { service } = settings();
     const wrong: CheckSpec = { kind: 'service', settings: { ...service, url: 'gopher://127.0.0.1/' }, ca: undefined };
@@ -189,6 +192,10 @@ describe('a set of checks', () => {
     ).toThrow(/no probe for gopher:/);
     expect(checks.worker('x')).toBe(worker);
     expect(checks.worker('y')).toBeUndefined();
+    // And it is still at work.
+    server.close();
+    server.closeAllConnections();
+    await vi.waitFor(() => expect(checks.view('x')?.healthy).toBe(false), { timeout: 1500, interval: 5 });
   });
 
   it('asks nothing any more of what is not wanted any more', async () => {
@@ -200,6 +207,51 @@ describe('a set of checks', () => {
     // Its held connection ends as well: nothing watches the port.
     await vi.waitFor(async () => expect(await connections()).toBe(0), 5000);
     expect(onResult).not.toHaveBeenCalled();
+  });
+
+  it('has a kubelet fail only when it was refused as often as its threshold says', async () => {
+    const port = await freePort();
+    const { kubelet } = settings();
+    const url = `http://127.0.0.1:${port}/healthz`;
+    checks.update(new Map([['k', { kind: 'kubelet', settings: { ...kubelet, url, intervalSeconds: 0.1 } }]]));
+    await vi.waitFor(() => expect(checks.view('k')?.healthy).toBe(false), { timeout: 5000, interval: 5 });
+    expect(onResult).toHaveBeenCalledTimes(kubelet.failureThreshold);
+    expect(checks.refusedPorts('k')).toEqual([]);
+  });
+
+  it('fails a service that is refused twice in one probe, whatever its threshold, also without a held connection', async () => {
+    const { service } = settings();
+    const url = `http://127.0.0.1:${await freePort()}/`;
+    const tripwire = { enabled: false, ports: [] };
+    const wanted = { ...service, url, tripwire, failureThreshold: 10, intervalSeconds: 60 };
+    checks.update(new Map([['x', { kind: 'service', settings: wanted, ca: undefined }]]));
+    await vi.waitFor(() => expect(checks.view('x')?.healthy).toBe(false), { timeout: 5000, interval: 5 });
+    expect(onResult).toHaveBeenCalledOnce();
+  });
+
+  it('verifies the certificate of a service with its CA, and none without', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'checks-'));
+    const { caFile, certFile, keyFile } = await makeCertificate(directory, ['127.0.0.1']);
+    const other = mkdtempSync(join(tmpdir(), 'checks-'));
+    const strangers = readFileSync((await makeCertificate(other, ['127.0.0.1'])).caFile, 'utf8');
+    const tls = { cert: readFileSync(certFile, 'utf8'), key: readFileSync(keyFile, 'utf8') };
+    const secure = createHttpsServer(tls, (_request, response) => response.end('ok'));
+    await new Promise<void>((resolve) => secure.listen(0, '127.0.0.1', resolve));
+    const { port } = secure.address() as AddressInfo;
+    const service = { ...settings().service, url: `https://127.0.0.1:${port}/`, failureThreshold: 1 };
+    const secured = (ca: string | undefined): CheckSpec => ({ kind: 'service', settings: service, ca });
+    checks.update(
+      new Map([
+        ['own', secured(readFileSync(caFile, 'utf8'))],
+        ['none', secured(undefined)],
+        ['other', secured(strangers)],
+      ]),
+    );
+    const verdicts = () => ['own', 'none', 'other'].map((key) => checks.view(key)?.healthy);
+    await vi.waitFor(() => expect(verdicts()).toEqual([true, true, false]), 5000);
+    secure.close();
+    secure.closeAllConnections();
+    for (const path of [directory, other]) rmSync(path, { recursive: true });
   });
 
   it('fails a check at once when its port refuses connections', async () => {
