@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { isRunning, signalContainer } from '../support/container.ts';
@@ -99,6 +99,24 @@ describe.skipIf(skip)('a sidecar that was taken over', () => {
       );
     });
     expect(state).toEqual(['addresses', 'lock', 'precious']);
+  });
+
+  it('cannot have the pulse written elsewhere by a link in place of a track directory of its own', async () => {
+    const node = await network.node();
+    asSidecar(node, 'mkdir -m 777 track');
+    await node.serve(PULSED, { address: FIRST });
+    asSidecar(node, 'mv track old && ln -s /var/lib/keepalived-ingress-vip track');
+    // What could not be put in place stays where it was made, and is made anew every second.
+    const made = join(node.runtime, '.supervisor/pulse.watcher');
+    const madeAt = (): number => statSync(made, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+    await node.until('tries', () => madeAt() > 0, 8_000);
+    const first = madeAt();
+    await node.until('has tried', () => madeAt() > first);
+    expect(readdirSync(node.state).toSorted()).toEqual(['addresses', 'lock']);
+    expect(node.read(join(node.runtime, 'old/vip.pulse'))).toBe('0\n');
+  });
+
+  it('cannot put a link in place of a track directory of the supervisor’s', async () => {
     const moved = await network.node();
     writeFileSync(join(moved.state, 'precious'), SECRET);
     await moved.serve(PULSED, { address: FIRST });

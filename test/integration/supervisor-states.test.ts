@@ -120,27 +120,39 @@ describe.skipIf(skip)('the supervisor, told by keepalived which instances are MA
     expect(backup.log.match(/is kept by somebody else/g)).toHaveLength(1);
   });
 
-  it('leaves an address of the node alone that was virtual while the node had lost it', async () => {
-    const own = '10.77.0.50';
-    const holder = await network.node();
-    await holder.serve(HOLDER, { address: FIRST });
-    const node = await network.node();
-    await ip(['address', 'add', `${own}/24`, 'dev', 'eth0'], node.netns);
-    node.offer(BACKUP);
-    await node.start();
-    await node.until('is backup', () => node.log.includes('Entering BACKUP STATE'));
-    await ip(['address', 'delete', `${own}/24`, 'dev', 'eth0'], node.netns);
-    node.offer(config({ addresses: [FIRST, own], instance: 'vip', priority: 200 }));
-    await node.until('takes it', () => node.log.includes('Reload complete'));
-    await ip(['address', 'add', `${own}/24`, 'dev', 'eth0'], node.netns);
-    ask(node);
-    await node.until('has looked', () => node.status.instances[0]?.state === 'BACKUP', LOOK_MS);
-    node.offer(config({ addresses: [FIRST, own], instance: 'vip', priority: 201 }));
-    await node.until('refuses it from now on', () => node.status.exitCode === 77, LOOK_MS);
-    node.offer(BACKUP);
-    await node.until('forgets it', () => node.status.listed.length === 1, 2 * LOOK_MS);
-    expect(await node.has(own)).toBe(true);
-  });
+  it.each([
+    ['had it before', true],
+    ['got it later', false],
+  ])(
+    'leaves an address of the node alone that was virtual while the node had lost it: it %s',
+    async (_when, before) => {
+      const own = '10.77.0.50';
+      const holder = await network.node();
+      await holder.serve(HOLDER, { address: FIRST });
+      const node = await network.node();
+      if (before) await ip(['address', 'add', `${own}/24`, 'dev', 'eth0'], node.netns);
+      node.offer(BACKUP);
+      await node.start();
+      await node.until('is backup', () => node.log.includes('Entering BACKUP STATE'));
+      if (!before) {
+        await ip(['address', 'add', `${own}/24`, 'dev', 'eth0'], node.netns);
+        node.offer(`${BACKUP}# another\n`);
+        await node.until('has checked another', () => node.status.acceptedTotal === 2);
+      }
+      await ip(['address', 'delete', `${own}/24`, 'dev', 'eth0'], node.netns);
+      node.offer(config({ addresses: [FIRST, own], instance: 'vip', priority: 200 }));
+      const reloads = (): number => node.log.match(/Reload complete/g)?.length ?? 0;
+      await node.until('takes it', () => node.status.listed.length === 2 && reloads() === (before ? 1 : 2));
+      await ip(['address', 'add', `${own}/24`, 'dev', 'eth0'], node.netns);
+      ask(node);
+      await node.until('has looked', () => node.status.instances[0]?.state === 'BACKUP', LOOK_MS);
+      node.offer(config({ addresses: [FIRST, own], instance: 'vip', priority: 201 }));
+      await node.until('refuses it from now on', () => node.status.exitCode === 77, LOOK_MS);
+      node.offer(BACKUP);
+      await node.until('forgets it', () => node.status.listed.length === 1, 2 * LOOK_MS);
+      expect(await node.has(own)).toBe(true);
+    },
+  );
 
   it('gives a MASTER the address that it could not have while IPv6 was off, and keeps the others', async () => {
     const node = await network.node();
