@@ -216,6 +216,16 @@ describe('the parts for any supervised process', () => {
     expect(await exitCode(start('check'))).toBe(1);
   });
 
+  it('ask nobody to hand over while the process does not run', async () => {
+    const supervisor = start('run');
+    await until('is ready', () => existsSync(runtime('supervisor.request')));
+    expect(await exitCode(start('drain'))).toBe(0);
+    expect(log).toContain('nothing to drain: sleep does not run');
+    expect(existsSync(runtime('drain'))).toBe(false);
+    supervisor.kill('SIGTERM');
+    await exitCode(supervisor);
+  });
+
   it('notice that the process has ended before they would look without being woken', async () => {
     offer('0.01');
     const supervisor = start('run');
