@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { Move } from './events/observe.ts';
+import type { Move } from './events/moves.ts';
 import type { EventOutcome } from './events/recorder.ts';
 import { reasonOf } from './kubernetes/api-error.ts';
 import type { ClusterEvent } from './kubernetes/cluster-api.ts';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type Observation, type Observed, observe, type PoolView } from './observe.ts';
+import { type Observation, type Observed, observe } from './observe.ts';
+import type { PoolView } from './pool-view.ts';
 
 function pool(holders: Readonly<Record<string, readonly string[]>>, changes: Partial<PoolView> = {}): PoolView {
   const addresses = Object.entries(holders).map(([address, nodes]) => ({ address, holders: nodes }));

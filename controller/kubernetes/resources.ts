@@ -2,7 +2,7 @@ import type { V1Node, V1Pod } from '@kubernetes/client-node';
 import { GROUP_VERSION } from '../../api/group.ts';
 import type { VirtualIpPool } from '../../api/virtual-ip-pool.ts';
 import { type AgentPod, agentPod, samePod } from './agent-pod.ts';
-import { keepLease, type RawLease, type StoredLease } from './leases.ts';
+import { keepLease, type RawLease, type StoredLease } from './lease.ts';
 import type { ListTarget } from './list.ts';
 import { type NodeFacts, nodeFacts, sameNode } from './node-facts.ts';
 import type { Cached, Sameness } from './resource-cache.ts';

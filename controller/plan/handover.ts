@@ -1,6 +1,7 @@
-import { type Family, type ParsedAddress, parseAddress } from '../../common/addresses.ts';
+import type { ParsedAddress } from '../../common/addresses.ts';
 import { compareText } from '../../common/compare-text.ts';
-import type { Assignment, PendingMember, PlanningNode } from './types.ts';
+import type { AddressesOf, Neighbourhood, PeerAddresses } from './peer-addresses.ts';
+import type { Assignment, PendingMember } from './types.ts';
 
 /*
  * Who runs a group's VRRP instance on the way from one order of preference to the next, and whom each speaks to.
@@ -21,13 +22,6 @@ export interface HandoverInput {
   readonly addresses: readonly ParsedAddress[];
   readonly unicast: boolean;
   readonly assignment: Assignment | undefined;
-}
-
-/** What of the cluster matters here. */
-export interface Neighbourhood {
-  readonly nodes: ReadonlyMap<string, PlanningNode>;
-  /** Every virtual address: a node that holds one may report it as its own, but nobody must be spoken to by it. */
-  readonly virtual: ReadonlySet<string>;
 }
 
 /** A node that runs the instance. */
@@ -56,39 +50,6 @@ interface Runners {
   readonly leaving: readonly string[];
   /** Their last plan had it, the next one does not. */
   readonly dropped: readonly string[];
-}
-
-/** A node's addresses of a family by which it can be spoken to, sorted. */
-type AddressesOf = (node: string) => readonly string[];
-
-function addressesOf({ nodes, virtual }: Neighbourhood, family: Family): AddressesOf {
-  const known = new Map<string, readonly string[]>();
-  return (name) => {
-    const before = known.get(name);
-    if (before !== undefined) return before;
-    const parsed = (nodes.get(name)?.addresses ?? []).map(parseAddress).filter((each) => each?.family === family);
-    const own = parsed.map((each) => each?.address ?? '').filter((address) => !virtual.has(address));
-    const sorted = [...new Set(own)].sort(compareText);
-    known.set(name, sorted);
-    return sorted;
-  };
-}
-
-/**
- * Finds the addresses by which nodes speak to each other. keepalived's instance is of one family, that of the address which its packets
- * name, so only families come into question that the group has an address of: the one that most candidates have, IPv4 of two equal ones.
- */
-export function peerAddressesIn(
-  neighbourhood: Neighbourhood,
-): (addresses: readonly ParsedAddress[], nodes: readonly string[]) => AddressesOf {
-  const byFamily = { 4: addressesOf(neighbourhood, 4), 6: addressesOf(neighbourhood, 6) };
-  return (addresses, nodes) => {
-    const count = (family: Family) =>
-      addresses.some((address) => address.family === family)
-        ? nodes.filter((node) => byFamily[family](node).length > 0).length
-        : -1;
-    return count(4) >= count(6) ? byFamily[4] : byFamily[6];
-  };
 }
 
 function runningNodes(assignment: Assignment | undefined, { nodes }: Neighbourhood): string[] {
@@ -193,11 +154,7 @@ function pendingOf(instance: string, { waiting, leaving }: Runners): PendingMemb
 }
 
 /** Decides who runs a group's instance, and with which peers. */
-export function handOver(
-  input: HandoverInput,
-  neighbourhood: Neighbourhood,
-  peerAddresses: ReturnType<typeof peerAddressesIn>,
-): Handover {
+export function handOver(input: HandoverInput, neighbourhood: Neighbourhood, peerAddresses: PeerAddresses): Handover {
   const of = peerAddresses(input.addresses, input.candidates);
   const canRun = (node: string) => !input.unicast || of(node).length > 0;
   const running = runningNodes(input.assignment, neighbourhood).filter(canRun);

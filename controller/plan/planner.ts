@@ -3,8 +3,9 @@ import { compareText } from '../../common/compare-text.ts';
 import { type GroupedDemand, groupDemands } from './demand-groups.ts';
 import { type RankedDemand, rankDemands } from './demand-ranks.ts';
 import type { Eligibility } from './eligibility.ts';
-import { handOver, type Neighbourhood, peerAddressesIn } from './handover.ts';
+import { handOver } from './handover.ts';
 import { instanceName, planNodes, type StaffedGroup } from './node-plans.ts';
+import { type Neighbourhood, type PeerAddresses, peerAddressesIn } from './peer-addresses.ts';
 import { nodeAddressProblems, nodeProblems, peerProblems, routerIdProblems, spreadProblems } from './problems.ts';
 import type { DemandPlan, Plan, PlanInput, PlannedAddress } from './types.ts';
 
@@ -29,7 +30,7 @@ function sharingNodes({ eligible }: Eligibility): string[] {
 function staff(
   ranked: RankedDemand,
   neighbourhood: Neighbourhood,
-  peerAddresses: ReturnType<typeof peerAddressesIn>,
+  peerAddresses: PeerAddresses,
   { assignments, nodeAddresses }: Pick<PlanInput, 'assignments' | 'nodeAddresses'>,
 ): { plan: DemandPlan; staffed: StaffedGroup[] } {
   const { demand, groups, grouped, eligibility, grant, request, claims } = ranked;

@@ -1,5 +1,6 @@
 import type { Clock } from '../../common/clock.ts';
-import { type Move, type Observed, observe } from '../events/observe.ts';
+import type { Move } from '../events/moves.ts';
+import { type Observed, observe } from '../events/observe.ts';
 import type { EventRecorder } from '../events/recorder.ts';
 import type { Plan } from '../plan/types.ts';
 import type { ObservedCluster } from './cluster-observer.ts';

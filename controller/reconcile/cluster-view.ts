@@ -1,6 +1,6 @@
 import type { NodePlanStatus } from '../../api/node-plan.ts';
 import type { VirtualIpPool } from '../../api/virtual-ip-pool.ts';
-import type { Move } from '../events/observe.ts';
+import type { Move } from '../events/moves.ts';
 import type { NodeFacts } from '../kubernetes/node-facts.ts';
 import type { StoredNodePlan } from '../kubernetes/stored.ts';
 import type { ClusterState } from './cluster-state.ts';

@@ -1,6 +1,6 @@
 import type { NodePlan } from '../../api/node-plan.ts';
 import { canonical } from '../../common/addresses.ts';
-import type { PoolView } from '../events/observe.ts';
+import type { PoolView } from '../events/pool-view.ts';
 import type { Plan } from '../plan/types.ts';
 import type { ClusterState } from './cluster-state.ts';
 import type { Claim } from './holders.ts';

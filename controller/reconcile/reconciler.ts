@@ -1,7 +1,7 @@
 import type { Clock } from '../../common/clock.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Term } from '../election/leader-elector.ts';
-import type { Move } from '../events/observe.ts';
+import type { Move } from '../events/moves.ts';
 import type { EventRecorder } from '../events/recorder.ts';
 import type { ClusterWriter } from '../kubernetes/cluster-api.ts';
 import type { Plan, PlanInput } from '../plan/types.ts';
