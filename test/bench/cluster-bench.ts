@@ -6,11 +6,11 @@ import { readyParts } from '../cluster/parts.ts';
 import { planCluster } from '../cluster/plan.ts';
 import { adminKubeconfig, type ClusterState, clusterKubectl } from '../cluster/state.ts';
 import { bringUp } from '../cluster/up.ts';
-import { CHART, RELEASE_NAME, RELEASE_NAMESPACE } from '../lab/chart.ts';
+import { ClusterBench, type ClusterRun } from '../environment/hand-over.ts';
 import { say } from '../support/print.ts';
+import { CHART, RELEASE_NAME, RELEASE_NAMESPACE } from '../support/release-names.ts';
 import { StallWatch } from '../support/stalls.ts';
 import type { ClusterMeasurement } from './cluster-report.ts';
-import { ClusterBench, type ClusterRun } from './cluster-scenario.ts';
 import type { ClusterCase } from './cluster-suites.ts';
 import { UndisturbedRuns } from './undisturbed.ts';
 

@@ -1,6 +1,6 @@
 import { cpus } from 'node:os';
 import { CLIENT_KINDS } from '../clients/prober.ts';
-import type { ClusterRun } from './cluster-scenario.ts';
+import type { ClusterRun } from '../environment/hand-over.ts';
 import type { ClusterCase } from './cluster-suites.ts';
 import { type Conditions, repeatedSentence, SHARED_PROCESSORS } from './conditions.ts';
 import { type Statistics, statisticsOf } from './statistics.ts';

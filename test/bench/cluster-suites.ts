@@ -1,4 +1,4 @@
-import type { Expectation, Happening } from './cluster-scenario.ts';
+import type { Expectation, Happening } from '../environment/hand-over.ts';
 
 /** One row of the table: what happens to the holder, how often it is measured, and what was promised. */
 export interface ClusterCase {

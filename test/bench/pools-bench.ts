@@ -1,6 +1,6 @@
 import { healFaults } from '../cluster/fault-control.ts';
-import { helmUninstall } from '../e2e/release.ts';
-import type { Site } from '../e2e/site.ts';
+import { helmUninstall } from '../environment/release.ts';
+import type { Site } from '../environment/site.ts';
 import { say } from '../support/print.ts';
 import { BENCH_CLUSTER, type BenchedCluster, type ClusterBenchEnd, withBenchCluster } from './cluster-bench.ts';
 import {

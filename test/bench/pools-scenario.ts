@@ -1,7 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { API_GROUP } from '../../api/group.ts';
 import type { Outage } from '../clients/outages.ts';
-import { AddressWatch } from '../cluster/address-watch.ts';
 import { healFaults, injectFault } from '../cluster/fault-control.ts';
 import type { ClusterFaultName } from '../cluster/fault-names.ts';
 import { planCluster } from '../cluster/plan.ts';
@@ -16,9 +15,10 @@ import {
   sharesOf,
   waitForShares,
   withValues,
-} from '../cluster/pools.ts';
-import { CHART, helmInstall, helmUpgrade, NAMESPACE, RELEASE, waitForHolder } from '../e2e/release.ts';
-import type { Site } from '../e2e/site.ts';
+} from '../environment/pools.ts';
+import { CHART, helmInstall, helmUpgrade, NAMESPACE, RELEASE, waitForHolder } from '../environment/release.ts';
+import type { Site } from '../environment/site.ts';
+import { AddressWatch } from '../support/address-watch.ts';
 import { monotonicMs } from '../support/clock.ts';
 import { waitFor } from '../support/wait.ts';
 import type { PoolFaultRun } from './pools-report.ts';

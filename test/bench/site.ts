@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { planCluster } from '../cluster/plan.ts';
 import { adminKubeconfig } from '../cluster/state.ts';
-import { Site } from '../e2e/site.ts';
+import { Site } from '../environment/site.ts';
 import { BENCH_CLUSTER, type BenchedCluster } from './cluster-bench.ts';
 
 /** The measured cluster as the end-to-end tests see a cluster. */

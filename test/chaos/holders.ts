@@ -1,4 +1,4 @@
-import type { AddressEvent } from '../cluster/address-watch.ts';
+import type { AddressEvent } from '../support/address-watch.ts';
 
 /** A time during which the same nodes had an address on an interface, in milliseconds of CLOCK_MONOTONIC. */
 export interface HolderSpan {

@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { AddressWatch } from '../cluster/address-watch.ts';
 import { healFaults, injectFault } from '../cluster/fault-control.ts';
 import type { ClusterFaultName } from '../cluster/fault-names.ts';
 import { planCluster } from '../cluster/plan.ts';
@@ -12,8 +11,9 @@ import {
   poolObject,
   sharesOf,
   waitForShares,
-} from '../cluster/pools.ts';
-import type { Site } from '../e2e/site.ts';
+} from '../environment/pools.ts';
+import type { Site } from '../environment/site.ts';
+import { AddressWatch } from '../support/address-watch.ts';
 import { monotonicMs } from '../support/clock.ts';
 import { say } from '../support/print.ts';
 import type { StallWatch } from '../support/stalls.ts';

@@ -3,9 +3,9 @@ import { Agent } from 'node:https';
 import axios from 'axios';
 import { parse } from 'yaml';
 import type { Prober } from '../clients/prober.ts';
+import type { Site } from '../environment/site.ts';
 import { monotonicMs } from '../support/clock.ts';
 import { waitFor } from '../support/wait.ts';
-import type { Site } from './site.ts';
 
 interface Kubeconfig {
   readonly clusters: readonly { readonly cluster: { readonly 'certificate-authority-data': string } }[];

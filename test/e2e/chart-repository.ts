@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import express from 'express';
-import { CHART } from './release.ts';
-import type { Helm } from './site.ts';
+import { CHART } from '../environment/release.ts';
+import type { Helm } from '../environment/site.ts';
 
 /** A Helm repository with the chart of the checkout in it, as a web server on this machine. */
 export interface ChartRepository {

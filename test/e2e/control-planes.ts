@@ -3,8 +3,8 @@ import { imageArchives } from '../cluster/images.ts';
 import { planCluster } from '../cluster/plan.ts';
 import { adminKubeconfig } from '../cluster/state.ts';
 import { bringUp } from '../cluster/up.ts';
+import { Site } from '../environment/site.ts';
 import { say } from '../support/print.ts';
-import { Site } from './site.ts';
 
 /** How many letters of a name leave room for two more. */
 const NAME_LENGTH = 6;

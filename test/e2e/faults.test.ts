@@ -1,10 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
-import { ClusterBench, type ClusterRun, type Expectation, type Happening } from '../bench/cluster-scenario.ts';
 import { healFaults, injectFault } from '../cluster/fault-control.ts';
+import { ClusterBench, type ClusterRun, type Expectation, type Happening } from '../environment/hand-over.ts';
+import { helmInstall, helmUninstall, NAMESPACE, RELEASE, waitForHolder } from '../environment/release.ts';
+import { Site } from '../environment/site.ts';
 import { repeatedWhenDisturbed } from '../support/machine-watch.ts';
 import { formatTable } from '../support/print.ts';
-import { helmInstall, helmUninstall, NAMESPACE, RELEASE, waitForHolder } from './release.ts';
-import { Site } from './site.ts';
 
 const repeated = repeatedWhenDisturbed();
 const site = new Site(inject('site'));

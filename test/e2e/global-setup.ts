@@ -9,9 +9,9 @@ import { type ClusterParts, readyParts } from '../cluster/parts.ts';
 import { type ClusterShape, planCluster } from '../cluster/plan.ts';
 import { adminKubeconfig, clusterState } from '../cluster/state.ts';
 import { bringUp } from '../cluster/up.ts';
+import type { SiteDescription } from '../environment/site.ts';
 import { say } from '../support/print.ts';
 import { keepsOwnCluster, ownClusterName, removeOwnClusters } from './own-clusters.ts';
-import type { SiteDescription } from './site.ts';
 
 /** The cluster that the tests bring up and take down; with E2E_KEEP it stays, and the next run uses it as it is. */
 const CLUSTER = ownClusterName();

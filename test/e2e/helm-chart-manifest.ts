@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { parse } from 'yaml';
-import type { InstallOptions } from './release.ts';
+import type { InstallOptions } from '../environment/release.ts';
 
 /** The manifest that the k3s Helm controller takes: https://docs.k3s.io/add-ons/helm. */
 interface HelmChartManifest {

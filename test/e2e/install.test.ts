@@ -2,13 +2,21 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import axios from 'axios';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import {
+  helmInstall,
+  helmUninstall,
+  helmUpgrade,
+  NAMESPACE,
+  RELEASE,
+  waitForHolder,
+  waitForPods,
+} from '../environment/release.ts';
+import { Site } from '../environment/site.ts';
 import { waitFor } from '../support/wait.ts';
 import { labelNodes, nodeNames, taintNodes, untaintNodes } from './nodes.ts';
 import { type ReleasePod, releasePods, sidecarStatus } from './pods.ts';
 import { msUntilAnswer, REACHABLE_MS } from './reachable.ts';
-import { helmInstall, helmUninstall, helmUpgrade, NAMESPACE, RELEASE, waitForHolder, waitForPods } from './release.ts';
 import { commandsInNotes, runInShell, shellBlocks, whileInShell } from './shell-commands.ts';
-import { Site } from './site.ts';
 
 const site = new Site(inject('site'));
 const OPERATIONS = join(import.meta.dirname, '../../docs/operations.md');

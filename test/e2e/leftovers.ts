@@ -1,5 +1,5 @@
 import { runOn } from '../cluster/machine.ts';
-import type { Site } from './site.ts';
+import type { Site } from '../environment/site.ts';
 
 /**
  * All objects in the cluster, of whatever kind and in whatever namespace, that have a label of the release: its own, those that controllers

@@ -1,9 +1,5 @@
 import { join } from 'node:path';
 import { afterEach, describe, expect, inject, it } from 'vitest';
-import { waitFor } from '../support/wait.ts';
-import { listedAddresses, objectsOf } from './leftovers.ts';
-import { releasePods } from './pods.ts';
-import { waitForAnswer } from './reachable.ts';
 import {
   CHART,
   helmInstall,
@@ -13,9 +9,13 @@ import {
   RELEASE,
   waitForHolder,
   waitForPods,
-} from './release.ts';
+} from '../environment/release.ts';
+import { Site } from '../environment/site.ts';
+import { waitFor } from '../support/wait.ts';
+import { listedAddresses, objectsOf } from './leftovers.ts';
+import { releasePods } from './pods.ts';
+import { waitForAnswer } from './reachable.ts';
 import { waitForRollout } from './rollout.ts';
-import { Site } from './site.ts';
 
 const site = new Site(inject('site'));
 const PREDECESSOR = join(import.meta.dirname, 'fixtures/predecessor');

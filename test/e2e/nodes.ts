@@ -1,4 +1,4 @@
-import type { Site } from './site.ts';
+import type { Site } from '../environment/site.ts';
 
 /** The names of the nodes, in order. */
 export async function nodeNames(site: Site): Promise<string[]> {

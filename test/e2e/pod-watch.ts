@@ -1,7 +1,7 @@
 import { execa } from 'execa';
+import { type InstallOptions, NAMESPACE, RELEASE } from '../environment/release.ts';
+import type { Site } from '../environment/site.ts';
 import { waitFor } from '../support/wait.ts';
-import { type InstallOptions, NAMESPACE, RELEASE } from './release.ts';
-import type { Site } from './site.ts';
 
 const START_LIMIT_MS = 30_000;
 const COLUMNS = {

@@ -1,5 +1,5 @@
-import { type InstallOptions, NAMESPACE, RELEASE } from './release.ts';
-import type { Site } from './site.ts';
+import { type InstallOptions, NAMESPACE, RELEASE } from '../environment/release.ts';
+import type { Site } from '../environment/site.ts';
 
 /** A pod of a release, as the API server tells of it. */
 export interface ReleasePod {

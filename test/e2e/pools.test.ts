@@ -12,7 +12,17 @@ import {
   sharesOf,
   waitForShares,
   withValues,
-} from '../cluster/pools.ts';
+} from '../environment/pools.ts';
+import {
+  CHART,
+  helmInstall,
+  helmUninstall,
+  helmUpgrade,
+  NAMESPACE,
+  RELEASE,
+  waitForHolder,
+} from '../environment/release.ts';
+import { Site } from '../environment/site.ts';
 import { monotonicMs } from '../support/clock.ts';
 import { ForeignRouter } from '../support/foreign-router.ts';
 import { repeatedWhenDisturbed } from '../support/machine-watch.ts';
@@ -21,8 +31,6 @@ import { formatTable } from '../support/print.ts';
 import { waitFor } from '../support/wait.ts';
 import { runningContainers } from './containers.ts';
 import { PodApi } from './pod-token.ts';
-import { CHART, helmInstall, helmUninstall, helmUpgrade, NAMESPACE, RELEASE, waitForHolder } from './release.ts';
-import { Site } from './site.ts';
 
 const repeated = repeatedWhenDisturbed();
 const site = new Site(inject('site'));

@@ -1,7 +1,7 @@
+import type { Site } from '../environment/site.ts';
 import { monotonicMs } from '../support/clock.ts';
 import { say } from '../support/print.ts';
 import { waitFor } from '../support/wait.ts';
-import type { Site } from './site.ts';
 
 const LIMIT_MS = 60_000;
 

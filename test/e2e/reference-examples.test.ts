@@ -8,6 +8,16 @@ import { healFaults, injectFault } from '../cluster/fault-control.ts';
 import type { ClusterFaultName } from '../cluster/fault-names.ts';
 import { type MachinePlan, planCluster } from '../cluster/plan.ts';
 import { pidsOf } from '../cluster/status.ts';
+import {
+  CHART,
+  helmInstall,
+  helmUninstall,
+  type InstallOptions,
+  RELEASE,
+  waitForHolder,
+  waitForPods,
+} from '../environment/release.ts';
+import { Site } from '../environment/site.ts';
 import { monotonicMs } from '../support/clock.ts';
 import { repeatedWhenDisturbed } from '../support/machine-watch.ts';
 import { say } from '../support/print.ts';
@@ -18,16 +28,6 @@ import { installationOf } from './helm-chart-manifest.ts';
 import { labelNodes, nodeNames, untaintNodes } from './nodes.ts';
 import { releasePods, sidecarStatus } from './pods.ts';
 import { msUntilAnswer, REACHABLE_MS } from './reachable.ts';
-import {
-  CHART,
-  helmInstall,
-  helmUninstall,
-  type InstallOptions,
-  RELEASE,
-  waitForHolder,
-  waitForPods,
-} from './release.ts';
-import { Site } from './site.ts';
 
 const repeated = repeatedWhenDisturbed();
 const site = new Site(inject('site'));

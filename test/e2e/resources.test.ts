@@ -2,10 +2,20 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
-import { AddressWatch } from '../cluster/address-watch.ts';
 import { healFaults, injectFault } from '../cluster/fault-control.ts';
 import { planCluster } from '../cluster/plan.ts';
 import { clusterCgroup } from '../cluster/state.ts';
+import {
+  helmInstall,
+  helmUninstall,
+  helmUpgrade,
+  NAMESPACE,
+  RELEASE,
+  waitForHolder,
+  waitForPods,
+} from '../environment/release.ts';
+import { Site } from '../environment/site.ts';
+import { AddressWatch } from '../support/address-watch.ts';
 import { monotonicMs } from '../support/clock.ts';
 import { repeatedWhenDisturbed } from '../support/machine-watch.ts';
 import { inNetns } from '../support/netns.ts';
@@ -15,9 +25,7 @@ import { CONTAINERS, type RunningContainer, runningContainers } from './containe
 import { asker, busyLoops, type Load, trackChanges } from './load.ts';
 import { forgetImageFiles } from './page-cache.ts';
 import { releasePods } from './pods.ts';
-import { helmInstall, helmUninstall, helmUpgrade, NAMESPACE, RELEASE, waitForHolder, waitForPods } from './release.ts';
 import { MEASURED_HEAD, type Measured, measure, measuredRow, startOf } from './resources.ts';
-import { Site } from './site.ts';
 
 const repeated = repeatedWhenDisturbed();
 const site = new Site(inject('site'));

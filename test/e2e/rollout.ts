@@ -1,15 +1,15 @@
 import type { Outage } from '../clients/outages.ts';
 import type { ProberOptions } from '../clients/prober.ts';
 import { outageCells } from '../clients/report.ts';
-import { AddressWatch } from '../cluster/address-watch.ts';
 import { planCluster } from '../cluster/plan.ts';
+import { NAMESPACE, waitForHolder } from '../environment/release.ts';
+import type { Site } from '../environment/site.ts';
+import { AddressWatch } from '../support/address-watch.ts';
 import { monotonicMs } from '../support/clock.ts';
 import { formatMs, say } from '../support/print.ts';
 import { PodWatch } from './pod-watch.ts';
 import { type ReleasePod, releasePods } from './pods.ts';
 import { waitForAnswer } from './reachable.ts';
-import { NAMESPACE, waitForHolder } from './release.ts';
-import type { Site } from './site.ts';
 
 /** A client that takes a busy machine for what it is, but a lost packet for a failure: the kernel repeats a SYN after a second. */
 export const CADENCE: Pick<ProberOptions, 'intervalMs' | 'timeoutMs'> = { intervalMs: 10, timeoutMs: 900 };

@@ -3,15 +3,15 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { apiServerFor, planCluster } from '../cluster/plan.ts';
+import { helmInstall, helmUninstall, helmUpgrade, RELEASE, waitForHolder } from '../environment/release.ts';
+import { Site } from '../environment/site.ts';
 import { inNetns } from '../support/netns.ts';
 import { documentedPermissions } from '../support/permissions.ts';
 import { waitFor } from '../support/wait.ts';
 import { type ContainerName, type RunningContainer, runningContainers } from './containers.ts';
 import { PodApi, tokenFolder } from './pod-token.ts';
 import { mountsOf, rightsOf } from './process-rights.ts';
-import { helmInstall, helmUninstall, helmUpgrade, RELEASE, waitForHolder } from './release.ts';
 import { runInShell, shellBlocks } from './shell-commands.ts';
-import { Site } from './site.ts';
 import { openSockets } from './sockets.ts';
 import { LIST_WRITABLE } from './writable.ts';
 

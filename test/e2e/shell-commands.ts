@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { dirname, isAbsolute } from 'node:path';
 import { execa } from 'execa';
+import type { Site } from '../environment/site.ts';
 import { Program } from '../support/program.ts';
-import type { Site } from './site.ts';
 
 const LIMIT_MS = 30_000;
 

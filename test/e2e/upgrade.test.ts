@@ -6,13 +6,6 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { ensureImageArchives } from '../../scripts/images.ts';
 import { loadImages } from '../cluster/images.ts';
 import { planCluster } from '../cluster/plan.ts';
-import { repeatedWhenDisturbed } from '../support/machine-watch.ts';
-import { say } from '../support/print.ts';
-import { waitFor } from '../support/wait.ts';
-import { type ChartRepository, helmAtHome, serveChart } from './chart-repository.ts';
-import { listedAddresses, objectsOf } from './leftovers.ts';
-import { type ReleasePod, releasePods, type SidecarStatus, sidecarStatus } from './pods.ts';
-import { msUntilAnswer, REACHABLE_MS, waitForAnswer } from './reachable.ts';
 import {
   helmInstall,
   helmUninstall,
@@ -22,10 +15,17 @@ import {
   RELEASE,
   waitForHolder,
   waitForPods,
-} from './release.ts';
+} from '../environment/release.ts';
+import { type Helm, Site } from '../environment/site.ts';
+import { repeatedWhenDisturbed } from '../support/machine-watch.ts';
+import { say } from '../support/print.ts';
+import { waitFor } from '../support/wait.ts';
+import { type ChartRepository, helmAtHome, serveChart } from './chart-repository.ts';
+import { listedAddresses, objectsOf } from './leftovers.ts';
+import { type ReleasePod, releasePods, type SidecarStatus, sidecarStatus } from './pods.ts';
+import { msUntilAnswer, REACHABLE_MS, waitForAnswer } from './reachable.ts';
 import { CADENCE, imagesOf, observeRollout, type Rollout, waitForRollout } from './rollout.ts';
 import { runInShell, shellBlocks } from './shell-commands.ts';
-import { type Helm, Site } from './site.ts';
 
 const repeated = repeatedWhenDisturbed();
 const site = new Site(inject('site'));

@@ -13,11 +13,11 @@ import { Controller } from '../../controller/controller.ts';
 import { unseenMetrics } from '../../controller/testing/metrics.ts';
 import { settingsDocument } from '../../controller/testing/settings.ts';
 import { ensureTool } from '../../scripts/tools.ts';
-import { CHART } from '../lab/chart.ts';
 import { type ApiRequest, KubeApi } from '../support/kube-api.ts';
 import { repeatedWhenDisturbed } from '../support/machine-watch.ts';
 import { command, mustSkip } from '../support/needs.ts';
 import { formatTable, say } from '../support/print.ts';
+import { CHART } from '../support/release-names.ts';
 import { waitFor } from '../support/wait.ts';
 
 /* What a large cluster costs its API server: real etcd, API server and controllers; nodes, pods and agents are simulated. */

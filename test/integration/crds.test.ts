@@ -15,10 +15,10 @@ import { nodePlanSpec } from '../../controller/reconcile/node-plan-spec.ts';
 import { poolDemands } from '../../controller/reconcile/pool-demands.ts';
 import { ensureTool } from '../../scripts/tools.ts';
 import { readPlan } from '../../sidecar/sources/plan/plan.ts';
-import { CHART } from '../lab/chart.ts';
 import { addresses, hosts, interfaces, plans, specs } from '../support/generated-pools.ts';
 import { KubeApi } from '../support/kube-api.ts';
 import { command, mustSkip } from '../support/needs.ts';
+import { CHART } from '../support/release-names.ts';
 import { waitFor } from '../support/wait.ts';
 
 const skip = mustSkip('the custom resources in a real API server', [command('openssl')]);

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { execa } from 'execa';
 import { parse } from 'yaml';
+import { CHART, RELEASE_NAME, RELEASE_NAMESPACE } from '../support/release-names.ts';
 import { defaultVip } from './network-plan.ts';
 import { DEFAULT_NETWORK } from './networks.ts';
 
@@ -13,11 +13,6 @@ export interface ChartValues {
   readonly set: readonly string[];
 }
 
-/** Release and namespace as the documentation has them. */
-export const RELEASE_NAME = 'keepalived-ingress-vip';
-export const RELEASE_NAMESPACE = 'vip';
-/** The chart in the checkout. */
-export const CHART = join(import.meta.dirname, '../../chart');
 const RENDER_LIMIT_MS = 60_000;
 
 interface AddressValues {

@@ -3,7 +3,7 @@ import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Bind, type Container, type ContainerOptions, startContainer } from '../support/container.ts';
 import { supervisorBinds } from '../support/image-root.ts';
-import { RELEASE_NAMESPACE } from './chart.ts';
+import { RELEASE_NAMESPACE } from '../support/release-names.ts';
 import { writeFilesVolume } from './files-volume.ts';
 import {
   type FileContent,

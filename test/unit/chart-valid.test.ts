@@ -8,8 +8,9 @@ import { peerProblem, virtualAddressProblem } from '../../api/addresses.ts';
 import { interfaceProblem } from '../../api/interfaces.ts';
 import { settingsProblem } from '../../api/virtual-ip-pool.ts';
 import { ensureTool } from '../../scripts/tools.ts';
-import { CHART, renderChart } from '../lab/chart.ts';
+import { renderChart } from '../lab/chart.ts';
 import { addresses, hosts, interfaces } from '../support/generated-pools.ts';
+import { CHART } from '../support/release-names.ts';
 
 /** A cold machine builds helm first. */
 const SET_UP_LIMIT_MS = 30 * 60_000;

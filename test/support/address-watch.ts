@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
-import { monitorAddresses } from '../support/address-monitor.ts';
-import type { MachinePlan } from './plan.ts';
+import type { MachinePlan } from '../cluster/plan.ts';
+import { monitorAddresses } from './address-monitor.ts';
 
 /** An address that came to a node, or left it, at the moment at which it was seen (ms of CLOCK_MONOTONIC). */
 export interface AddressEvent {

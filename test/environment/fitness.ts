@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { execa } from 'execa';
+import { type MachinePlan, planCluster } from '../cluster/plan.ts';
+import type { ClusterState } from '../cluster/state.ts';
+import { pidsOf } from '../cluster/status.ts';
 import { inNetns } from '../support/netns.ts';
 import { isAlive } from '../support/processes.ts';
-import { type MachinePlan, planCluster } from './plan.ts';
-import type { ClusterState } from './state.ts';
-import { pidsOf } from './status.ts';
 
 /** What the sidecar and the supervisor of a node tell keepalived about it; see docs/how-it-works.md. */
 export interface TrackFiles {

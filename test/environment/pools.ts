@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { findOutages, type Outage } from '../clients/outages.ts';
 import type { ClientKind, Prober, ProberOptions } from '../clients/prober.ts';
+import type { ClusterState } from '../cluster/state.ts';
+import { addressesByNode } from '../cluster/status.ts';
 import { monotonicMs } from '../support/clock.ts';
 import type { Kubectl } from '../support/kubectl.ts';
 import { waitFor } from '../support/wait.ts';
-import type { ClusterState } from './state.ts';
-import { addressesByNode } from './status.ts';
 
 /** A cluster with pools on it, and clients beside it. */
 export interface PoolSite {

@@ -1,8 +1,8 @@
-import { CHART, RELEASE_NAMESPACE as NAMESPACE, RELEASE_NAME as RELEASE } from '../lab/chart.ts';
+import { CHART, RELEASE_NAMESPACE as NAMESPACE, RELEASE_NAME as RELEASE } from '../support/release-names.ts';
 import { waitFor } from '../support/wait.ts';
 import type { Helm, Site } from './site.ts';
 
-export { CHART, RELEASE_NAME as RELEASE, RELEASE_NAMESPACE as NAMESPACE } from '../lab/chart.ts';
+export { CHART, RELEASE_NAME as RELEASE, RELEASE_NAMESPACE as NAMESPACE } from '../support/release-names.ts';
 
 /** What an installation takes. */
 export interface InstallOptions {

@@ -1,16 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { WatchedRun } from '../bench/undisturbed.ts';
 import { findOutages, type Outage } from '../clients/outages.ts';
 import { CLIENT_KINDS, type ClientKind, Prober } from '../clients/prober.ts';
-import { AddressWatch } from '../cluster/address-watch.ts';
 import { healFaults, injectFault } from '../cluster/fault-control.ts';
 import type { ClusterFaultName } from '../cluster/fault-names.ts';
-import { countingNodes, fitNodes } from '../cluster/fitness.ts';
 import { planCluster } from '../cluster/plan.ts';
 import { type ClusterState, clusterKubectl, clusterState } from '../cluster/state.ts';
 import { holdersOf } from '../cluster/status.ts';
+import { AddressWatch } from '../support/address-watch.ts';
 import { monotonicMs } from '../support/clock.ts';
 import { waitFor } from '../support/wait.ts';
-import type { WatchedRun } from './undisturbed.ts';
+import { countingNodes, fitNodes } from './fitness.ts';
 
 /** What happens to the holder: one of the cluster's faults, or a rolling update of the release. */
 export type Happening = ClusterFaultName | 'rolling-update';
