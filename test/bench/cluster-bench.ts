@@ -1,72 +1,65 @@
-import { execa } from 'execa';
 import { ensureTool } from '../../scripts/tools.ts';
+import { CLIENT_KINDS } from '../clients/prober.ts';
 import { takeDown } from '../cluster/down.ts';
+import type { ClusterFaultName } from '../cluster/fault-names.ts';
 import { imageArchives } from '../cluster/images.ts';
 import { readyParts } from '../cluster/parts.ts';
-import { planCluster } from '../cluster/plan.ts';
-import { adminKubeconfig, type ClusterState, clusterKubectl } from '../cluster/state.ts';
+import { clusterKubectl } from '../cluster/state.ts';
 import { bringUp } from '../cluster/up.ts';
-import { ClusterBench, type ClusterRun } from '../environment/hand-over.ts';
+import { ClusterEnvironment } from '../environment/cluster.ts';
+import { type HandOver, HandOvers, type Strike } from '../environment/hand-over.ts';
+import { helmInstall } from '../environment/release.ts';
+import { ownSite, Site } from '../environment/site.ts';
+import { monotonicMs } from '../support/clock.ts';
 import { say } from '../support/print.ts';
-import { CHART, RELEASE_NAME, RELEASE_NAMESPACE } from '../support/release-names.ts';
+import { RELEASE_NAME, RELEASE_NAMESPACE } from '../support/release-names.ts';
 import { StallWatch } from '../support/stalls.ts';
+import { UndisturbedRuns } from '../support/undisturbed.ts';
 import type { ClusterMeasurement } from './cluster-report.ts';
 import type { ClusterCase } from './cluster-suites.ts';
-import { UndisturbedRuns } from './undisturbed.ts';
 
 /** Name of the cluster that is measured. */
 export const BENCH_CLUSTER = 'bench';
 
-const INSTALL_LIMIT_MS = 180_000;
+const ROLLOUT_LIMIT_MS = 180_000;
 
-function describe(run: ClusterRun): string {
+function describe(run: HandOver): string {
   const { outageMs, reasons, moves, from, to, oneHolderMs } = run;
   const why = reasons.length === 0 ? '' : ` (${reasons.join(', ')})`;
   return `outage ${outageMs.regular.toFixed(1)} and ${outageMs.newcomer.toFixed(1)} ms${why}, ${moves} moves, ${from} -> ${to}, one holder after ${oneHolderMs.toFixed(0)} ms`;
 }
 
+/** A rolling update of the release, on whichever node it begins. */
+const rollingUpdate: Strike = async () => {
+  const atMs = monotonicMs();
+  const { kubectl } = new ClusterEnvironment(BENCH_CLUSTER);
+  const workload = `daemonset/${RELEASE_NAME}`;
+  await kubectl(['-n', RELEASE_NAMESPACE, 'rollout', 'restart', workload]);
+  await kubectl(['-n', RELEASE_NAMESPACE, 'rollout', 'status', workload], { timeout: ROLLOUT_LIMIT_MS });
+  return atMs;
+};
+
 /** Adds to `measurements` as it goes, so that what was measured before a failure is not lost. */
 async function measure(
-  bench: ClusterBench,
+  handOvers: HandOvers<ClusterFaultName>,
   undisturbed: UndisturbedRuns,
   of: ClusterCase,
   measurements: ClusterMeasurement[],
 ): Promise<void> {
-  const runs: ClusterRun[] = [];
+  const runs: HandOver[] = [];
+  const strike = of.happening === 'rolling-update' ? rollingUpdate : of.happening;
   while (runs.length < of.runs) {
     const what = `${of.title} ${runs.length + 1}/${of.runs}`;
-    const run = await undisturbed.run(what, () => bench.run(of.happening, of.expectation));
+    const run = await undisturbed.run(what, () => handOvers.run(strike, of.expectation));
     runs.push(run);
     if (runs.length === 1) measurements.push({ of, runs });
     say(`${what}: ${describe(run)}`);
   }
 }
 
-async function install(helm: string, address: string): Promise<void> {
-  const set = [`keepalived.vipAddressCidr=${address}`, 'kind=DaemonSet'].flatMap((assignment) => ['--set', assignment]);
-  await execa(
-    helm,
-    [
-      'install',
-      RELEASE_NAME,
-      CHART,
-      '-n',
-      RELEASE_NAMESPACE,
-      '--create-namespace',
-      '--wait',
-      '--timeout',
-      '120s',
-      ...set,
-    ],
-    { env: { KUBECONFIG: adminKubeconfig(BENCH_CLUSTER) }, timeout: INSTALL_LIMIT_MS },
-  );
-}
-
 /** A cluster that is up to be measured. */
 export interface BenchedCluster {
-  readonly state: ClusterState;
-  /** Path of helm. */
-  readonly helm: string;
+  readonly site: Site;
   readonly stalls: StallWatch;
   readonly undisturbed: UndisturbedRuns;
 }
@@ -108,7 +101,8 @@ export async function withBenchCluster(
     const version = JSON.parse(await clusterKubectl(state)(['get', '--raw', '/version'])) as { gitVersion: string };
     kubernetes = version.gitVersion;
     await stalls.start();
-    await measure({ state, helm, stalls, undisturbed });
+    const site = new Site(ownSite(state, { helm, helm3: undefined }));
+    await measure({ site, stalls, undisturbed });
   } catch (caught) {
     error = caught;
   } finally {
@@ -129,16 +123,15 @@ export interface ClusterBenchResult extends ClusterBenchEnd {
  */
 export async function benchCluster(cases: readonly ClusterCase[], keep: boolean): Promise<ClusterBenchResult> {
   const measurements: ClusterMeasurement[] = [];
-  const end = await withBenchCluster({ keep }, async ({ state, helm, undisturbed }) => {
-    const plan = planCluster(state.shape);
-    await install(helm, `${plan.ingressVip}/${plan.prefixLength}`);
-    const release = { namespace: RELEASE_NAMESPACE, workload: `daemonset/${RELEASE_NAME}` };
-    const bench = new ClusterBench(BENCH_CLUSTER, plan.ingressVip, release);
+  const end = await withBenchCluster({ keep }, async ({ site, undisturbed }) => {
+    await helmInstall(site, { set: ['kind=DaemonSet'], args: ['--wait', '--timeout', '120s'] });
+    const { address, cluster } = site;
+    const handOvers = new HandOvers(cluster, { address, kinds: CLIENT_KINDS, realTime: true });
     try {
-      await bench.start();
-      for (const each of cases) await measure(bench, undisturbed, each, measurements);
+      await handOvers.start();
+      for (const each of cases) await measure(handOvers, undisturbed, each, measurements);
     } finally {
-      await bench.stop();
+      await handOvers.stop();
     }
   });
   return { measurements, ...end };

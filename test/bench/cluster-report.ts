@@ -1,6 +1,6 @@
 import { cpus } from 'node:os';
 import { CLIENT_KINDS } from '../clients/prober.ts';
-import type { ClusterRun } from '../environment/hand-over.ts';
+import type { HandOver } from '../environment/hand-over.ts';
 import type { ClusterCase } from './cluster-suites.ts';
 import { type Conditions, repeatedSentence, SHARED_PROCESSORS } from './conditions.ts';
 import { type Statistics, statisticsOf } from './statistics.ts';
@@ -8,10 +8,10 @@ import { type Statistics, statisticsOf } from './statistics.ts';
 /** The runs of one case. */
 export interface ClusterMeasurement {
   readonly of: ClusterCase;
-  readonly runs: readonly ClusterRun[];
+  readonly runs: readonly HandOver[];
 }
 
-function worstOf(outages: ClusterRun['outageMs']): number {
+function worstOf(outages: HandOver['outageMs']): number {
   return Math.max(...CLIENT_KINDS.map((kind) => outages[kind]));
 }
 

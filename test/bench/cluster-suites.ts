@@ -1,10 +1,11 @@
-import type { Expectation, Happening } from '../environment/hand-over.ts';
+import type { ClusterFaultName } from '../cluster/fault-names.ts';
+import type { Expectation } from '../environment/hand-over.ts';
 
 /** One row of the table: what happens to the holder, how often it is measured, and what was promised. */
 export interface ClusterCase {
   /** How the table calls it; also what `--fault` chooses by. */
   readonly title: string;
-  readonly happening: Happening;
+  readonly happening: ClusterFaultName | 'rolling-update';
   readonly expectation: Expectation;
   readonly runs: number;
   /** Longest outage that any client may see, in milliseconds. */
@@ -19,7 +20,7 @@ const KUBELET: Expectation = { address: 'move', withinMs: 45_000 };
 /** The kubelet starts a sidecar again in a second or two, or after its liveness probe has failed. */
 const SIDECAR: Expectation = { address: 'either', withinMs: 10_000 };
 /** Two nodes that can serve will do, and those that crashed before come back when the kubelet sees fit. */
-const BACKING_OFF: Expectation = { ...MOVES, fit: 2, leaveToKubernetes: true };
+const BACKING_OFF: Expectation = { ...MOVES, fit: 2, leaveToItself: true };
 
 /** What is measured on a real cluster, in this order. */
 export const CLUSTER_CASES: readonly ClusterCase[] = [

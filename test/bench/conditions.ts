@@ -1,5 +1,5 @@
 import { STALL_MS } from '../support/stalls.ts';
-import { MOST_REPEATS } from './undisturbed.ts';
+import { MOST_REPEATS } from '../support/undisturbed.ts';
 
 /** Conditions under which a cluster was measured. */
 export interface Conditions {

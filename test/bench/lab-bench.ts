@@ -1,13 +1,14 @@
+import { type HandOver, HandOvers } from '../environment/hand-over.ts';
+import { LabEnvironment } from '../environment/lab.ts';
 import { takeDown } from '../lab/down.ts';
+import type { FaultName } from '../lab/fault-names.ts';
 import { readyMachine } from '../lab/machine.ts';
-import { labProber } from '../lab/probe.ts';
 import { bringUp, waitForOneHolder } from '../lab/up.ts';
 import { say } from '../support/print.ts';
 import { StallWatch } from '../support/stalls.ts';
-import type { Measurement } from './report.ts';
-import { type Bench, type Run, runFault } from './scenario.ts';
+import { UndisturbedRuns } from '../support/undisturbed.ts';
+import type { Measurement, Run } from './report.ts';
 import type { Suite } from './suites.ts';
-import { UndisturbedRuns } from './undisturbed.ts';
 
 /** Name of the lab that is measured. */
 export const BENCH_LAB = 'bench';
@@ -21,18 +22,33 @@ export interface LabBenchResult {
   readonly errors: readonly unknown[];
 }
 
+/** Without counts of failures: no fault here lasts longer than they do, and the reference tells none. */
+const MOVES = { address: 'move', withinMs: 30_000, mayCount: true } as const;
+
+/** What the lab's table tells of a hand-over: the repair is the lab's own doing, and counts. */
+function runOf({ from, taker, outageMs, healOutageMs, healMs, oneHolderMs, missedSlots }: HandOver): Run {
+  return {
+    outageMs: outageMs.regular,
+    healOutageMs: healOutageMs.regular,
+    oneHolderMs: healMs + oneHolderMs,
+    from,
+    to: taker ?? from,
+    missedSlots,
+  };
+}
+
 async function measure(
   suite: Suite,
   { fault, runs: wanted, budget }: Suite['faults'][number],
-  bench: Bench,
+  handOvers: HandOvers<FaultName>,
   undisturbed: UndisturbedRuns,
 ): Promise<Measurement> {
   const runs: Run[] = [];
   while (runs.length < wanted) {
     const what = `${suite.name} ${fault} ${runs.length + 1}/${wanted}`;
-    const once = () => runFault(bench, fault);
+    const once = () => handOvers.run(fault, MOVES);
     // Without a promise there is nothing to judge, and the reference's outages last so long that some standstill falls into most of them.
-    const run = budget === undefined ? (await once()).run : await undisturbed.run(what, once);
+    const run = runOf(budget === undefined ? (await once()).run : await undisturbed.run(what, once));
     runs.push(run);
     const { outageMs, healOutageMs, oneHolderMs, from, to } = run;
     const figures = `outage ${outageMs.toFixed(1)} ms, healing ${healOutageMs.toFixed(1)} ms, one holder after ${oneHolderMs.toFixed(0)} ms`;
@@ -52,17 +68,18 @@ async function runSuite(
   const values = { files: [], set: suite.set };
   const adapt = suite.adapt === undefined ? {} : { adapt: suite.adapt };
   const state = await bringUp({ name: BENCH_LAB, nodes: 3, values, ...adapt }, await readyMachine(say), say);
-  const prober = labProber(state, 'regular');
+  const lab = new LabEnvironment(BENCH_LAB);
+  const handOvers = new HandOvers(lab, { address: lab.address, kinds: ['regular'], quietMs: suite.quietMs });
   let failed = true;
   try {
     await waitForOneHolder(state);
-    await prober.start();
+    await handOvers.start();
     for (const fault of suite.faults) {
-      measurements.push(await measure(suite, fault, { state, prober, quietMs: suite.quietMs }, undisturbed));
+      measurements.push(await measure(suite, fault, handOvers, undisturbed));
     }
     failed = false;
   } finally {
-    await prober.stop();
+    await handOvers.stop();
     if (!(failed && keep)) await takeDown(BENCH_LAB);
   }
 }

@@ -1,8 +1,8 @@
-import { healFaults } from '../cluster/fault-control.ts';
 import { helmUninstall } from '../environment/release.ts';
 import type { Site } from '../environment/site.ts';
 import { say } from '../support/print.ts';
-import { BENCH_CLUSTER, type BenchedCluster, type ClusterBenchEnd, withBenchCluster } from './cluster-bench.ts';
+import type { UndisturbedRuns, WatchedRun } from '../support/undisturbed.ts';
+import { type BenchedCluster, type ClusterBenchEnd, withBenchCluster } from './cluster-bench.ts';
 import {
   formatShares,
   type PoolFaultMeasurement,
@@ -12,8 +12,6 @@ import {
 } from './pools-report.ts';
 import { installForPools, measureMany, SixAddresses, Upgrade } from './pools-scenario.ts';
 import type { PoolCases, PoolFaultCase, PoolTimingCase } from './pools-suites.ts';
-import { benchSite } from './site.ts';
-import type { UndisturbedRuns, WatchedRun } from './undisturbed.ts';
 
 /** Filled as it goes, so that what was measured before a failure is not lost. */
 interface Collected extends PoolMeasurements {
@@ -100,7 +98,7 @@ function sectionsOf(cases: PoolCases): Section[] {
 
 /** Removes what a section left, however it ended. */
 async function clear(site: Site): Promise<void> {
-  await healFaults(BENCH_CLUSTER);
+  await site.cluster.heal();
   await site.kubectl(['delete', 'virtualippools', '--all', '--timeout=60s'], { timeout: 70_000 });
   await helmUninstall(site);
 }
@@ -125,12 +123,11 @@ export interface PoolBenchOptions {
 
 /** One section after the other; what follows one that failed is measured all the same, unless the cluster is to be kept. */
 async function measureSections(
-  { undisturbed, ...cluster }: BenchedCluster,
+  { undisturbed, site }: BenchedCluster,
   cases: PoolCases,
   collected: Collected,
   { keep, signal }: PoolBenchOptions,
 ): Promise<void> {
-  const site = benchSite(cluster);
   const errors: unknown[] = [];
   for (const [index, section] of sectionsOf(cases).entries()) {
     const error = await attempt(async () => {

@@ -1,5 +1,5 @@
 import { cpus } from 'node:os';
-import { PROBE_INTERVAL_MS } from '../environment/pools.ts';
+import { PROBE_INTERVAL_MS } from '../environment/site.ts';
 import { type Conditions, repeatedSentence, SHARED_PROCESSORS } from './conditions.ts';
 import { CLOSE_INTERVAL_MS, type PoolCases, type PoolFaultCase, type PoolTimingCase, SHARES } from './pools-suites.ts';
 import { statisticsOf } from './statistics.ts';

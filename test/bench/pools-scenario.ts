@@ -1,15 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { API_GROUP } from '../../api/group.ts';
+import { type Clients, longestOf } from '../clients/clients.ts';
 import type { Outage } from '../clients/outages.ts';
-import { healFaults, injectFault } from '../cluster/fault-control.ts';
 import type { ClusterFaultName } from '../cluster/fault-names.ts';
-import { planCluster } from '../cluster/plan.ts';
 import {
   applyManifest,
   freeAddresses,
   holdersByAddress,
-  PoolClients,
-  PROBE_INTERVAL_MS,
   patchPool,
   poolObject,
   sharesOf,
@@ -17,13 +14,13 @@ import {
   withValues,
 } from '../environment/pools.ts';
 import { CHART, helmInstall, helmUpgrade, NAMESPACE, RELEASE, waitForHolder } from '../environment/release.ts';
-import type { Site } from '../environment/site.ts';
-import { AddressWatch } from '../support/address-watch.ts';
+import { PROBE_INTERVAL_MS, type Site } from '../environment/site.ts';
+import type { AddressWatch } from '../support/address-watch.ts';
 import { monotonicMs } from '../support/clock.ts';
+import type { WatchedRun } from '../support/undisturbed.ts';
 import { waitFor } from '../support/wait.ts';
 import type { PoolFaultRun } from './pools-report.ts';
 import { CLOSE_INTERVAL_MS, SHARES } from './pools-suites.ts';
-import type { WatchedRun } from './undisturbed.ts';
 
 /** A node that returns is trusted sooner than by default, so that runs need not wait. */
 const FAILBACK = { delaySeconds: 2 };
@@ -74,23 +71,17 @@ export async function installForPools(site: Site): Promise<void> {
   await helmInstall(site, { set: ['keepalived.vipAddressCidr=', 'controller.enabled=true'], args: READY_ARGS });
 }
 
-function longestOf(outages: readonly Outage[]): number {
-  return Math.max(0, ...outages.map(({ durationMs }) => durationMs));
-}
-
 /** A pool of six addresses on three nodes, each asked all the time. */
 export class SixAddresses {
   readonly #site: Site;
-  readonly #cluster: string;
   readonly #addresses: readonly string[];
-  readonly #clients: PoolClients;
+  readonly #clients: Clients;
 
   /** @param site an own cluster, on which `installForPools` has been */
   constructor(site: Site) {
     this.#site = site;
-    this.#cluster = site.harness().shape.name;
     this.#addresses = freeAddresses(site, FIRST_HOST.six, 6);
-    this.#clients = new PoolClients(site, this.#addresses, { realTime: true });
+    this.#clients = site.clients(this.#addresses, { realTime: true });
   }
 
   /** Makes the pool, and waits until its addresses answer. */
@@ -113,19 +104,18 @@ export class SixAddresses {
   async fault(fault: ClusterFaultName, run: number): Promise<WatchedRun<PoolFaultRun>> {
     const node = await this.#calm(run);
     const struck = await this.#addressesOf(node);
-    const closely = new PoolClients(this.#site, struck, { intervalMs: CLOSE_INTERVAL_MS, realTime: true });
-    const watch = new AddressWatch();
-    await closely.start();
+    const closely = this.#site.clients(struck, { intervalMs: CLOSE_INTERVAL_MS, realTime: true });
+    const watch = this.#site.cluster.watch();
     try {
-      watch.watch(planCluster(this.#site.harness().shape).nodes);
+      await closely.start();
       await delay(Math.random() * 200); // faults come at any moment of the advertisement interval
       const sinceMs = monotonicMs();
-      const { injectedAt } = await injectFault(this.#cluster, fault, node);
+      const { injectedAt } = await this.#site.cluster.inject(fault, node);
       await this.#elsewhere(watch, struck, node, sinceMs);
       const shares = await this.#shares(SHARES.without, SHARES_LIMIT_MS, node);
       const outages = await this.#outagesSince(injectedAt.monotonicMs, struck, closely);
       const healMs = monotonicMs();
-      await healFaults(this.#cluster);
+      await this.#site.cluster.heal();
       const healedShares = await this.#shares(SHARES.whole, HEAL_LIMIT_MS);
       const healOutages = await this.#outagesSince(healMs, struck, closely);
       const [outageMs, healOutageMs] = [longestOf(outages), longestOf(healOutages)];
@@ -138,7 +128,7 @@ export class SixAddresses {
 
   /** Waits until the kernel told that each address came to another node, or no longer; asking the nodes meanwhile would take the time of a core. */
   async #elsewhere(watch: AddressWatch, addresses: readonly string[], from: string, sinceMs: number): Promise<void> {
-    const came = (address: string) => watch.events(address, sinceMs).some(({ added, node }) => added && node !== from);
+    const came = (address: string) => watch.arrivals(address, sinceMs, from).length > 0;
     await waitFor('the addresses elsewhere', () => addresses.every(came), {
       limitMs: SHARES_LIMIT_MS,
       everyMs: 20,
@@ -153,11 +143,7 @@ export class SixAddresses {
   async edit(run: number): Promise<WatchedRun<number[]>> {
     await this.#calm(run);
     const [extra = ''] = freeAddresses(this.#site, FIRST_HOST.extra + (run % EXTRA_ADDRESSES), 1);
-    const client = this.#site.prober('regular', {
-      addresses: [extra],
-      intervalMs: PROBE_INTERVAL_MS,
-      realTime: true,
-    });
+    const client = this.#site.prober('regular', { address: extra, intervalMs: PROBE_INTERVAL_MS, realTime: true });
     await client.start();
     try {
       const fromMs = monotonicMs();
@@ -177,11 +163,11 @@ export class SixAddresses {
   }
 
   /** Once service is steady, the times without it since then: of the struck node's addresses as closely as that client looks. */
-  async #outagesSince(sinceMs: number, struck: readonly string[], closely: PoolClients): Promise<Outage[]> {
+  async #outagesSince(sinceMs: number, struck: readonly string[], closely: Clients): Promise<Outage[]> {
     await this.#clients.longestOutage(sinceMs);
     await closely.longestOutage(sinceMs);
     const others = this.#addresses.filter((address) => !struck.includes(address));
-    return [...closely.outages(sinceMs), ...others.flatMap((address) => this.#clients.outages(sinceMs, address))];
+    return [...closely.outages(sinceMs), ...others.flatMap((address) => this.#clients.outages(sinceMs, { address }))];
   }
 
   async #addressesOf(node: string): Promise<string[]> {
@@ -222,10 +208,8 @@ export class SixAddresses {
  * @returns milliseconds from the start of `kubectl apply` to each address on one node; from the cut to the node's share on others
  */
 export async function measureMany(site: Site): Promise<WatchedRun<number[]>> {
-  const { shape } = site.harness();
   const addresses = freeAddresses(site, FIRST_HOST.many, 200);
-  const watch = new AddressWatch();
-  watch.watch(planCluster(shape).nodes);
+  const watch = site.cluster.watch();
   try {
     const appliedMs = monotonicMs();
     await applyManifest(site, poolObject(MANY, { addresses, failback: FAILBACK }));
@@ -234,7 +218,7 @@ export async function measureMany(site: Site): Promise<WatchedRun<number[]>> {
     await waitForShares(site, addresses, MANY_SHARES, CALM_LIMIT_MS);
     await waitForPlans(site, MANY);
     const movedAfterMs = await cutAndWait(site, addresses, watch);
-    await healFaults(shape.name);
+    await site.cluster.heal();
     await site.kubectl(['delete', 'virtualippool', MANY, '--timeout=60s'], { timeout: 70_000 });
     await waitGone(site, addresses);
     return { run: [heldAfterMs, movedAfterMs], failings: [] };
@@ -248,10 +232,9 @@ async function cutAndWait(site: Site, addresses: readonly string[], watch: Addre
   const holders = await holdersByAddress(site);
   const [node = ''] = holders.get(addresses[0] ?? '') ?? [];
   const share = addresses.filter((address) => holders.get(address)?.includes(node));
-  const { injectedAt } = await injectFault(site.harness().shape.name, 'link-cut', node);
+  const { injectedAt } = await site.cluster.inject('link-cut', node);
   const cutMs = injectedAt.monotonicMs;
-  const takenMs = (address: string): number | undefined =>
-    watch.events(address, cutMs).find((event) => event.added && event.node !== node)?.atMs;
+  const takenMs = (address: string) => watch.arrivals(address, cutMs, node)[0]?.atMs;
   const times = await waitFor(
     `the ${share.length} addresses of ${node} on other nodes`,
     () => {
@@ -267,12 +250,12 @@ async function cutAndWait(site: Site, addresses: readonly string[], watch: Addre
 export class Upgrade {
   readonly #site: Site;
   readonly #addresses: readonly string[];
-  readonly #clients: PoolClients;
+  readonly #clients: Clients;
 
   constructor(site: Site) {
     this.#site = site;
     this.#addresses = freeAddresses(site, FIRST_HOST.upgrade, 3);
-    this.#clients = new PoolClients(site, [site.address], { realTime: true });
+    this.#clients = site.clients([site.address], { realTime: true });
   }
 
   /** Installs the release, and waits until the single address answers. */

@@ -1,9 +1,22 @@
 import { cpus } from 'node:os';
 import type { FaultName } from '../lab/fault-names.ts';
 import { type Conditions, repeatedSentence } from './conditions.ts';
-import type { Run } from './scenario.ts';
 import { type Statistics, statisticsOf } from './statistics.ts';
 import type { Suite } from './suites.ts';
+
+/** One fault, injected on the holder and healed, as a client saw it. */
+export interface Run {
+  /** Longest time without service from the fault to the healing. */
+  readonly outageMs: number;
+  /** Longest time without service from the healing on. */
+  readonly healOutageMs: number;
+  /** From the beginning of the healing to exactly one holder on the nodes' interfaces. */
+  readonly oneHolderMs: number;
+  readonly from: string;
+  readonly to: string;
+  /** Attempts that the machine was too busy to make: with many of them a figure says little. */
+  readonly missedSlots: number;
+}
 
 /** The runs of one fault in one suite. */
 export interface Measurement {

@@ -1,4 +1,4 @@
-import type { AddressEvent } from '../support/address-watch.ts';
+import type { HoldingChange } from '../support/holdings.ts';
 
 /** A time during which the same nodes had an address on an interface, in milliseconds of CLOCK_MONOTONIC. */
 export interface HolderSpan {
@@ -19,7 +19,7 @@ export interface Observed {
   /** Nodes that had it at `fromMs`. */
   readonly initial: readonly string[];
   /** What changed since, in any order. */
-  readonly events: readonly AddressEvent[];
+  readonly events: readonly Pick<HoldingChange, 'atMs' | 'node' | 'added'>[];
   readonly fromMs: number;
   readonly toMs: number;
 }

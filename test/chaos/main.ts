@@ -2,7 +2,6 @@ import { Command, InvalidArgumentError } from 'commander';
 import { withBenchCluster } from '../bench/cluster-bench.ts';
 import { today, writePart } from '../bench/page-file.ts';
 import { installForPools } from '../bench/pools-scenario.ts';
-import { benchSite } from '../bench/site.ts';
 import { monotonicMs } from '../support/clock.ts';
 import { exitCodeOf, interruptible } from '../support/interruption.ts';
 import { extendPath } from '../support/needs.ts';
@@ -55,10 +54,9 @@ async function makeChaos(chaos: Chaos, seconds: number, results: RoundResult[], 
 
 async function run({ seed, seconds, write, json, keep }: Options, signal: AbortSignal): Promise<void> {
   const results: RoundResult[] = [];
-  const end = await withBenchCluster({ keep: keep === true, signal }, async (cluster) => {
-    const site = benchSite(cluster);
+  const end = await withBenchCluster({ keep: keep === true, signal }, async ({ site, stalls }) => {
     await installForPools(site);
-    const chaos = new Chaos(site, seed, cluster.stalls, signal);
+    const chaos = new Chaos(site, seed, stalls, signal);
     try {
       await chaos.start();
       await makeChaos(chaos, seconds, results, signal);

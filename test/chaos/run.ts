@@ -1,12 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { healFaults, injectFault } from '../cluster/fault-control.ts';
+import type { Clients } from '../clients/clients.ts';
 import type { ClusterFaultName } from '../cluster/fault-names.ts';
-import { planCluster } from '../cluster/plan.ts';
 import {
   applyManifest,
   freeAddresses,
   holdersByAddress,
-  PoolClients,
   patchPool,
   poolObject,
   sharesOf,
@@ -51,7 +49,7 @@ export class Chaos {
   readonly #steady: readonly string[];
   readonly #all: readonly string[];
   readonly #schedule: Schedule;
-  readonly #clients: PoolClients;
+  readonly #clients: Clients;
   readonly #watch = new AddressWatch();
   /** What the pool has now. */
   #wanted: readonly string[];
@@ -69,13 +67,13 @@ export class Chaos {
     this.#all = [...this.#steady, ...spare];
     this.#wanted = this.#steady;
     this.#schedule = new Schedule(seed, { ...this.#scene(), spare });
-    this.#clients = new PoolClients(site, this.#steady);
+    this.#clients = site.clients(this.#steady);
   }
 
   /** Makes the pool, and waits until its addresses are spread and answer. */
   async start(): Promise<void> {
     await applyManifest(this.#site, poolObject(POOL, { addresses: this.#steady, failback: { delaySeconds: 2 } }));
-    this.#watch.watch(planCluster(this.#site.harness().shape).nodes);
+    this.#watch.watch(this.#site.cluster.plan.nodes);
     await this.#even();
     await this.#clients.start();
   }
@@ -109,7 +107,7 @@ export class Chaos {
     }
     await this.#pause(round.holdMs);
     const isolations = await this.#reconnect(struck);
-    await healFaults(this.#cluster);
+    await this.#site.cluster.heal();
     const healedMs = monotonicMs();
     await this.#even();
     const evenMs = monotonicMs() - healedMs;
@@ -126,12 +124,8 @@ export class Chaos {
     };
   }
 
-  get #cluster(): string {
-    return this.#site.harness().shape.name;
-  }
-
   #scene(): Omit<Scene, 'spare'> {
-    const plan = planCluster(this.#site.harness().shape);
+    const plan = this.#site.cluster.plan;
     const [controlPlane] = plan.controlPlanes;
     if (controlPlane === undefined) throw new Error('a cluster has a control plane');
     return { nodes: plan.nodes.map(({ name }) => name), controlPlane: controlPlane.name };
@@ -152,7 +146,7 @@ export class Chaos {
       await this.#killController();
       return [];
     }
-    const { injectedAt } = await injectFault(this.#cluster, fault, node);
+    const { injectedAt } = await this.#site.cluster.inject(fault, node);
     if (!ISOLATING.includes(fault)) return [];
     return [{ node, fromMs: injectedAt.monotonicMs, toMs: Number.POSITIVE_INFINITY }];
   }
@@ -165,7 +159,7 @@ export class Chaos {
   /** Replicas may be on any nodes, and none where one was killed a moment ago. */
   async #killController(): Promise<void> {
     for (const node of this.#scene().nodes) {
-      const killed = await injectFault(this.#cluster, 'controller-kill', node).then(
+      const killed = await this.#site.cluster.inject('controller-kill', node).then(
         () => true,
         () => false,
       );
@@ -178,7 +172,7 @@ export class Chaos {
   async #reconnect(struck: readonly Isolation[]): Promise<Isolation[]> {
     const ended: Isolation[] = [];
     for (const { node, fromMs } of struck) {
-      for (const fault of ISOLATING) await healFaults(this.#cluster, { fault, node });
+      for (const fault of ISOLATING) await this.#site.cluster.heal({ fault, node });
       ended.push({ node, fromMs, toMs: monotonicMs() });
     }
     return ended;
@@ -205,9 +199,9 @@ export class Chaos {
     isolations: readonly Isolation[],
     { beganMs, endedMs }: { readonly beganMs: number; readonly endedMs: number },
   ): AddressRound {
-    const events = this.#watch.events(address, beganMs);
+    const events = this.#watch.changes(address, beganMs);
     const spans = holderSpans({ initial: before.get(address) ?? [], events, fromMs: beganMs, toMs: endedMs });
-    const outages = this.#clients.outages(beganMs, address).filter(({ fromMs }) => fromMs < endedMs);
+    const outages = this.#clients.outages(beganMs, { address }).filter(({ fromMs }) => fromMs < endedMs);
     return { address, spans: reachableSpans(spans, isolations), outages };
   }
 }

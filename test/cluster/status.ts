@@ -107,12 +107,6 @@ export async function addressesByNode(state: ClusterState): Promise<Record<strin
   );
 }
 
-/** The names of the nodes that hold an address now (given without prefix length). */
-export async function holdersOf(state: ClusterState, address: string): Promise<string[]> {
-  const held = Object.entries(await addressesByNode(state));
-  return held.filter(([, addresses]) => addresses.includes(address)).map(([name]) => name);
-}
-
 /** The nodes that hold any virtual address now. */
 export async function anyHolders(state: ClusterState): Promise<string[]> {
   const status = await clusterStatus(state);

@@ -1,9 +1,8 @@
 import { takeDown } from '../cluster/down.ts';
 import { imageArchives } from '../cluster/images.ts';
 import { planCluster } from '../cluster/plan.ts';
-import { adminKubeconfig } from '../cluster/state.ts';
 import { bringUp } from '../cluster/up.ts';
-import { Site } from '../environment/site.ts';
+import { ownSite, Site } from '../environment/site.ts';
 import { say } from '../support/print.ts';
 
 /** How many letters of a name leave room for two more. */
@@ -19,11 +18,10 @@ export function controlPlanesOf(cluster: string): string {
  * API servers' certificates name.
  */
 export async function bringUpControlPlanes(site: Site): Promise<Site> {
-  const { shape, parts } = site.harness();
+  const { shape, parts } = site.cluster.state;
   const name = controlPlanesOf(shape.name);
   await takeDown(name); // what a run left that was killed
   const options = { name, nodes: 3, controlPlanes: 3, ingress: true };
-  const { apiVip, prefixLength } = planCluster((await bringUp(options, parts, await imageArchives(say), say)).shape);
-  const own = { cluster: name, kubeconfig: adminKubeconfig(name), vip: `${apiVip}/${prefixLength}` };
-  return new Site({ ...site.description, ...own });
+  const state = await bringUp(options, parts, await imageArchives(say), say);
+  return new Site(ownSite(state, site.description, planCluster(state.shape).apiVip));
 }

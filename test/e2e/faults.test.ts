@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
-import { healFaults, injectFault } from '../cluster/fault-control.ts';
-import { ClusterBench, type ClusterRun, type Expectation, type Happening } from '../environment/hand-over.ts';
-import { helmInstall, helmUninstall, NAMESPACE, RELEASE, waitForHolder } from '../environment/release.ts';
+import { CLIENT_KINDS } from '../clients/prober.ts';
+import type { ClusterFaultName } from '../cluster/fault-names.ts';
+import { type Expectation, type HandOver, HandOvers } from '../environment/hand-over.ts';
+import { helmInstall, helmUninstall, waitForHolder } from '../environment/release.ts';
 import { Site } from '../environment/site.ts';
 import { repeatedWhenDisturbed } from '../support/machine-watch.ts';
 import { formatTable } from '../support/print.ts';
@@ -16,10 +17,10 @@ const SILENT_NODE_MS = 900;
 const MOVES: Expectation = { address: 'move', withinMs: 30_000 };
 const EITHER: Expectation = { address: 'either', withinMs: 10_000 };
 /** On top of what is expected, where the API server has been stopped before. */
-const WITHOUT_API = { faultUnderWay: true, leaveToKubernetes: true, fit: 2 } as const;
+const WITHOUT_API = { mayCount: true, leaveToItself: true, fit: 2 } as const;
 
 interface Case {
-  readonly fault: Happening;
+  readonly fault: ClusterFaultName;
   readonly expectation: Expectation;
   readonly limitMs: number;
   /** Backups that both find the holder silent may both take the address, for the moment until one hears the other. */
@@ -42,36 +43,33 @@ const CASES: readonly Case[] = [
 
 describe.skipIf(!site.hasHarness)('a fault on the node that holds the address', repeated, () => {
   const table: string[][] = [['FAULT', 'BUSY CLIENT', 'NEW CLIENT', 'MOVES', 'FROM', 'TO']];
-  let bench: ClusterBench;
+  let handOvers: HandOvers<ClusterFaultName>;
 
   beforeAll(async () => {
     await helmInstall(site, { set: ['kind=DaemonSet'], args: ['--wait', '--timeout', '120s'] });
     await waitForHolder(site);
-    bench = new ClusterBench(site.harness().shape.name, site.address, {
-      namespace: NAMESPACE,
-      workload: `daemonset/${RELEASE}`,
-    });
-    await bench.start();
+    handOvers = new HandOvers(site.cluster, { address: site.address, kinds: CLIENT_KINDS, realTime: true });
+    await handOvers.start();
   });
 
   afterEach(async () => {
-    await healFaults(site.harness().shape.name);
+    await site.cluster.heal();
   });
 
   afterAll(async () => {
-    await bench?.stop();
+    await handOvers?.stop();
     await helmUninstall(site);
     process.stderr.write(`${formatTable(table)}\n`);
   });
 
-  function record(name: string, run: ClusterRun): void {
+  function record(name: string, run: HandOver): void {
     const { outageMs, moves, from, to } = run;
     const cells = [outageMs.regular, outageMs.newcomer].map((ms) => `${ms.toFixed(1)} ms`);
     table.push([name, ...cells, String(moves), from, to]);
   }
 
-  async function observe(name: string, fault: Happening, expectation: Expectation): Promise<ClusterRun> {
-    const { run } = await bench.run(fault, expectation);
+  async function observe(name: string, fault: ClusterFaultName, expectation: Expectation): Promise<HandOver> {
+    const { run } = await handOvers.run(fault, expectation);
     record(name, run);
     return run;
   }
@@ -99,8 +97,7 @@ describe.skipIf(!site.hasHarness)('a fault on the node that holds the address', 
   });
 
   it('leaves it where it is while the API server is away, and still moves it when the ingress crashes meanwhile', async () => {
-    const { name } = site.harness().shape;
-    await injectFault(name, 'apiserver-stop', 'cp');
+    await site.cluster.inject('apiserver-stop', 'cp');
     const away = await observe('apiserver-stop, before', 'ingress-crash', {
       ...MOVES,
       ...WITHOUT_API,
@@ -110,14 +107,13 @@ describe.skipIf(!site.hasHarness)('a fault on the node that holds the address', 
   });
 
   it('moves it once when the node reboots while the API server is away, and not again when both are back', async () => {
-    const { name } = site.harness().shape;
-    await injectFault(name, 'apiserver-stop', 'cp');
+    await site.cluster.inject('apiserver-stop', 'cp');
     // A kubelet that cannot ask the API starts no pod: the node is back, but can hold nothing yet.
     const rebooted = await observe('node-reboot, no API', 'node-reboot', { ...MOVES, ...WITHOUT_API });
     expect(rebooted.moves).toBeLessThanOrEqual(2);
     expect(Math.max(rebooted.outageMs.regular, rebooted.outageMs.newcomer)).toBeLessThan(SILENT_NODE_MS);
-    await healFaults(name);
-    expect(await bench.calm()).toBe(rebooted.to);
+    await site.cluster.heal();
+    expect(await handOvers.calm()).toBe(rebooted.to);
   });
 
   it('does not move it while the API server is away and nothing else happens', async () => {

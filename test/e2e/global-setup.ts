@@ -1,15 +1,13 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import type { ImageArchive } from '../../scripts/images.ts';
 import { ensureTool } from '../../scripts/tools.ts';
 import { takeDown } from '../cluster/down.ts';
 import { imageArchives } from '../cluster/images.ts';
 import { type ClusterParts, readyParts } from '../cluster/parts.ts';
-import { type ClusterShape, planCluster } from '../cluster/plan.ts';
-import { adminKubeconfig, clusterState } from '../cluster/state.ts';
+import { type ClusterState, clusterState } from '../cluster/state.ts';
 import { bringUp } from '../cluster/up.ts';
-import type { SiteDescription } from '../environment/site.ts';
+import { ownSite, type SiteDescription } from '../environment/site.ts';
 import { say } from '../support/print.ts';
 import { keepsOwnCluster, ownClusterName, removeOwnClusters } from './own-clusters.ts';
 
@@ -45,29 +43,20 @@ async function usersSite(kubeconfig: string): Promise<SiteDescription> {
   };
 }
 
-async function ownCluster(parts: ClusterParts, archives: readonly ImageArchive[]): Promise<ClusterShape> {
+async function ownCluster(parts: ClusterParts, archives: readonly ImageArchive[]): Promise<ClusterState> {
   const state = clusterState(CLUSTER);
-  if (keepsOwnCluster() && state.exists()) return state.read().shape;
+  if (keepsOwnCluster() && state.exists()) return state.read();
   // What a run left that was killed.
   await takeDown(CLUSTER);
-  return (await bringUp({ name: CLUSTER, nodes: 3, controlPlanes: 1, ingress: true }, parts, archives, say)).shape;
+  return bringUp({ name: CLUSTER, nodes: 3, controlPlanes: 1, ingress: true }, parts, archives, say);
 }
 
 /** The project's own cluster, brought up for these tests. */
-async function ownSite(): Promise<SiteDescription> {
+async function bringUpSite(): Promise<SiteDescription> {
   const parts = await readyParts(say);
   const archives = await imageArchives(say);
   const [helm, helm3] = [await ensureTool('helm'), await ensureTool('helm3')];
-  const plan = planCluster(await ownCluster(parts, archives));
-  return {
-    kubeconfig: adminKubeconfig(CLUSTER),
-    kubectl: join(parts.kubernetes, 'kubectl'),
-    helm,
-    helm3,
-    vip: `${plan.ingressVip}/${plan.prefixLength}`,
-    valuesFiles: [],
-    cluster: CLUSTER,
-  };
+  return ownSite(await ownCluster(parts, archives), { helm, helm3 });
 }
 
 let site: SiteDescription | undefined;
@@ -75,7 +64,7 @@ let site: SiteDescription | undefined;
 /** Brings the cluster up, or takes the one of KUBECONFIG, and tells the tests where it is. */
 export async function setup(project: TestProject): Promise<void> {
   const kubeconfig = process.env.KUBECONFIG;
-  site = kubeconfig ? await usersSite(kubeconfig) : await ownSite();
+  site = kubeconfig ? await usersSite(kubeconfig) : await bringUpSite();
   project.provide('site', site);
 }
 

@@ -18,7 +18,7 @@ export async function objectsOf(site: Site, release: string): Promise<string[]> 
 
 /** The addresses that the releases' lists on the nodes say a keepalived may have left on an interface. Own cluster only. */
 export async function listedAddresses(site: Site): Promise<string[]> {
-  const nodes = site.harness().machines.filter(({ name }) => name !== 'cp');
+  const nodes = site.cluster.state.machines.filter(({ name }) => name !== 'cp');
   const lists = await Promise.all(
     nodes.map(async (node) => {
       const text = await runOn(node, ['sh', '-c', 'cat /run/keepalived-ingress-vip/*/addresses 2>/dev/null || :']);

@@ -1,12 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
-import { healFaults, injectFault } from '../cluster/fault-control.ts';
 import type { ClusterFaultName } from '../cluster/fault-names.ts';
-import { apiServerFor, planCluster } from '../cluster/plan.ts';
+import { apiServerFor } from '../cluster/plan.ts';
 import {
   applyManifest,
   freeAddresses,
   holdersByAddress,
-  PoolClients,
   patchPool,
   poolObject,
   sharesOf,
@@ -71,8 +69,7 @@ function waitReady(pool: string, limitSeconds = 30): Promise<string> {
 
 describe.skipIf(!site.hasHarness)('a pool of six addresses on three nodes', repeated, () => {
   const addresses = freeAddresses(site, 150, 6);
-  const clients = new PoolClients(site, addresses);
-  const cluster = () => site.harness().shape.name;
+  const clients = site.clients(addresses);
 
   beforeAll(async () => {
     const startedMs = monotonicMs();
@@ -86,7 +83,7 @@ describe.skipIf(!site.hasHarness)('a pool of six addresses on three nodes', repe
   });
 
   afterEach(async () => {
-    await healFaults(cluster());
+    await site.cluster.heal();
     await waitForShares(site, addresses, [2, 2, 2], 120_000);
   });
 
@@ -128,7 +125,7 @@ describe.skipIf(!site.hasHarness)('a pool of six addresses on three nodes', repe
     async ({ fault, limitMs }) => {
       const node = (await holdersByAddress(site)).get(addresses[0] ?? '')?.[0] ?? '';
       const fromMs = monotonicMs();
-      await injectFault(cluster(), fault, node);
+      await site.cluster.inject(fault, node);
       await waitFor(
         '3 + 3 on the other nodes',
         async () => {
@@ -149,7 +146,7 @@ describe.skipIf(!site.hasHarness)('a pool of six addresses on three nodes', repe
         limitMs,
       );
       const healMs = monotonicMs();
-      await healFaults(cluster());
+      await site.cluster.heal();
       await waitForShares(site, addresses, [2, 2, 2], 120_000);
       expect(record(`${fault}: longest outage while healing`, await clients.longestOutage(healMs))).toBeLessThan(
         limitMs,
@@ -162,7 +159,7 @@ describe.skipIf(!site.hasHarness)('a pool of six addresses on three nodes', repe
     const before = await holdersByAddress(site);
     const fromMs = monotonicMs();
     await patchPool(site, 'default', { addresses: [...addresses, extra] });
-    const newcomer = new PoolClients(site, [extra]);
+    const newcomer = site.clients([extra]);
     await newcomer.start();
     await newcomer.stop();
     expect(record('edit → the new address answers', monotonicMs() - fromMs)).toBeLessThan(EDIT_MS);
@@ -185,7 +182,7 @@ describe.skipIf(!site.hasHarness)('a pool of six addresses on three nodes', repe
     try {
       const node = before.get(addresses[0] ?? '')?.[0] ?? '';
       const fromMs = monotonicMs();
-      await injectFault(cluster(), 'ingress-crash', node);
+      await site.cluster.inject('ingress-crash', node);
       expect(await clients.longestOutage(fromMs)).toBeLessThan(HAND_OVER_MS);
       const after = await holdersByAddress(site);
       for (const address of addresses.filter((each) => before.get(each)?.[0] !== node)) {
@@ -198,10 +195,10 @@ describe.skipIf(!site.hasHarness)('a pool of six addresses on three nodes', repe
 
   it('moves nothing while the API server is away, and still fails over', async () => {
     const before = await holdersByAddress(site);
-    await injectFault(cluster(), 'apiserver-stop', 'cp');
+    await site.cluster.inject('apiserver-stop', 'cp');
     const node = before.get(addresses[0] ?? '')?.[0] ?? '';
     const fromMs = monotonicMs();
-    await injectFault(cluster(), 'ingress-crash', node);
+    await site.cluster.inject('ingress-crash', node);
     expect(await clients.longestOutage(fromMs)).toBeLessThan(HAND_OVER_MS);
     const after = await holdersByAddress(site);
     for (const address of addresses.filter((each) => before.get(each)?.[0] !== node)) {
@@ -235,7 +232,7 @@ describe.skipIf(!site.hasHarness)('a pool of six addresses on three nodes', repe
   });
 
   it('lets several pools live on different nodes', async () => {
-    const names = planCluster(site.harness().shape).nodes.map(({ name }) => name);
+    const names = site.cluster.plan.nodes.map(({ name }) => name);
     const pools = names.slice(0, 2).map((node, index) => ({
       node,
       name: `on-${node}`,
@@ -257,11 +254,13 @@ describe.skipIf(!site.hasHarness)('a pool of six addresses on three nodes', repe
   });
 
   it('lets an agent write the status of its own plan and of no other', async () => {
-    const [own, other] = planCluster(site.harness().shape).nodes;
+    const [own, other] = site.cluster.plan.nodes;
     if (own === undefined || other === undefined) throw new Error('this needs two nodes');
-    const sidecar = runningContainers(site.harness()).find(({ node, name }) => node === own.name && name === 'sidecar');
+    const sidecar = runningContainers(site.cluster.state).find(
+      ({ node, name }) => node === own.name && name === 'sidecar',
+    );
     if (sidecar === undefined) throw new Error(`no sidecar runs on ${own.name}`);
-    const api = new PodApi(sidecar.pid, apiServerFor(planCluster(site.harness().shape)));
+    const api = new PodApi(sidecar.pid, apiServerFor(site.cluster.plan));
     const path = (node: string) => `/apis/keepalived-ingress-vip.io/v1alpha1/nodeplans/${node}`;
     const problems = { status: { problems: [] } };
     expect(await api.status('PATCH', `${path(own.name)}/status`, problems)).toBe(200);
@@ -272,8 +271,7 @@ describe.skipIf(!site.hasHarness)('a pool of six addresses on three nodes', repe
 });
 
 describe.skipIf(!site.hasHarness)('pools with wishes of their own', repeated, () => {
-  const cluster = () => site.harness().shape.name;
-  const names = () => planCluster(site.harness().shape).nodes.map(({ name }) => name);
+  const names = () => site.cluster.plan.nodes.map(({ name }) => name);
 
   beforeAll(async () => {
     await helmInstall(site, {
@@ -283,7 +281,7 @@ describe.skipIf(!site.hasHarness)('pools with wishes of their own', repeated, ()
   });
 
   afterEach(async () => {
-    await healFaults(cluster());
+    await site.cluster.heal();
     await site.kubectl(['delete', 'virtualippools', '--all', '--timeout=30s']);
     await site.kubectl(['label', 'nodes', '--all', `${ZONE}-`]);
   });
@@ -303,7 +301,7 @@ describe.skipIf(!site.hasHarness)('pools with wishes of their own', repeated, ()
     await waitReady('direct');
     expect(await peersOf('direct')).toEqual({ [first]: [second], [second]: [first] });
 
-    const clients = new PoolClients(site, addresses);
+    const clients = site.clients(addresses);
     await clients.start();
     try {
       const fromMs = monotonicMs();
@@ -317,10 +315,10 @@ describe.skipIf(!site.hasHarness)('pools with wishes of their own', repeated, ()
         async () => Object.values(await peersOf('direct')).every((peers) => peers.length === 2),
         LIMIT,
       );
-      const cut = await injectFault(cluster(), 'link-cut', first);
+      const cut = await site.cluster.inject('link-cut', first);
       const outageMs = await clients.longestOutage(cut.injectedAt.monotonicMs);
       expect(record('unicast, link-cut: longest outage', outageMs)).toBeLessThan(SILENT_NODE_MS);
-      await healFaults(cluster());
+      await site.cluster.heal();
       await waitForShares(site, addresses, [1, 1, 1]);
 
       const goesMs = monotonicMs();
@@ -354,7 +352,7 @@ describe.skipIf(!site.hasHarness)('pools with wishes of their own', repeated, ()
     }
     const struck = together[0] ?? '';
     const held = [...(await holdersByAddress(site))].filter(([, nodes]) => nodes.includes(struck));
-    await injectFault(cluster(), 'ingress-crash', struck);
+    await site.cluster.inject('ingress-crash', struck);
     await waitFor(
       'its addresses in the other zone',
       async () => {
@@ -377,7 +375,7 @@ describe.skipIf(!site.hasHarness)('pools with wishes of their own', repeated, ()
     await waitForShares(site, own, [1, 1, 1]);
     const before = await waitForShares(site, common, [1, 1, 1]);
     const [struck = ''] = names();
-    await injectFault(cluster(), 'kubelet-stop', struck);
+    await site.cluster.inject('kubelet-stop', struck);
     await waitForShares(site, own, [2, 1], 15_000);
     const after = await holdersByAddress(site);
     expect(own.flatMap((address) => after.get(address) ?? [])).not.toContain(struck);
@@ -392,10 +390,10 @@ describe.skipIf(!site.hasHarness)('pools with wishes of their own', repeated, ()
     await waitReady('shared');
     const before = await routerIdsOf('shared');
     const taken = before['shared-0'] ?? 0;
-    const clients = new PoolClients(site, addresses);
+    const clients = site.clients(addresses);
     await clients.start();
     const foreign = await ForeignRouter.start({
-      netns: planCluster(site.harness().shape).client.netns,
+      netns: site.cluster.plan.client.netns,
       interface: INTERFACE,
       virtualRouterId: taken,
       address: `${foreignAddress}/24`,
@@ -470,7 +468,7 @@ describe.skipIf(!site.hasHarness)('pools with wishes of their own', repeated, ()
 
   /** By node the names of the nodes that it is told to speak to. */
   async function peersOf(pool: string): Promise<Record<string, string[]>> {
-    const nodes = planCluster(site.harness().shape).nodes;
+    const nodes = site.cluster.plan.nodes;
     const nameOf = (address: string) => nodes.find(({ ipv4 }) => ipv4 === address)?.name ?? address;
     const plans = await plansOf(pool);
     const told = [...new Set(plans.map(({ node }) => node))].toSorted();
@@ -518,7 +516,7 @@ describe.skipIf(!site.hasHarness)('a pool of two hundred addresses', repeated, (
     record('200 addresses: kubectl apply → evenly spread', monotonicMs() - appliedMs);
     await waitReady('many');
     const [node = ''] = (await holdersByAddress(site)).get(addresses[0] ?? '') ?? [];
-    const cutMs = (await injectFault(site.harness().shape.name, 'link-cut', node)).injectedAt.monotonicMs;
+    const cutMs = (await site.cluster.inject('link-cut', node)).injectedAt.monotonicMs;
     try {
       await waitFor(
         '100 + 100 on the other nodes',
@@ -535,14 +533,14 @@ describe.skipIf(!site.hasHarness)('a pool of two hundred addresses', repeated, (
       );
       expect(record('200 addresses: node cut → all held', monotonicMs() - cutMs)).toBeLessThan(5000);
     } finally {
-      await healFaults(site.harness().shape.name);
+      await site.cluster.heal();
     }
   });
 });
 
 describe.skipIf(!site.hasHarness)('an upgrade from one address to pools and back', repeated, () => {
   const pool = freeAddresses(site, 180, 3);
-  const clients = new PoolClients(site, [site.address]);
+  const clients = site.clients([site.address]);
 
   afterAll(async () => {
     await clients.stop();

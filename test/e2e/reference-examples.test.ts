@@ -4,9 +4,8 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { summarize } from '../clients/outages.ts';
 import { takeDown } from '../cluster/down.ts';
-import { healFaults, injectFault } from '../cluster/fault-control.ts';
 import type { ClusterFaultName } from '../cluster/fault-names.ts';
-import { type MachinePlan, planCluster } from '../cluster/plan.ts';
+import type { MachinePlan } from '../cluster/plan.ts';
 import { pidsOf } from '../cluster/status.ts';
 import {
   CHART,
@@ -83,7 +82,7 @@ describe.skipIf(!site.hasHarness)('on three control planes', repeated, () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'reference-examples-'));
     planes = await bringUpControlPlanes(site);
-    machines = planCluster(planes.harness().shape).nodes;
+    machines = planes.cluster.plan.nodes;
   });
   afterAll(async () => {
     if (planes?.description.cluster !== undefined) await takeDown(planes.description.cluster);
@@ -131,14 +130,13 @@ describe.skipIf(!site.hasHarness)('on three control planes', repeated, () => {
 
     /** Strikes the holder, and gives the longest time without an answer for a client of the address, in ms. */
     async function outageBy(fault: ClusterFaultName): Promise<number> {
-      const { cluster } = planes.description;
-      if (cluster === undefined) throw new Error('no cluster');
+      const { cluster } = planes;
       const prober = apiProber(planes);
       try {
         await prober.start();
         await nextAnswer(planes, prober);
         const beganMs = monotonicMs();
-        const { node } = await injectFault(cluster, fault);
+        const { node } = await cluster.inject(fault);
         const holder = await waitFor(
           'another holder',
           async () => (await planes.holders()).find((each) => each !== node),
@@ -154,7 +152,7 @@ describe.skipIf(!site.hasHarness)('on three control planes', repeated, () => {
         return Math.max(longestOutageMs, longestSilenceMs);
       } finally {
         await prober.stop();
-        await healFaults(cluster);
+        await cluster.heal();
         await waitForApiServers(
           machines.map(({ ipv4 }) => ipv4),
           planes.description.kubeconfig,
@@ -203,7 +201,7 @@ describe.skipIf(!site.hasHarness)('on three control planes', repeated, () => {
     });
 
     it("this chart's two manifests work on the same servers", async () => {
-      const { ingressVip, prefixLength } = planCluster(planes.harness().shape);
+      const { ingressVip, prefixLength } = planes.cluster.plan;
       const api = await installationOf(join(EXAMPLES, 'k3s/api-server-vip.yaml'), folder);
       const ingress = {
         ...(await installationOf(join(EXAMPLES, 'k3s/ingress-vip.yaml'), folder)),

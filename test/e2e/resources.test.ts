@@ -2,8 +2,6 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
-import { healFaults, injectFault } from '../cluster/fault-control.ts';
-import { planCluster } from '../cluster/plan.ts';
 import { clusterCgroup } from '../cluster/state.ts';
 import {
   helmInstall,
@@ -63,7 +61,7 @@ describe.skipIf(!site.hasHarness)('what the containers use', repeated, () => {
   const watch = new AddressWatch();
 
   function plan() {
-    return planCluster(site.harness().shape);
+    return site.cluster.plan;
   }
 
   async function pagesOf(url: string): Promise<string[]> {
@@ -125,7 +123,7 @@ describe.skipIf(!site.hasHarness)('what the containers use', repeated, () => {
     expect(done).toHaveLength(2 * containers.filter(({ name }) => name === 'sidecar').length - 1);
     expect(Math.min(...done)).toBeGreaterThan((LEAST_PER_SECOND * forMs) / 1000);
     expect((await transitions()) - before).toBe(0);
-    expect(watch.events(site.address, sinceMs)).toEqual([]);
+    expect(watch.changes(site.address, sinceMs)).toEqual([]);
     expect(await site.holders()).toEqual([holder]);
     return used;
   }
@@ -148,13 +146,13 @@ describe.skipIf(!site.hasHarness)('what the containers use', repeated, () => {
     await helmInstall(site);
     await waitForHolder(site);
     await waitForPods(site);
-    containers = runningContainers(site.harness());
+    containers = runningContainers(site.cluster.state);
     watch.watch(nodes);
   });
 
   afterEach(async () => {
     await endLoad();
-    await healFaults(site.harness().shape.name);
+    await site.cluster.heal();
   });
 
   afterAll(async () => {
@@ -241,7 +239,7 @@ describe.skipIf(!site.hasHarness)('what the containers use', repeated, () => {
     expectRoom(used);
 
     const measured = measure(containers);
-    await injectFault(plan().name, 'ingress-crash', holder);
+    await site.cluster.inject('ingress-crash', holder);
     await waitFor(
       'the last address elsewhere',
       async () => ![holder, ''].includes((await site.holders(last)).join()),
@@ -250,13 +248,13 @@ describe.skipIf(!site.hasHarness)('what the containers use', repeated, () => {
     const after = measured();
     record('move of 51 addresses', after);
     expectRoom(after);
-    await healFaults(plan().name);
+    await site.cluster.heal();
   });
 
   it('is killed for want of memory by no fault', async () => {
     for (const fault of ['sidecar-kill', 'keepalived-kill'] as const) {
-      await injectFault(plan().name, fault, await waitForHolder(site));
-      await healFaults(plan().name);
+      await site.cluster.inject(fault, await waitForHolder(site));
+      await site.cluster.heal();
     }
     const restarts = async () => (await releasePods(site)).reduce((sum, pod) => sum + pod.restarts, 0);
     await waitFor('both containers to be started again', async () => (await restarts()) === 2, LIMIT);
@@ -277,7 +275,7 @@ describe.skipIf(!site.hasHarness)('what the containers use', repeated, () => {
     });
     await waitFor('the pods of before to end', async () => (await releasePods(site)).length === 2, LIMIT);
     await waitForHolder(site);
-    containers = runningContainers(site.harness());
+    containers = runningContainers(site.cluster.state);
     const used = await undisturbed('load, 200m and 100m', SHORT_LOAD_MS);
     expect(used.map(({ after }) => after.cpuLimit)).toEqual(
       used.map(({ container }) => (container.name === 'sidecar' ? 0.2 : 0.1)),

@@ -1,7 +1,6 @@
 import type { Outage } from '../clients/outages.ts';
 import type { ProberOptions } from '../clients/prober.ts';
 import { outageCells } from '../clients/report.ts';
-import { planCluster } from '../cluster/plan.ts';
 import { NAMESPACE, waitForHolder } from '../environment/release.ts';
 import type { Site } from '../environment/site.ts';
 import { AddressWatch } from '../support/address-watch.ts';
@@ -58,7 +57,7 @@ export async function observeRollout(
   const addresses = new AddressWatch();
   const sinceMs = monotonicMs();
   try {
-    addresses.watch(planCluster(site.harness().shape).nodes);
+    addresses.watch(site.cluster.plan.nodes);
     await pods.begin(before.length);
     await prober.start();
     await change();
@@ -68,7 +67,7 @@ export async function observeRollout(
     await prober.stop();
 
     const [seen] = prober.report().addresses;
-    const changesMs = addresses.events(site.address, sinceMs).map(({ atMs }) => atMs);
+    const changesMs = addresses.changes(site.address, sinceMs).map(({ atMs }) => atMs);
     const nearMove = ({ fromMs, toMs }: Outage) =>
       changesMs.some((atMs) => fromMs - NEAR_MS <= atMs && atMs <= toMs + NEAR_MS);
     const moves = addresses.moves(site.address, sinceMs, holder);

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { apiServerFor, planCluster } from '../cluster/plan.ts';
+import { apiServerFor } from '../cluster/plan.ts';
 import { helmInstall, helmUninstall, helmUpgrade, RELEASE, waitForHolder } from '../environment/release.ts';
 import { Site } from '../environment/site.ts';
 import { inNetns } from '../support/netns.ts';
@@ -179,7 +179,7 @@ describe.skipIf(!site.hasHarness)('on the nodes', () => {
   }
 
   beforeAll(() => {
-    containers = runningContainers(site.harness());
+    containers = runningContainers(site.cluster.state);
   });
 
   it('two containers run on each of two nodes', () => {
@@ -244,7 +244,7 @@ describe.skipIf(!site.hasHarness)('on the nodes', () => {
   it('only the sidecar has a token, which no log shows', async () => {
     const sidecar = await container('sidecar');
     const keepalived = await container('keepalived');
-    const { token } = new PodApi(sidecar.pid, apiServerFor(planCluster(site.harness().shape)));
+    const { token } = new PodApi(sidecar.pid, apiServerFor(site.cluster.plan));
     expect(token.split('.')).toHaveLength(3);
     expect(tokenFolder(keepalived.pid)).toBeUndefined();
     for (const path of ['run/secrets', 'var/run/secrets']) {
@@ -270,7 +270,7 @@ describe.skipIf(!site.hasHarness)('on the nodes', () => {
     ['POST', '/api/v1/nodes/node1/proxy/run', 403],
   ])('the sidecar’s token: %s %s is answered with %i', async (method, path, expected) => {
     const { pid } = await container('sidecar');
-    const api = new PodApi(pid, apiServerFor(planCluster(site.harness().shape)));
+    const api = new PodApi(pid, apiServerFor(site.cluster.plan));
     const body = method === 'GET' ? undefined : { spec: { unschedulable: true } };
     expect(await api.status(method, path.replace('NAMESPACE', NAMESPACE), body)).toBe(expected);
   });
@@ -287,7 +287,7 @@ describe.skipIf(!site.hasHarness)('on the nodes', () => {
   /** What a client outside the cluster gets from a port of a node: the status of the answer, or why there is none. */
   async function fromClient(address: string, port: number): Promise<string> {
     const url = `http://${address}:${port}/metrics`;
-    const { client } = planCluster(site.harness().shape);
+    const { client } = site.cluster.plan;
     const [program, ...args] = inNetns(client.netns, [
       'curl',
       '-s',
@@ -305,9 +305,7 @@ describe.skipIf(!site.hasHarness)('on the nodes', () => {
   }
 
   function addresses(): string[] {
-    const nodes = planCluster(site.harness().shape).nodes.filter(({ name }) =>
-      containers.some(({ node }) => node === name),
-    );
+    const nodes = site.cluster.plan.nodes.filter(({ name }) => containers.some(({ node }) => node === name));
     return [...nodes.map(({ ipv4 }) => ipv4), site.address];
   }
 
@@ -343,7 +341,7 @@ describe.skipIf(!site.hasHarness)('on the nodes', () => {
     await helmUpgrade(site, { namespace: NAMESPACE, set: ['metrics.enabled=true'] });
     await rolledOut();
     await waitForHolder(site);
-    containers = runningContainers(site.harness());
+    containers = runningContainers(site.cluster.state);
     for (const address of addresses()) {
       expect(await fromClient(address, PORTS.metrics)).toBe('200');
       expect(await fromClient(address, PORTS.status)).toBe('refused');

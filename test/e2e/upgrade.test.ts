@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { ensureImageArchives } from '../../scripts/images.ts';
 import { loadImages } from '../cluster/images.ts';
-import { planCluster } from '../cluster/plan.ts';
 import {
   helmInstall,
   helmUninstall,
@@ -46,7 +45,7 @@ beforeAll(async () => {
   if (!site.hasHarness) return;
   const archives = await ensureImageArchives(say, { tag: NEXT_TAG });
   const next = archives.filter(({ ref }) => ref.endsWith(`:${NEXT_TAG}`)).map(({ archive }) => archive);
-  await loadImages(site.harness(), next, say);
+  await loadImages(site.cluster.state, next, say);
 });
 
 afterAll(async () => {
@@ -176,7 +175,7 @@ describe('a DaemonSet from a chart repository by Helm 4', repeated, () => {
   let options: InstallOptions = {};
   let installed = '';
   /** A second address, where the network is ours. */
-  const second = site.hasHarness ? planCluster(site.harness().shape).apiVip : undefined;
+  const second = site.hasHarness ? site.cluster.plan.apiVip : undefined;
 
   beforeAll(async () => {
     options = await withRepository(site.description.helm);

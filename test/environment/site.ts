@@ -1,9 +1,12 @@
+import { join } from 'node:path';
 import { execa, type Options } from 'execa';
-import { type ClientKind, Prober, type ProberOptions } from '../clients/prober.ts';
+import { Clients } from '../clients/clients.ts';
+import { type ClientKind, Prober } from '../clients/prober.ts';
 import { planCluster } from '../cluster/plan.ts';
-import { type ClusterState, clusterState } from '../cluster/state.ts';
-import { holdersOf } from '../cluster/status.ts';
+import { adminKubeconfig, type ClusterState } from '../cluster/state.ts';
 import { type Kubectl, kubectlFor } from '../support/kubectl.ts';
+import { ClusterEnvironment } from './cluster.ts';
+import type { Cadence } from './environment.ts';
 
 /** Where the end-to-end tests run: the project's own cluster, or one that the user has. Plain data, for it crosses processes. */
 export interface SiteDescription {
@@ -20,16 +23,35 @@ export interface SiteDescription {
   readonly cluster: string | undefined;
 }
 
+/**
+ * The project's own cluster as a site.
+ * @param helm paths of helm, and of helm 3
+ * @param address by default the one for the ingress
+ */
+export function ownSite(
+  { shape, parts }: Pick<ClusterState, 'shape' | 'parts'>,
+  { helm, helm3 }: Pick<SiteDescription, 'helm' | 'helm3'>,
+  address = planCluster(shape).ingressVip,
+): SiteDescription {
+  return {
+    kubeconfig: adminKubeconfig(shape.name),
+    kubectl: join(parts.kubernetes, 'kubectl'),
+    helm,
+    helm3,
+    vip: `${address}/${planCluster(shape).prefixLength}`,
+    valuesFiles: [],
+    cluster: shape.name,
+  };
+}
+
 /** What a client asks, and how often; the site's address by default. */
-type ProbeSettings = Pick<ProberOptions, 'port' | 'path' | 'ca' | 'intervalMs' | 'timeoutMs' | 'realTime'> & {
-  readonly address?: string;
-  /** Several at the same time, instead of one. */
-  readonly addresses?: readonly string[];
-};
+type ProbeSettings = Cadence & { readonly address?: string };
 
 /** Runs helm and gives what it wrote to standard output. @throws Error with what it said when it fails. */
 export type Helm = (args: readonly string[], options?: Options) => Promise<string>;
 
+/** Between two attempts at one address: many addresses are asked at the same time. */
+export const PROBE_INTERVAL_MS = 20;
 const HELM_LIMIT_MS = 180_000;
 
 /** A site, ready for use. */
@@ -63,28 +85,35 @@ export class Site {
     return this.description.cluster !== undefined;
   }
 
-  /** The state of the project's own cluster. @throws Error on the user's. */
-  harness(): ClusterState {
+  /** The project's own cluster. @throws Error on the user's. */
+  get cluster(): ClusterEnvironment {
     const { cluster } = this.description;
     if (cluster === undefined) throw new Error('this needs the nodes themselves: it runs on the own cluster only');
-    return clusterState(cluster).read();
+    return new ClusterEnvironment(cluster);
   }
 
   /** A client outside the cluster that opens connections to the address; it does not run yet. */
-  prober(kind: ClientKind, options: ProbeSettings = {}): Prober {
-    const { address = this.address, addresses = [address], ...cadence } = options;
-    const where = this.hasHarness ? { netns: this.#clientNetns(kind) } : {};
-    return new Prober({ kind, addresses, ...cadence, ...where });
+  prober(kind: ClientKind, { address = this.address, ...cadence }: ProbeSettings = {}): Prober {
+    return this.#prober(kind, [address], cadence);
   }
 
-  #clientNetns(kind: ClientKind): string {
-    const plan = planCluster(this.harness().shape);
-    return (kind === 'newcomer' ? plan.newcomer : plan.client).netns;
+  /** A client of many addresses, and what it sees. @param cadence by default an attempt at each every PROBE_INTERVAL_MS */
+  clients(addresses: readonly string[], cadence: Cadence = {}): Clients {
+    return new Clients(
+      () => this.#prober('regular', addresses, { intervalMs: PROBE_INTERVAL_MS, ...cadence }),
+      addresses,
+    );
+  }
+
+  #prober(kind: ClientKind, addresses: readonly string[], cadence: Cadence): Prober {
+    return this.hasHarness
+      ? this.cluster.prober(kind, addresses, cadence)
+      : new Prober({ kind, addresses, ...cadence });
   }
 
   /** The nodes that have an address on an interface now: from the kernel, or asked of the release's pods. */
   async holders(address: string = this.address): Promise<string[]> {
-    return this.hasHarness ? holdersOf(this.harness(), address) : this.#holdersByPods(address);
+    return this.hasHarness ? this.cluster.holders(address) : this.#holdersByPods(address);
   }
 
   async #holdersByPods(address: string): Promise<string[]> {

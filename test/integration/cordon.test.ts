@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { BANDS } from '../../api/bands.ts';
-import { healFaults } from '../lab/fault-control.ts';
 import { prepareNode } from '../lab/node-objects.ts';
 import { labStatus } from '../lab/status.ts';
 import { upgrade } from '../lab/upgrade.ts';
@@ -33,7 +32,7 @@ describe.skipIf(skip)('a cordon', repeated, () => {
   const lab = new LabUnderTest({ name: 'cordon' });
   lab.register();
   afterEach(async () => {
-    await healFaults(lab.name);
+    await lab.heal();
     await lab.ready();
   });
 
@@ -53,7 +52,7 @@ describe.skipIf(skip)('a cordon', repeated, () => {
     const from = await lab.ready();
     const { value: to, longestOutageMs } = await lab.probed(async () => {
       const sinceMs = monotonicMs();
-      await lab.fault('cordon');
+      await lab.inject('cordon');
       const next = await lab.movedFrom(from);
       expect(monotonicMs() - sinceMs).toBeLessThan(HAND_OVER_LIMIT_MS);
       return next;
@@ -67,7 +66,7 @@ describe.skipIf(skip)('a cordon', repeated, () => {
     expect(await lab.metric(to, 'keepalived_vip_cordoned')).toBe(0);
 
     const transitions = await lab.transitions();
-    await healFaults(lab.name, { fault: 'cordon' });
+    await lab.heal({ fault: 'cordon' });
     await waitFor('the end of the cordon', async () => isWell(await status(from)), LIMIT);
     await expectSteady(to, transitions);
   });
@@ -75,20 +74,20 @@ describe.skipIf(skip)('a cordon', repeated, () => {
   it('moves nothing where every node is cordoned', async () => {
     const holder = await lab.ready();
     const transitions = await lab.transitions();
-    await lab.fault('cordon', 'all');
+    await lab.inject('cordon', 'all');
     await waitFor('every node to know', () => every(isCordoned), LIMIT);
     await expectSteady(holder, transitions);
-    await healFaults(lab.name, { fault: 'cordon' });
+    await lab.heal({ fault: 'cordon' });
     await waitFor('every node to know the end', () => every(isWell), LIMIT);
     await expectSteady(holder, transitions);
   });
 
   it('of every node does not keep a pod that stops from handing over first', async () => {
     const from = await lab.ready();
-    await lab.fault('cordon', 'all');
+    await lab.inject('cordon', 'all');
     await waitFor('every node to know', () => every(isCordoned), LIMIT);
     const { longestOutageMs } = await lab.probed(async () => {
-      await lab.fault('drain', from);
+      await lab.inject('drain', from);
       expect(await lab.holders()).not.toContain(from);
     });
     expect(longestOutageMs).toBeLessThanOrEqual(50);
@@ -99,22 +98,22 @@ describe.skipIf(skip)('a cordon', repeated, () => {
   it('lasts while the API is away, also for a sidecar that restarts, and its end is seen when the API is back', async () => {
     const holder = await lab.ready();
     const node = lab.nodes.find((name) => name !== holder) ?? '';
-    await lab.fault('cordon', node);
+    await lab.inject('cordon', node);
     await waitFor('the cordon', async () => isCordoned(await status(node)), LIMIT);
-    await lab.fault('api-unreachable', node);
+    await lab.inject('api-unreachable', node);
     await waitFor('the silence', async () => (await status(node)).cordon.heard === false, SILENCE_LIMIT);
     expect(isCordoned(await status(node))).toBe(true);
     expect(await lab.metric(node, 'keepalived_vip_cordon_watch_up')).toBe(0);
 
-    await lab.fault('sidecar-kill', node);
-    await healFaults(lab.name, { fault: 'sidecar-kill' });
+    await lab.inject('sidecar-kill', node);
+    await lab.heal({ fault: 'sidecar-kill' });
     await waitFor('the new sidecar', async () => (await lab.ask(node, '/status')) !== '', LIMIT);
     await waitFor('its first decision', async () => (await status(node)).fitness !== null, LIMIT);
     expect(isCordoned(await status(node))).toBe(true);
 
-    await healFaults(lab.name, { fault: 'cordon' });
+    await lab.heal({ fault: 'cordon' });
     expect(isCordoned(await status(node))).toBe(true);
-    await healFaults(lab.name, { fault: 'api-unreachable' });
+    await lab.heal({ fault: 'api-unreachable' });
     await waitFor('the end of the cordon', async () => (await status(node)).cordon.cordoned === false, SILENCE_LIMIT);
     expect(await lab.holders()).toEqual([holder]);
   });
@@ -127,7 +126,7 @@ describe.skipIf(skip)('a cordon', repeated, () => {
       expect((await upgrade(lab.name, { values, reset: false }, quiet)).restarted).toEqual([]);
     };
     const other = lab.nodes.find((name) => name !== from) ?? '';
-    await lab.fault('cordon', other);
+    await lab.inject('cordon', other);
     await waitFor('the cordon', async () => isCordoned(await status(other)), LIMIT);
     const transitions = await lab.transitions();
     await set(false);
@@ -136,9 +135,9 @@ describe.skipIf(skip)('a cordon', repeated, () => {
       () => every(({ cordon, fitness }) => !cordon.watched && fitness?.band === BANDS.healthy),
       LIMIT,
     );
-    await lab.fault('cordon', from);
+    await lab.inject('cordon', from);
     await expectSteady(from, transitions);
-    await healFaults(lab.name, { fault: 'cordon', node: other });
+    await lab.heal({ fault: 'cordon', node: other });
     await set(true);
     await lab.movedFrom(from);
     expect(JSON.stringify(lab.state.nodes)).toBe(pids);

@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
-import { networkOf } from '../lab/targets.ts';
 import { ForeignRouter } from '../support/foreign-router.ts';
 import { repeatedWhenDisturbed } from '../support/machine-watch.ts';
 import { canMakeNamespaces, command, mustSkip } from '../support/needs.ts';
@@ -32,7 +31,7 @@ describe.skipIf(skip)('a router that is none of the release', repeated, () => {
 
   const startWith = async (router: { priority?: number; version?: 2 | 3 }, virtualRouterId: number) => {
     foreign = await ForeignRouter.start({
-      netns: networkOf(lab.state).client.netns,
+      netns: lab.network.client.netns,
       interface: INTERFACE,
       virtualRouterId,
       address: '172.30.0.250/24',

@@ -1,5 +1,4 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { healFaults } from '../lab/fault-control.ts';
 import { repeatedWhenDisturbed } from '../support/machine-watch.ts';
 import { mustSkip } from '../support/needs.ts';
 import { ip, sysctl } from '../support/netns.ts';
@@ -7,7 +6,6 @@ import { waitFor } from '../support/wait.ts';
 import { LAB_NEEDS, LabUnderTest } from './lab-under-test.ts';
 import {
   apply,
-  hostOf,
   LOOKED,
   others,
   peers,
@@ -23,7 +21,7 @@ const skip = mustSkip('interfaces and sources on networks as they are', LAB_NEED
 describe.skipIf(skip)('an address in the subnet of the second interface', repeated, () => {
   const lab = new LabUnderTest({ name: 'second', network: 'twonics' });
   lab.register();
-  afterEach(() => healFaults(lab.name));
+  afterEach(() => lab.heal());
 
   it.each([
     { onHolder: 'link-down', onBackup: 'address-lost' },
@@ -34,12 +32,12 @@ describe.skipIf(skip)('an address in the subnet of the second interface', repeat
       const holder = await lab.ready();
       const [sound = '', struck = ''] = others(lab, holder);
       const violations = await watched(lab, 'eth1', async (wait) => {
-        await lab.fault(onBackup, struck, 'eth1');
-        await lab.fault(onHolder, holder, 'eth1');
+        await lab.inject(onBackup, struck, 'eth1');
+        await lab.inject(onHolder, holder, 'eth1');
         await wait();
         expect(await lab.holders()).toEqual([sound]);
         for (const node of [holder, struck]) await waitForProblem(lab, node, /eth1/);
-        await healFaults(lab.name);
+        await lab.heal();
         for (const node of lab.nodes) await waitForProblem(lab, node, null);
         await lab.oneHolder();
       });
@@ -73,10 +71,10 @@ describe.skipIf(skip)('an address in the subnet of the second interface', repeat
     const before = await running();
     for (const fault of ['link-down', 'address-lost'] as const) {
       const violations = await watched(lab, 'eth1', async (wait) => {
-        await lab.fault(fault, backup, 'eth1');
+        await lab.inject(fault, backup, 'eth1');
         await wait();
         expect([fault, await running()]).toEqual([fault, before]);
-        await healFaults(lab.name);
+        await lab.heal();
         await wait();
       });
       expect(violations).toEqual([]);
@@ -88,7 +86,7 @@ describe.skipIf(skip)('an address in the subnet of the second interface', repeat
 describe.skipIf(skip)('unicast on an interface with two subnets', repeated, () => {
   const lab = new LabUnderTest({ name: 'subnets', network: 'twosubnets' });
   lab.register();
-  afterEach(() => healFaults(lab.name));
+  afterEach(() => lab.heal());
 
   it('is spoken from the own address that is in the list', async () => {
     await apply(lab, 'keepalived.vipAddressCidr=172.31.0.100/24', peers(lab, '172.31.0.'));
@@ -104,9 +102,9 @@ describe.skipIf(skip)('unicast on an interface with two subnets', repeated, () =
       const holder = await lab.ready();
       const before = await lab.transitions();
       const violations = await watched(lab, 'eth0', async (wait) => {
-        await lab.fault('second-address', 'all');
+        await lab.inject('second-address', 'all');
         await wait();
-        await healFaults(lab.name);
+        await lab.heal();
         await wait();
       });
       expect(violations).toEqual([]);
@@ -121,7 +119,7 @@ describe.skipIf(skip)('overlapping subnets', repeated, () => {
   lab.register();
 
   it('the narrowest that contains the address has it', async () => {
-    const host = hostOf(lab, await lab.ready());
+    const host = lab.host(await lab.ready());
     expect(await ip(['address', 'show', 'dev', 'eth1'], host.netns)).toContain(` ${lab.address}/`);
   });
 });
@@ -136,7 +134,7 @@ describe.skipIf(skip)('bridges of container runtimes', repeated, () => {
     { where: 'in the subnet of cni0 alone', vip: '10.244.0.100' },
   ])('never have an address that is $where', async ({ vip }) => {
     await apply(lab, `keepalived.vipAddressCidr=${vip}/24`);
-    const host = hostOf(lab, await lab.ready());
+    const host = lab.host(await lab.ready());
     expect(await ip(['address', 'show', 'dev', 'eth0'], host.netns)).toContain(` ${vip}/`);
     for (const node of lab.nodes) expect(await problemOf(lab, node)).toBeNull();
   });
@@ -153,13 +151,13 @@ describe.skipIf(skip)('an interface without an address', repeated, () => {
   });
 
   it('is found by its MAC address', async () => {
-    const mac = hostOf(lab, 'node1').nics[1]?.mac;
+    const mac = lab.host('node1').nics[1]?.mac;
     // Without even a link-local address.
-    await sysctl(hostOf(lab, 'node1').netns, { 'net.ipv6.conf.eth1.disable_ipv6': '1' });
+    await sysctl(lab.host('node1').netns, { 'net.ipv6.conf.eth1.disable_ipv6': '1' });
     await apply(lab, VIP, 'keepalived.vrrpInterfaceName=eth0', `keepalived.vipInterfaceName=${mac}`);
     await waitForProblem(lab, 'node2', new RegExp(`no interface.*${mac}`));
     await waitForProblem(lab, 'node1', null);
     await waitFor('node1 to hold it', async () => (await lab.holders()).join() === 'node1', LOOKED);
-    expect(await ip(['address', 'show', 'dev', 'eth1'], hostOf(lab, 'node1').netns)).toContain(' 172.31.0.100/');
+    expect(await ip(['address', 'show', 'dev', 'eth1'], lab.host('node1').netns)).toContain(' 172.31.0.100/');
   });
 });

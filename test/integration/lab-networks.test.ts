@@ -1,9 +1,7 @@
 import { execa } from 'execa';
 import { afterEach, describe, expect, it } from 'vitest';
-import { healFaults } from '../lab/fault-control.ts';
 import type { FaultName } from '../lab/fault-names.ts';
 import { type HostPlan, ownAddresses } from '../lab/network-plan.ts';
-import { networkOf } from '../lab/targets.ts';
 import { parseAddresses } from '../support/held-addresses.ts';
 import { mustSkip } from '../support/needs.ts';
 import { inNetns, ip } from '../support/netns.ts';
@@ -43,10 +41,10 @@ async function network(host: HostPlan): Promise<string[]> {
 describe.skipIf(skip)('a fault of one interface', () => {
   const lab = new LabUnderTest({ name: 'nics', network: 'twonics', nodes: 2 });
   lab.register();
-  afterEach(() => healFaults(lab.name));
+  afterEach(() => lab.heal());
 
   const host = (name: string): HostPlan => {
-    const found = networkOf(lab.state).nodes.find((each) => each.name === name);
+    const found = lab.network.nodes.find((each) => each.name === name);
     if (found === undefined) throw new Error(`no node ${name}`);
     return found;
   };
@@ -58,7 +56,7 @@ describe.skipIf(skip)('a fault of one interface', () => {
   const SIGNS = {
     'link-down': async (node) => (await linkOf(node, 'eth1')).includes('NO-CARRIER'),
     'switch-cut': async () => {
-      const { client, switchNetns } = networkOf(lab.state);
+      const { client, switchNetns } = lab.network;
       const { stdout } = await run(switchNetns, 'bridge', '-d', 'link', 'show');
       return stdout.includes('state disabled') && (await answers(client.netns, '172.31.0.2')) === '';
     },
@@ -74,23 +72,23 @@ describe.skipIf(skip)('a fault of one interface', () => {
       const node = host('node2');
       const before = await network(node);
       expect(await SIGNS[fault](node)).toBe(false);
-      await lab.fault(fault, 'node2', 'eth1');
+      await lab.inject(fault, 'node2', 'eth1');
       await waitFor(`the sign of ${fault}`, () => SIGNS[fault](node), LIMIT);
       expect(await has(node, '172.30.0.12')).toBe(true);
-      await healFaults(lab.name);
+      await lab.heal();
       await waitFor(`no sign of ${fault}`, async () => !(await SIGNS[fault](node)), LIMIT);
       expect(await network(node)).toEqual(before);
     },
   );
 
   it('is refused on an interface that the node does not have', async () => {
-    await expect(lab.fault('link-down', 'node1', 'eth7')).rejects.toThrow(/no eth7 on node1; there are: eth0, eth1/);
+    await expect(lab.inject('link-down', 'node1', 'eth7')).rejects.toThrow(/no eth7 on node1; there are: eth0, eth1/);
   });
 
   it('can put the virtual address on a node by hand', async () => {
     const holder = await lab.oneHolder();
     const other = lab.nodes.find((name) => name !== holder) ?? '';
-    await lab.fault('vip-by-hand', other, 'eth1');
+    await lab.inject('vip-by-hand', other, 'eth1');
     const shown = await ip(['-j', 'address', 'show', 'dev', 'eth1'], host(other).netns);
     expect(shown).toContain(lab.address);
   });

@@ -1,23 +1,14 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { execa } from 'execa';
 import { afterAll, beforeAll } from 'vitest';
 import type { Prober } from '../clients/prober.ts';
+import { LabEnvironment } from '../environment/lab.ts';
 import { takeDown } from '../lab/down.ts';
-import { injectFault } from '../lab/fault-control.ts';
-import type { FaultName } from '../lab/fault-names.ts';
 import { readyMachine } from '../lab/machine.ts';
 import { DEFAULT_NETWORK, type NetworkName } from '../lab/networks.ts';
-import { nodeDirectory } from '../lab/node-directory.ts';
-import { labProber } from '../lab/probe.ts';
-import { RUNTIME_VOLUME } from '../lab/runtime-files.ts';
-import { type LabState, readState } from '../lab/state.ts';
-import { holdersOf } from '../lab/status.ts';
-import { networkOf } from '../lab/targets.ts';
 import { bringUp, waitForOneHolder } from '../lab/up.ts';
 import { monotonicMs } from '../support/clock.ts';
 import { canMakeNamespaces, command } from '../support/needs.ts';
-import { inNetns } from '../support/netns.ts';
 import { waitFor } from '../support/wait.ts';
 
 /** Values for quick API checks: an outage is noticed within 1.5 s, and 2.5 s later the holder counts it too. */
@@ -26,7 +17,6 @@ export const QUICK_API = ['IntervalX=0.5', 'TimeoutX=0.5', 'FailAfterX=2'].map(
 );
 
 const LIMIT_MS = 20_000;
-const REQUEST_LIMIT_MS = 5000;
 const quiet = (): void => undefined;
 
 /** What a lab needs of the machine. */
@@ -39,15 +29,14 @@ export const CHECKOUT_SUFFIX = createHash('sha256')
   .slice(0, 2);
 
 /** A lab that a test file works on, with the questions that tests ask of it. */
-export class LabUnderTest {
-  readonly name: string;
+export class LabUnderTest extends LabEnvironment {
   readonly #set: readonly string[];
   readonly #network: NetworkName;
   readonly #nodes: number;
 
   /** @param options.nodes how many, by default three */
   constructor(options: { name: string; set?: readonly string[]; network?: NetworkName; nodes?: number }) {
-    this.name = `${options.name}${CHECKOUT_SUFFIX}`;
+    super(`${options.name}${CHECKOUT_SUFFIX}`);
     this.#set = options.set ?? [];
     this.#network = options.network ?? DEFAULT_NETWORK;
     this.#nodes = options.nodes ?? 3;
@@ -65,25 +54,6 @@ export class LabUnderTest {
     afterAll(() => takeDown(this.name));
   }
 
-  /** The lab's state as its last command left it. */
-  get state(): LabState {
-    return readState(this.name);
-  }
-
-  get nodes(): string[] {
-    return this.state.nodes.map(({ name }) => name);
-  }
-
-  /** The first virtual address. */
-  get address(): string {
-    return this.state.release.addresses[0] ?? '';
-  }
-
-  /** Names of the nodes that have the address on an interface. */
-  holders(address = this.address): Promise<string[]> {
-    return holdersOf(networkOf(this.state), address);
-  }
-
   /** Waits for exactly one holder of every address. */
   oneHolder(limitMs = LIMIT_MS): Promise<string> {
     return waitForOneHolder(this.state, { limitMs });
@@ -94,7 +64,7 @@ export class LabUnderTest {
    * afterwards is not mixed up with the end of what came before.
    */
   async ready(): Promise<string> {
-    await waitFor('every node to be fit', () => this.nodes.every((node) => this.#isFit(node)), { limitMs: LIMIT_MS });
+    await waitFor('every node to be fit', () => this.fitNodes().length === this.nodes.length, { limitMs: LIMIT_MS });
     // With failback the first to hold it may not be the one that keeps it: who does is asked anew each time.
     return waitFor(
       'every sidecar to know the holder for the master',
@@ -116,14 +86,6 @@ export class LabUnderTest {
       },
       { limitMs },
     );
-  }
-
-  /** Asks a sidecar, inside its node's network. */
-  async ask(node: string, path: string): Promise<string> {
-    const { sidecarUrl } = this.state.release;
-    const url = new URL(path, sidecarUrl);
-    if (path === '/metrics') url.port = String(Number(url.port) + 1);
-    return this.fetch(this.#host(node).netns, url.href);
   }
 
   /** What a sidecar tells of itself. */
@@ -148,15 +110,9 @@ export class LabUnderTest {
     return Object.fromEntries(await Promise.all(lines));
   }
 
-  /** Fetches a URL from inside a network namespace. */
-  async fetch(netns: string, url: string): Promise<string> {
-    const [program, ...args] = inNetns(netns, ['curl', '-s', '-m', '3', url]);
-    return (await execa(program, args, { timeout: REQUEST_LIMIT_MS, reject: false })).stdout;
-  }
-
   /** Content of a file in a node's runtime directory; empty when it is not there. */
   runtimeFile(node: string, file: string): string {
-    const path = `${nodeDirectory(this.name, node).volume(RUNTIME_VOLUME)}/${file}`;
+    const path = `${this.runtime(node)}/${file}`;
     return existsSync(path) ? readFileSync(path, 'utf8').trim() : '';
   }
 
@@ -164,7 +120,7 @@ export class LabUnderTest {
   async probed<T>(
     body: (prober: Prober) => Promise<T>,
   ): Promise<{ value: T; longestOutageMs: number; failed: number }> {
-    const prober = labProber(this.state, 'regular');
+    const prober = this.prober('regular', this.state.release.addresses);
     await prober.start();
     try {
       const sinceMs = monotonicMs();
@@ -179,24 +135,6 @@ export class LabUnderTest {
     } finally {
       await prober.stop();
     }
-  }
-
-  /** Injects a fault, by default on the holder and its first interface. */
-  async fault(name: FaultName, node?: string, nic?: string): Promise<void> {
-    await injectFault(this.name, name, node, nic);
-  }
-
-  #host(node: string) {
-    const host = networkOf(this.state).nodes.find(({ name }) => name === node);
-    if (host === undefined) throw new Error(`no node ${node}`);
-    return host;
-  }
-
-  #isFit(node: string): boolean {
-    const [gate, offset, pulse] = ['gate', 'offset', 'pulse'].map((kind) =>
-      Number(this.runtimeFile(node, `track/vip.${kind}`)),
-    );
-    return gate === 1 && (offset ?? -255) >= -30 && pulse === 0;
   }
 
   /** A sidecar that was started after its keepalived does not know the state before the next change: it counts none either. */

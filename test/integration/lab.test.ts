@@ -5,11 +5,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type ExecaError, execa } from 'execa';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { takeDown } from '../lab/down.ts';
-import { healFaults, injectFault } from '../lab/fault-control.ts';
+import { healFaults } from '../lab/fault-control.ts';
 import type { FaultName } from '../lab/fault-names.ts';
 import { readyMachine } from '../lab/machine.ts';
 import { labDirectory, ownsNetns } from '../lab/names.ts';
-import { labProber } from '../lab/probe.ts';
 import { holdersOf, labStatus, type NodeStatus } from '../lab/status.ts';
 import { networkOf } from '../lab/targets.ts';
 import { bringUp, waitForOneHolder } from '../lab/up.ts';
@@ -61,7 +60,7 @@ async function carrier(node: NodeStatus): Promise<boolean> {
 describe.skipIf(skip)('a fault of the lab', repeated, () => {
   const lab = new LabUnderTest({ name: 'faults' });
   lab.register();
-  afterEach(() => healFaults(lab.name));
+  afterEach(() => lab.heal());
 
   async function node(name: string): Promise<NodeStatus> {
     const found = (await labStatus(lab.state)).nodes.find((each) => each.name === name);
@@ -69,8 +68,8 @@ describe.skipIf(skip)('a fault of the lab', repeated, () => {
     return found;
   }
 
-  const client = () => networkOf(lab.state).client.netns;
-  const api = () => `https://${networkOf(lab.state).api.address}:6443/`;
+  const client = () => lab.network.client.netns;
+  const api = () => `https://${lab.network.api.address}:6443/`;
   /** Whether the API server stand-in answers at all: without a token it refuses, which is an answer. */
   const reachesApi = async (netns: string) => (await run(netns, 'curl', '-sk', '-m', '0.5', api())).exitCode === 0;
 
@@ -123,14 +122,14 @@ describe.skipIf(skip)('a fault of the lab', repeated, () => {
       const from = await lab.ready();
       expect(await SIGNS[fault](await node(from))).toBe(false);
 
-      await injectFault(lab.name, fault);
+      await lab.inject(fault);
       await waitFor(`the sign of ${fault}`, async () => SIGNS[fault](await node(from)), LIMIT);
       expect((await node(from)).faults).toEqual([fault]);
       if (MOVING.includes(fault)) {
         await waitFor('another holder', async () => (await lab.holders()).some((name) => name !== from), LIMIT);
       }
 
-      const { healed, revived, healedAt } = await healFaults(lab.name);
+      const { healed, revived, healedAt } = await lab.heal();
       expect({ healed, revived }).toEqual({ healed: [{ fault, node: from }], revived: [] });
       expect((await oneHolderSince()) - healedAt.monotonicMs).toBeLessThan(ONE_HOLDER_LIMIT_MS);
       await waitFor(`no sign of ${fault}`, async () => !(await SIGNS[fault](await node(from))), LIMIT);
@@ -140,37 +139,33 @@ describe.skipIf(skip)('a fault of the lab', repeated, () => {
 
   it('is refused where it is active already, and on a node that does not exist', async () => {
     const from = await lab.ready();
-    await injectFault(lab.name, 'kubelet-down', from);
-    await expect(injectFault(lab.name, 'kubelet-down', from)).rejects.toThrow(
-      /active on node\d already: heal it first/,
-    );
-    await expect(injectFault(lab.name, 'drain', 'node9')).rejects.toThrow(
-      /no node node9; there are: node1, node2, node3/,
-    );
-    await healFaults(lab.name);
+    await lab.inject('kubelet-down', from);
+    await expect(lab.inject('kubelet-down', from)).rejects.toThrow(/active on node\d already: heal it first/);
+    await expect(lab.inject('drain', 'node9')).rejects.toThrow(/no node node9; there are: node1, node2, node3/);
+    await lab.heal();
   });
 
   it('shows as a long outage when the product is prevented from doing anything about it', async () => {
     const from = await lab.ready();
     const { value: hurtMs, longestOutageMs } = await lab.probed(async () => {
-      await injectFault(lab.name, 'sidecar-hang', 'all');
-      const { injectedAt } = await injectFault(lab.name, 'ingress-crash', from);
+      await lab.inject('sidecar-hang', 'all');
+      const { injectedAt } = await lab.inject('ingress-crash', from);
       await delay(2000);
       expect(await lab.holders()).toEqual([from]);
-      await healFaults(lab.name, { fault: 'ingress-crash' });
+      await lab.heal({ fault: 'ingress-crash' });
       const hurt = monotonicMs() - injectedAt.monotonicMs;
       await delay(500); // for the answers that end the outage
       return hurt;
     });
     expect(longestOutageMs).toBeGreaterThan(1990);
     expect(longestOutageMs).toBeLessThan(hurtMs + 100);
-    await healFaults(lab.name);
+    await lab.heal();
   });
 
   it('is seen by a newcomer, which asks the network for the address’s owner before every attempt', async () => {
     await lab.ready();
-    const { newcomer } = networkOf(lab.state);
-    const prober = labProber(lab.state, 'newcomer');
+    const { newcomer } = lab.network;
+    const prober = lab.prober('newcomer', [lab.address]);
     await prober.start();
     try {
       const filter = `arp[6:2] = 1 and dst host ${lab.address}`;

@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { BANDS, type Band } from '../../api/bands.ts';
-import { healFaults } from '../lab/fault-control.ts';
 import { upgrade } from '../lab/upgrade.ts';
 import { monotonicMs } from '../support/clock.ts';
 import { repeatedWhenDisturbed } from '../support/machine-watch.ts';
@@ -20,25 +19,25 @@ describe.skipIf(skip)('a release at its defaults', repeated, () => {
   const lab = new LabUnderTest({ name: 'main' });
   lab.register();
   afterEach(async () => {
-    await healFaults(lab.name);
+    await lab.heal();
     await lab.ready();
   });
 
   it('moves the address when the ingress on its node dies, and leaves it there when that node is well again', async () => {
     const from = await lab.ready();
     const { value: to, longestOutageMs } = await lab.probed(async () => {
-      await lab.fault('ingress-crash');
+      await lab.inject('ingress-crash');
       return lab.movedFrom(from);
     });
     expect(longestOutageMs).toBeLessThan(500);
-    await healFaults(lab.name);
+    await lab.heal();
     expect(await lab.ready()).toBe(to);
   });
 
   it('gives the address away on a drain without losing a client, and takes part again afterwards', async () => {
     const from = await lab.ready();
     const { longestOutageMs } = await lab.probed(async () => {
-      await lab.fault('drain');
+      await lab.inject('drain');
       await lab.movedFrom(from);
     });
     expect(longestOutageMs).toBeLessThan(100);
@@ -50,7 +49,7 @@ describe.skipIf(skip)('a release at its defaults', repeated, () => {
     async (fault) => {
       const from = await lab.ready();
       const { longestOutageMs } = await lab.probed(async () => {
-        await lab.fault(fault);
+        await lab.inject(fault);
         await lab.movedFrom(from);
       });
       expect(longestOutageMs).toBeLessThanOrEqual(50);
@@ -61,7 +60,7 @@ describe.skipIf(skip)('a release at its defaults', repeated, () => {
   it('goes on with the running configuration when an invalid one is offered, and shows the refusal', async () => {
     const from = await lab.ready();
     const before = await lab.status(from);
-    await lab.fault('bad-config');
+    await lab.inject('bad-config');
     await waitFor('the refusal', async () => (await lab.metric(from, 'keepalived_vip_config_rejected')) === 1, LIMIT);
     expect(await lab.status(from)).toMatchObject({
       holder: true,
@@ -84,20 +83,20 @@ describe.skipIf(skip)('a release at its defaults', repeated, () => {
 
   it('lets one node hold the address as the last resort when the ingress is down everywhere', async () => {
     await lab.ready();
-    await lab.fault('ingress-crash', 'all');
+    await lab.inject('ingress-crash', 'all');
     await waitFor('every node to be sick', () => allIn(lab, BANDS.serviceFailed), LIMIT);
     await lab.oneHolder();
   });
 
   it('serves whatever node is left when two of three have died', async () => {
     const from = await lab.ready();
-    await lab.fault('node-freeze', from);
+    await lab.inject('node-freeze', from);
     const second = await waitFor(
       'a second holder',
       async () => (await lab.holders()).find((name) => name !== from),
       LIMIT,
     );
-    await lab.fault('ingress-crash', second);
+    await lab.inject('ingress-crash', second);
     const left = await waitFor(
       'the last node',
       async () => (await lab.holders()).find((name) => name !== from && name !== second),
@@ -173,9 +172,9 @@ describe.skipIf(skip)('a release at its defaults', repeated, () => {
     await lab.ready();
     const before = await lab.transitions();
     const slow = { limitMs: 60_000 };
-    await lab.fault('api-unreachable', 'all');
+    await lab.inject('api-unreachable', 'all');
     await waitFor('every node to count it', () => allIn(lab, BANDS.noKubeApi), slow);
-    await healFaults(lab.name);
+    await lab.heal();
     await waitFor('every node to recover', () => allIn(lab, BANDS.healthy), slow);
     expect(await lab.transitions()).toEqual(before);
   });
@@ -201,7 +200,7 @@ describe.skipIf(skip)('an outage of the Kubernetes API', repeated, () => {
   const lab = new LabUnderTest({ name: 'api1', set: QUICK_API });
   lab.register();
   afterEach(async () => {
-    await healFaults(lab.name);
+    await lab.heal();
     await waitFor('the API everywhere', () => allIn(lab, BANDS.healthy), LIMIT);
     await lab.ready();
   });
@@ -209,9 +208,9 @@ describe.skipIf(skip)('an outage of the Kubernetes API', repeated, () => {
   it('moves nothing when it concerns every node, neither when it begins nor when it ends', async () => {
     await lab.ready();
     const before = await lab.transitions();
-    await lab.fault('api-unreachable', 'all');
+    await lab.inject('api-unreachable', 'all');
     await waitFor('every node to notice', () => allIn(lab, BANDS.noKubeApi), LIMIT);
-    await healFaults(lab.name);
+    await lab.heal();
     await waitFor('every node to recover', () => allIn(lab, BANDS.healthy), LIMIT);
     expect(await lab.transitions()).toEqual(before);
   });
@@ -219,7 +218,7 @@ describe.skipIf(skip)('an outage of the Kubernetes API', repeated, () => {
   it('moves the address without an outage when it concerns only the holder', async () => {
     const from = await lab.ready();
     const { longestOutageMs } = await lab.probed(async () => {
-      await lab.fault('api-unreachable', from);
+      await lab.inject('api-unreachable', from);
       await lab.movedFrom(from);
     });
     expect(longestOutageMs).toBeLessThan(100);
@@ -227,16 +226,16 @@ describe.skipIf(skip)('an outage of the Kubernetes API', repeated, () => {
 
   it('does not hinder a fail-over', async () => {
     const from = await lab.ready();
-    await lab.fault('api-unreachable', 'all');
+    await lab.inject('api-unreachable', 'all');
     await waitFor('every node to notice', () => allIn(lab, BANDS.noKubeApi), LIMIT);
-    await lab.fault('ingress-crash', from);
+    await lab.inject('ingress-crash', from);
     await lab.movedFrom(from, 2000);
   });
 
   it('leaves the address with the holder when vrrpNoPreempt is set', async () => {
     await upgrade(lab.name, { values: { files: [], set: ['keepalived.vrrpNoPreempt=true'] }, reset: false }, quiet);
     const from = await lab.ready();
-    await lab.fault('api-unreachable', from);
+    await lab.inject('api-unreachable', from);
     const noticed = async () => JSON.stringify(await lab.status(from)).includes('"consecutiveFailures":2');
     await waitFor('the holder to notice', noticed, LIMIT);
     await delay(API_SETTLED_MS); // by now it would have given the address away
@@ -255,7 +254,7 @@ describe.skipIf(skip)('other ways to run it', repeated, () => {
     it('moves both together', async () => {
       const from = await lab.ready();
       const { longestOutageMs } = await lab.probed(async () => {
-        await lab.fault('ingress-crash');
+        await lab.inject('ingress-crash');
         await lab.movedFrom(from);
         await lab.oneHolder();
       });
@@ -275,7 +274,7 @@ describe.skipIf(skip)('other ways to run it', repeated, () => {
 
     it('has one holder and moves the address', async () => {
       const from = await lab.ready();
-      await lab.fault('ingress-crash');
+      await lab.inject('ingress-crash');
       await lab.movedFrom(from);
     });
   });
@@ -289,7 +288,7 @@ describe.skipIf(skip)('other ways to run it', repeated, () => {
 
     it('has one holder and moves the address', async () => {
       const from = await lab.ready();
-      await lab.fault('ingress-crash');
+      await lab.inject('ingress-crash');
       await lab.movedFrom(from);
     });
   });
@@ -300,11 +299,11 @@ describe.skipIf(skip)('other ways to run it', repeated, () => {
 
     it('lets nobody hold the address when the ingress is down everywhere', async () => {
       await lab.ready();
-      await lab.fault('ingress-crash', 'all');
+      await lab.inject('ingress-crash', 'all');
       await waitFor('no holder', async () => (await lab.holders()).length === 0, LIMIT);
       await delay(2500); // longer than the last resort would have waited
       expect(await lab.holders()).toEqual([]);
-      await healFaults(lab.name);
+      await lab.heal();
       await lab.ready();
     });
   });
@@ -315,9 +314,9 @@ describe.skipIf(skip)('other ways to run it', repeated, () => {
 
     it('gives the address back to the best-ranked node when that has been healthy for the delay', async () => {
       await waitFor('node1 to hold the address', async () => (await lab.holders()).join() === 'node1', LIMIT);
-      await lab.fault('ingress-crash', 'node1');
+      await lab.inject('ingress-crash', 'node1');
       await lab.movedFrom('node1');
-      await healFaults(lab.name);
+      await lab.heal();
       const { longestOutageMs } = await lab.probed(() =>
         waitFor('node1 to hold the address again', async () => (await lab.holders()).join() === 'node1', LIMIT),
       );

@@ -1,6 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { BANDS } from '../../api/bands.ts';
-import { healFaults } from '../lab/fault-control.ts';
 import { API_PORT } from '../lab/network-plan.ts';
 import { repeatedWhenDisturbed } from '../support/machine-watch.ts';
 import { mustSkip } from '../support/needs.ts';
@@ -9,7 +8,6 @@ import { waitFor } from '../support/wait.ts';
 import { LAB_NEEDS, LabUnderTest } from './lab-under-test.ts';
 import {
   apply,
-  hostOf,
   LOOKED,
   lostSince,
   others,
@@ -27,12 +25,12 @@ const skip = mustSkip('own addresses, strays, sources and drains on one interfac
 describe.skipIf(skip)('on one interface with default routes', repeated, () => {
   const lab = new LabUnderTest({ name: 'one', network: 'routed' });
   lab.register();
-  afterEach(() => healFaults(lab.name));
+  afterEach(() => lab.heal());
 
   it.each([64, 128])('nobody speaks from a virtual IPv6 address with /%d', async (length) => {
     const vip = 'fd00:172:30::100';
     await apply(lab, `keepalived.vipAddresses={${vip}/${length}}`);
-    const host = hostOf(lab, await lab.ready());
+    const host = lab.host(await lab.ready());
     const own = host.nics[0].addresses.find((address) => address.includes(':'))?.replace(/\/.*/, '');
     for (const to of ['fd00:172:30::5', '2001:db8::1']) {
       expect([to, await ip(['-6', 'route', 'get', to], host.netns)]).toEqual([
@@ -44,8 +42,8 @@ describe.skipIf(skip)('on one interface with default routes', repeated, () => {
   });
 
   it('a node’s own address is refused as a virtual one on every node and lost by none, and works when corrected', async () => {
-    const own = hostOf(lab, 'node2');
-    const before = await Promise.all(lab.nodes.map((node) => ownNetwork(hostOf(lab, node))));
+    const own = lab.host('node2');
+    const before = await Promise.all(lab.nodes.map((node) => ownNetwork(lab.host(node))));
     await apply(lab, 'keepalived.vipAddressCidr=172.30.0.12/24');
     await waitForProblem(lab, 'node2', /172\.30\.0\.12 is an address of this node's own, on eth0/);
     for (const node of ['node1', 'node3']) await waitForProblem(lab, node, /172\.30\.0\.12 .*node2/);
@@ -56,13 +54,13 @@ describe.skipIf(skip)('on one interface with default routes', repeated, () => {
     await lab.ready();
     for (const node of lab.nodes) await waitForProblem(lab, node, null);
     for (const [index, node] of lab.nodes.entries()) {
-      expect(await lostSince(before[index] ?? [], hostOf(lab, node))).toEqual([]);
+      expect(await lostSince(before[index] ?? [], lab.host(node))).toEqual([]);
     }
   });
 
   it('a second address of the node’s own is refused by that node, taken by no other, and never removed', async () => {
     const [owner = ''] = others(lab, await lab.ready());
-    const { netns } = hostOf(lab, owner);
+    const { netns } = lab.host(owner);
     await ip(['address', 'add', '172.30.0.77/24', 'dev', 'eth0'], netns);
     try {
       await apply(lab, 'keepalived.vipAddressCidr=172.30.0.77/24');
@@ -85,11 +83,11 @@ describe.skipIf(skip)('on one interface with default routes', repeated, () => {
     const holder = await lab.ready();
     const [backup = ''] = others(lab, holder);
     const violations = await watched(lab, 'eth0', async (wait) => {
-      await lab.fault('address-lost', backup);
+      await lab.inject('address-lost', backup);
       await wait();
       expect(await lab.holders()).toEqual([holder]);
       await waitForProblem(lab, backup, /eth0|172\.30\.0\./);
-      await healFaults(lab.name);
+      await lab.heal();
       await waitForProblem(lab, backup, null);
     });
     expect(violations).toEqual([]);
@@ -99,9 +97,9 @@ describe.skipIf(skip)('on one interface with default routes', repeated, () => {
   it('an own address that was away for five seconds leaves no problem behind', async () => {
     await apply(lab, 'keepalived.vipAddressCidr=172.30.0.100/24');
     const [backup = ''] = others(lab, await lab.ready());
-    await lab.fault('address-lost', backup);
+    await lab.inject('address-lost', backup);
     await waitForProblem(lab, backup, /./);
-    await healFaults(lab.name);
+    await lab.heal();
     await waitForProblem(lab, backup, null);
     await lab.ready();
   });
@@ -111,7 +109,7 @@ describe.skipIf(skip)('on one interface with default routes', repeated, () => {
     const holder = await lab.ready();
     const before = await lab.transitions();
     const [backup = ''] = others(lab, holder);
-    await lab.fault('vip-by-hand', backup);
+    await lab.inject('vip-by-hand', backup);
     await waitFor('the stray to be removed', async () => (await lab.holders()).join() === holder, { limitMs: 5000 });
     expect(await watched(lab, 'eth0', (wait) => wait())).toEqual([]);
     expect(await lab.holders()).toEqual([holder]);
@@ -123,25 +121,25 @@ describe.skipIf(skip)('on one interface with default routes', repeated, () => {
     await apply(lab, `keepalived.vipAddresses={${pair[0]}/24,${pair[1]}/64}`);
     const holder = await lab.ready();
     const [third = '', lame = ''] = others(lab, holder);
-    await lab.fault('ipv6-off', lame);
+    await lab.inject('ipv6-off', lame);
     await waitFor(
       `${lame} to be less fit`,
       async () => (await statusOf(lab, lame)).fitness?.band === BANDS.incomplete,
       LOOKED,
     );
-    await lab.fault('cordon', third);
-    await lab.fault('drain', holder);
+    await lab.inject('cordon', third);
+    await lab.inject('drain', holder);
     await waitFor(
       `${third} to be cordoned`,
       async () => (await statusOf(lab, third)).fitness?.band === BANDS.draining,
       LOOKED,
     );
     for (const address of pair) expect([lame]).not.toEqual(await lab.holders(address));
-    for (const node of [holder, third]) await lab.fault('switch-cut', node);
+    for (const node of [holder, third]) await lab.inject('switch-cut', node);
     await waitFor(`${lame} to hold what it can`, async () => (await lab.holders(pair[0])).includes(lame), LOOKED);
-    await healFaults(lab.name, { fault: 'ipv6-off' });
+    await lab.heal({ fault: 'ipv6-off' });
     await waitFor(`${lame} to hold both`, async () => (await lab.holders(pair[1])).includes(lame), LOOKED);
-    await healFaults(lab.name);
+    await lab.heal();
     await lab.oneHolder();
   });
 
@@ -149,12 +147,12 @@ describe.skipIf(skip)('on one interface with default routes', repeated, () => {
     const quick = ['IntervalX=0.5', 'FailAfterX=2'].map((text) => `keepalived.checkKubelet${text.replace('X', '')}`);
     await apply(lab, 'keepalived.vipAddressCidr=172.30.0.100/24', ...quick);
     const holder = await lab.ready();
-    await lab.fault('kubelet-down', 'all');
+    await lab.inject('kubelet-down', 'all');
     const kubelets = () => Promise.all(lab.nodes.map(async (node) => (await statusOf(lab, node)).fitness?.reason));
     const failed = async () => (await kubelets()).every((reason) => reason === 'kubelet check failed');
     await waitFor('every kubelet to have failed', failed, LOOKED);
     expect(await lab.holders()).toEqual([holder]);
-    await lab.fault('drain', holder);
+    await lab.inject('drain', holder);
     await lab.movedFrom(holder);
   });
 });

@@ -3,7 +3,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { BANDS } from '../../api/bands.ts';
 import type { NodePlanSpec } from '../../api/node-plan.ts';
-import { healFaults } from '../lab/fault-control.ts';
 import { readPlanStatus, writePlan } from '../lab/node-plans.ts';
 import { labStatus } from '../lab/status.ts';
 import { monotonicMs } from '../support/clock.ts';
@@ -64,7 +63,7 @@ interface Status {
 describe.skipIf(skip)('a plan of six addresses on three nodes', repeated, () => {
   const lab = new LabUnderTest({ name: 'pools', set: ['controller.enabled=true', ...QUICK_API] });
   lab.register();
-  afterEach(() => healFaults(lab.name));
+  afterEach(() => lab.heal());
 
   const status = async (node: string) => (await lab.status(node)) as unknown as Status;
   const apply = (id: string, extra?: Extra) =>
@@ -126,11 +125,11 @@ describe.skipIf(skip)('a plan of six addresses on three nodes', repeated, () => 
 
   it('moves the addresses of a node whose ingress died to two different nodes, as ranked, and back when it is well', async () => {
     const beganMs = monotonicMs();
-    await lab.fault('ingress-crash', 'node1');
+    await lab.inject('ingress-crash', 'node1');
     const moved = heldAt(0).map((first, slot) => (first[0] === 'node1' ? [ORDERS[slot]?.[1] ?? ''] : first));
     await waitForPlaces('the addresses of node1 at their second nodes', moved);
     process.stdout.write(`ingress dead to held elsewhere: ${(monotonicMs() - beganMs).toFixed(0)} ms\n`);
-    await healFaults(lab.name);
+    await lab.heal();
     await waitForPlaces('every address at its first node again', heldAt(0));
   });
 
@@ -151,10 +150,10 @@ describe.skipIf(skip)('a plan of six addresses on three nodes', repeated, () => 
 
   // Long because a connection whose other end is gone is noticed after 20 s: keep-alive of TCP.
   it('goes on while the API is away, also with a sidecar that restarts', async () => {
-    await lab.fault('api-unreachable', 'node2');
+    await lab.inject('api-unreachable', 'node2');
     await waitFor('the silence', async () => (await status('node2')).pools.heard === false, SILENCE_LIMIT);
-    await lab.fault('sidecar-kill', 'node2');
-    await healFaults(lab.name, { fault: 'sidecar-kill' });
+    await lab.inject('sidecar-kill', 'node2');
+    await lab.heal({ fault: 'sidecar-kill' });
     await waitFor('the new sidecar', async () => (await lab.ask('node2', '/status')) !== '', LIMIT);
     await waitFor('its plan', async () => (await status('node2')).pools.observedPlan === 'second', LIMIT);
     expect((await status('node2')).instances.map(({ name }) => name)).toHaveLength(6);
@@ -167,7 +166,7 @@ describe.skipIf(skip)('a plan of six addresses on three nodes', repeated, () => 
     );
     const elsewhere = ORDERS.map((order) => [order.find((node) => node !== 'node2') ?? '']);
     await waitForPlaces('one holder of each address', elsewhere);
-    await healFaults(lab.name);
+    await lab.heal();
     await waitFor('the API to be heard', async () => (await status('node2')).pools.heard === true, SILENCE_LIMIT);
     await waitForPlaces('every address at its first node again', heldAt(0));
   });

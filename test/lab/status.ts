@@ -1,5 +1,5 @@
 import { type Container, isRunning } from '../support/container.ts';
-import { heldBy } from '../support/held-addresses.ts';
+import { heldBy, holdersIn } from '../support/held-addresses.ts';
 import { INTERFACE } from '../support/netns.ts';
 import { formatTable } from '../support/print.ts';
 import { familyOf, isAlive, type ProcessRef } from '../support/processes.ts';
@@ -50,15 +50,15 @@ export interface LabStatus {
   readonly faults: readonly ActiveFault[];
 }
 
+/** The virtual addresses that each node holds now, by the node's name. */
+export async function addressesByNode({ nodes }: NetworkPlan): Promise<Record<string, string[]>> {
+  const held = nodes.map(async (host) => [host.name, await heldBy(host.netns, ownAddresses(host))] as const);
+  return Object.fromEntries(await Promise.all(held));
+}
+
 /** The names of the nodes that hold an address now. */
 export async function holdersOf(network: NetworkPlan, address: string): Promise<string[]> {
-  const held = await Promise.all(
-    network.nodes.map(async (host) => ({
-      name: host.name,
-      holds: await heldBy(host.netns, ownAddresses(host)),
-    })),
-  );
-  return held.filter(({ holds }) => holds.includes(address)).map(({ name }) => name);
+  return holdersIn(await addressesByNode(network), address);
 }
 
 function pidOf(ref: ProcessRef): number | null {

@@ -1,26 +1,30 @@
 import type { ChildProcess } from 'node:child_process';
-import type { MachinePlan } from '../cluster/plan.ts';
-import { monitorAddresses } from './address-monitor.ts';
-
-/** An address that came to a node, or left it, at the moment at which it was seen (ms of CLOCK_MONOTONIC). */
-export interface AddressEvent {
-  readonly atMs: number;
-  readonly node: string;
-  readonly address: string;
-  readonly added: boolean;
-}
+import { type AddressChange, monitorAddresses, parseAddressLine } from './address-monitor.ts';
+import { monotonicMs } from './clock.ts';
+import { type HoldingChange, placesAfter } from './holdings.ts';
+import { ip, type NamedNetns } from './netns.ts';
 
 /** Watches the addresses on nodes as the kernel tells of them. A node that reboots must be watched anew. */
 export class AddressWatch {
-  readonly #events: AddressEvent[] = [];
+  readonly #changes = new Map<string, HoldingChange[]>();
   readonly #monitors = new Map<string, ChildProcess>();
 
-  /** Begins to watch nodes, also those whose watch ended with them. */
-  watch(nodes: readonly MachinePlan[]): void {
-    for (const node of nodes) {
-      const monitor = this.#monitors.get(node.name);
-      if (monitor !== undefined) monitor.kill('SIGKILL'); // it may look at the namespace of before a reboot
-      this.#monitors.set(node.name, this.#monitor(node));
+  /** Begins to watch, with what the nodes have now. */
+  static async start(nodes: readonly NamedNetns[]): Promise<AddressWatch> {
+    const watch = new AddressWatch();
+    watch.watch(nodes);
+    await Promise.all(nodes.map((node) => watch.#seed(node)));
+    return watch;
+  }
+
+  /** Begins to watch nodes, also those whose watch ended with them. What they have already is not told. */
+  watch(nodes: readonly NamedNetns[]): void {
+    for (const { name, netns } of nodes) {
+      this.#monitors.get(name)?.kill('SIGKILL'); // it may look at the namespace of before a reboot
+      this.#monitors.set(
+        name,
+        monitorAddresses(netns, (atMs, change) => this.#take(name, atMs, change)),
+      );
     }
   }
 
@@ -30,21 +34,42 @@ export class AddressWatch {
   }
 
   /** What has been seen of an address since then, in order. */
-  events(address: string, sinceMs: number): AddressEvent[] {
-    return this.#events.filter((event) => event.address === address && event.atMs >= sinceMs);
+  changes(address: string, sinceMs = 0): readonly HoldingChange[] {
+    return (this.#changes.get(address) ?? []).filter(({ atMs }) => atMs >= sinceMs);
+  }
+
+  /** The nodes that have an address now, as far as they were watched when it came. */
+  holders(address: string): string[] {
+    return [...new Set(placesAfter(this.changes(address)).map(({ node }) => node))];
+  }
+
+  /** The moments since then at which the address came to another node than `from`. */
+  arrivals(address: string, sinceMs: number, from: string): readonly HoldingChange[] {
+    return this.changes(address, sinceMs).filter(({ added, node }) => added && node !== from);
   }
 
   /** How often the address came to another node than it was on. */
   moves(address: string, sinceMs: number, from: string): number {
-    const path = this.events(address, sinceMs)
+    const path = this.changes(address, sinceMs)
       .filter(({ added }) => added)
       .map(({ node }) => node);
     return [from, ...path].filter((node, index, all) => index > 0 && node !== all[index - 1]).length;
   }
 
-  #monitor({ name, netns }: MachinePlan): ChildProcess {
-    return monitorAddresses(netns, (atMs, change) => {
-      this.#events.push({ atMs, node: name, ...change });
-    });
+  /** What is there and was not told to be new. */
+  async #seed({ name, netns }: NamedNetns): Promise<void> {
+    const lines = (await ip(['-o', 'address', 'show'], netns)).split('\n');
+    for (const change of lines.flatMap((line) => parseAddressLine(line) ?? [])) {
+      const isKnown = this.changes(change.address).some(
+        ({ node, interface: on }) => node === name && on === change.interface,
+      );
+      if (!isKnown) this.#take(name, monotonicMs(), change);
+    }
+  }
+
+  #take(node: string, atMs: number, change: AddressChange): void {
+    const known = this.#changes.get(change.address) ?? [];
+    this.#changes.set(change.address, known);
+    known.push({ atMs, node, ...change });
   }
 }

@@ -23,3 +23,8 @@ export async function heldBy(netns: string, own: readonly string[]): Promise<str
   const addresses = parseAddresses(await ip(['-j', 'address', 'show'], netns));
   return addresses.filter((address) => !own.includes(address));
 }
+
+/** The names of the nodes that hold an address. Pure. */
+export function holdersIn(held: Readonly<Record<string, readonly string[]>>, address: string): string[] {
+  return Object.entries(held).flatMap(([node, addresses]) => (addresses.includes(address) ? [node] : []));
+}

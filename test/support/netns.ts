@@ -28,6 +28,12 @@ export const SWITCH_SYSCTLS = {
   'net.ipv6.conf.default.disable_ipv6': '1',
 };
 
+/** A machine in a network namespace of its own. */
+export interface NamedNetns {
+  readonly name: string;
+  readonly netns: string;
+}
+
 /** Path at which iproute2 mounts a network namespace. */
 export function netnsPath(netns: string): string {
   return `${NETNS_DIRECTORY}/${netns}`;
@@ -79,4 +85,12 @@ export async function removeNetns(names: readonly string[]): Promise<void> {
   for (const name of names.filter((each) => existing.has(each))) {
     await ip(['netns', 'delete', name]);
   }
+}
+
+const REQUEST_LIMIT_SECONDS = 3;
+
+/** Fetches a URL from inside a network namespace, whatever its status; '' when nothing answers within 3 s. */
+export async function fetchIn(netns: string, url: string): Promise<string> {
+  const [program, ...args] = inNetns(netns, ['curl', '-s', '-m', String(REQUEST_LIMIT_SECONDS), url]);
+  return (await execa(program, args, { timeout: 2000 * REQUEST_LIMIT_SECONDS, reject: false })).stdout;
 }

@@ -1,15 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 import { type HostPlan, type NetworkPlan, ownAddresses } from '../../lab/network-plan.ts';
-import { networkOf } from '../../lab/targets.ts';
 import { upgrade } from '../../lab/upgrade.ts';
+import { AddressWatch } from '../../support/address-watch.ts';
 import { monotonicMs } from '../../support/clock.ts';
 import { parseAddresses } from '../../support/held-addresses.ts';
-import { inNetns, ip } from '../../support/netns.ts';
+import { fetchIn, inNetns, ip } from '../../support/netns.ts';
 import { Steps } from '../../support/steps.ts';
 import { waitFor } from '../../support/wait.ts';
 import type { LabUnderTest } from '../lab-under-test.ts';
-import { AddressWatch } from './address-watch.ts';
+import { violationsOf } from './violations.ts';
 
 /* What tests of interfaces and sources ask of a lab. */
 
@@ -62,14 +62,8 @@ export async function apply(lab: LabUnderTest, ...set: readonly string[]): Promi
 
 /** A list of addresses, one for each node, as a value of the chart. */
 export function peers(lab: LabUnderTest, prefix: string): string {
-  const numbers = networkOf(lab.state).nodes.map((_, index) => `${prefix}${11 + index}`);
+  const numbers = lab.network.nodes.map((_, index) => `${prefix}${11 + index}`);
   return `keepalived.unicastPeers={${numbers.join(',')}}`;
-}
-
-export function hostOf(lab: LabUnderTest, node: string): HostPlan {
-  const found = networkOf(lab.state).nodes.find(({ name }) => name === node);
-  if (found === undefined) throw new Error(`no node ${node}`);
-  return found;
 }
 
 /** A node's own addresses and its routes, as the kernel has them. */
@@ -102,14 +96,15 @@ export async function watched(
   nic: string,
   body: (wait: () => Promise<void>) => Promise<void>,
 ): Promise<string[]> {
-  const watch = await AddressWatch.start(networkOf(lab.state).nodes);
+  const watch = await AddressWatch.start(lab.network.nodes);
   const steps = new Steps();
   steps.take(monotonicMs(), 'the watch began');
   try {
     await body(() => delay(LONG_ENOUGH_MS)); // the time is what is asked for
     const { addresses } = lab.state.release;
     return addresses.flatMap((address) =>
-      watch.violations(
+      violationsOf(
+        watch,
         address,
         nic,
         () => DOUBLE_MS,
@@ -129,9 +124,9 @@ export async function unreachable({ client, nodes }: NetworkPlan): Promise<strin
       .map(async (own) => {
         const address = own.replace(/\/.*/, '');
         const url = `http://${address.includes(':') ? `[${address}]` : address}/`;
-        const [program, ...args] = inNetns(client.netns, ['curl', '-s', '-m', '2', url]);
-        const { stdout } = await execa(program, args, { timeout: 10_000, reject: false });
-        return stdout.trim() === node.name ? [] : [`${client.name} does not reach ${node.name} at ${address}`];
+        return (await fetchIn(client.netns, url)).trim() === node.name
+          ? []
+          : [`${client.name} does not reach ${node.name} at ${address}`];
       }),
   );
   return (await Promise.all(said)).flat();

@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { execa } from 'execa';
 import { parse, stringify } from 'yaml';
 import type { NodePlanSpec } from '../../../api/node-plan.ts';
 import { healFaults, injectFault } from '../../lab/fault-control.ts';
@@ -9,12 +8,13 @@ import { writePlan } from '../../lab/node-plans.ts';
 import { writeFilesVolumes } from '../../lab/pod.ts';
 import { changeState, type LabState } from '../../lab/state.ts';
 import { networkOf, targetOf } from '../../lab/targets.ts';
+import { AddressWatch } from '../../support/address-watch.ts';
 import { monotonicMs } from '../../support/clock.ts';
-import { inNetns } from '../../support/netns.ts';
+import { fetchIn } from '../../support/netns.ts';
 import { Steps } from '../../support/steps.ts';
-import { AddressWatch } from './address-watch.ts';
 import { lostSince, ownNetwork, unreachable } from './lab-questions.ts';
 import type { Case } from './table.ts';
+import { violationsOf } from './violations.ts';
 
 /* One network's story: all its cases are tried, and struck by every fault. What went wrong is kept by case. */
 
@@ -29,7 +29,6 @@ const FAULT_MS = 1500;
 /** How far apart nodes take settings that name another interface for VRRP than those before: what they would both hold then is found. */
 const APART_MS = 2000;
 const EVERY_MS = 100;
-const REQUEST_LIMIT_MS = 3000;
 /** The number within its subnet of the first virtual address; pools and settings have ranges of their own. */
 const FIRST_NUMBER = { pool: 101, settings: 151 } as const;
 const FIRST_ROUTER = { pool: 1, settings: 201 } as const;
@@ -362,17 +361,16 @@ export class Story {
     const when = (atMs: number) => this.#steps.when(atMs);
     for (const { case: each, addresses } of attempts) {
       for (const address of addresses) {
-        for (const said of this.#watch.violations(address, each.addressNic, limitMs, when)) this.#find(each.id, said);
+        for (const said of violationsOf(this.#watch, address, each.addressNic, limitMs, when))
+          this.#find(each.id, said);
       }
     }
   }
 
   async #problems(): Promise<Map<string, Status | undefined>> {
     const entries = this.#network.nodes.map(async ({ name, netns }) => {
-      const url = `${this.#state.release.sidecarUrl}/status`;
-      const [program, ...args] = inNetns(netns, ['curl', '-s', '-m', '2', url]);
-      const { stdout } = await execa(program, args, { timeout: REQUEST_LIMIT_MS, reject: false });
-      return [name, stdout === '' ? undefined : (JSON.parse(stdout) as Status)] as const;
+      const answer = await fetchIn(netns, `${this.#state.release.sidecarUrl}/status`);
+      return [name, answer === '' ? undefined : (JSON.parse(answer) as Status)] as const;
     });
     return new Map(await Promise.all(entries));
   }
