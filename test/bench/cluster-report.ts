@@ -1,8 +1,8 @@
-import { cpus } from 'node:os';
 import { CLIENT_KINDS } from '../clients/prober.ts';
 import type { HandOver } from '../environment/hand-over.ts';
 import type { ClusterCase } from './cluster-suites.ts';
 import { type Conditions, repeatedSentence, SHARED_PROCESSORS } from './conditions.ts';
+import { markdownTable, ms, processors, verdict } from './markdown.ts';
 import { type Statistics, statisticsOf } from './statistics.ts';
 
 /** The runs of one case. */
@@ -13,10 +13,6 @@ export interface ClusterMeasurement {
 
 function worstOf(outages: HandOver['outageMs']): number {
   return Math.max(...CLIENT_KINDS.map((kind) => outages[kind]));
-}
-
-function ms(value: number): string {
-  return value < 100 ? value.toFixed(1) : value.toFixed(0);
 }
 
 function range(values: readonly number[]): string {
@@ -36,14 +32,14 @@ export function missedBudgets({ of, runs }: ClusterMeasurement): string[] {
   return lines;
 }
 
-function row({ of, runs }: ClusterMeasurement): string {
+function row({ of, runs }: ClusterMeasurement): string[] {
   const by = (kind: (typeof CLIENT_KINDS)[number]): Statistics =>
     statisticsOf(runs.map(({ outageMs }) => outageMs[kind]));
   const [regular, newcomer] = [by('regular'), by('newcomer')];
   const heal = statisticsOf(runs.map(({ healOutageMs }) => worstOf(healOutageMs)));
   const one = statisticsOf(runs.map(({ oneHolderMs }) => oneHolderMs));
   const moved = runs.flatMap(({ movedAfterMs }) => movedAfterMs ?? []);
-  const cells = [
+  return [
     of.title,
     String(runs.length),
     ms(regular.medianMs),
@@ -56,16 +52,24 @@ function row({ of, runs }: ClusterMeasurement): string {
     ms(one.worstMs),
     of.budgetMs === undefined ? '' : String(of.budgetMs),
   ];
-  return `| ${cells.join(' | ')} |`;
 }
 
 /** The measurements as one Markdown table. */
 export function clusterTable(measurements: readonly ClusterMeasurement[]): string {
   const head = [
-    '| what happens to the holder | runs | outage, busy client: median (ms) | worst (ms) | outage, new client: median (ms) | worst (ms) | moves | moved after, median (s) | outage while healing, worst (ms) | one holder after healing, worst (ms) | promised (ms) |',
-    '|---|---|---|---|---|---|---|---|---|---|---|',
+    'what happens to the holder',
+    'runs',
+    'outage, busy client: median (ms)',
+    'worst (ms)',
+    'outage, new client: median (ms)',
+    'worst (ms)',
+    'moves',
+    'moved after, median (s)',
+    'outage while healing, worst (ms)',
+    'one holder after healing, worst (ms)',
+    'promised (ms)',
   ];
-  return [...head, ...measurements.map(row)].join('\n');
+  return markdownTable(head, measurements.map(row));
 }
 
 /** The cluster's part of `docs/performance.md`. */
@@ -73,7 +77,7 @@ export function clusterPart(measurements: readonly ClusterMeasurement[], conditi
   const missed = measurements.flatMap(missedBudgets);
   return `## On a real cluster
 
-Written by \`npm run bench -- --cluster --write\` on ${conditions.date}, ${cpus().length} cores (${cpus()[0]?.model.trim()}). Kubernetes ${conditions.kubernetes}, three nodes and a control plane, each with containerd
+Written by \`npm run bench -- --cluster --write\` on ${conditions.date}, ${processors()}. Kubernetes ${conditions.kubernetes}, three nodes and a control plane, each with containerd
 and kubelet in namespaces of its own, all on this one machine. The chart as it is with \`kind: DaemonSet\`, installed by Helm; the images of the checkout. The busy client opens a connection
 every 5 ms, the new client one every 20 ms and forgets the address's neighbour entry before each. Their outages are counted as above. Where the new client forgets while an attempt still waits for
 the neighbour, that one counts as not made when the next succeeds: of an address that nobody answers for it does not see less than 40 ms. ${SHARED_PROCESSORS}
@@ -84,6 +88,6 @@ ${clusterTable(measurements)}
 ${repeatedSentence(conditions)}
 *Kubelet backing off*: what crashed is left to the kubelet, which waits longer after each crash.
 
-${missed.length === 0 ? 'Every promise was kept.' : `Promises that were not kept:\n\n${missed.map((line) => `- ${line}`).join('\n')}`}
+${verdict(missed)}
 `;
 }

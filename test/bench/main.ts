@@ -1,6 +1,7 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { takeDown as takeClusterDown } from '../cluster/down.ts';
 import { takeDown } from '../lab/down.ts';
+import { wholeNumber } from '../support/command-line.ts';
 import { say } from '../support/print.ts';
 import { BENCH_CLUSTER, benchCluster } from './cluster-bench.ts';
 import {
@@ -35,12 +36,6 @@ interface Options {
   readonly write?: boolean;
   readonly json?: boolean;
   readonly keep?: boolean;
-}
-
-function positive(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('not a whole number above 0');
-  return value;
 }
 
 function chosen({ suite, fault, runs }: Options): Suite[] {
@@ -127,7 +122,7 @@ new Command('bench')
   .option('--planner', "the controller's planner alone, without a lab")
   .option('--suite <name...>', `only these: ${SUITES.map(({ name }) => name).join(', ')}`)
   .option('--fault <name...>', 'only these faults; of pools also edit, many, upgrade')
-  .option('--runs <n>', 'this many runs of each instead of the usual number', positive)
+  .option('--runs <n>', 'this many runs of each instead of the usual number', wholeNumber)
   .option('--write', 'write docs/performance.md')
   .option(
     '--keep',

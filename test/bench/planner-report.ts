@@ -1,4 +1,4 @@
-import { cpus } from 'node:os';
+import { markdownTable, processors, verdict } from './markdown.ts';
 import { missedPlannerBudgets, PLANNER_BUDGET, type PlannerMeasurement, plannerTable } from './planner.ts';
 import type { PlannerMoves } from './planner-moves.ts';
 
@@ -8,15 +8,17 @@ function ratio({ stable, fromScratch }: PlannerMoves): string {
 
 /** What the loss of a node moves, as a Markdown table. */
 export function movesTable(moves: readonly PlannerMoves[]): string {
+  const head = [
+    'cluster',
+    'addresses of the lost node',
+    'moved',
+    'moved by a plan from scratch',
+    'from scratch / this',
+  ];
   const rows = moves.map((each) => {
-    const cells = [each.title, String(each.ofLostNode), String(each.stable), String(each.fromScratch), ratio(each)];
-    return `| ${cells.join(' | ')} |`;
+    return [each.title, String(each.ofLostNode), String(each.stable), String(each.fromScratch), ratio(each)];
   });
-  return [
-    '| cluster | addresses of the lost node | moved | moved by a plan from scratch | from scratch / this |',
-    '|---|---|---|---|---|',
-    ...rows,
-  ].join('\n');
+  return markdownTable(head, rows);
 }
 
 /** The planner's part of `docs/performance.md`. */
@@ -28,7 +30,7 @@ export function plannerPart(
   const missed = missedPlannerBudgets(measurements);
   return `## The controller's plan
 
-Written by \`npm run bench -- --planner --write\` on ${date}, ${cpus().length} cores (${cpus()[0]?.model.trim()}), Node ${process.version}. The planner alone, in one process: no API server,
+Written by \`npm run bench -- --planner --write\` on ${date}, ${processors()}, Node ${process.version}. The planner alone, in one process: no API server,
 no network. Promised are ${PLANNER_BUDGET.medianMs} ms for the median of each kind of plan, and ${PLANNER_BUDGET.heapMib} MiB for what one plan adds to the heap.
 
 ${plannerTable(measurements)}
@@ -37,6 +39,6 @@ What moves when one node is lost, counted in the same run. The reference is the 
 
 ${movesTable(moves)}
 
-${missed.length === 0 ? 'Every promise was kept.' : `Promises that were not kept:\n\n${missed.map((line) => `- ${line}`).join('\n')}`}
+${verdict(missed)}
 `;
 }

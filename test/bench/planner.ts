@@ -5,6 +5,7 @@ import { spreadOf } from '../../controller/plan/spread.ts';
 import { addresses, input, nodes, pool, remembered, settings } from '../../controller/plan/testing/scenes.ts';
 import type { Plan, PlanInput } from '../../controller/plan/types.ts';
 import { runMain } from '../../scripts/support/main.ts';
+import { markdownTable } from './markdown.ts';
 import { statisticsOf } from './statistics.ts';
 
 /*
@@ -160,24 +161,30 @@ export function missedPlannerBudgets(measurements: readonly PlannerMeasurement[]
 
 /** The measurements as a Markdown table, with a word on the last column. */
 export function plannerTable(measurements: readonly PlannerMeasurement[]): string {
-  const rows = measurements.map((measured) => {
-    const cells = [
-      measured.title,
-      measured.firstPlanMs.toFixed(1),
-      measured.unchangedMs.toFixed(1),
-      measured.nodeLostMs.toFixed(1),
-      measured.worstMs.toFixed(1),
-      measured.heapMib.toFixed(1),
-      measured.processMib.toFixed(0),
-      String(measured.groups),
-      String(measured.skew),
-    ];
-    return `| ${cells.join(' | ')} |`;
-  });
+  const head = [
+    'cluster',
+    'first plan (ms)',
+    'nothing changed (ms)',
+    'node lost (ms)',
+    'worst (ms)',
+    'heap (MiB)',
+    'process so far (MiB)',
+    'groups',
+    'skew (addresses)',
+  ];
+  const rows = measurements.map((measured) => [
+    measured.title,
+    measured.firstPlanMs.toFixed(1),
+    measured.unchangedMs.toFixed(1),
+    measured.nodeLostMs.toFixed(1),
+    measured.worstMs.toFixed(1),
+    measured.heapMib.toFixed(1),
+    measured.processMib.toFixed(0),
+    String(measured.groups),
+    String(measured.skew),
+  ]);
   return [
-    '| cluster | first plan (ms) | nothing changed (ms) | node lost (ms) | worst (ms) | heap (MiB) | process so far (MiB) | groups | skew (addresses) |',
-    '|---|---|---|---|---|---|---|---|---|',
-    ...rows,
+    markdownTable(head, rows),
     '',
     `Medians of ${RUNS} plans. The skew is above 1 where a pool has more addresses than groups and many nodes: every group is a VRRP`,
     'instance with a router id of its own, of which a network segment has 255, and a group stays together.',

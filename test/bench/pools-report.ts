@@ -1,6 +1,6 @@
-import { cpus } from 'node:os';
 import { PROBE_INTERVAL_MS } from '../environment/site.ts';
 import { type Conditions, repeatedSentence, SHARED_PROCESSORS } from './conditions.ts';
+import { markdownTable, ms, processors, verdict } from './markdown.ts';
 import { CLOSE_INTERVAL_MS, type PoolCases, type PoolFaultCase, type PoolTimingCase, SHARES } from './pools-suites.ts';
 import { statisticsOf } from './statistics.ts';
 
@@ -39,10 +39,6 @@ interface FigureRow {
   readonly title: string;
   readonly budgetMs: number;
   readonly valuesMs: readonly number[];
-}
-
-function ms(value: number): string {
-  return value < 100 ? value.toFixed(1) : value.toFixed(0);
 }
 
 /** Shares for people, largest first: `3 + 3`. Pure. */
@@ -105,14 +101,10 @@ export function unfinishedCases(cases: PoolCases, { faults, timings }: PoolMeasu
     .map(({ title, runs, measured }) => `${title}: ended after ${measured} of ${runs} runs`);
 }
 
-function line(cells: readonly string[]): string {
-  return `| ${cells.join(' | ')} |`;
-}
-
-function faultRow({ of, runs }: PoolFaultMeasurement): string {
+function faultRow({ of, runs }: PoolFaultMeasurement): string[] {
   const outage = statisticsOf(runs.map(({ outageMs }) => outageMs));
   const heal = statisticsOf(runs.map(({ healOutageMs }) => healOutageMs));
-  return line([
+  return [
     of.title,
     String(runs.length),
     ms(outage.medianMs),
@@ -121,26 +113,31 @@ function faultRow({ of, runs }: PoolFaultMeasurement): string {
     ms(heal.worstMs),
     sharesSeen(runs.map(({ healedShares }) => healedShares)),
     of.budgetMs === undefined ? '' : String(of.budgetMs),
-  ]);
+  ];
 }
 
-function figureRow({ title, valuesMs, budgetMs }: FigureRow): string {
+function figureRow({ title, valuesMs, budgetMs }: FigureRow): string[] {
   const { runs, medianMs, worstMs } = statisticsOf(valuesMs);
-  return line([title, String(runs), ms(medianMs), ms(worstMs), String(budgetMs)]);
+  return [title, String(runs), ms(medianMs), ms(worstMs), String(budgetMs)];
 }
 
 /** The measurements as Markdown tables; what was not measured has none. */
 export function poolTables({ faults, timings }: PoolMeasurements): string {
   const faultHead = [
-    '| what happens to one node | runs | longest outage of six addresses, median (ms) | worst (ms) | shares afterwards | outage while healing, worst (ms) | shares after healing | promised (ms) |',
-    '|---|---|---|---|---|---|---|---|',
+    'what happens to one node',
+    'runs',
+    'longest outage of six addresses, median (ms)',
+    'worst (ms)',
+    'shares afterwards',
+    'outage while healing, worst (ms)',
+    'shares after healing',
+    'promised (ms)',
   ];
-  const figureHead = ['| what | runs | median (ms) | worst (ms) | promised (ms) |', '|---|---|---|---|---|'];
-  const tables = [
-    ...(faults.length === 0 ? [] : [[...faultHead, ...faults.map(faultRow)]]),
-    ...(timings.length === 0 ? [] : [[...figureHead, ...timings.flatMap(rowsOf).map(figureRow)]]),
-  ];
-  return tables.map((lines) => lines.join('\n')).join('\n\n');
+  const figureHead = ['what', 'runs', 'median (ms)', 'worst (ms)', 'promised (ms)'];
+  return [
+    ...(faults.length === 0 ? [] : [markdownTable(faultHead, faults.map(faultRow))]),
+    ...(timings.length === 0 ? [] : [markdownTable(figureHead, timings.flatMap(rowsOf).map(figureRow))]),
+  ].join('\n\n');
 }
 
 /**
@@ -150,7 +147,7 @@ export function poolTables({ faults, timings }: PoolMeasurements): string {
 export function poolPart(measurements: PoolMeasurements, conditions: Conditions, missed: readonly string[]): string {
   return `## Pools
 
-Written by \`npm run bench -- --pools --write\` on ${conditions.date}, ${cpus().length} cores (${cpus()[0]?.model.trim()}). Kubernetes ${conditions.kubernetes}, three nodes and a control plane, each with containerd
+Written by \`npm run bench -- --pools --write\` on ${conditions.date}, ${processors()}. Kubernetes ${conditions.kubernetes}, three nodes and a control plane, each with containerd
 and kubelet in namespaces of its own, all on this one machine. The chart installed by Helm, with the controller and (but for the upgrade) without a single address; pools by kubectl, with
 \`failback: {delaySeconds: 2}\`. The client opens a connection to every address every ${PROBE_INTERVAL_MS} ms, and to those of the node that a fault strikes every ${CLOSE_INTERVAL_MS} ms: one failed attempt counts as an outage of about twice that. Of the 200 addresses, what counts is on which
 nodes' interfaces the kernel has them. ${SHARED_PROCESSORS} Each fault strikes one of three nodes with two of six addresses.
@@ -160,6 +157,6 @@ ${poolTables(measurements)}
 *Shares*: how many of the six addresses each node holds; afterwards without the node that the fault struck.
 ${repeatedSentence(conditions)}
 
-${missed.length === 0 ? 'Every promise was kept.' : `Promises that were not kept:\n\n${missed.map((each) => `- ${each}`).join('\n')}`}
+${verdict(missed)}
 `;
 }

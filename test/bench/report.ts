@@ -1,6 +1,6 @@
-import { cpus } from 'node:os';
 import type { FaultName } from '../lab/fault-names.ts';
 import { type Conditions, repeatedSentence } from './conditions.ts';
+import { markdownTable, ms, processors, verdict } from './markdown.ts';
 import { type Statistics, statisticsOf } from './statistics.ts';
 import type { Suite } from './suites.ts';
 
@@ -45,22 +45,18 @@ function outageOf(runs: readonly Run[]): Statistics {
   return statisticsOf(runs.map(({ outageMs }) => outageMs));
 }
 
-function ms(value: number): string {
-  return value < 100 ? value.toFixed(1) : value.toFixed(0);
-}
-
 function ratio(mine: Statistics, reference: Measurement | undefined): string {
   if (reference === undefined) return '';
   const theirs = outageOf(reference.runs);
   return mine.medianMs < 1 ? 'no outage' : `${(theirs.medianMs / mine.medianMs).toFixed(0)} x`;
 }
 
-function row(measurement: Measurement, reference: Measurement | undefined): string {
+function row(measurement: Measurement, reference: Measurement | undefined): string[] {
   const { suite, fault, runs } = measurement;
   const outage = outageOf(runs);
   const heal = statisticsOf(runs.map(({ healOutageMs }) => healOutageMs));
   const one = statisticsOf(runs.map(({ oneHolderMs }) => oneHolderMs));
-  const cells = [
+  return [
     `\`${fault}\``,
     suite.title,
     String(outage.runs),
@@ -70,14 +66,19 @@ function row(measurement: Measurement, reference: Measurement | undefined): stri
     ms(one.worstMs),
     ratio(outage, reference),
   ];
-  return `| ${cells.join(' | ')} |`;
 }
 
 /** The measurements as one Markdown table, with ratios to the reference measured in the same session. */
 export function tableOf(measurements: readonly Measurement[]): string {
   const head = [
-    '| fault on the holder | settings | runs | outage, median (ms) | outage, worst (ms) | outage while healing, worst (ms) | one holder after healing, worst (ms) | reference / this, medians |',
-    '|---|---|---|---|---|---|---|---|',
+    'fault on the holder',
+    'settings',
+    'runs',
+    'outage, median (ms)',
+    'outage, worst (ms)',
+    'outage while healing, worst (ms)',
+    'one holder after healing, worst (ms)',
+    'reference / this, medians',
   ];
   const rows = measurements.map((measurement) => {
     const isReference = measurement.suite.name === 'reference';
@@ -86,7 +87,7 @@ export function tableOf(measurements: readonly Measurement[]): string {
       : measurements.find(({ suite, fault }) => suite.name === 'reference' && fault === measurement.fault);
     return row(measurement, reference);
   });
-  return [...head, ...rows].join('\n');
+  return markdownTable(head, rows);
 }
 
 /** The lab's part of `docs/performance.md`. */
@@ -97,7 +98,7 @@ export function labPart(
   const missed = measurements.flatMap(missedBudgets);
   return `## In the lab
 
-Written by \`npm run bench -- --write\` on ${date}, ${cpus().length} cores (${cpus()[0]?.model.trim()}), Node ${process.version}. Three nodes, real keepalived, nginx and VRRP, as
+Written by \`npm run bench -- --write\` on ${date}, ${processors()}, Node ${process.version}. Three nodes, real keepalived, nginx and VRRP, as
 network namespaces on one bridge, all on this one machine, so nodes and clients share its cores. A client opens a new connection every 5 ms. An outage lasts from the
 completion of the last success that started before the first failed attempt to the completion of the first success that started after it; 0 when no attempt failed.
 
@@ -107,6 +108,6 @@ ${tableOf(measurements)}
 \`preempt_delay 5\`, shell scripts that ask the service every 2 s and fail it after 2, kubelet and API every 5 s and after 5. Same keepalived, same lab, same session.
 ${repeatedSentence({ repeatedRuns })} Where nothing is promised no run is repeated.
 
-${missed.length === 0 ? 'Every promise was kept.' : `Promises that were not kept:\n\n${missed.map((line) => `- ${line}`).join('\n')}`}
+${verdict(missed)}
 `;
 }

@@ -1,10 +1,10 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { withBenchCluster } from '../bench/cluster-bench.ts';
 import { today, writePart } from '../bench/page-file.ts';
 import { installForPools } from '../bench/pools-scenario.ts';
 import { monotonicMs } from '../support/clock.ts';
-import { exitCodeOf, interruptible } from '../support/interruption.ts';
-import { extendPath } from '../support/needs.ts';
+import { runCommand, wholeNumber } from '../support/command-line.ts';
+import { interruptible } from '../support/interruption.ts';
 import { say } from '../support/print.ts';
 import { chaosPart, chaosTable, violationsIn } from './report.ts';
 import { Chaos, type RoundResult } from './run.ts';
@@ -20,12 +20,6 @@ interface Options {
 }
 
 const DEFAULT_SECONDS = 600;
-
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('a whole number above 0 is wanted');
-  return value;
-}
 
 function describe(result: RoundResult): string {
   const { round, outageMs, noHolderMs, twoHoldersMs, settledMs, evenMs, stallMs } = result;
@@ -74,8 +68,7 @@ async function run({ seed, seconds, write, json, keep }: Options, signal: AbortS
   else say(`${results.length} rounds of seed ${seed}: every promise was kept`);
 }
 
-extendPath();
-new Command('chaos')
+const program = new Command('chaos')
   .description(
     'Strikes nodes, agents, control plane and pool at random on a real Kubernetes, and judges what became of the addresses.',
   )
@@ -92,9 +85,6 @@ new Command('chaos')
   .action(async (options: Options) => {
     say(`seed ${options.seed}`);
     await interruptible((signal) => run(options, signal), say);
-  })
-  .parseAsync()
-  .catch((error: unknown) => {
-    say(`ERROR: ${error instanceof Error ? error.message : String(error)}`);
-    process.exitCode = exitCodeOf(error);
   });
+
+await runCommand(program);

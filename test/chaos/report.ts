@@ -1,4 +1,4 @@
-import { cpus } from 'node:os';
+import { markdownTable, ms, processors, verdict } from '../bench/markdown.ts';
 import { LIMITS } from './judge.ts';
 import type { RoundResult } from './run.ts';
 import type { Round } from './schedule.ts';
@@ -11,17 +11,13 @@ export interface ChaosConditions {
   readonly seconds: number;
 }
 
-function ms(value: number): string {
-  return value < 100 ? value.toFixed(1) : value.toFixed(0);
-}
-
 function kindsOf({ strikes }: Round): string[] {
   return [...new Set(strikes.map((strike) => ('fault' in strike ? strike.fault : 'edit')))];
 }
 
-function row(kind: string, results: readonly RoundResult[]): string {
+function row(kind: string, results: readonly RoundResult[]): string[] {
   const worst = (of: (result: RoundResult) => number): string => ms(Math.max(...results.map(of)));
-  const cells = [
+  return [
     kind,
     String(results.length),
     worst(({ outageMs }) => outageMs),
@@ -30,15 +26,19 @@ function row(kind: string, results: readonly RoundResult[]): string {
     worst(({ settledMs }) => settledMs),
     worst(({ evenMs }) => evenMs / 1000),
   ];
-  return `| ${cells.join(' | ')} |`;
 }
 
 /** The rounds as a Markdown table, by what happened in them. Pure. */
 export function chaosTable(results: readonly RoundResult[]): string {
   const kinds = [...new Set(results.flatMap(({ round }) => kindsOf(round)))].toSorted();
   const head = [
-    '| rounds with | number | longest outage for a client (ms) | no holder (ms) | two holders (ms) | one holder after the repair (ms) | all nodes have their share again (s) |',
-    '|---|---|---|---|---|---|---|',
+    'rounds with',
+    'number',
+    'longest outage for a client (ms)',
+    'no holder (ms)',
+    'two holders (ms)',
+    'one holder after the repair (ms)',
+    'all nodes have their share again (s)',
   ];
   const rows = kinds.map((kind) =>
     row(
@@ -46,7 +46,7 @@ export function chaosTable(results: readonly RoundResult[]): string {
       results.filter(({ round }) => kindsOf(round).includes(kind)),
     ),
   );
-  return [...head, ...rows, ...(results.length === 0 ? [] : [row('all', results)])].join('\n');
+  return markdownTable(head, [...rows, ...(results.length === 0 ? [] : [row('all', results)])]);
 }
 
 /** Promises that were not kept, with the round in which. Pure. */
@@ -63,7 +63,7 @@ export function chaosPart(results: readonly RoundResult[], conditions: ChaosCond
   const violations = violationsIn(results);
   return `## Chaos
 
-Written by \`npm run chaos -- --seed ${seed} --seconds ${seconds} --write\` on ${date}, ${cpus().length} cores (${cpus()[0]?.model.trim()}). Kubernetes ${kubernetes}, three nodes and a control plane on this one machine, a pool
+Written by \`npm run chaos -- --seed ${seed} --seconds ${seconds} --write\` on ${date}, ${processors()}. Kubernetes ${kubernetes}, three nodes and a control plane on this one machine, a pool
 of six addresses with \`failback: {delaySeconds: 2}\` that clients ask all the time, and up to four more that edits add and remove. A round is one to three faults at about the same time, and often an edit before them;
 after 2 to 36 s everything is repaired. What happens to which node, and when in its round, follows from the seed; a round begins when the one before it has ended well.
 
@@ -72,6 +72,6 @@ ${chaosTable(results)}
 Of all addresses and rounds the worst. A node that is cut off or frozen does not count as holder until the repair. Promised: two holders for at most ${LIMITS.twoHoldersMs} ms, no holder for at most ${LIMITS.noHolderMs} ms, one holder and
 an answer for clients within ${LIMITS.settleMs} ms after the repair; no address is lost, and none is left where it does not belong.
 
-${violations.length === 0 ? `Every promise was kept in ${results.length} rounds.` : `Promises that were not kept:\n\n${violations.map((each) => `- ${each}`).join('\n')}`}
+${verdict(violations, `Every promise was kept in ${results.length} rounds.`)}
 `;
 }

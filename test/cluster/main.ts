@@ -1,7 +1,7 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { execa } from 'execa';
-import { exitCodeOf, interruptible } from '../support/interruption.ts';
-import { extendPath } from '../support/needs.ts';
+import { helpTable, print, runCommand, wholeNumber } from '../support/command-line.ts';
+import { interruptible } from '../support/interruption.ts';
 import { say } from '../support/print.ts';
 import { takeDown } from './down.ts';
 import { healFaults, injectFault } from './fault-control.ts';
@@ -28,18 +28,6 @@ interface UpFlags extends Json {
   readonly nodes: number;
   readonly controlPlanes: number;
   readonly ingress: boolean;
-}
-
-function print(json: boolean | undefined, content: object, text: string): void {
-  process.stdout.write(`${json ? JSON.stringify(content, undefined, 2) : text}\n`);
-}
-
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) {
-    throw new InvalidArgumentError('a whole number above 0 is wanted');
-  }
-  return value;
 }
 
 const program = new Command('cluster')
@@ -94,12 +82,7 @@ program
   .description('break something on a node')
   .option('--node <node>', 'name of the node; by default the one that holds an address')
   .option('--json', 'print JSON')
-  .addHelpText(
-    'after',
-    `\nFaults:\n${Object.entries(CLUSTER_FAULTS)
-      .map(([name, what]) => `  ${name.padEnd(18)}${what}`)
-      .join('\n')}`,
-  )
+  .addHelpText('after', helpTable('Faults', Object.entries(CLUSTER_FAULTS)))
   .action(async (fault: string, { json, node }: Json & { node?: string }) => {
     const injected = await injectFault(clusterName(), checkClusterFault(fault), node);
     print(json, injected, `${fault} on ${injected.node} at ${injected.injectedAt.wall}`);
@@ -141,8 +124,4 @@ program
     say('nothing of the cluster is left');
   });
 
-extendPath();
-program.parseAsync().catch((error: unknown) => {
-  say(`ERROR: ${error instanceof Error ? error.message : String(error)}`);
-  process.exitCode = exitCodeOf(error);
-});
+await runCommand(program);

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { CLIENT_KINDS } from '../clients/prober.ts';
 import { outageCells } from '../clients/report.ts';
-import { exitCodeOf, interruptible } from '../support/interruption.ts';
+import { reportFailure } from '../support/command-line.ts';
+import { interruptible } from '../support/interruption.ts';
 import { extendPath } from '../support/needs.ts';
 import { formatTable, say } from '../support/print.ts';
 import { isAlive, type ProcessRef, processRef } from '../support/processes.ts';
@@ -153,7 +154,4 @@ async function main(): Promise<void> {
   }
 }
 
-main().catch((error: unknown) => {
-  say(`ERROR: ${error instanceof Error ? error.message : String(error)}`);
-  process.exitCode = exitCodeOf(error);
-});
+await main().catch(reportFailure);

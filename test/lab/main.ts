@@ -1,8 +1,8 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { CLIENT_KINDS, type ClientKind } from '../clients/prober.ts';
 import { formatReports } from '../clients/report.ts';
-import { exitCodeOf, interruptible } from '../support/interruption.ts';
-import { extendPath } from '../support/needs.ts';
+import { helpTable, print, runCommand, wholeNumber } from '../support/command-line.ts';
+import { interruptible } from '../support/interruption.ts';
 import { INTERFACE } from '../support/netns.ts';
 import { formatMs, say } from '../support/print.ts';
 import type { ChartValues } from './chart.ts';
@@ -35,20 +35,8 @@ interface ValueFlags {
 
 const SECONDS_DEFAULT = 10;
 
-function print(json: boolean | undefined, content: object, text: string): void {
-  process.stdout.write(`${json ? JSON.stringify(content, undefined, 2) : text}\n`);
-}
-
 function collect(value: string, before: string[]): string[] {
   return [...before, value];
-}
-
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) {
-    throw new InvalidArgumentError('a whole number above 0 is wanted');
-  }
-  return value;
 }
 
 function positive(text: string): number {
@@ -69,11 +57,6 @@ function clientKinds(text: string): ClientKind[] {
 
 function valuesOf(flags: ValueFlags): ChartValues {
   return { files: flags.file, set: flags.set };
-}
-
-/** A list for the end of a help text. */
-function helpTable(title: string, rows: readonly (readonly [string, string])[]): string {
-  return `\n${title}:\n${rows.map(([name, what]) => `  ${name.padEnd(18)}${what}`).join('\n')}`;
 }
 
 function withValues(command: Command): Command {
@@ -194,8 +177,4 @@ program
     say('nothing of the lab is left');
   });
 
-extendPath();
-program.parseAsync().catch((error: unknown) => {
-  say(`ERROR: ${error instanceof Error ? error.message : String(error)}`);
-  process.exitCode = exitCodeOf(error);
-});
+await runCommand(program);

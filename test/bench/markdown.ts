@@ -1,0 +1,22 @@
+import { cpus } from 'node:os';
+
+/** Milliseconds for a table. Pure. */
+export function ms(value: number): string {
+  return value < 100 ? value.toFixed(1) : value.toFixed(0);
+}
+
+/** A Markdown table. Pure. */
+export function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  return [line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line)].join('\n');
+}
+
+/** The end of a part of the page: what was not kept, a line each, or that everything was. Pure. */
+export function verdict(missed: readonly string[], kept = 'Every promise was kept.'): string {
+  return missed.length === 0 ? kept : `Promises that were not kept:\n\n${missed.map((line) => `- ${line}`).join('\n')}`;
+}
+
+/** The processors of this machine, as the page tells of them. */
+export function processors(): string {
+  return `${cpus().length} cores (${cpus()[0]?.model.trim()})`;
+}
