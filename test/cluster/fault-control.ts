@@ -1,10 +1,11 @@
 import type { Instant } from '../support/clock.ts';
 import { now } from '../support/clock.ts';
+import { type ActiveFault, type FaultFilter, isMeant, refuseActive, soleHolder } from '../support/faults.ts';
 import type { ClusterFaultName } from './fault-names.ts';
 import { type FaultTarget, healFault, prepareFault } from './faults.ts';
 import type { RunningMachine } from './machine.ts';
 import { planCluster } from './plan.ts';
-import { type ActiveClusterFault, type ClusterState, clusterCgroup, clusterKubectl, clusterState } from './state.ts';
+import { type ClusterState, clusterCgroup, clusterKubectl, clusterState } from './state.ts';
 import { anyHolders } from './status.ts';
 
 /** A fault as it was injected. */
@@ -47,10 +48,7 @@ async function chooseNode(state: ClusterState, fault: ClusterFaultName, node: st
 
 async function theHolder(state: ClusterState, fault: ClusterFaultName): Promise<string> {
   const holders = await anyHolders(state);
-  const [holder, ...others] = holders;
-  if (holder !== undefined && others.length === 0) return holder;
-  if (fault === 'apiserver-stop') return '';
-  throw new Error(`${holders.join(' and ') || 'no node'} holds an address: say which node is meant with --node`);
+  return fault === 'apiserver-stop' && holders.length !== 1 ? '' : soleHolder(holders, 'an address');
 }
 
 function withMachine(state: ClusterState, name: string, machine: RunningMachine | undefined): ClusterState {
@@ -63,57 +61,38 @@ function withMachine(state: ClusterState, name: string, machine: RunningMachine 
  * @param node a machine's name; by default the one that holds an address
  * @throws Error when it is active already, or there is nothing to damage.
  */
-export async function injectFault(
-  cluster: string,
-  fault: ClusterFaultName,
-  node?: string,
-): Promise<InjectedClusterFault> {
-  let injected: InjectedClusterFault | undefined;
-  await clusterState(cluster).change(async (state) => {
+export function injectFault(cluster: string, fault: ClusterFaultName, node?: string): Promise<InjectedClusterFault> {
+  return clusterState(cluster).exchange(async (state) => {
     const name = await chooseNode(state, fault, node);
-    if (state.faults.some((each) => each.name === fault && each.node === name)) {
-      throw new Error(`${fault} is active on ${name} already: heal it first`);
-    }
+    refuseActive(state.faults, fault, [name]);
     const prepared = await prepareFault(fault, targetOf(state, name));
     const { at, machine } = await prepared.strike();
-    injected = { fault, node: name, injectedAt: at, doneAt: now() };
-    const active: ActiveClusterFault[] = MOMENTARY.includes(fault) ? [] : [{ name: fault, node: name, injectedAt: at }];
+    const injected = { fault, node: name, injectedAt: at, doneAt: now() };
+    const active = MOMENTARY.includes(fault) ? [] : [{ name: fault, node: name, injectedAt: at }];
     const after = withMachine(state, name, machine);
-    return { ...after, faults: [...after.faults, ...active] };
+    return [{ ...after, faults: [...after.faults, ...active] }, injected];
   });
-  if (injected === undefined) throw new Error(`${fault} was not injected`);
-  return injected;
 }
 
 /** The last one first; but API servers before everything else, for other repairs ask them. */
-function healingOrder(faults: readonly ActiveClusterFault[]): ActiveClusterFault[] {
-  const isApi = ({ name }: ActiveClusterFault) => Number(name === 'apiserver-stop');
+function healingOrder(faults: readonly ActiveFault<ClusterFaultName>[]): ActiveFault<ClusterFaultName>[] {
+  const isApi = ({ name }: ActiveFault<ClusterFaultName>) => Number(name === 'apiserver-stop');
   return faults.toReversed().toSorted((a, b) => isApi(b) - isApi(a));
 }
 
-/** Which faults to heal; without any of the two, all. */
-export interface HealClusterOptions {
-  readonly fault?: ClusterFaultName | undefined;
-  readonly node?: string | undefined;
-}
-
 /** Undoes faults: switches on what is off, connects what was cut, starts what was stopped. */
-export async function healFaults(
+export function healFaults(
   cluster: string,
-  { fault, node }: HealClusterOptions = {},
+  which: FaultFilter<ClusterFaultName> = {},
 ): Promise<readonly { readonly fault: ClusterFaultName; readonly node: string }[]> {
-  let healed: { fault: ClusterFaultName; node: string }[] = [];
-  await clusterState(cluster).change(async (state) => {
-    const meant = state.faults.filter(
-      (active) => (fault ?? active.name) === active.name && (node ?? active.node) === active.node,
-    );
+  return clusterState(cluster).exchange(async (state) => {
+    const meant = state.faults.filter((active) => isMeant(active, which));
     let after = state;
     for (const active of healingOrder(meant)) {
       const machine = await healFault(active.name, targetOf(after, active.node));
       after = withMachine(after, active.node, machine);
     }
-    healed = meant.map((active) => ({ fault: active.name, node: active.node }));
-    return { ...after, faults: after.faults.filter((active) => !meant.includes(active)) };
+    const faults = after.faults.filter((active) => !meant.includes(active));
+    return [{ ...after, faults }, meant.map((active) => ({ fault: active.name, node: active.node }))];
   });
-  return healed;
 }

@@ -18,14 +18,3 @@ export const CLUSTER_FAULTS = {
 } as const;
 
 export type ClusterFaultName = keyof typeof CLUSTER_FAULTS;
-
-export const CLUSTER_FAULT_NAMES = Object.keys(CLUSTER_FAULTS) as readonly ClusterFaultName[];
-
-/** @throws Error that lists the faults when there is none of this name. */
-export function checkClusterFault(name: string): ClusterFaultName {
-  const found = CLUSTER_FAULT_NAMES.find((known) => known === name);
-  if (found === undefined) {
-    throw new Error(`there is no fault ${JSON.stringify(name)}; there are: ${CLUSTER_FAULT_NAMES.join(', ')}`);
-  }
-  return found;
-}

@@ -1,8 +1,8 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { type Instant, now } from '../support/clock.ts';
+import { prepareSwitch } from '../support/faults.ts';
 import type { Kubectl } from '../support/kubectl.ts';
-import { PreparedCommand } from '../support/prepared-command.ts';
 import { listensInNetnsOf, signalAll } from '../support/processes.ts';
 import { waitFor } from '../support/wait.ts';
 import type { ClusterFaultName } from './fault-names.ts';
@@ -44,8 +44,6 @@ const BACK_LIMIT_MS = 150_000;
 const PATIENCE_MS = 15_000;
 const FREEZE_LIMIT_MS = 10_000;
 const DRAIN_LIMIT_MS = 120_000;
-/** States of a bridge port (linux/if_bridge.h). */
-const PORT = { disabled: 0, forwarding: 3 } as const;
 const INGRESS_PORT = 80;
 const RELEASE_SELECTOR = 'app.kubernetes.io/name=keepalived-ingress-vip';
 
@@ -67,31 +65,26 @@ function signal(program: Parameters<typeof pidsOf>[1], name: NodeJS.Signals): Fa
   };
 }
 
-/** An order to an `ip` or `bridge` inside the switch, and the one that undoes it. */
-function switchFault(program: 'ip' | 'bridge', order: (port: string) => string, undo: (port: string) => string): Fault {
-  const question = { ip: 'link show dev lo', bridge: 'link show' }[program];
-  const prepare = ({ plan }: FaultTarget) => PreparedCommand.start(program, plan.switchNetns, question);
+function switchFault(fault: Parameters<typeof prepareSwitch>[0]): Fault {
+  const prepare = (order: 'strike' | 'heal', { plan, machine }: FaultTarget) =>
+    prepareSwitch(fault, order, plan.switchNetns, machine.name);
   return {
     prepare: async (target) => {
       const running = on(target);
-      const command = await prepare(target);
+      const strike = await prepare('strike', target);
       return async () => {
-        await command.run(order(target.machine.name));
+        await strike();
         return running;
       };
     },
     heal: async (target) => {
-      await (await prepare(target)).run(undo(target.machine.name));
+      await (await prepare('heal', target))();
       return target.running;
     },
   };
 }
 
-const LINK_CUT = switchFault(
-  'ip',
-  (port) => `link set ${port} down`,
-  (port) => `link set ${port} up`,
-);
+const LINK_CUT = switchFault('carrier lost');
 
 function serviceFault(name: string): Fault {
   return {
@@ -221,11 +214,7 @@ const FAULTS: Readonly<Record<ClusterFaultName, Fault>> = {
     },
   },
   'link-cut': LINK_CUT,
-  'switch-cut': switchFault(
-    'bridge',
-    (port) => `link set dev ${port} state ${PORT.disabled}`,
-    (port) => `link set dev ${port} state ${PORT.forwarding}`,
-  ),
+  'switch-cut': switchFault('frames lost'),
   'node-crash': { prepare: prepareCrash, heal: bootIfOff },
   'node-reboot': {
     prepare: async (target) => {

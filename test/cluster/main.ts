@@ -1,11 +1,12 @@
 import { Command } from 'commander';
 import { execa } from 'execa';
 import { helpTable, print, runCommand, wholeNumber } from '../support/command-line.ts';
+import { knownName } from '../support/faults.ts';
 import { interruptible } from '../support/interruption.ts';
 import { say } from '../support/print.ts';
 import { takeDown } from './down.ts';
 import { healFaults, injectFault } from './fault-control.ts';
-import { CLUSTER_FAULTS, checkClusterFault } from './fault-names.ts';
+import { CLUSTER_FAULTS } from './fault-names.ts';
 import { imageArchives, loadImages } from './images.ts';
 import { onMachine } from './machine.ts';
 import { readyParts } from './parts.ts';
@@ -84,7 +85,7 @@ program
   .option('--json', 'print JSON')
   .addHelpText('after', helpTable('Faults', Object.entries(CLUSTER_FAULTS)))
   .action(async (fault: string, { json, node }: Json & { node?: string }) => {
-    const injected = await injectFault(clusterName(), checkClusterFault(fault), node);
+    const injected = await injectFault(clusterName(), knownName('fault', CLUSTER_FAULTS, fault), node);
     print(json, injected, `${fault} on ${injected.node} at ${injected.injectedAt.wall}`);
   });
 
@@ -95,7 +96,7 @@ program
   .option('--node <node>', 'only on this node')
   .option('--json', 'print JSON')
   .action(async (fault: string | undefined, { json, node }: Json & { node?: string }) => {
-    const wanted = fault === undefined ? undefined : checkClusterFault(fault);
+    const wanted = fault === undefined ? undefined : knownName('fault', CLUSTER_FAULTS, fault);
     const healed = await healFaults(clusterName(), { fault: wanted, node });
     const names = healed.map((each) => `${each.fault} on ${each.node}`);
     print(json, { healed }, names.length === 0 ? 'nothing to heal' : `healed: ${names.join(', ')}`);

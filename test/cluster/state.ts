@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheFolder } from '../support/cache-folder.ts';
-import type { Instant } from '../support/clock.ts';
+import type { ActiveFault } from '../support/faults.ts';
 import { type Kubectl, kubectlFor } from '../support/kubectl.ts';
 import { StateFile } from '../support/state-file.ts';
 import type { ClusterFaultName } from './fault-names.ts';
@@ -9,20 +9,13 @@ import type { RunningMachine } from './machine.ts';
 import type { ClusterParts } from './parts.ts';
 import type { ClusterShape } from './plan.ts';
 
-/** A fault that was injected and not healed yet. */
-export interface ActiveClusterFault {
-  readonly name: ClusterFaultName;
-  readonly node: string;
-  readonly injectedAt: Instant;
-}
-
 /** Everything that one command of the cluster must leave for the next. */
 export interface ClusterState {
   readonly shape: ClusterShape;
   readonly parts: ClusterParts;
   /** Those that are switched on. */
   readonly machines: readonly RunningMachine[];
-  readonly faults: readonly ActiveClusterFault[];
+  readonly faults: readonly ActiveFault<ClusterFaultName>[];
 }
 
 /** A fault or its repair may wait for Kubernetes. */

@@ -4,9 +4,10 @@ import type { ClusterFaultName } from '../cluster/fault-names.ts';
 import { type ClusterPlan, type MachinePlan, planCluster } from '../cluster/plan.ts';
 import { type ClusterState, clusterKubectl, clusterState } from '../cluster/state.ts';
 import { addressesByNode, pidsOf } from '../cluster/status.ts';
+import type { FaultFilter } from '../support/faults.ts';
 import type { Kubectl } from '../support/kubectl.ts';
 import { isAlive } from '../support/processes.ts';
-import { Environment, type FaultFilter } from './environment.ts';
+import { Environment } from './environment.ts';
 import { isFit } from './fitness.ts';
 
 const RUNTIME = 'run/keepalived-ingress-vip';

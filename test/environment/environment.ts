@@ -2,18 +2,13 @@ import { Clients } from '../clients/clients.ts';
 import { type ClientKind, Prober, type ProberOptions } from '../clients/prober.ts';
 import { AddressWatch } from '../support/address-watch.ts';
 import type { Instant } from '../support/clock.ts';
+import type { FaultFilter } from '../support/faults.ts';
 import { holdersIn } from '../support/held-addresses.ts';
 import { fetchIn, type NamedNetns } from '../support/netns.ts';
 import { countsNoFailure } from './fitness.ts';
 
 /** How a client asks. */
 export type Cadence = Omit<ProberOptions, 'kind' | 'netns' | 'addresses'>;
-
-/** Which faults are meant; all by default. */
-export interface FaultFilter<Fault extends string> {
-  readonly fault?: Fault | undefined;
-  readonly node?: string | undefined;
-}
 
 /**
  * Nodes with the product on them, clients beside them, and the means to break and to repair: namespaces of the lab, or machines of a real

@@ -10,7 +10,7 @@ import type { FaultName } from '../lab/fault-names.ts';
 import type { HostPlan, NetworkPlan } from '../lab/network-plan.ts';
 import { nodeDirectory } from '../lab/node-directory.ts';
 import { RUNTIME_VOLUME } from '../lab/runtime-files.ts';
-import { type LabState, readState } from '../lab/state.ts';
+import { type LabState, labState } from '../lab/state.ts';
 import { addressesByNode } from '../lab/status.ts';
 import { networkOf } from '../lab/targets.ts';
 import { Environment } from './environment.ts';
@@ -20,7 +20,7 @@ import { isFit } from './fitness.ts';
 export class LabEnvironment extends Environment<FaultName, HostPlan> {
   /** The lab's state as its last command left it. */
   get state(): LabState {
-    return readState(this.name);
+    return labState(this.name).read();
   }
 
   get network(): NetworkPlan {

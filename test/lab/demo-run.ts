@@ -10,7 +10,7 @@ import type { FaultName } from './fault-names.ts';
 import { nodeDirectory } from './node-directory.ts';
 import { Observer } from './observer.ts';
 import { labProber } from './probe.ts';
-import { type LabState, readState } from './state.ts';
+import { type LabState, labState } from './state.ts';
 import { buildTimeline, parseLog, type TimelineEntry } from './timeline.ts';
 import { waitForOneHolder } from './up.ts';
 
@@ -75,7 +75,7 @@ export class DemoRun {
 
   /** The node that holds the address. */
   holder(): Promise<string> {
-    return waitForOneHolder(readState(this.#lab), { signal: this.#signal });
+    return waitForOneHolder(labState(this.#lab).read(), { signal: this.#signal });
   }
 
   /** Breaks the holder and watches another node take over. */

@@ -12,7 +12,7 @@ import {
 } from '../support/processes.ts';
 import { waitFor } from '../support/wait.ts';
 import { LABS_DIRECTORY, labDirectory, ownsNetns } from './names.ts';
-import { labExists, readState } from './state.ts';
+import { labState } from './state.ts';
 
 const END_LIMIT_MS = 10_000;
 /** Not worth an error. */
@@ -21,10 +21,10 @@ const COMMAND_LIMIT_MS = 10_000;
 
 /** The processes that the lab's state names, as far as they run, and their descendants. */
 function recordedProcesses(lab: string): ProcessRef[] {
-  if (!labExists(lab)) {
+  if (!labState(lab).exists()) {
     return [];
   }
-  const state = readState(lab);
+  const state = labState(lab).read();
   const containers = state.nodes
     .flatMap((node) => Object.values(node.containers))
     .flatMap((container) => [

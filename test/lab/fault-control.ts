@@ -1,9 +1,10 @@
 import type { Instant } from '../support/clock.ts';
 import { now } from '../support/clock.ts';
+import { type FaultFilter, isMeant, refuseActive, soleHolder } from '../support/faults.ts';
 import { INTERFACE } from '../support/netns.ts';
 import type { FaultName } from './fault-names.ts';
 import { heal, revive, strike } from './faults.ts';
-import { type ActiveFault, changeState, type LabState, type NodeState, readState } from './state.ts';
+import { type ActiveLabFault, type LabState, labState, type NodeState } from './state.ts';
 import { holdersOf } from './status.ts';
 import { networkOf, targetOf } from './targets.ts';
 
@@ -30,26 +31,10 @@ export interface HealedFaults {
 }
 
 async function chooseNodes(state: LabState, node: string | undefined): Promise<string[]> {
-  if (node === ALL_NODES) {
-    return state.nodes.map((each) => each.name);
-  }
-  if (node !== undefined) {
-    return [node];
-  }
+  if (node === ALL_NODES) return state.nodes.map((each) => each.name);
+  if (node !== undefined) return [node];
   const [address] = state.release.addresses;
-  const holders = address === undefined ? [] : await holdersOf(networkOf(state), address);
-  const [holder, ...others] = holders;
-  if (holder === undefined || others.length > 0) {
-    throw new Error(`${holders.join(' and ') || 'no node'} holds ${address}: say which node is meant with --node`);
-  }
-  return [holder];
-}
-
-function checkInactive(state: LabState, fault: FaultName, nodes: readonly string[], nic: string): void {
-  const active = state.faults.find((each) => each.name === fault && nodes.includes(each.node) && each.nic === nic);
-  if (active !== undefined) {
-    throw new Error(`${fault} is active on ${active.node} already: heal it first`);
-  }
+  return [soleHolder(address === undefined ? [] : await holdersOf(networkOf(state), address), `${address}`)];
 }
 
 /**
@@ -58,44 +43,35 @@ function checkInactive(state: LabState, fault: FaultName, nodes: readonly string
  * @param nic the interface that faults of the network are about
  * @throws Error when it is active already, or there is nothing to damage.
  */
-export async function injectFault(
+export function injectFault(
   lab: string,
   fault: FaultName,
   node?: string,
   nic: string = INTERFACE,
 ): Promise<InjectedFault> {
-  let injected: InjectedFault | undefined;
-  await changeState(lab, async (state) => {
+  return labState(lab).exchange(async (state) => {
     const nodes = await chooseNodes(state, node);
-    checkInactive(state, fault, nodes, nic);
+    const ofNic = state.faults.filter((active) => active.nic === nic);
+    refuseActive(ofNic, fault, nodes);
     const injectedAt = await strike(
       fault,
       nodes.map((name) => targetOf(state, name, nic)),
     );
-    injected = { fault, nodes, injectedAt };
-    const added = nodes.map((name): ActiveFault => ({ name: fault, node: name, nic, injectedAt }));
-    return { ...state, faults: [...state.faults, ...added] };
+    const added = nodes.map((name) => ({ name: fault, node: name, nic, injectedAt }));
+    return [
+      { ...state, faults: [...state.faults, ...added] },
+      { fault, nodes, injectedAt },
+    ];
   });
-  if (injected === undefined) {
-    throw new Error(`${fault} was not injected`);
-  }
-  return injected;
 }
 
-/** Which faults to heal; without any of the two, all. */
-export interface HealOptions {
-  readonly fault?: FaultName | undefined;
-  readonly node?: string | undefined;
+/** Which faults to heal; without any of them, all. */
+export interface HealOptions extends FaultFilter<FaultName> {
   readonly nic?: string | undefined;
 }
 
-function isMeant(active: ActiveFault, { fault, node, nic }: HealOptions): boolean {
-  const isNode = node === undefined || node === ALL_NODES || node === active.node;
-  return isNode && (fault ?? active.name) === active.name && (nic ?? active.nic) === active.nic;
-}
-
 /** Undoes a node's faults, the last one first. */
-async function healNode(state: LabState, node: NodeState, faults: readonly ActiveFault[]): Promise<NodeState> {
+async function healNode(state: LabState, node: NodeState, faults: readonly ActiveLabFault[]): Promise<NodeState> {
   let healed = node;
   for (const active of faults.toReversed()) {
     healed = await heal(active.name, { ...targetOf(state, node.name, active.nic), node: healed });
@@ -122,26 +98,30 @@ function startedSince(before: NodeState, after: NodeState): string[] {
  */
 export async function healFaults(lab: string, options: HealOptions = {}): Promise<HealedFaults> {
   if (options.node !== undefined && options.node !== ALL_NODES) {
-    targetOf(readState(lab), options.node);
+    targetOf(labState(lab).read(), options.node);
   }
+  const node = options.node === ALL_NODES ? undefined : options.node;
   const startedAt = now();
-  let healed: HealedFaults['healed'] = [];
-  const revived: string[] = [];
-  await changeState(lab, async (state) => {
-    const meant = state.faults.filter((active) => isMeant(active, options));
-    const work = state.nodes.map(async (node) => {
-      const here = meant.filter((active) => active.node === node.name);
-      const cured = await healNode(state, node, here);
-      if (options.fault !== undefined || ![undefined, ALL_NODES, node.name].includes(options.node)) {
-        return cured;
-      }
-      const running = await revive({ ...targetOf(state, node.name), node: cured });
+  const done = await labState(lab).exchange(async (state) => {
+    const meant = state.faults.filter(
+      (active) => isMeant(active, { fault: options.fault, node }) && (options.nic ?? active.nic) === active.nic,
+    );
+    const revived: string[] = [];
+    const work = state.nodes.map(async (each) => {
+      const here = meant.filter((active) => active.node === each.name);
+      const cured = await healNode(state, each, here);
+      if (options.fault !== undefined || (node ?? each.name) !== each.name) return cured;
+      const running = await revive({ ...targetOf(state, each.name), node: cured });
       revived.push(...startedSince(cured, running));
       return running;
     });
     const nodes = await Promise.all(work);
-    healed = meant.map(({ name, node }) => ({ fault: name, node }));
-    return { ...state, nodes, faults: state.faults.filter((active) => !meant.includes(active)) };
+    const faults = state.faults.filter((active) => !meant.includes(active));
+    const healed = meant.map((active) => ({ fault: active.name, node: active.node }));
+    return [
+      { ...state, nodes, faults },
+      { healed, revived },
+    ];
   });
-  return { healed, revived, startedAt, healedAt: now() };
+  return { ...done, startedAt, healedAt: now() };
 }

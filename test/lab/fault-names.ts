@@ -23,14 +23,3 @@ export const FAULTS = {
 } as const;
 
 export type FaultName = keyof typeof FAULTS;
-
-export const FAULT_NAMES = Object.keys(FAULTS) as readonly FaultName[];
-
-/** @throws Error that lists the faults when there is none of this name. */
-export function checkFaultName(name: string): FaultName {
-  const found = FAULT_NAMES.find((known) => known === name);
-  if (found === undefined) {
-    throw new Error(`there is no fault ${JSON.stringify(name)}; there are: ${FAULT_NAMES.join(', ')}`);
-  }
-  return found;
-}

@@ -1,5 +1,6 @@
 import { type Instant, now } from '../support/clock.ts';
 import { type Container, execInContainer, isRunning, killContainer, signalContainer } from '../support/container.ts';
+import { prepareSwitch } from '../support/faults.ts';
 import { INTERFACE, ip, ipBatch, netnsPath, sysctl } from '../support/netns.ts';
 import { PreparedCommand } from '../support/prepared-command.ts';
 import { familyOf, isAlive, pidsInNetns, signalAll } from '../support/processes.ts';
@@ -35,9 +36,6 @@ interface Fault {
 }
 
 const STOP_LIMIT_MS = 15_000;
-const HARMLESS_QUESTION = { ip: 'link show dev lo', bridge: 'link show' } as const;
-/** States of a bridge port (linux/if_bridge.h). */
-const PORT = { disabled: 0, forwarding: 3 } as const;
 /** Nobody's: frames to it end at the switch. */
 const NOBODY = '02:1e:00:00:ff:ff';
 
@@ -109,18 +107,13 @@ function ingressSignal(signal: NodeJS.Signals): Fault['prepare'] {
   };
 }
 
-/** The fault's order to an `ip` or `bridge` inside the switch, and the order that undoes it. */
-function switchFault(program: 'ip' | 'bridge', order: (port: string) => string, undo: (port: string) => string): Fault {
-  const prepare = (target: FaultTarget) =>
-    PreparedCommand.start(program, target.network.switchNetns, HARMLESS_QUESTION[program]);
+function switchFault(fault: Parameters<typeof prepareSwitch>[0]): Fault {
+  const prepare = (order: 'strike' | 'heal', { network, nic }: FaultTarget) =>
+    prepareSwitch(fault, order, network.switchNetns, nic.port);
   return {
-    prepare: async (target) => {
-      const command = await prepare(target);
-      return () => command.run(order(target.nic.port));
-    },
+    prepare: (target) => prepare('strike', target),
     heal: async (target) => {
-      const command = await prepare(target);
-      await command.run(undo(target.nic.port));
+      await (await prepare('heal', target))();
       return target.node;
     },
   };
@@ -139,7 +132,7 @@ function apiBlackHole({ network, host }: FaultTarget, verb: 'replace' | 'delete'
 
 /** Orders for an `ip` that waits on the node; the fault begins with the last line. */
 async function prepareOnNode(target: FaultTarget, orders: readonly string[]): Promise<Strike> {
-  const command = await PreparedCommand.start('ip', target.host.netns, HARMLESS_QUESTION.ip);
+  const command = await PreparedCommand.start('ip', target.host.netns, 'link show dev lo');
   return () => command.run(orders.join('\n'));
 }
 
@@ -256,16 +249,8 @@ const FAULT_TABLE: Readonly<Record<FaultName, Fault>> = {
       return target.node;
     },
   },
-  'link-down': switchFault(
-    'ip',
-    (port) => `link set dev ${port} down`,
-    (port) => `link set dev ${port} up`,
-  ),
-  'switch-cut': switchFault(
-    'bridge',
-    (port) => `link set dev ${port} state ${PORT.disabled}`,
-    (port) => `link set dev ${port} state ${PORT.forwarding}`,
-  ),
+  'link-down': switchFault('carrier lost'),
+  'switch-cut': switchFault('frames lost'),
   'keepalived-term': {
     prepare: async (target) => {
       const container = runningContainer(target, 'keepalived');

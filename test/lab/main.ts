@@ -2,18 +2,19 @@ import { Command, InvalidArgumentError } from 'commander';
 import { CLIENT_KINDS, type ClientKind } from '../clients/prober.ts';
 import { formatReports } from '../clients/report.ts';
 import { helpTable, print, runCommand, wholeNumber } from '../support/command-line.ts';
+import { knownName } from '../support/faults.ts';
 import { interruptible } from '../support/interruption.ts';
 import { INTERFACE } from '../support/netns.ts';
 import { formatMs, say } from '../support/print.ts';
 import type { ChartValues } from './chart.ts';
 import { takeDown } from './down.ts';
 import { ALL_NODES, healFaults, injectFault } from './fault-control.ts';
-import { checkFaultName, FAULTS } from './fault-names.ts';
+import { FAULTS } from './fault-names.ts';
 import { type MachineParts, readyMachine } from './machine.ts';
 import { checkLabName, DEFAULT_LAB } from './names.ts';
 import { checkNetworkName, DEFAULT_NETWORK, NETWORKS, type NetworkName } from './networks.ts';
 import { probeFor } from './probe.ts';
-import { readState } from './state.ts';
+import { labState } from './state.ts';
 import { formatStatus, type LabStatus, labStatus } from './status.ts';
 import { bringUp, type UpOptions, waitForOneHolder } from './up.ts';
 import { upgrade } from './upgrade.ts';
@@ -74,7 +75,7 @@ async function up(options: UpOptions, machine: MachineParts, signal: AbortSignal
       signal.throwIfAborted();
       say(`WARNING: ${error.message}`);
     });
-    return await labStatus(readState(state.name));
+    return await labStatus(labState(state.name).read());
   } catch (error) {
     await takeDown(state.name);
     throw error;
@@ -113,7 +114,7 @@ program
   .description('who holds what, and what runs')
   .option('--json', 'print JSON')
   .action(async (flags: Json) => {
-    const status = await labStatus(readState(labName()));
+    const status = await labStatus(labState(labName()).read());
     print(flags.json, status, formatStatus(status));
   });
 
@@ -126,7 +127,7 @@ program
   .option('--nic <interface>', 'the interface that faults of the network are about', INTERFACE)
   .addHelpText('after', helpTable('Faults', Object.entries(FAULTS)))
   .action(async (fault: string, flags: Json & { node?: string; nic: string }) => {
-    const injected = await injectFault(labName(), checkFaultName(fault), flags.node, flags.nic);
+    const injected = await injectFault(labName(), knownName('fault', FAULTS, fault), flags.node, flags.nic);
     print(flags.json, injected, `${fault} on ${injected.nodes.join(', ')} at ${injected.injectedAt.wall}`);
   });
 
@@ -138,7 +139,7 @@ program
   .option('--nic <interface>', 'only on this interface')
   .option('--json', 'print JSON')
   .action(async (fault: string | undefined, flags: Json & { node?: string; nic?: string }) => {
-    const wanted = fault === undefined ? undefined : checkFaultName(fault);
+    const wanted = fault === undefined ? undefined : knownName('fault', FAULTS, fault);
     const healed = await healFaults(labName(), { fault: wanted, node: flags.node, nic: flags.nic });
     const names = [...healed.healed.map((each) => `${each.fault} on ${each.node}`), ...healed.revived];
     print(flags.json, healed, names.length === 0 ? 'nothing to heal' : `healed: ${names.join(', ')}`);
@@ -165,7 +166,7 @@ program
   .option('--json', 'print JSON')
   .action(async (flags: Json & { seconds: number; interval?: number; client: ClientKind[] }) => {
     const { seconds, interval, client } = flags;
-    const report = await probeFor(readState(labName()), { seconds, kinds: client, intervalMs: interval }, say);
+    const report = await probeFor(labState(labName()).read(), { seconds, kinds: client, intervalMs: interval }, say);
     print(flags.json, report, formatReports(report.clients));
   });
 

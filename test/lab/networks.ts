@@ -1,3 +1,4 @@
+import { knownName } from '../support/faults.ts';
 /* The networks that a lab can have, as data: subnets, interfaces, bridges. */
 
 /** A subnet: the address of machine N is `prefix` and N. */
@@ -111,10 +112,5 @@ export const DEFAULT_NETWORK: NetworkName = 'flat';
 
 /** @throws Error that lists the networks when there is none of this name. */
 export function checkNetworkName(name: string): NetworkName {
-  const names = Object.keys(NETWORKS) as NetworkName[];
-  const found = names.find((known) => known === name);
-  if (found === undefined) {
-    throw new Error(`there is no network ${JSON.stringify(name)}; there are: ${names.join(', ')}`);
-  }
-  return found;
+  return knownName('network', NETWORKS, name);
 }

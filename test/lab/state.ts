@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import type { Instant } from '../support/clock.ts';
 import type { Container } from '../support/container.ts';
+import type { ActiveFault } from '../support/faults.ts';
 import type { ProcessRef } from '../support/processes.ts';
 import { StateFile } from '../support/state-file.ts';
 import type { RunningApi } from './api.ts';
@@ -19,12 +19,9 @@ export interface NodeState {
 }
 
 /** A fault that was injected and not healed yet. */
-export interface ActiveFault {
-  readonly name: FaultName;
-  readonly node: string;
+export interface ActiveLabFault extends ActiveFault<FaultName> {
   /** The interface that was meant. */
   readonly nic: string;
-  readonly injectedAt: Instant;
 }
 
 /** Everything that one command of the lab must leave for the next. */
@@ -38,29 +35,10 @@ export interface LabState {
   readonly release: Release;
   readonly api: RunningApi;
   readonly nodes: readonly NodeState[];
-  readonly faults: readonly ActiveFault[];
+  readonly faults: readonly ActiveLabFault[];
 }
 
-function stateFile(lab: string): StateFile<LabState> {
+/** What is known of a lab. */
+export function labState(lab: string): StateFile<LabState> {
   return new StateFile(join(labDirectory(lab), 'state.json'), 'lab');
-}
-
-/** Whether there is a lab of this name. */
-export function labExists(lab: string): boolean {
-  return stateFile(lab).exists();
-}
-
-/** The lab's state. @throws Error that names the command that makes one. */
-export function readState(lab: string): LabState {
-  return stateFile(lab).read();
-}
-
-/** Replaces the lab's state in one step. */
-export async function writeState(state: LabState): Promise<void> {
-  await stateFile(state.name).write(state);
-}
-
-/** Reads the state, lets `change` work on the lab, and writes what it returns; other commands' changes wait meanwhile. */
-export async function changeState(lab: string, change: (state: LabState) => Promise<LabState>): Promise<void> {
-  await stateFile(lab).change(change);
 }

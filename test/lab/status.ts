@@ -7,7 +7,7 @@ import { addressesOf, type HostPlan, type NetworkPlan, ownAddresses } from './ne
 import type { NetworkName } from './networks.ts';
 import { nodeDirectory } from './node-directory.ts';
 import { RUNTIME_VOLUME } from './runtime-files.ts';
-import type { ActiveFault, LabState, NodeState } from './state.ts';
+import type { ActiveLabFault, LabState, NodeState } from './state.ts';
 import { networkOf } from './targets.ts';
 
 /** A node as it is now: read from the kernel, not from what the lab believes. */
@@ -47,7 +47,7 @@ export interface LabStatus {
   /** The virtual addresses of the settings. */
   readonly addresses: readonly string[];
   readonly nodes: readonly NodeStatus[];
-  readonly faults: readonly ActiveFault[];
+  readonly faults: readonly ActiveLabFault[];
 }
 
 /** The virtual addresses that each node holds now, by the node's name. */

@@ -20,7 +20,7 @@ import { nodeDirectory } from './node-directory.ts';
 import { apiDirectory, nodesDirectory, writeNodes } from './node-objects.ts';
 import { plansDirectory } from './node-plans.ts';
 import { type PodPlan, podName, preparePod, startPodContainer } from './pod.ts';
-import { type LabState, type NodeState, writeState } from './state.ts';
+import { type LabState, labState, type NodeState } from './state.ts';
 import { holdersOf } from './status.ts';
 import { networkOf, podPlanOf } from './targets.ts';
 import { createTopology } from './topology.ts';
@@ -147,7 +147,7 @@ export async function bringUp(given: UpOptions, machine: MachineParts, say: Say)
   await makeDirectory(options.name);
   try {
     const state = await build(options, machine, release, say);
-    await writeState(state);
+    await labState(state.name).write(state);
     return state;
   } catch (error) {
     await takeDown(options.name);

@@ -7,7 +7,7 @@ import { type Release, readRelease } from './manifests.ts';
 import { defaultVip } from './network-plan.ts';
 import { nodeDirectory } from './node-directory.ts';
 import { type PodPlan, preparePod, writeFilesVolumes } from './pod.ts';
-import { changeState, type LabState, type NodeState } from './state.ts';
+import { type LabState, labState, type NodeState } from './state.ts';
 import { networkOf, targetOf } from './targets.ts';
 import { absoluteFiles, startPod } from './up.ts';
 
@@ -86,7 +86,7 @@ async function restartPods(state: LabState, before: Release, say: Say): Promise<
 export async function upgrade(lab: string, options: UpgradeOptions, say: Say): Promise<Upgrade> {
   let restarted: readonly string[] = [];
   let startedAt = now();
-  await changeState(lab, async (before) => {
+  await labState(lab).change(async (before) => {
     const values = newValues(before.values, options);
     const fresh = readRelease(await renderChart(before.helm, values, defaultVip(before.network)));
     const state = { ...before, values, release: keepPassword(fresh, before.release, values) };

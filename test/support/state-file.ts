@@ -45,6 +45,11 @@ export class StateFile<T extends object> {
 
   /** Reads the state, lets `change` work on what it describes, and writes what it returns; other commands' changes wait meanwhile. */
   async change(change: (state: T) => Promise<T>): Promise<void> {
+    await this.exchange(async (state) => [await change(state), undefined]);
+  }
+
+  /** The same, and gives what `change` gives besides. */
+  async exchange<R>(change: (state: T) => Promise<readonly [T, R]>): Promise<R> {
     const lock = join(dirname(this.#file), 'lock');
     this.read();
     await waitFor(`another command of the ${this.#subject}`, () => takeLock(lock), {
@@ -52,7 +57,9 @@ export class StateFile<T extends object> {
       everyMs: 10,
     });
     try {
-      await this.write(await change(this.read()));
+      const [state, result] = await change(this.read());
+      await this.write(state);
+      return result;
     } finally {
       await rm(lock, { force: true });
     }

@@ -6,7 +6,7 @@ import type { FaultName } from '../../lab/fault-names.ts';
 import type { HostPlan, NetworkPlan } from '../../lab/network-plan.ts';
 import { writePlan } from '../../lab/node-plans.ts';
 import { writeFilesVolumes } from '../../lab/pod.ts';
-import { changeState, type LabState } from '../../lab/state.ts';
+import { type LabState, labState } from '../../lab/state.ts';
 import { networkOf, targetOf } from '../../lab/targets.ts';
 import { AddressWatch } from '../../support/address-watch.ts';
 import { monotonicMs } from '../../support/clock.ts';
@@ -419,7 +419,7 @@ export class Story {
   async #writeSettings(change: (vrrp: object, host: HostPlan) => object, apartMs: number): Promise<void> {
     this.#revision += 1;
     const revision = this.#revision;
-    await changeState(this.#state.name, async (state) => {
+    await labState(this.#state.name).change(async (state) => {
       for (const [index, host] of this.#network.nodes.entries()) {
         if (index > 0) await delay(apartMs); // the time is what is asked for
         const { pod } = targetOf(state, host.name);
