@@ -1,7 +1,6 @@
 import { ensureTool } from '../../scripts/tools.ts';
 import { CLIENT_KINDS } from '../clients/prober.ts';
 import { takeDown } from '../cluster/down.ts';
-import type { ClusterFaultName } from '../cluster/fault-names.ts';
 import { imageArchives } from '../cluster/images.ts';
 import { readyParts } from '../cluster/parts.ts';
 import { clusterKubectl } from '../cluster/state.ts';
@@ -23,8 +22,7 @@ export const BENCH_CLUSTER = 'bench';
 
 const ROLLOUT_LIMIT_MS = 180_000;
 
-function describe(run: HandOver): string {
-  const { outageMs, reasons, moves, from, to, oneHolderMs } = run;
+function describe({ outageMs, reasons, moves, from, to, oneHolderMs }: HandOver): string {
   const why = reasons.length === 0 ? '' : ` (${reasons.join(', ')})`;
   return `outage ${outageMs.regular.toFixed(1)} and ${outageMs.newcomer.toFixed(1)} ms${why}, ${moves} moves, ${from} -> ${to}, one holder after ${oneHolderMs.toFixed(0)} ms`;
 }
@@ -38,24 +36,6 @@ const rollingUpdate: Strike = async () => {
   await kubectl(['-n', RELEASE_NAMESPACE, 'rollout', 'status', workload], { timeout: ROLLOUT_LIMIT_MS });
   return atMs;
 };
-
-/** Adds to `measurements` as it goes, so that what was measured before a failure is not lost. */
-async function measure(
-  handOvers: HandOvers<ClusterFaultName>,
-  undisturbed: UndisturbedRuns,
-  of: ClusterCase,
-  measurements: ClusterMeasurement[],
-): Promise<void> {
-  const runs: HandOver[] = [];
-  const strike = of.happening === 'rolling-update' ? rollingUpdate : of.happening;
-  while (runs.length < of.runs) {
-    const what = `${of.title} ${runs.length + 1}/${of.runs}`;
-    const run = await undisturbed.run(what, () => handOvers.run(strike, of.expectation));
-    runs.push(run);
-    if (runs.length === 1) measurements.push({ of, runs });
-    say(`${what}: ${describe(run)}`);
-  }
-}
 
 /** A cluster that is up to be measured. */
 export interface BenchedCluster {
@@ -129,7 +109,11 @@ export async function benchCluster(cases: readonly ClusterCase[], keep: boolean)
     const handOvers = new HandOvers(cluster, { address, kinds: CLIENT_KINDS, realTime: true });
     try {
       await handOvers.start();
-      for (const each of cases) await measure(handOvers, undisturbed, each, measurements);
+      for (const of of cases) {
+        const strike = of.happening === 'rolling-update' ? rollingUpdate : of.happening;
+        const once = () => handOvers.run(strike, of.expectation);
+        await undisturbed.series(of, measurements, once, (run, number) => `${of.title} ${number}: ${describe(run)}`);
+      }
     } finally {
       await handOvers.stop();
     }

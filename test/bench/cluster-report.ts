@@ -56,19 +56,8 @@ function row({ of, runs }: ClusterMeasurement): string[] {
 
 /** The measurements as one Markdown table. */
 export function clusterTable(measurements: readonly ClusterMeasurement[]): string {
-  const head = [
-    'what happens to the holder',
-    'runs',
-    'outage, busy client: median (ms)',
-    'worst (ms)',
-    'outage, new client: median (ms)',
-    'worst (ms)',
-    'moves',
-    'moved after, median (s)',
-    'outage while healing, worst (ms)',
-    'one holder after healing, worst (ms)',
-    'promised (ms)',
-  ];
+  const head =
+    'what happens to the holder | runs | outage, busy client: median (ms) | worst (ms) | outage, new client: median (ms) | worst (ms) | moves | moved after, median (s) | outage while healing, worst (ms) | one holder after healing, worst (ms) | promised (ms)';
   return markdownTable(head, measurements.map(row));
 }
 

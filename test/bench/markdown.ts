@@ -5,10 +5,13 @@ export function ms(value: number): string {
   return value < 100 ? value.toFixed(1) : value.toFixed(0);
 }
 
-/** A Markdown table. Pure. */
-export function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  return [line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line)].join('\n');
+/**
+ * A Markdown table. Pure.
+ * @param head its columns' titles, as they are to be read: `fault | runs`
+ */
+export function markdownTable(head: string, rows: readonly (readonly string[])[]): string {
+  const line = `|${'---|'.repeat(head.split(' | ').length)}`;
+  return [`| ${head} |`, line, ...rows.map((cells) => `| ${cells.join(' | ')} |`)].join('\n');
 }
 
 /** The end of a part of the page: what was not kept, a line each, or that everything was. Pure. */

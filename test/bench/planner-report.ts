@@ -8,13 +8,7 @@ function ratio({ stable, fromScratch }: PlannerMoves): string {
 
 /** What the loss of a node moves, as a Markdown table. */
 export function movesTable(moves: readonly PlannerMoves[]): string {
-  const head = [
-    'cluster',
-    'addresses of the lost node',
-    'moved',
-    'moved by a plan from scratch',
-    'from scratch / this',
-  ];
+  const head = 'cluster | addresses of the lost node | moved | moved by a plan from scratch | from scratch / this';
   const rows = moves.map((each) => {
     return [each.title, String(each.ofLostNode), String(each.stable), String(each.fromScratch), ratio(each)];
   });

@@ -161,17 +161,8 @@ export function missedPlannerBudgets(measurements: readonly PlannerMeasurement[]
 
 /** The measurements as a Markdown table, with a word on the last column. */
 export function plannerTable(measurements: readonly PlannerMeasurement[]): string {
-  const head = [
-    'cluster',
-    'first plan (ms)',
-    'nothing changed (ms)',
-    'node lost (ms)',
-    'worst (ms)',
-    'heap (MiB)',
-    'process so far (MiB)',
-    'groups',
-    'skew (addresses)',
-  ];
+  const head =
+    'cluster | first plan (ms) | nothing changed (ms) | node lost (ms) | worst (ms) | heap (MiB) | process so far (MiB) | groups | skew (addresses)';
   const rows = measurements.map((measured) => [
     measured.title,
     measured.firstPlanMs.toFixed(1),

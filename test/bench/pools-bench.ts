@@ -11,7 +11,7 @@ import {
   type PoolTimingMeasurement,
 } from './pools-report.ts';
 import { installForPools, measureMany, SixAddresses, Upgrade } from './pools-scenario.ts';
-import type { PoolCases, PoolFaultCase, PoolTimingCase } from './pools-suites.ts';
+import type { PoolCases, PoolTimingCase } from './pools-suites.ts';
 
 /** Filled as it goes, so that what was measured before a failure is not lost. */
 interface Collected extends PoolMeasurements {
@@ -22,38 +22,22 @@ interface Collected extends PoolMeasurements {
 /** Measures some of the cases on a cluster on which nothing is installed. */
 type Section = (site: Site, cases: PoolCases, collected: Collected, undisturbed: UndisturbedRuns) => Promise<void>;
 
-async function measureFault(
-  six: SixAddresses,
-  of: PoolFaultCase,
-  { faults }: Collected,
-  undisturbed: UndisturbedRuns,
-): Promise<void> {
-  const runs: PoolFaultRun[] = [];
-  while (runs.length < of.runs) {
-    const run = await undisturbed.run(`${of.title} ${runs.length + 1}/${of.runs}`, () =>
-      six.fault(of.title, runs.length),
-    );
-    runs.push(run);
-    if (runs.length === 1) faults.push({ of, runs });
-    const { node, outageMs, shares, healOutageMs, healedShares } = run;
-    const after = `outage ${outageMs.toFixed(1)} ms, ${formatShares(shares)}`;
-    const healed = `healing ${healOutageMs.toFixed(1)} ms, ${formatShares(healedShares)}`;
-    say(`${of.title} on ${node} ${runs.length}/${of.runs}: ${after}; ${healed}`);
-  }
+function faultLine(fault: string, number: string, run: PoolFaultRun): string {
+  const { node, outageMs, shares, healOutageMs, healedShares } = run;
+  const after = `outage ${outageMs.toFixed(1)} ms, ${formatShares(shares)}`;
+  return `${fault} on ${node} ${number}: ${after}; healing ${healOutageMs.toFixed(1)} ms, ${formatShares(healedShares)}`;
 }
 
-async function measureTiming(
-  of: PoolTimingCase,
+async function measureTimings(
+  cases: readonly PoolTimingCase[],
   once: (run: number) => Promise<WatchedRun<number[]>>,
   { timings }: Collected,
   undisturbed: UndisturbedRuns,
 ): Promise<void> {
-  const runs: number[][] = [];
-  while (runs.length < of.runs) {
-    const run = await undisturbed.run(`${of.title} ${runs.length + 1}/${of.runs}`, () => once(runs.length));
-    runs.push(run);
-    if (runs.length === 1) timings.push({ of, runs });
-    say(`${of.title} ${runs.length}/${of.runs}: ${run.map((value) => `${value.toFixed(1)} ms`).join(', ')}`);
+  for (const of of cases) {
+    await undisturbed.series(of, timings, once, (run, number) => {
+      return `${of.title} ${number}: ${run.map((value) => `${value.toFixed(1)} ms`).join(', ')}`;
+    });
   }
 }
 
@@ -66,8 +50,11 @@ const sixAddresses: Section = async (site, cases, collected, undisturbed) => {
   try {
     await installForPools(site);
     await six.start();
-    for (const of of cases.faults) await measureFault(six, of, collected, undisturbed);
-    for (const of of called(cases, 'edit')) await measureTiming(of, (run) => six.edit(run), collected, undisturbed);
+    for (const of of cases.faults) {
+      const once = (run: number) => six.fault(of.title, run);
+      await undisturbed.series(of, collected.faults, once, (run, number) => faultLine(of.title, number, run));
+    }
+    await measureTimings(called(cases, 'edit'), (run) => six.edit(run), collected, undisturbed);
   } finally {
     await six.stop();
   }
@@ -75,14 +62,14 @@ const sixAddresses: Section = async (site, cases, collected, undisturbed) => {
 
 const manyAddresses: Section = async (site, cases, collected, undisturbed) => {
   await installForPools(site);
-  for (const of of called(cases, 'many')) await measureTiming(of, () => measureMany(site), collected, undisturbed);
+  await measureTimings(called(cases, 'many'), () => measureMany(site), collected, undisturbed);
 };
 
 const upgrades: Section = async (site, cases, collected, undisturbed) => {
   const upgrade = new Upgrade(site);
   try {
     await upgrade.start();
-    for (const of of called(cases, 'upgrade')) await measureTiming(of, () => upgrade.run(), collected, undisturbed);
+    await measureTimings(called(cases, 'upgrade'), () => upgrade.run(), collected, undisturbed);
   } finally {
     await upgrade.stop();
   }

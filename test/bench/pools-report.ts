@@ -123,17 +123,9 @@ function figureRow({ title, valuesMs, budgetMs }: FigureRow): string[] {
 
 /** The measurements as Markdown tables; what was not measured has none. */
 export function poolTables({ faults, timings }: PoolMeasurements): string {
-  const faultHead = [
-    'what happens to one node',
-    'runs',
-    'longest outage of six addresses, median (ms)',
-    'worst (ms)',
-    'shares afterwards',
-    'outage while healing, worst (ms)',
-    'shares after healing',
-    'promised (ms)',
-  ];
-  const figureHead = ['what', 'runs', 'median (ms)', 'worst (ms)', 'promised (ms)'];
+  const faultHead =
+    'what happens to one node | runs | longest outage of six addresses, median (ms) | worst (ms) | shares afterwards | outage while healing, worst (ms) | shares after healing | promised (ms)';
+  const figureHead = 'what | runs | median (ms) | worst (ms) | promised (ms)';
   return [
     ...(faults.length === 0 ? [] : [markdownTable(faultHead, faults.map(faultRow))]),
     ...(timings.length === 0 ? [] : [markdownTable(figureHead, timings.flatMap(rowsOf).map(figureRow))]),

@@ -70,16 +70,8 @@ function row(measurement: Measurement, reference: Measurement | undefined): stri
 
 /** The measurements as one Markdown table, with ratios to the reference measured in the same session. */
 export function tableOf(measurements: readonly Measurement[]): string {
-  const head = [
-    'fault on the holder',
-    'settings',
-    'runs',
-    'outage, median (ms)',
-    'outage, worst (ms)',
-    'outage while healing, worst (ms)',
-    'one holder after healing, worst (ms)',
-    'reference / this, medians',
-  ];
+  const head =
+    'fault on the holder | settings | runs | outage, median (ms) | outage, worst (ms) | outage while healing, worst (ms) | one holder after healing, worst (ms) | reference / this, medians';
   const rows = measurements.map((measurement) => {
     const isReference = measurement.suite.name === 'reference';
     const reference = isReference

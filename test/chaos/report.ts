@@ -31,15 +31,8 @@ function row(kind: string, results: readonly RoundResult[]): string[] {
 /** The rounds as a Markdown table, by what happened in them. Pure. */
 export function chaosTable(results: readonly RoundResult[]): string {
   const kinds = [...new Set(results.flatMap(({ round }) => kindsOf(round)))].toSorted();
-  const head = [
-    'rounds with',
-    'number',
-    'longest outage for a client (ms)',
-    'no holder (ms)',
-    'two holders (ms)',
-    'one holder after the repair (ms)',
-    'all nodes have their share again (s)',
-  ];
+  const head =
+    'rounds with | number | longest outage for a client (ms) | no holder (ms) | two holders (ms) | one holder after the repair (ms) | all nodes have their share again (s)';
   const rows = kinds.map((kind) =>
     row(
       kind,

@@ -115,7 +115,8 @@ export class HandOvers<Fault extends string> {
     const moves = watch.moves(this.#address, beginMs, from);
     const outages = this.#outages(faultMs, healStartMs);
     const unexpected = expectation.address === 'stay' ? watch.arrivals(this.#address, beginMs, from) : [];
-    if (expectation.leaveToItself !== true) await this.#environment.heal();
+    const struck = typeof what === 'function' ? {} : { fault: what };
+    if (expectation.leaveToItself !== true) await this.#environment.heal(struck);
     const healedMs = monotonicMs();
     const oneHolderMs = await this.#oneHolder(healedMs);
     const to = await this.calm(expectation);

@@ -49,4 +49,25 @@ export class UndisturbedRuns {
       this.#repeated += 1;
     }
   }
+
+  /**
+   * Runs a case as often as it wants, and says a line of each run.
+   * @param measured gets the case with its first run, which further ones are added to: what was measured before a failure is not lost
+   * @param once gets how many runs there are already
+   */
+  async series<Case extends { readonly title: string; readonly runs: number }, T>(
+    of: Case,
+    measured: { readonly of: Case; readonly runs: readonly T[] }[],
+    once: (run: number) => Promise<WatchedRun<T>>,
+    line: (run: T, number: string) => string,
+  ): Promise<void> {
+    const runs: T[] = [];
+    while (runs.length < of.runs) {
+      const number = `${runs.length + 1}/${of.runs}`;
+      const run = await this.run(`${of.title} ${number}`, () => once(runs.length));
+      if (runs.length === 0) measured.push({ of, runs });
+      runs.push(run);
+      this.#say(line(run, number));
+    }
+  }
 }
