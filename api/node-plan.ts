@@ -3,6 +3,7 @@ import { IP_ADDRESS, IP_ADDRESS_OR_CIDR } from '../common/addresses.ts';
 import { NO_VIRTUAL_ADDRESS, peerProblem, VIRTUAL_ADDRESS_LENGTH, virtualAddressProblem } from './addresses.ts';
 import { BAND_LEGEND, WORST_BAND } from './bands.ts';
 import { FAILBACK_LIMITS, within } from './durations.ts';
+import { POOL_INSTANCE, poolOfInstance, ROUTER_IDS, routerId } from './instances.ts';
 import { interfaceOrNoneRules } from './interfaces.ts';
 import { ruled, ruledText } from './rules.ts';
 import { type HealthCheck, POOL_NAME, POOL_NAME_LENGTH, virtualIpPoolSpecSchema } from './virtual-ip-pool.ts';
@@ -48,10 +49,10 @@ export const plannedInstanceSchema = ruled(
     name: z
       .string()
       .max(63)
-      .regex(/^[a-z0-9][-a-z0-9]*-[0-9]{1,5}$/, { error: 'is not called <pool>-<slot>' })
+      .regex(POOL_INSTANCE, { error: 'is not called <pool>-<slot>' })
       .describe('Name of the VRRP instance, <pool>-<slot>.'),
     pool: poolName.describe('Name of its pool.'),
-    virtualRouterId: z.int().min(1).max(255).describe('Router id.'),
+    virtualRouterId: routerId.describe('Router id.'),
     rank: z.int().min(0).max(65_535).describe("This node's place in the order of preference, 0 is first."),
     leaving: z
       .boolean()
@@ -72,14 +73,14 @@ export const plannedInstanceSchema = ruled(
       .describe('Addresses of the other nodes, for VRRP by unicast; absent: multicast.'),
   }),
   {
-    test: ({ name, pool }) => name.slice(0, name.lastIndexOf('-')) === pool,
+    test: ({ name, pool }) => poolOfInstance(name) === pool,
     cel: "self.name.lastIndexOf('-') == self.pool.size() && self.name.startsWith(self.pool)",
     sentence: 'the name of an instance is <pool>-<slot>, of its own pool',
   },
 );
 
 /** Each instance has a router id of its own. */
-export const MAX_INSTANCES = 255;
+export const MAX_INSTANCES = ROUTER_IDS.most;
 
 /** What the node is to do. */
 export const nodePlanSpecSchema = ruled(
@@ -151,8 +152,8 @@ export const nodePlanStatusSchema = z.object({
     .optional()
     .describe('How fit the node is, by pool.'),
   foreignRouterIds: z
-    .array(z.int().min(1).max(255))
-    .max(255)
+    .array(routerId)
+    .max(ROUTER_IDS.most)
     .optional()
     .describe('Router ids of VRRP instances that routers other than the plan’s nodes use on the same network, too.'),
   problems: z

@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { VIRTUAL_ADDRESS_LENGTH, virtualAddressRules } from './addresses.ts';
+import { FAILBACK_DEFAULTS, HEALTH_CHECK_DEFAULTS } from './defaults.ts';
 import { CHECK_LIMITS, FAILBACK_LIMITS, within } from './durations.ts';
 import { hostHeaderRules, hostRules, pathRules, VIRTUAL_TARGET } from './hosts.ts';
+import { routerId } from './instances.ts';
 import { interfaceOrNoneRules } from './interfaces.ts';
 import { boundedText, celMatches, ruled, ruledText } from './rules.ts';
 
@@ -73,7 +75,9 @@ const nodeSelectorSchema = z
 const port = z.int().min(1).max(65535);
 const threshold = z.int().min(CHECK_LIMITS.threshold.least).max(CHECK_LIMITS.threshold.most);
 
-const host = ruledText(253, hostRules).describe('Host to connect to. Default: 127.0.0.1, the node itself.');
+const host = ruledText(253, hostRules).describe(
+  `Host to connect to. Default: ${HEALTH_CHECK_DEFAULTS.host}, the node itself.`,
+);
 
 const httpHeaderSchema = z.object({
   name: z.literal('Host').describe('Only Host can be set: a check sends nothing else.'),
@@ -86,11 +90,15 @@ const healthCheckSchema = ruled(
       .object({
         host: host.optional(),
         port: port.describe('Port to connect to.'),
-        path: ruledText(2048, pathRules).optional().describe('Path to ask for. Default: /.'),
+        path: ruledText(2048, pathRules)
+          .optional()
+          .describe(`Path to ask for. Default: ${HEALTH_CHECK_DEFAULTS.path}.`),
         scheme: z
           .enum(['HTTP', 'HTTPS'])
           .optional()
-          .describe('HTTP (the default) or HTTPS; the certificate is not verified, as by the kubelet.'),
+          .describe(
+            `${HEALTH_CHECK_DEFAULTS.scheme} (the default) or HTTPS; the certificate is not verified, as by the kubelet.`,
+          ),
         httpHeaders: z
           .array(httpHeaderSchema)
           .max(1)
@@ -106,14 +114,22 @@ const healthCheckSchema = ruled(
       })
       .optional()
       .describe('Healthy when a connection can be opened.'),
-    periodSeconds: within(CHECK_LIMITS.intervalSeconds).optional().describe('Seconds between two checks. Default: 2.'),
+    periodSeconds: within(CHECK_LIMITS.intervalSeconds)
+      .optional()
+      .describe(`Seconds between two checks. Default: ${HEALTH_CHECK_DEFAULTS.periodSeconds}.`),
     timeoutSeconds: within(CHECK_LIMITS.timeoutSeconds)
       .optional()
-      .describe('Seconds without an answer that fail a check. Default: 1.'),
+      .describe(`Seconds without an answer that fail a check. Default: ${HEALTH_CHECK_DEFAULTS.timeoutSeconds}.`),
     failureThreshold: threshold
       .optional()
-      .describe('Failed checks in a row that make a node give its addresses up. Default: 2.'),
-    successThreshold: threshold.optional().describe('Passed checks in a row that make it eligible again. Default: 1.'),
+      .describe(
+        `Failed checks in a row that make a node give its addresses up. Default: ${HEALTH_CHECK_DEFAULTS.failureThreshold}.`,
+      ),
+    successThreshold: threshold
+      .optional()
+      .describe(
+        `Passed checks in a row that make it eligible again. Default: ${HEALTH_CHECK_DEFAULTS.successThreshold}.`,
+      ),
   }),
   {
     test: ({ httpGet, tcpSocket }) => (httpGet === undefined) !== (tcpSocket === undefined),
@@ -165,13 +181,17 @@ export const virtualIpPoolSpecSchema = ruled(
         enabled: z
           .boolean()
           .optional()
-          .describe('Default: true. False: an address stays where it is until its holder fails.'),
+          .describe(
+            `Default: ${FAILBACK_DEFAULTS.enabled}. False: an address stays where it is until its holder fails.`,
+          ),
         delaySeconds: z
           .int()
           .min(FAILBACK_LIMITS.least)
           .max(FAILBACK_LIMITS.most)
           .optional()
-          .describe('Seconds that a returning node must be healthy before it takes its share back. Default: 30.'),
+          .describe(
+            `Seconds that a returning node must be healthy before it takes its share back. Default: ${FAILBACK_DEFAULTS.delaySeconds}.`,
+          ),
       })
       .optional()
       .describe('Whether addresses go back to the node planned for them.'),
@@ -194,8 +214,8 @@ export const virtualIpPoolSpecSchema = ruled(
           .describe('Multicast (the default), or Unicast to the other nodes of the pool.'),
         virtualRouterIds: ruled(
           z.object({
-            first: z.int().min(1).max(255).describe('First router id of the range.'),
-            last: z.int().min(1).max(255).describe('Last router id of the range.'),
+            first: routerId.describe('First router id of the range.'),
+            last: routerId.describe('Last router id of the range.'),
           }),
           {
             test: ({ first, last }) => first <= last,
@@ -247,7 +267,7 @@ const conditionSchema = z.object({
 
 const groupSchema = z.object({
   slot: z.int().min(0).describe('Number of the group within the pool; its VRRP instance is called <pool>-<slot>.'),
-  virtualRouterId: z.int().min(1).max(255).describe('Router id of its VRRP instance.'),
+  virtualRouterId: routerId.describe('Router id of its VRRP instance.'),
   addresses: z.array(z.string()).describe('Addresses that move together; an address stays in its group for life.'),
   nodes: z.array(z.string()).describe('Nodes in order of preference, the first is the planned holder.'),
 });

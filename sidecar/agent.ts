@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
+import { NODE_INSTANCE } from '../api/instances.ts';
 import type { NodePlanSpec, NodePlanStatus } from '../api/node-plan.ts';
 import { canonical } from '../common/addresses.ts';
 import { systemClock } from '../common/clock.ts';
@@ -10,7 +11,7 @@ import { EventLoopLag } from './checks/event-loop-lag.ts';
 import { readNodeChecks } from './checks/node-checks.ts';
 import { CHECK_NAMES, type CheckName, type CheckState, NOTHING_KNOWN } from './checks/types.ts';
 import type { LoadedSettings, SettingsError } from './config/load.ts';
-import { type DesiredInstance, NODE_INSTANCE, type Wanted } from './desired/desired.ts';
+import type { DesiredInstance, Wanted } from './desired/desired.ts';
 import { mergeDesired } from './desired/merge.ts';
 import type { Placements } from './desired/placement.ts';
 import { Cordon } from './fitness/cordon.ts';

@@ -1,13 +1,12 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { ROUTER_IDS, routerId } from '../../api/instances.ts';
 import { familyOfAddress } from '../../common/addresses.ts';
 
 /*
  * The controller's settings file as the chart renders it. Strict at every level: a misspelt key that is silently ignored shows only when
  * a plan does something nobody asked for.
  */
-
-const routerId = z.int().min(1).max(255);
 
 const address = z.string().refine((text) => familyOfAddress(text) !== undefined, {
   error: (issue) => `"${String(issue.input)}" is not an IPv4 or IPv6 address without a prefix, for example 192.168.1.2`,
@@ -36,7 +35,7 @@ const settingsSchema = z
     }),
     virtualRouterIds: z.strictObject({ first: routerId, last: routerId }),
     reserved: z.strictObject({ addresses: z.array(address), virtualRouterIds: z.array(routerId) }),
-    maxGroupsPerPool: z.int().min(1).max(255),
+    maxGroupsPerPool: z.int().min(1).max(ROUTER_IDS.most),
     lease: leaseSchema,
     server: z.strictObject({
       /** Empty: every address of the pod, of both families. */

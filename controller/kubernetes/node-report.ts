@@ -1,4 +1,5 @@
 import { BANDS, WORST_BAND } from '../../api/bands.ts';
+import { ROUTER_IDS } from '../../api/instances.ts';
 import { type NodePlanStatus, REPORT_LIMITS } from '../../api/node-plan.ts';
 import { oneLine } from '../../api/text.ts';
 import { parseAddress } from '../../common/addresses.ts';
@@ -11,8 +12,7 @@ import { parseAddress } from '../../common/addresses.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-const MAX_POOLS = 255;
-const MAX_ROUTER_ID = 255;
+const MAX_POOLS = ROUTER_IDS.most;
 const POOL_LENGTH = 63;
 
 function fieldsOf(value: unknown): Fields {
@@ -54,7 +54,7 @@ function isNumber(value: unknown, least: number, most: number): value is number 
 }
 
 function routerIdOf(value: unknown) {
-  return isNumber(value, 1, MAX_ROUTER_ID) ? ([value, value] as const) : undefined;
+  return isNumber(value, ROUTER_IDS.least, ROUTER_IDS.most) ? ([value, value] as const) : undefined;
 }
 
 function problemOf(value: unknown) {
@@ -91,7 +91,7 @@ export function readReport(status: unknown): NodePlanStatus | undefined {
     ...(plan === undefined ? {} : { observedPlan: plan }),
     held: listOf(held, REPORT_LIMITS.held, heldOf),
     ...filled('health', listOf(health, MAX_POOLS, healthOf)),
-    ...filled('foreignRouterIds', listOf(foreignRouterIds, MAX_ROUTER_ID, routerIdOf)),
+    ...filled('foreignRouterIds', listOf(foreignRouterIds, ROUTER_IDS.most, routerIdOf)),
     ...filled('problems', listOf(problems, REPORT_LIMITS.problems, problemOf)),
     ...(Array.isArray(addresses) ? { addresses: listOf(addresses, REPORT_LIMITS.addresses, subnetOf) } : {}),
   };

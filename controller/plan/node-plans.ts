@@ -1,3 +1,4 @@
+import { poolInstance } from '../../api/instances.ts';
 import type { PlannedInstance, PlannedPool } from '../../api/node-plan.ts';
 import { compareText } from '../../common/compare-text.ts';
 import type { DraftGroup } from './grouping.ts';
@@ -16,14 +17,9 @@ interface Draft {
   readonly instances: PlannedInstance[];
 }
 
-/** Name of a group's VRRP instance. No two groups share one: what follows the last hyphen is the slot. */
-export function instanceName(demand: string, slot: number): string {
-  return `${demand}-${slot}`;
-}
-
 function plannedInstance({ demand, group }: StaffedGroup, { rank, leaving, peers }: Member): PlannedInstance {
   return {
-    name: instanceName(demand.name, group.slot),
+    name: poolInstance(demand.name, group.slot),
     pool: demand.name,
     virtualRouterId: group.virtualRouterId,
     rank,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { instanceName } from './node-plans.ts';
+import { poolInstance } from '../../api/instances.ts';
 import { makePlan } from './planner.ts';
 import { loadsOf, spreadOf } from './spread.ts';
 import { addresses, input, node, nodes, onlyDemand, pool, remembered, settings } from './testing/scenes.ts';
@@ -287,7 +287,7 @@ describe('what nodes are told', () => {
   it('is nothing, for a node that was told something before and has no part any more', () => {
     const assignments = new Map([
       [
-        instanceName('gone', 0),
+        poolInstance('gone', 0),
         { previousPeers: new Map([['node-1', []]]), observedByAll: true, heldBy: new Set<string>() },
       ],
     ]);

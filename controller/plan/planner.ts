@@ -1,10 +1,11 @@
+import { poolInstance } from '../../api/instances.ts';
 import { canonical } from '../../common/addresses.ts';
 import { compareText } from '../../common/compare-text.ts';
 import { type GroupedDemand, groupDemands } from './demand-groups.ts';
 import { type RankedDemand, rankDemands } from './demand-ranks.ts';
 import type { Eligibility } from './eligibility.ts';
 import { handOver } from './handover.ts';
-import { instanceName, planNodes, type StaffedGroup } from './node-plans.ts';
+import { planNodes, type StaffedGroup } from './node-plans.ts';
 import { type Neighbourhood, type PeerAddresses, peerAddressesIn } from './peer-addresses.ts';
 import { nodeAddressProblems, nodeProblems, peerProblems, routerIdProblems, spreadProblems } from './problems.ts';
 import type { DemandPlan, Plan, PlanInput, PlannedAddress } from './types.ts';
@@ -36,7 +37,7 @@ function staff(
   const { demand, groups, grouped, eligibility, grant, request, claims } = ranked;
   const { name } = demand;
   const handovers = grouped.groups.map((draft, index) => {
-    const instance = instanceName(name, draft.slot);
+    const instance = poolInstance(name, draft.slot);
     const candidates = groups[index]?.nodes ?? [];
     const input = { instance, candidates, addresses: draft.addresses, unicast: !request.multicast };
     return handOver({ ...input, assignment: assignments.get(instance) }, neighbourhood, peerAddresses);

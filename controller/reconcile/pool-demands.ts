@@ -1,11 +1,10 @@
+import { FAILBACK_DEFAULTS } from '../../api/defaults.ts';
 import { hostsOf, settingsProblem, type VirtualIpPool, type VirtualIpPoolSpec } from '../../api/virtual-ip-pool.ts';
 import type { Demand, DemandSettings } from '../plan/types.ts';
 
 /*
  * What pools ask the planner for. This is the only place that knows both: the planner takes demands, whoever has them.
  */
-
-const DEFAULT_FAILBACK_DELAY_SECONDS = 30;
 
 function createdMs({ metadata }: VirtualIpPool): number {
   // An object without a time is not stored yet: nothing is younger.
@@ -14,7 +13,7 @@ function createdMs({ metadata }: VirtualIpPool): number {
 }
 
 function failbackDelaySeconds({ failback = {} }: VirtualIpPoolSpec): number | null {
-  const { enabled = true, delaySeconds = DEFAULT_FAILBACK_DELAY_SECONDS } = failback;
+  const { enabled = FAILBACK_DEFAULTS.enabled, delaySeconds = FAILBACK_DEFAULTS.delaySeconds } = failback;
   return enabled ? delaySeconds : null;
 }
 

@@ -220,6 +220,7 @@ const SIDECAR: readonly Room[] = [
     what: 'All parts together.',
     may: [
       ...GROUND,
+      'api',
       'sidecar/checks',
       'sidecar/desired',
       'sidecar/fitness',
@@ -231,7 +232,7 @@ const SIDECAR: readonly Room[] = [
       'sidecar/sources',
       'sidecar/status',
     ],
-    types: ['api', 'common/kubernetes-access', 'sidecar/config', 'sidecar/server', 'npm:pino'],
+    types: ['common/kubernetes-access', 'sidecar/config', 'sidecar/server', 'npm:pino'],
   },
   {
     room: 'sidecar/main',

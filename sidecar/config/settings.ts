@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { peerProblem, virtualAddressProblem } from '../../api/addresses.ts';
 import { CHECK_LIMITS, FAILBACK_LIMITS, type Limits } from '../../api/durations.ts';
 import { addressOfHost, hostHeaderProblem, VIRTUAL_TARGET } from '../../api/hosts.ts';
+import { routerId } from '../../api/instances.ts';
 import { interfaceProblem } from '../../api/interfaces.ts';
 import { canonical, familyOf } from '../../common/addresses.ts';
 
@@ -52,7 +53,7 @@ function urlWith(protocols: readonly string[]) {
 
 const vrrpSchema = z.strictObject({
   version: z.union([z.literal(2), z.literal(3)]),
-  virtualRouterId: z.int().min(1).max(255),
+  virtualRouterId: routerId,
   advertIntervalSeconds: seconds(0.01, 255),
   interface: interfaceChoice,
   addressInterface: interfaceChoice,

@@ -1,9 +1,6 @@
 import { canonical } from '../../common/addresses.ts';
 import type { FitnessPolicy } from '../fitness/fitness.ts';
 
-/** Name of the node's own instance; what concerns the node's configuration as a whole goes by it, too. */
-export const NODE_INSTANCE = 'vip';
-
 /** What a node is to do, before it is known what its network makes of it. Each source says a part of it. */
 export interface Desired {
   /** In the order in which keepalived's configuration has them. */

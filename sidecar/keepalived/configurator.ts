@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { NODE_INSTANCE } from '../../api/instances.ts';
 import { type Clock, systemClock } from '../../common/clock.ts';
-import { NODE_INSTANCE, virtualAddresses, type Wanted } from '../desired/desired.ts';
+import { virtualAddresses, type Wanted } from '../desired/desired.ts';
 import type { Placement, Placements } from '../desired/placement.ts';
 import { type InstanceProblem, type Resolved, type ResolvedInstance, resolveAll } from '../desired/resolve.ts';
 import type { NetworkView } from '../network/network.ts';

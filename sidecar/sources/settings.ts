@@ -1,12 +1,7 @@
+import { NODE_INSTANCE } from '../../api/instances.ts';
 import { bracketed } from '../../common/addresses.ts';
 import type { Settings } from '../config/settings.ts';
-import {
-  type Desired,
-  type DesiredInstance,
-  type FieldNames,
-  type KeepalivedOptions,
-  NODE_INSTANCE,
-} from '../desired/desired.ts';
+import type { Desired, DesiredInstance, FieldNames, KeepalivedOptions } from '../desired/desired.ts';
 import { policyOf } from './policy.ts';
 
 const FIELDS: FieldNames = {

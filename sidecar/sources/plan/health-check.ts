@@ -1,12 +1,11 @@
+import { HEALTH_CHECK_DEFAULTS } from '../../../api/defaults.ts';
 import { addressOfHost, VIRTUAL_TARGET } from '../../../api/hosts.ts';
 import type { HealthCheck, NodePlanSpec, PlannedPool } from '../../../api/node-plan.ts';
 import { bracketed, canonical } from '../../../common/addresses.ts';
 import type { CheckSpec, ServiceSettings } from '../../checks/check-spec.ts';
 
-/** What a health check is where it does not say, in the kubelet's names. */
-const DEFAULTS = { periodSeconds: 2, timeoutSeconds: 1, failureThreshold: 2, successThreshold: 1 };
-/** The node itself. */
-const HERE = '127.0.0.1';
+const { host: HERE, path: PATH, scheme: SCHEME, ...TIMING } = HEALTH_CHECK_DEFAULTS;
+type Timing = { -readonly [K in keyof typeof TIMING]: number };
 
 function authority(host: string | undefined, port: number): string {
   const given = host === undefined || host === '' ? HERE : host;
@@ -16,7 +15,7 @@ function authority(host: string | undefined, port: number): string {
 function urlOf({ httpGet, tcpSocket }: HealthCheck): string {
   if (httpGet !== undefined) {
     const { host, port, path, scheme } = httpGet;
-    return `${(scheme ?? 'HTTP').toLowerCase()}://${authority(host, port)}${path ?? '/'}`;
+    return `${(scheme ?? SCHEME).toLowerCase()}://${authority(host, port)}${path ?? PATH}`;
   }
   if (tcpSocket !== undefined) return `tcp://${authority(tcpSocket.host, tcpSocket.port)}`;
   throw new TypeError('a health check has neither httpGet nor tcpSocket');
@@ -28,7 +27,7 @@ function urlOf({ httpGet, tcpSocket }: HealthCheck): string {
  * @throws TypeError for one without httpGet and tcpSocket, or with a host of which no URL can be made
  */
 export function serviceSettingsOf(check: HealthCheck, tripwire: boolean): ServiceSettings {
-  const timing = { ...DEFAULTS, ...definedOnly(check) };
+  const timing: Timing = { ...TIMING, ...definedOnly(check) };
   const url = urlOf(check);
   if (!URL.canParse(url)) throw new TypeError(`${url} is not a URL; correct the health check's host`);
   return {
@@ -44,8 +43,8 @@ export function serviceSettingsOf(check: HealthCheck, tripwire: boolean): Servic
   };
 }
 
-function definedOnly(check: HealthCheck): Partial<typeof DEFAULTS> {
-  return Object.fromEntries(Object.entries(check).filter(([key, value]) => key in DEFAULTS && value !== undefined));
+function definedOnly(check: HealthCheck): Partial<Timing> {
+  return Object.fromEntries(Object.entries(check).filter(([key, value]) => key in TIMING && value !== undefined));
 }
 
 /**

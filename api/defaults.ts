@@ -1,0 +1,17 @@
+/*
+ * What a pool is set to where it does not say. The definition's descriptions tell it, the controller and the sidecar go by it.
+ */
+
+/** Of a health check, in the kubelet's names. The host is the node itself. */
+export const HEALTH_CHECK_DEFAULTS = {
+  host: '127.0.0.1',
+  path: '/',
+  scheme: 'HTTP',
+  periodSeconds: 2,
+  timeoutSeconds: 1,
+  failureThreshold: 2,
+  successThreshold: 1,
+} as const;
+
+/** Of failback. */
+export const FAILBACK_DEFAULTS = { enabled: true, delaySeconds: 30 } as const;

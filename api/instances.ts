@@ -1,0 +1,26 @@
+import { z } from 'zod';
+
+/*
+ * What VRRP instances are called, by whom a node's programs, the controller and keepalived's files know them.
+ */
+
+/** The node's own instance, which has the addresses of the settings; what concerns a node as a whole goes by it, too. */
+export const NODE_INSTANCE = 'vip';
+
+/** Router ids that there are (RFC 9568 section 5.2.3): each instance on a network has one of its own. */
+export const ROUTER_IDS = { least: 1, most: 255 } as const;
+/** One of them. */
+export const routerId = z.int().min(ROUTER_IDS.least).max(ROUTER_IDS.most);
+
+/** The name of a pool's instance; no pool's is the node's own. */
+export const POOL_INSTANCE = /^[a-z0-9][-a-z0-9]*-[0-9]{1,5}$/;
+
+/** Name of a pool's VRRP instance. No two have one: what follows the last hyphen is the slot. Pure. */
+export function poolInstance(pool: string, slot: number): string {
+  return `${pool}-${slot}`;
+}
+
+/** Name of the pool that an instance of a pool belongs to. Pure. */
+export function poolOfInstance(instance: string): string {
+  return instance.slice(0, instance.lastIndexOf('-'));
+}
