@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import type { RequestListener } from 'node:http';
 import express from 'express';
 import type { Registry } from 'prom-client';
+import { sha256 } from '../../common/digest.ts';
 import { answerTheRest } from '../../common/last-answers.ts';
 import type { LiveStatus } from './live.ts';
 import { type ControllerSnapshot, statusOf, unreadiness } from './status.ts';
@@ -18,7 +18,7 @@ interface AppDependencies {
 
 function hashOf(page: string, element: 'style' | 'script'): string {
   const content = new RegExp(`<${element}>([\\s\\S]*?)</${element}>`).exec(page)?.[1] ?? '';
-  return `'sha256-${createHash('sha256').update(content).digest('base64')}'`;
+  return `'sha256-${sha256(content, 'base64')}'`;
 }
 
 /** The page may run its own script, use its own style and ask this server; nothing else, from nowhere else. */

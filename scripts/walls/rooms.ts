@@ -13,7 +13,7 @@ export interface Room {
 }
 
 /** Nothing of it is more than functions of what they are given. */
-const PURE = ['common/addresses', 'common/compare-text'];
+const PURE = ['common/addresses', 'common/compare-text', 'common/digest'];
 /** What a program's parts stand on. */
 const GROUND = [...PURE, 'common/clock', 'node:util'];
 
@@ -32,6 +32,7 @@ const SHARED: readonly Room[] = [
     what: 'Addresses: one parser, one canonical form, subnets. Pure.',
     may: ['npm:ipaddr.js'],
   },
+  { room: 'common/digest', what: 'What tells two texts apart. Pure.', may: ['node:crypto'] },
   { room: 'common/compare-text', what: 'The order of texts, the same everywhere. Pure.', may: [] },
   {
     room: 'common/settings-file',
@@ -45,6 +46,7 @@ const SHARED: readonly Room[] = [
   },
   { room: 'common/retry', what: 'When something that failed is tried again.', may: ['npm:cockatiel'] },
   { room: 'common/time-limit', what: 'A signal that says when to give up.', may: [] },
+  { room: 'common/explain-error', what: 'Errors of TLS and HTTP as sentences that say what to change. Pure.', may: [] },
   {
     room: 'common/kubernetes-access',
     what: 'Where the API server is, how a pod proves who it is, and requests that do so.',
@@ -75,13 +77,12 @@ const SIDECAR: readonly Room[] = [
   {
     room: 'sidecar/config',
     what: 'What the settings file may say.',
-    may: [...PURE, 'api', 'common/settings-file', 'npm:zod', 'node:crypto'],
-    still: ['node:net'],
+    may: [...PURE, 'api', 'common/settings-file', 'npm:zod', 'node:net'],
   },
   {
     room: 'sidecar/runtime',
     what: 'What is exchanged with a supervised process through files, and what is kept over a restart.',
-    may: [...GROUND, ...FILES, 'node:crypto', 'node:fs', 'node:fs/promises', 'node:path'],
+    may: [...GROUND, ...FILES, 'node:fs', 'node:fs/promises', 'node:path'],
   },
   {
     room: 'sidecar/network',
@@ -94,6 +95,7 @@ const SIDECAR: readonly Room[] = [
     may: [
       ...GROUND,
       'api',
+      'common/explain-error',
       'common/kubernetes-access',
       'npm:axios',
       'node:http',
@@ -146,9 +148,18 @@ const SIDECAR: readonly Room[] = [
   {
     room: 'sidecar/keepalived',
     what: 'All that concerns keepalived: its configuration, what it says, who holds an address.',
-    may: [...GROUND, 'api', 'sidecar/fitness', 'sidecar/network', 'sidecar/runtime', 'node:fs', 'node:fs/promises'],
+    may: [
+      ...GROUND,
+      'api',
+      'sidecar/fitness',
+      'sidecar/network',
+      'sidecar/runtime',
+      'node:fs',
+      'node:fs/promises',
+      'node:net',
+    ],
     types: ['sidecar/config'],
-    still: ['sidecar/desired', 'node:crypto', 'node:net'],
+    still: ['sidecar/desired'],
   },
   {
     room: 'sidecar/instances',
@@ -162,15 +173,16 @@ const SIDECAR: readonly Room[] = [
     may: [
       ...GROUND,
       'api',
+      'common/explain-error',
       'common/kubernetes-access',
       'common/retry',
       'common/time-limit',
+      'sidecar/fitness',
       'npm:zod',
       'node:http',
       'node:timers/promises',
     ],
     types: ['npm:axios', 'node:stream'],
-    still: ['sidecar/fitness', 'sidecar/probes'],
   },
   {
     room: 'sidecar/sources',
@@ -247,12 +259,10 @@ const SIDECAR: readonly Room[] = [
       'sidecar/runtime',
       'sidecar/server',
       'sidecar/sources',
-      'npm:pino',
-      'npm:prom-client',
+      'node:timers/promises',
       'node:util',
     ],
-    types: ['api', 'sidecar/checks'],
-    still: ['node:timers/promises'],
+    types: ['npm:pino', 'api', 'sidecar/checks'],
   },
 ];
 
@@ -260,8 +270,7 @@ const CONTROLLER: readonly Room[] = [
   {
     room: 'controller/config',
     what: 'What the settings file may say.',
-    may: [...PURE, 'api', 'common/settings-file', 'npm:zod'],
-    still: ['node:net'],
+    may: [...PURE, 'api', 'common/settings-file', 'npm:zod', 'node:net'],
   },
   {
     room: 'controller/plan',
@@ -325,7 +334,7 @@ const CONTROLLER: readonly Room[] = [
   {
     room: 'controller/server',
     what: 'Shows the status, as page, stream and metrics.',
-    may: ['common/last-answers', 'npm:express', 'npm:prom-client', 'node:crypto'],
+    may: ['common/digest', 'common/last-answers', 'npm:express', 'npm:prom-client'],
     types: ['common/clock', 'controller/events', 'controller/reconcile', 'node:http'],
   },
   {
@@ -357,12 +366,11 @@ const CONTROLLER: readonly Room[] = [
       'controller/controller',
       'controller/kubernetes',
       'controller/server',
-      'npm:pino',
       'npm:prom-client',
+      'node:timers/promises',
       'node:util',
     ],
     types: ['npm:@kubernetes/client-node'],
-    still: ['node:timers/promises'],
   },
 ];
 

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { sha256 } from '../../common/digest.ts';
 import { parseSettingsText, readSettingsFile } from '../../common/settings-file.ts';
 import { checkSettings, type Settings } from './settings.ts';
 
@@ -16,7 +16,7 @@ export interface LoadedSettings {
  */
 export function parseSettings(text: string): LoadedSettings {
   const settings = parseSettingsText(text, checkSettings);
-  return { settings, version: createHash('sha256').update(text).digest('hex').slice(0, 12) };
+  return { settings, version: sha256(text).slice(0, 12) };
 }
 
 /**

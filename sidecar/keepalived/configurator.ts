@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { NODE_INSTANCE } from '../../api/instances.ts';
 import { type Clock, systemClock } from '../../common/clock.ts';
+import { sha256 } from '../../common/digest.ts';
 import { virtualAddresses, type Wanted } from '../desired/desired.ts';
 import type { Placement, Placements } from '../desired/placement.ts';
 import { type InstanceProblem, type Resolved, type ResolvedInstance, resolveAll } from '../desired/resolve.ts';
@@ -196,8 +196,7 @@ export class Configurator {
     const config = renderConfig(instances, { node, runtimeDirectory, ...keepalived });
     const offered = await this.#dependencies.offer(config);
     this.#before = new Map(resolved.map((one) => [one.instance.name, one]));
-    const sha256 = createHash('sha256').update(config).digest('hex');
-    this.#dependencies.onConfigured({ instances, sha256, plan: desired.plan }, offered);
+    this.#dependencies.onConfigured({ instances, sha256: sha256(config), plan: desired.plan }, offered);
   }
 
   #setProblems(problems: readonly InstanceProblem[]): void {

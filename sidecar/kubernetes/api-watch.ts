@@ -2,10 +2,10 @@ import { ClientRequest } from 'node:http';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AxiosResponse } from 'axios';
+import { explainRequestError } from '../../common/explain-error.ts';
 import { type ApiAccess, openRequests, type Requests } from '../../common/kubernetes-access.ts';
 import { doubled, spread } from '../../common/retry.ts';
 import { TimeLimit } from '../../common/time-limit.ts';
-import { explainRequestError } from '../probes/explain.ts';
 import { linesOf } from './lines.ts';
 
 /** All in seconds. */

@@ -1,7 +1,7 @@
 import { familyOfAddress } from '../../common/addresses.ts';
+import { explainRequestError } from '../../common/explain-error.ts';
 import { type ApiAccess, openRequests } from '../../common/kubernetes-access.ts';
 import { spread } from '../../common/retry.ts';
-import { explainRequestError } from '../probes/explain.ts';
 import { nodesByAddress, orderNodes, type RankedPod } from './rank.ts';
 
 interface ReleasePodsOptions extends ApiAccess {

@@ -2,9 +2,9 @@ import type { AxiosResponse } from 'axios';
 import { GROUP_VERSION } from '../../api/group.ts';
 import type { NodePlanStatus } from '../../api/node-plan.ts';
 import { type Clock, systemClock, systemTimers, type TimerHandle, type Timers } from '../../common/clock.ts';
+import { explainRequestError } from '../../common/explain-error.ts';
 import { type ApiAccess, openRequests } from '../../common/kubernetes-access.ts';
 import { doubled, spread } from '../../common/retry.ts';
-import { explainRequestError } from '../probes/explain.ts';
 import { NODE_PLANS } from './plan-watch.ts';
 
 interface StatusWriterOptions {

@@ -1,5 +1,5 @@
+import { explainProtocolError } from '../../common/explain-error.ts';
 import type { Attempt } from './attempt.ts';
-import { explainProtocolError } from './explain.ts';
 import type { Phase, RequestOutcome } from './request.ts';
 import type { ProbeResult } from './types.ts';
 

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { open, readFile, writeFile } from 'node:fs/promises';
+import { sha256 } from '../../common/digest.ts';
 import { replaceFile } from '../../common/replace-file.ts';
 import type { SharedDirectory } from './shared-directory.ts';
 
@@ -39,7 +39,7 @@ export class SupervisedProcess<Status> {
 
   /** Offers a configuration, unless it is the one offered last; whether it was offered. */
   async offer(configuration: string): Promise<boolean> {
-    const digest = createHash('sha256').update(configuration).digest('base64');
+    const digest = sha256(configuration);
     if (this.#offered === digest) return false;
     await replaceFile(this.#file('candidate'), configuration);
     this.#offered = digest;
