@@ -8,8 +8,6 @@ export interface Room {
   readonly may: readonly string[];
   /** The same, types alone. */
   readonly types?: readonly string[];
-  /** What still has to go. */
-  readonly still?: readonly string[];
 }
 
 /** Nothing of it is more than functions of what they are given. */
@@ -94,7 +92,7 @@ const SIDECAR: readonly Room[] = [
     what: 'A probe answers one question. Who asks, and what follows from it, is not its business.',
     may: [
       ...GROUND,
-      'api',
+
       'common/explain-error',
       'common/kubernetes-access',
       'npm:axios',
@@ -114,36 +112,26 @@ const SIDECAR: readonly Room[] = [
   {
     room: 'sidecar/checks',
     what: 'Checks: when a probe asks, and what its results mean.',
-    may: [...GROUND, 'api', 'sidecar/probes', 'node:fs', 'node:net'],
+    may: [...GROUND, 'sidecar/probes', 'node:fs', 'node:net'],
     types: ['common/kubernetes-access', 'sidecar/config'],
   },
   {
     room: 'sidecar/fitness',
     what: 'How fit the node is for an instance. Decides without I/O.',
     may: ['api', 'common/clock'],
-    types: ['sidecar/checks', 'sidecar/config'],
-  },
-  {
-    room: 'sidecar/keepalived/instance',
-    what: 'What keepalived is told of one instance. Pure: the model of its configuration.',
-    may: PURE,
-  },
-  {
-    room: 'sidecar/keepalived/model',
-    what: 'What keepalived is told. Pure: the model of its configuration.',
-    may: PURE,
-  },
-  {
-    room: 'sidecar/keepalived/render',
-    what: "keepalived's configuration as text. Pure.",
-    may: [...PURE, 'api', 'sidecar/fitness'],
-    types: ['sidecar/keepalived'],
+    types: ['sidecar/checks'],
   },
   {
     room: 'sidecar/desired',
     what: "What this node is to have: the sources' wishes merged, and resolved to its interfaces. Pure.",
-    may: [...PURE, 'api', 'sidecar/keepalived/instance', 'sidecar/keepalived/model', 'npm:zod'],
-    types: ['sidecar/checks', 'sidecar/config', 'sidecar/fitness', 'sidecar/network'],
+    may: [...PURE, 'npm:zod'],
+    types: ['api', 'sidecar/checks', 'sidecar/fitness', 'sidecar/network'],
+  },
+  {
+    room: 'sidecar/keepalived/render',
+    what: "keepalived's configuration as text. Pure.",
+    may: [...PURE, 'sidecar/fitness'],
+    types: ['sidecar/desired'],
   },
   {
     room: 'sidecar/keepalived',
@@ -151,15 +139,13 @@ const SIDECAR: readonly Room[] = [
     may: [
       ...GROUND,
       'api',
-      'sidecar/fitness',
+      'sidecar/desired',
       'sidecar/network',
       'sidecar/runtime',
       'node:fs',
       'node:fs/promises',
       'node:net',
     ],
-    types: ['sidecar/config'],
-    still: ['sidecar/desired'],
   },
   {
     room: 'sidecar/instances',
@@ -192,7 +178,7 @@ const SIDECAR: readonly Room[] = [
       'api',
       'sidecar/config',
       'sidecar/desired',
-      ...FILES,
+      'common/directory-watch',
       'sidecar/kubernetes',
       'sidecar/runtime',
       'npm:zod',
@@ -225,7 +211,7 @@ const SIDECAR: readonly Room[] = [
       'npm:prom-client',
       'node:timers/promises',
     ],
-    types: ['sidecar/keepalived', 'node:http'],
+    types: ['node:http'],
   },
   {
     room: 'sidecar/agent',
@@ -244,7 +230,7 @@ const SIDECAR: readonly Room[] = [
       'sidecar/sources',
       'sidecar/status',
     ],
-    types: ['common/kubernetes-access', 'sidecar/config', 'sidecar/server', 'npm:pino'],
+    types: ['common/kubernetes-access', 'sidecar/config', 'npm:pino'],
   },
   {
     room: 'sidecar/main',
@@ -329,7 +315,7 @@ const CONTROLLER: readonly Room[] = [
       'node:crypto',
       'node:util',
     ],
-    types: ['controller/config', 'controller/election', 'npm:pino'],
+    types: ['controller/config', 'controller/election'],
   },
   {
     room: 'controller/server',

@@ -28,8 +28,8 @@ function filesOf(room: string, all: readonly Room[]): { path: string; pathNot: s
   return { path: roomPattern(room), pathNot: alternatives([TESTING, ...inner.map(roomPattern)]) };
 }
 
-function rulesOf({ room, what, may, types = [], still = [] }: Room, all: readonly Room[]): IForbiddenRuleType[] {
-  const values = [room, ...may, ...still].map(entryPattern);
+function rulesOf({ room, what, may, types = [] }: Room, all: readonly Room[]): IForbiddenRuleType[] {
+  const values = [room, ...may].map(entryPattern);
   const from = filesOf(room, all);
   const only: IForbiddenRuleType = {
     name: `walls of ${room}`,
@@ -85,7 +85,7 @@ function folderOf(room: string): string {
 }
 
 /**
- * Folders that need each other, by what the table allows, but for what still has to go. Pure.
+ * Folders that need each other, by what the table allows. Pure.
  * @returns every folder from which a way leads back to it
  */
 export function foldersInCircles(rooms: readonly Room[]): string[] {

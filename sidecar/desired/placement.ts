@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { canonical, familyOf } from '../../common/addresses.ts';
-import { type FoundBy, InstanceError, type VirtualAddress, type VrrpInstance } from '../keepalived/instance.ts';
 import type { NodeSubnets } from '../network/node-subnets.ts';
 import type { DesiredVrrp } from './desired.ts';
+import { type FoundBy, InstanceError, type VirtualAddress, type VrrpInstance } from './vrrp-instance.ts';
 
 /** Where an instance's parts were found; kept while the instance is desired. Holds no secret. */
 export interface Placement {

@@ -1,8 +1,8 @@
-import { InstanceError, OwnAddressError, type VrrpInstance } from '../keepalived/instance.ts';
 import type { NodeSubnets } from '../network/node-subnets.ts';
 import type { DesiredInstance, Shown } from './desired.ts';
 import type { Placement, ResolveContext } from './placement.ts';
 import { type Outcome, objectionTo, resolveInstance } from './resolve-instance.ts';
+import { InstanceError, OwnAddressError, type VrrpInstance } from './vrrp-instance.ts';
 
 /** Why an instance cannot run on this node as it is asked for, or what it lacks while it runs. */
 export interface InstanceProblem {

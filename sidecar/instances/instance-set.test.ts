@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { CheckView } from '../checks/types.ts';
 import type { DesiredInstance } from '../desired/desired.ts';
-import type { VrrpInstance } from '../keepalived/instance.ts';
+import type { VrrpInstance } from '../desired/vrrp-instance.ts';
 import { pooledInstance } from '../testing/desired.ts';
 import { InstanceSet } from './instance-set.ts';
 

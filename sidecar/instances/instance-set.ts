@@ -1,6 +1,6 @@
 import type { DesiredInstance } from '../desired/desired.ts';
+import type { VrrpInstance } from '../desired/vrrp-instance.ts';
 import { reviewAll } from '../fitness/fitness-controller.ts';
-import type { VrrpInstance } from '../keepalived/instance.ts';
 import type { VrrpNotification, VrrpState } from '../keepalived/notify.ts';
 import type { PresentAddresses } from '../network/network.ts';
 import { InstanceRunner, type RunnerDependencies } from './runner.ts';

@@ -1,10 +1,10 @@
 import type { Logger } from 'pino';
 import { BAND_NAMES } from '../../api/bands.ts';
 import type { DesiredInstance } from '../desired/desired.ts';
+import type { VrrpInstance } from '../desired/vrrp-instance.ts';
 import type { Fitness, FitnessInput } from '../fitness/fitness.ts';
 import { FitnessController } from '../fitness/fitness-controller.ts';
 import { HolderTracker, holdsByVrrp } from '../keepalived/holder.ts';
-import type { VrrpInstance } from '../keepalived/instance.ts';
 import type { PresentAddresses } from '../network/network.ts';
 
 /** What a decision rests on besides what the instance itself knows and what is desired of it. */

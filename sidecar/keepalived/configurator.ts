@@ -5,9 +5,9 @@ import { sha256 } from '../../common/digest.ts';
 import { virtualAddresses, type Wanted } from '../desired/desired.ts';
 import type { Placement, Placements } from '../desired/placement.ts';
 import { type InstanceProblem, type Resolved, type ResolvedInstance, resolveAll } from '../desired/resolve.ts';
+import { InstanceError, type VrrpInstance } from '../desired/vrrp-instance.ts';
 import type { NetworkView } from '../network/network.ts';
 import { NodeSubnets } from '../network/node-subnets.ts';
-import { InstanceError, type VrrpInstance } from './instance.ts';
 import { renderConfig } from './render.ts';
 
 interface ConfiguratorOptions {

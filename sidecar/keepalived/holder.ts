@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Clock, systemClock } from '../../common/clock.ts';
+import type { VirtualAddress } from '../desired/vrrp-instance.ts';
 import type { PresentAddresses } from '../network/network.ts';
-import type { VirtualAddress } from './instance.ts';
 import type { VrrpNotification, VrrpState } from './notify.ts';
 
 /** A virtual address, and whether it is on its interface. */

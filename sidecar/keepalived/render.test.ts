@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { VrrpInstance } from './instance.ts';
+import type { VrrpInstance } from '../desired/vrrp-instance.ts';
 import { announcementsFor, renderConfig as renderAll } from './render.ts';
 
 const options = { node: 'node1', runtimeDirectory: '/run/vip', pulseUrl: 'http://127.0.0.1:10270/pulse', debug: false };

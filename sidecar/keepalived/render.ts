@@ -1,6 +1,6 @@
 import { familyOf } from '../../common/addresses.ts';
+import type { VirtualAddress, VrrpInstance } from '../desired/vrrp-instance.ts';
 import { BASE_PRIORITY } from '../fitness/priority.ts';
-import type { VirtualAddress, VrrpInstance } from './instance.ts';
 
 /** What a configuration needs besides its instances. */
 export interface RenderOptions {

@@ -10,7 +10,7 @@ import { ensureImageArchives } from '../../scripts/images.ts';
 import { debianPackagesIn } from '../../scripts/supply/licences.ts';
 import { debianPart } from '../../scripts/supply/page.ts';
 import { writeImageBom } from '../../scripts/supply/sbom.ts';
-import type { VirtualAddress, VrrpInstance } from '../../sidecar/keepalived/instance.ts';
+import type { VirtualAddress, VrrpInstance } from '../../sidecar/desired/vrrp-instance.ts';
 import { renderConfig } from '../../sidecar/keepalived/render.ts';
 import { unpackForContainer } from '../support/archive-root.ts';
 import { execInContainer } from '../support/container.ts';

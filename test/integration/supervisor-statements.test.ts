@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { VirtualAddress, VrrpInstance } from '../../sidecar/keepalived/instance.ts';
+import type { VirtualAddress, VrrpInstance } from '../../sidecar/desired/vrrp-instance.ts';
 import { renderConfig } from '../../sidecar/keepalived/render.ts';
 import { config, FIRST, GOOD, mustSkipSupervisor, RUNTIME_DIR, TestNetwork } from './supervisor-node.ts';
 
