@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import type { NodePlanSpec } from '../../api/node-plan.ts';
 import { compareText } from '../../common/compare-text.ts';
+import { sha256 } from '../../common/digest.ts';
 import type { NodePlanContent } from '../plan/types.ts';
 
 function withSortedKeys(_key: string, value: unknown): unknown {
@@ -11,7 +11,7 @@ function withSortedKeys(_key: string, value: unknown): unknown {
 /** Identifies a plan: the first 16 hexadecimal digits of the SHA-256 of its JSON with sorted keys. */
 export function planDigest({ pools, instances }: NodePlanContent): string {
   const json = JSON.stringify({ pools, instances }, withSortedKeys);
-  return createHash('sha256').update(json).digest('hex').slice(0, 16);
+  return sha256(json).slice(0, 16);
 }
 
 /** The plan as it is written. */

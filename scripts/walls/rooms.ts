@@ -312,7 +312,6 @@ const CONTROLLER: readonly Room[] = [
       'controller/plan',
       'controller/text',
       'npm:cockatiel',
-      'node:crypto',
       'node:util',
     ],
     types: ['controller/config', 'controller/election'],
