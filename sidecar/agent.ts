@@ -16,7 +16,6 @@ import { mergeDesired } from './desired/merge.ts';
 import type { Placements } from './desired/placement.ts';
 import { Cordon } from './fitness/cordon.ts';
 import { Drain } from './fitness/drain.ts';
-import type { CheckEffect, JudgedCheck } from './fitness/fitness.ts';
 import { InstanceSet } from './instances/instance-set.ts';
 import type { NodeInput } from './instances/runner.ts';
 import { Configurator, type Configured } from './keepalived/configurator.ts';
@@ -32,12 +31,12 @@ import { RunningConfiguration } from './runtime/running-configuration.ts';
 import type { Runtime } from './runtime/runtime.ts';
 import type { SupervisorStatus } from './runtime/supervisor-status.ts';
 import { desiredByPlan } from './sources/plan/desired.ts';
-import { poolChecks, virtualTargetProblem } from './sources/plan/health-check.ts';
+import { virtualTargetProblem } from './sources/plan/health-check.ts';
 import { PlanState } from './sources/plan/plan-state.ts';
 import { desiredBySettings, keepalivedOptions } from './sources/settings.ts';
 import { type Metrics, noMetrics } from './status/metrics.ts';
 import { planStatusOf } from './status/plan-status.ts';
-import { hasNodeInstance, nodeProblem, nodeState, poolInstances, poolProblems } from './status/shown.ts';
+import { nodeProblem, nodeState, poolInstances, poolProblems } from './status/shown.ts';
 import type { AgentSnapshot, CheckSnapshot, PoolSnapshot } from './status/snapshot.ts';
 
 interface AgentOptions {
@@ -66,13 +65,6 @@ interface AgentDependencies {
   readonly onPlacements?: (placements: Placements) => void;
 }
 
-/** What it means for the node when one of its checks fails. */
-const CHECK_EFFECTS: Readonly<Record<CheckName, CheckEffect>> = {
-  service: 'serviceFailed',
-  kubelet: 'kubeletFailed',
-  kubeApi: 'noKubeApi',
-};
-
 /** There can be thousands. */
 const LOGGED_ADDRESSES = 20;
 
@@ -93,8 +85,8 @@ export class Agent {
   readonly #checks: CheckSet;
   /** The settings' checks by name, as they were when the settings were taken. */
   #nodeChecks: ReadonlyMap<CheckName, CheckSpec> = new Map();
-  /** Keys of the checks of pools that have their own. */
-  #poolCheckKeys: ReadonlyMap<string, string> = new Map();
+  /** Whether checks run: they begin when all that the first decision rests on besides is known. */
+  #checking = false;
   readonly #drain: Drain;
   /** Takes what the Kubernetes API tells of the node. */
   readonly cordon: Cordon;
@@ -255,6 +247,7 @@ export class Agent {
 
   /** Begins: configuration offered, checks running. A plan that is known must have been told before. */
   async start(): Promise<void> {
+    this.#nodeChecks = readNodeChecks(this.#loaded.settings.checks);
     const { directory, tracks, drains } = this.#runtime;
     await directory.prepare();
     await tracks.prepare();
@@ -280,7 +273,8 @@ export class Agent {
     if (draining) this.#drain.begin('requested');
     // Not before it is known what the first decision rests on besides: after a restart on the holder a decision that took the node for
     // a backup would lower its priority below that of a better-ranked backup.
-    this.#updateChecks(readNodeChecks(this.#loaded.settings.checks));
+    this.#checking = true;
+    this.#checks.update(this.#wanted?.desired.checks ?? new Map());
     if (draining) await this.#drainAndAnswer();
   }
 
@@ -307,7 +301,7 @@ export class Agent {
   /** Takes new settings while running. A problem leaves the last good ones in force and is reported. */
   async update(loaded: LoadedSettings): Promise<void> {
     try {
-      this.#updateChecks(readNodeChecks(loaded.settings.checks), loaded.settings);
+      this.#nodeChecks = readNodeChecks(loaded.settings.checks);
     } catch (error) {
       this.#reject([`checks.service.caFile: ${error instanceof Error ? error.message : String(error)}`]);
       return;
@@ -374,8 +368,6 @@ export class Agent {
     return {
       node: this.#options.node,
       version: this.#options.version,
-      // Also before the start: nothing is decided then, and what the track files say is the word of a process that is gone.
-      hasNodeInstance: hasNodeInstance((this.#wanted ?? this.#desired()).desired.instances),
       ...nodeState(this.#instances.runners, unseen(this.#loadedAtMs)),
       rank: this.#rank,
       drainReasons: this.#drain.reasons,
@@ -403,42 +395,23 @@ export class Agent {
     return rankOf(this.#nodes, this.#options.node, this.#options.nodeAddress);
   }
 
-  /** Makes the instances those that are desired; what it comes to in keepalived's configuration is looked at afterwards. */
+  /** Gates and offsets first: they are there when keepalived reads of the instances, which is looked at afterwards. */
   #desire(): void {
-    this.#wanted = this.#desired();
-    this.#instances.set(this.#wanted.desired.instances);
-  }
-
-  #desired(): Wanted {
     const { settings } = this.#loaded;
-    const desired = mergeDesired(desiredBySettings(settings, this.#rank), desiredByPlan(this.plan.view, settings));
-    return { desired, keepalived: keepalivedOptions(settings) };
+    const taken = { settings, checks: this.#nodeChecks };
+    const desired = mergeDesired(desiredBySettings(taken, this.#rank), desiredByPlan(this.plan.view, taken));
+    this.#wanted = { desired, keepalived: keepalivedOptions(settings) };
+    if (this.#checking) this.#checks.update(desired.checks);
+    this.#instances.set(desired.instances);
   }
 
-  #inputOf(instance: DesiredInstance): NodeInput {
+  #inputOf({ name, checks }: DesiredInstance): NodeInput {
     return {
       draining: this.#drain.draining,
       cordoned: this.cordon.cordoned,
-      incomplete: this.#configurator.isIncomplete(instance.name),
-      checks: this.#judgedChecks(instance),
+      incomplete: this.#configurator.isIncomplete(name),
+      checks: checks.map(({ key, effect }) => ({ effect, view: this.#checks.view(key) ?? NOTHING_KNOWN })),
     };
-  }
-
-  /** What the checks say on which the fitness of an instance rests. */
-  #judgedChecks({ shown }: DesiredInstance): JudgedCheck[] {
-    const service = shown.as === 'pool' ? this.#poolCheckKeys.get(shown.pool) : undefined;
-    return CHECK_NAMES.map((name) => {
-      const key = name === 'service' ? (service ?? name) : name;
-      return { effect: CHECK_EFFECTS[name], view: this.#checks.view(key) ?? NOTHING_KNOWN };
-    });
-  }
-
-  /** @throws as {@link CheckSet.update}; nothing is changed then */
-  #updateChecks(nodeChecks = this.#nodeChecks, { checks } = this.#loaded.settings): void {
-    const { specs, keys } = poolChecks(this.plan.plan?.pools ?? [], checks.service);
-    this.#checks.update(new Map([...nodeChecks, ...specs]));
-    this.#nodeChecks = nodeChecks;
-    this.#poolCheckKeys = keys;
   }
 
   #checkChanged(key: string, state: CheckState): void {
@@ -451,17 +424,14 @@ export class Agent {
   /** What tells a check from others in the log. */
   #checkLabels(key: string): { readonly check: string; readonly pools?: readonly string[] } {
     if (isNodeCheck(key)) return { check: key };
-    return {
-      check: 'service',
-      pools: [...this.#poolCheckKeys].flatMap(([pool, other]) => (other === key ? [pool] : [])),
-    };
+    const pools = this.#wanted?.desired.pools ?? [];
+    return { check: 'service', pools: pools.flatMap(({ name, check }) => (check === key ? [name] : [])) };
   }
 
   /** Gates and offsets first: they are there when keepalived reads of the instances. */
   #planned(plan: NodePlanSpec | null): void {
     this.#log.info({ plan: plan?.plan ?? null, instances: plan?.instances.length ?? 0 }, 'plan taken');
     if (!this.#started) return;
-    this.#updateChecks();
     this.#desire();
     void this.#configurator.look();
   }
@@ -553,14 +523,12 @@ export class Agent {
   }
 
   #poolSnapshots(): PoolSnapshot[] {
-    return (this.plan.plan?.pools ?? []).map(({ name }) => {
-      const own = this.#poolCheckKeys.get(name);
-      const key = own ?? 'service';
-      const worker = this.#checks.worker(key);
+    return (this.#wanted?.desired.pools ?? []).map(({ name, check }) => {
+      const worker = this.#checks.worker(check);
       return {
         name,
-        check: { target: worker?.target, state: worker?.state, own: own !== undefined },
-        healthy: this.#checks.view(key)?.healthy,
+        check: { target: worker?.target, state: worker?.state, own: !isNodeCheck(check) },
+        healthy: this.#checks.view(check)?.healthy,
       };
     });
   }

@@ -1,12 +1,29 @@
 import { canonical } from '../../common/addresses.ts';
-import type { FitnessPolicy } from '../fitness/fitness.ts';
+import type { CheckSpec } from '../checks/check-spec.ts';
+import type { CheckEffect, FitnessPolicy } from '../fitness/fitness.ts';
 
 /** What a node is to do, before it is known what its network makes of it. Each source says a part of it. */
 export interface Desired {
   /** In the order in which keepalived's configuration has them. */
   readonly instances: readonly DesiredInstance[];
+  /** What is to be checked, by keys: two who need the same checked share one. */
+  readonly checks: ReadonlyMap<string, CheckSpec>;
+  /** The pools that the node takes part in. */
+  readonly pools: readonly DesiredPool[];
   /** The plan that is carried out with it; null when it comes of none. */
   readonly plan: string | null;
+}
+
+/** A pool, and the key of the check that says whether what is behind it answers. */
+interface DesiredPool {
+  readonly name: string;
+  readonly check: string;
+}
+
+/** A check by its key, and what it means when it fails. */
+export interface DesiredCheck {
+  readonly key: string;
+  readonly effect: CheckEffect;
 }
 
 /** A VRRP instance that a node is to run, and everything that tells it from others. */
@@ -17,6 +34,8 @@ export interface DesiredInstance {
   readonly rank: number;
   /** The node shall give the addresses away, although it is well. */
   readonly leaving: boolean;
+  /** What its fitness rests on. */
+  readonly checks: readonly DesiredCheck[];
   readonly policy: FitnessPolicy;
   /** Since when the node counts as up for it, by the clock of performance.now(); absent: since the first decision. */
   readonly upSinceMs?: number;

@@ -7,6 +7,8 @@ import type { Desired } from './desired.ts';
 export function mergeDesired(...sources: readonly Desired[]): Desired {
   return {
     instances: sources.flatMap(({ instances }) => instances),
+    checks: new Map(sources.flatMap(({ checks }) => [...checks])),
+    pools: sources.flatMap(({ pools }) => pools),
     plan: sources.find(({ plan }) => plan !== null)?.plan ?? null,
   };
 }

@@ -246,6 +246,31 @@ describe('the instances of a node', () => {
     expect(written.get('default-1')?.offset).toBe(0);
   });
 
+  it('share delays of failback within their group and with nobody else', async () => {
+    failbackDelaySeconds = 30;
+    const alone = (name: string): DesiredInstance => {
+      const { failbackGroup: _, label: __, ...instance } = desired(0);
+      return { ...instance, name };
+    };
+    instances.set([alone('vip'), desired(0)]);
+    await vi.advanceTimersByTimeAsync(31_000);
+    instances.set([alone('vip'), alone('vip2'), desired(0), { ...desired(1), failbackGroup: 'other' }]);
+    expect(['vip', 'vip2', 'default-0', 'default-1'].map((name) => written.get(name)?.offset)).toEqual([
+      0,
+      213 - 244,
+      0,
+      213 - 244,
+    ]);
+  });
+
+  it('drain when the node does, or when they alone are to leave', () => {
+    instances.set([desired(0), { ...desired(1), leaving: true }]);
+    expect([0, 1].map((slot) => written.get(`default-${slot}`)?.offset)).toEqual([0, 84 - 244]);
+    draining = true;
+    instances.review();
+    expect(written.get('default-0')?.offset).toBe(84 - 244);
+  });
+
   it('decide nothing after they were stopped', () => {
     instances.set([desired(0)]);
     instances.stop();

@@ -257,7 +257,7 @@ describe('the configurator', () => {
     const others = [10, 20].map((last) =>
       anotherOwn(`vip${last}`, { virtualRouterId: last, addresses: [`192.0.2.1${last}`] }),
     );
-    const all = { instances: others, plan: null };
+    const all = { ...desiredOf(defaultSettings()), instances: others };
     wanted = { desired: all, keepalived: keepalivedOptions(defaultSettings()) };
     await configurator.start();
     expect(offered.at(-1)).toMatch(/vrrp_instance vip10 [\s\S]*vrrp_instance vip20 /);

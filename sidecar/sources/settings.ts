@@ -1,7 +1,10 @@
 import { NODE_INSTANCE } from '../../api/instances.ts';
 import { bracketed } from '../../common/addresses.ts';
+import type { CheckSpec } from '../checks/check-spec.ts';
+import type { CheckName } from '../checks/types.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Desired, DesiredInstance, FieldNames, KeepalivedOptions } from '../desired/desired.ts';
+import { restingOn } from './node-checks.ts';
 import { policyOf } from './policy.ts';
 
 const FIELDS: FieldNames = {
@@ -12,7 +15,13 @@ const FIELDS: FieldNames = {
   choice: 'keepalived.vipInterfaceName',
 };
 
-function instanceOf(settings: Settings, rank: number): DesiredInstance {
+/** Settings, and what of the node they ask to be checked, as it was read when they were taken. */
+export interface TakenSettings {
+  readonly settings: Settings;
+  readonly checks: ReadonlyMap<CheckName, CheckSpec>;
+}
+
+function instanceOf({ settings, checks }: TakenSettings, rank: number): DesiredInstance {
   const { vrrp } = settings;
   return {
     name: NODE_INSTANCE,
@@ -29,6 +38,7 @@ function instanceOf(settings: Settings, rank: number): DesiredInstance {
     },
     rank,
     leaving: false,
+    checks: restingOn(checks),
     policy: policyOf(settings),
     keepsLastGood: true,
     shown: { as: 'node' },
@@ -36,11 +46,17 @@ function instanceOf(settings: Settings, rank: number): DesiredInstance {
 }
 
 /**
- * What the settings ask of a node: an instance with their addresses, if they have any. Pure.
+ * What the settings ask of a node: its checks, and an instance with their addresses, if they have any. Pure.
  * @param rank the node's place in the order of preference, 0 is first
  */
-export function desiredBySettings(settings: Settings, rank: number): Desired {
-  return { instances: settings.vrrp.addresses.length === 0 ? [] : [instanceOf(settings, rank)], plan: null };
+export function desiredBySettings(taken: TakenSettings, rank: number): Desired {
+  const { addresses } = taken.settings.vrrp;
+  return {
+    instances: addresses.length === 0 ? [] : [instanceOf(taken, rank)],
+    checks: taken.checks,
+    pools: [],
+    plan: null,
+  };
 }
 
 /** How the settings have keepalived run. Pure. */

@@ -1,4 +1,5 @@
 import type { NodePlanSpec } from '../../api/node-plan.ts';
+import { readNodeChecks } from '../checks/node-checks.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Desired, DesiredInstance } from '../desired/desired.ts';
 import { mergeDesired } from '../desired/merge.ts';
@@ -9,7 +10,8 @@ import { defaultSettings } from './settings.ts';
 
 /** What settings and a plan ask of a node that is first in the order of preference. */
 export function desiredOf(settings: Settings, plan: NodePlanSpec | null = null): Desired {
-  return mergeDesired(desiredBySettings(settings, 0), desiredByPlan({ plan, fresh: false }, settings));
+  const taken = { settings, checks: readNodeChecks(settings.checks) };
+  return mergeDesired(desiredBySettings(taken, 0), desiredByPlan({ plan, fresh: false }, taken));
 }
 
 /** An instance of a pool, for tests to change one thing of. */

@@ -1,9 +1,16 @@
 import type { PlannedInstance, PlannedPool } from '../../../api/node-plan.ts';
+import type { CheckName } from '../../checks/types.ts';
 import type { Settings } from '../../config/settings.ts';
-import type { Desired, DesiredInstance, FieldNames } from '../../desired/desired.ts';
+import type { Desired, DesiredCheck, DesiredInstance, FieldNames } from '../../desired/desired.ts';
 import type { FitnessPolicy } from '../../fitness/fitness.ts';
+import { restingOn } from '../node-checks.ts';
 import { policyOf } from '../policy.ts';
+import type { TakenSettings } from '../settings.ts';
+import { poolChecks } from './health-check.ts';
 import type { PlanView } from './plan-state.ts';
+
+/** Key of the node's own check of its service. */
+const NODE_SERVICE: CheckName = 'service';
 
 /** What is known of the plan, as far as it matters here. */
 type Known = Pick<PlanView, 'plan' | 'fresh'>;
@@ -42,13 +49,21 @@ function upSince({ fresh }: Known, { failbackDelaySeconds }: FitnessPolicy): num
   return fresh ? -(failbackDelaySeconds ?? 0) * 1000 : 0;
 }
 
+/** What a pool's instances are made of besides the plan's own words for them. */
+interface Context {
+  readonly known: Known;
+  readonly settings: Settings;
+  readonly pools: ReadonlyMap<string, PlannedPool>;
+  /** What the fitness of a pool's instances rests on, by the pool's name. */
+  readonly checksOf: (pool: string) => readonly DesiredCheck[];
+}
+
 function instanceOf(
   { name, pool, virtualRouterId, rank, leaving = false, addresses, peers = [] }: PlannedInstance,
-  planned: PlannedPool | undefined,
-  known: Known,
-  settings: Settings,
+  { known, settings, pools, checksOf }: Context,
 ): DesiredInstance {
   const { version, advertIntervalSeconds, interface: on } = settings.vrrp;
+  const planned = pools.get(pool);
   const policy = poolPolicy(settings, planned);
   return {
     name,
@@ -61,6 +76,7 @@ function instanceOf(
     },
     rank,
     leaving,
+    checks: checksOf(pool),
     policy,
     upSinceMs: upSince(known, policy),
     keepsLastGood: false,
@@ -70,13 +86,23 @@ function instanceOf(
   };
 }
 
-/** What a node's plan asks of it, in the manner that the settings have, and in an order that depends on names only: by pool and slot. Pure. */
-export function desiredByPlan(known: Known, settings: Settings): Desired {
+/**
+ * What a node's plan asks of it, in the manner that the settings have, and in an order that depends on names only: by pool and slot. A pool
+ * without a health check of its own rests on the node's service check. Pure.
+ */
+export function desiredByPlan(known: Known, { settings, checks }: TakenSettings): Desired {
   const { plan } = known;
-  if (plan === null || plan === undefined) return { instances: [], plan: null };
+  if (plan === null || plan === undefined) return { instances: [], checks: new Map(), pools: [], plan: null };
   const pools = new Map(plan.pools.map((pool) => [pool.name, pool]));
-  const instances = plan.instances
-    .toSorted(byPoolAndSlot)
-    .map((instance) => instanceOf(instance, pools.get(instance.pool), known, settings));
-  return { instances, plan: plan.plan };
+  const { specs, keys } = poolChecks(plan.pools, settings.checks.service);
+  const serviceOf = (pool: string) => keys.get(pool) ?? NODE_SERVICE;
+  const checksOf = (pool: string) =>
+    restingOn(checks).map((check) => (check.key === NODE_SERVICE ? { ...check, key: serviceOf(pool) } : check));
+  const context = { known, settings, pools, checksOf };
+  return {
+    instances: plan.instances.toSorted(byPoolAndSlot).map((instance) => instanceOf(instance, context)),
+    checks: specs,
+    pools: plan.pools.map(({ name }) => ({ name, check: serviceOf(name) })),
+    plan: plan.plan,
+  };
 }
