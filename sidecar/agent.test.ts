@@ -75,6 +75,7 @@ let events: Event[];
 let tracks: ObservedTrackFiles;
 let runtime: Runtime;
 let agent: Agent | undefined;
+const reported = vi.fn();
 
 function makeAgent(address: string, change: (settings: Settings) => void = () => undefined): Agent {
   const settings = defaultSettings();
@@ -94,7 +95,7 @@ function makeAgent(address: string, change: (settings: Settings) => void = () =>
       loaded: { settings, version: 'test' },
       nodes: ['node1', 'node2'],
     },
-    { runtime, log },
+    { runtime, log, onReport: reported },
   );
   return agent;
 }
@@ -116,7 +117,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  await agent?.stop();
+  agent?.stop();
   agent = undefined;
   server.closeAllConnections();
   server.close();
@@ -223,8 +224,7 @@ describe('a plan', () => {
     const running = makeAgent(ELSEWHERE);
     await running.start();
     await vi.waitFor(() => expect(gate('vip')).toBe('1\n'), LIMIT);
-    const reported = vi.fn();
-    running.useReporter(reported);
+    reported.mockClear();
     running.plan.begin(undefined);
     running.plan.tell(plan);
     // At once: keepalived is to find them when it reads of the instances.
@@ -257,8 +257,7 @@ describe('a plan', () => {
     const starting = makeAgent(ELSEWHERE);
     starting.plan.begin(plan);
     await starting.start();
-    const reported = vi.fn();
-    starting.useReporter(reported);
+    reported.mockClear();
     const wrong = plan.pools.map((pool) => ({ ...pool, interface: 'vlan10@eth0' }));
     const other = { name: 'other', interface: '', failbackDelaySeconds: null };
     const added = { name: 'other-0', pool: 'other', virtualRouterId: 90, rank: 0, addresses: ['192.0.2.190'] };

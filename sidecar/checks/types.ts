@@ -4,6 +4,11 @@ import type { ProbeResult } from '../probes/types.ts';
 export const CHECK_NAMES = ['service', 'kubelet', 'kubeApi'] as const;
 export type CheckName = (typeof CHECK_NAMES)[number];
 
+/** Whether a key is that of one of the node's own checks. */
+export function isNodeCheck(key: string): key is CheckName {
+  return CHECK_NAMES.some((name) => name === key);
+}
+
 /**
  * Cadence and thresholds of a check, in the kubelet's words
  * (https://kubernetes.io/docs/concepts/configuration/liveness-readiness-startup-probes/).

@@ -10,6 +10,8 @@ export interface Desired {
   readonly checks: ReadonlyMap<string, CheckSpec>;
   /** The pools that the node takes part in. */
   readonly pools: readonly DesiredPool[];
+  /** Why what is asked for cannot serve its purpose, in sentences. */
+  readonly problems: readonly string[];
   /** The plan that is carried out with it; null when it comes of none. */
   readonly plan: string | null;
 }

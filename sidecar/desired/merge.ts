@@ -9,6 +9,7 @@ export function mergeDesired(...sources: readonly Desired[]): Desired {
     instances: sources.flatMap(({ instances }) => instances),
     checks: new Map(sources.flatMap(({ checks }) => [...checks])),
     pools: sources.flatMap(({ pools }) => pools),
+    problems: sources.flatMap(({ problems }) => problems),
     plan: sources.find(({ plan }) => plan !== null)?.plan ?? null,
   };
 }

@@ -26,7 +26,7 @@ const onProblem = vi.fn();
 const onPlacements = vi.fn();
 const onChange = vi.fn();
 let putOn: ReadonlySet<string> | undefined;
-let wanted: Wanted | undefined;
+let wanted: Wanted;
 let configurator: Configurator;
 
 /** What settings and a plan ask for. */
@@ -268,15 +268,6 @@ describe('the configurator', () => {
     wanted = { ...wanted, desired: { ...all, instances: [] } };
     await configurator.look();
     expect(offered.at(-1)).not.toContain('vrrp_instance');
-  });
-
-  it('offers nothing before it is known what is desired: keepalived goes on with what it has', async () => {
-    wanted = undefined;
-    await configurator.start();
-    expect(offered).toEqual([]);
-    want();
-    await configurator.look();
-    expect(offered).toHaveLength(1);
   });
 
   it('tells which addresses are the node’s own', async () => {

@@ -19,8 +19,8 @@ interface ConfiguratorOptions {
 }
 
 interface ConfiguratorDependencies {
-  /** What is wanted now: the same object as long as it has not changed; undefined while that is not known, and nothing is offered. */
-  readonly wanted: () => Wanted | undefined;
+  /** What is wanted now: the same object as long as it has not changed. */
+  readonly wanted: () => Wanted;
   readonly readNetwork: () => Promise<NetworkView>;
   /**
    * Which of the addresses on the node's interfaces may be there because of this release, in canonical form: all others are the node's own,
@@ -143,7 +143,6 @@ export class Configurator {
 
   async #make(): Promise<void> {
     const wanted = this.#dependencies.wanted();
-    if (wanted === undefined) return;
     const { desired, keepalived } = wanted;
     const nodesByAddress = this.#nodesByAddress;
     const { authPasswordFile } = keepalived;

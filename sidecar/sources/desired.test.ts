@@ -60,7 +60,7 @@ describe('a plan', () => {
   it('asks for nothing while there is none, or it is not known', () => {
     for (const plan of [null, undefined]) {
       const desired = desiredByPlan({ plan, fresh: true }, taken());
-      expect(desired).toEqual({ instances: [], checks: new Map(), pools: [], plan: null });
+      expect(desired).toEqual({ instances: [], checks: new Map(), pools: [], problems: [], plan: null });
     }
   });
 

@@ -55,6 +55,7 @@ export function desiredBySettings(taken: TakenSettings, rank: number): Desired {
     instances: addresses.length === 0 ? [] : [instanceOf(taken, rank)],
     checks: taken.checks,
     pools: [],
+    problems: [],
     plan: null,
   };
 }

@@ -6,8 +6,10 @@ import type { FitnessPolicy } from '../../fitness/fitness.ts';
 import { restingOn } from '../node-checks.ts';
 import { policyOf } from '../policy.ts';
 import type { TakenSettings } from '../settings.ts';
-import { poolChecks } from './health-check.ts';
+import { poolChecks, virtualTargetProblem } from './health-check.ts';
 import type { PlanView } from './plan-state.ts';
+
+const NOTHING: Desired = { instances: [], checks: new Map(), pools: [], problems: [], plan: null };
 
 /** Key of the node's own check of its service. */
 const NODE_SERVICE: CheckName = 'service';
@@ -92,17 +94,19 @@ function instanceOf(
  */
 export function desiredByPlan(known: Known, { settings, checks }: TakenSettings): Desired {
   const { plan } = known;
-  if (plan === null || plan === undefined) return { instances: [], checks: new Map(), pools: [], plan: null };
+  if (plan === null || plan === undefined) return NOTHING;
   const pools = new Map(plan.pools.map((pool) => [pool.name, pool]));
   const { specs, keys } = poolChecks(plan.pools, settings.checks.service);
   const serviceOf = (pool: string) => keys.get(pool) ?? NODE_SERVICE;
   const checksOf = (pool: string) =>
     restingOn(checks).map((check) => (check.key === NODE_SERVICE ? { ...check, key: serviceOf(pool) } : check));
+  const target = virtualTargetProblem(settings.checks.service.url, plan);
   const context = { known, settings, pools, checksOf };
   return {
     instances: plan.instances.toSorted(byPoolAndSlot).map((instance) => instanceOf(instance, context)),
     checks: specs,
     pools: plan.pools.map(({ name }) => ({ name, check: serviceOf(name) })),
+    problems: target === undefined ? [] : [target],
     plan: plan.plan,
   };
 }

@@ -1,13 +1,14 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { NodePlanSpec, NodePlanStatus } from '../../../api/node-plan.ts';
 import type { ApiAccess } from '../../../common/kubernetes-access.ts';
 import { PlanWatch } from '../../kubernetes/plan-watch.ts';
 import { StatusWriter, statusSender } from '../../kubernetes/status-writer.ts';
-import type { StateCache } from '../../runtime/state-cache.ts';
 import type { PlanState } from './plan-state.ts';
 
-/** What is kept of the plan: null that there was none, undefined that nothing is known. */
-export type PlanCache = StateCache<NodePlanSpec | null | undefined>;
+/** Less than the sidecar may be silent for. */
+const HEAR_LIMIT_MS = 2500;
+const HEAR_LOOK_MS = 20;
 
 /** The agent, as far as its plan goes. */
 interface Planned {
@@ -23,7 +24,8 @@ interface PlanFollowerOptions {
 
 interface PlanFollowerDependencies {
   readonly agent: Planned;
-  readonly cache: PlanCache;
+  /** Keeps the plan for the next start: null that there is none, undefined that nothing is known. */
+  readonly keep: (plan: NodePlanSpec | null | undefined) => void;
   readonly log: Logger;
 }
 
@@ -52,7 +54,7 @@ export class PlanFollower {
         onPlan: (told) => {
           agent.plan.tell(told === null ? null : told.spec, told?.reported);
           writer.setObject(told?.uid);
-          this.#keep(agent.plan.view.plan);
+          dependencies.keep(agent.plan.view.plan);
         },
         onProblem: (problem) => agent.plan.report(problem),
       },
@@ -65,16 +67,24 @@ export class PlanFollower {
    * @param known the plan that was in force before this process began
    */
   apply(enabled: boolean, known?: NodePlanSpec | null): void {
-    const { plan } = this.#dependencies.agent;
+    const { agent, keep } = this.#dependencies;
+    const { plan } = agent;
     if (!enabled) {
       this.stop();
-      if (plan.view.watched) this.#keep(undefined);
+      if (plan.view.watched) keep(undefined);
       plan.end();
       return;
     }
     plan.begin(known);
     if (this.#watch === undefined) plan.report('there is no API server to ask: this is no pod of a cluster');
     this.#watch?.start();
+  }
+
+  /** Waits for the API's word, but not for long: nothing on the node depends on it. */
+  async heardOrLate(): Promise<void> {
+    const { plan } = this.#dependencies.agent;
+    const limit = performance.now() + HEAR_LIMIT_MS;
+    while (plan.view.watched && !plan.view.heard && performance.now() < limit) await delay(HEAR_LOOK_MS);
   }
 
   /** Says that what is reported may have changed. */
@@ -86,10 +96,5 @@ export class PlanFollower {
   stop(): void {
     this.#watch?.stop();
     this.#writer?.stop();
-  }
-
-  #keep(plan: NodePlanSpec | null | undefined): void {
-    const { cache, log } = this.#dependencies;
-    cache.save(plan).catch((error: unknown) => log.warn({ err: error }, 'cannot keep the plan'));
   }
 }

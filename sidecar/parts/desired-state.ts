@@ -1,0 +1,112 @@
+import type { Logger } from 'pino';
+import type { NodePlanSpec } from '../../api/node-plan.ts';
+import type { Wanted } from '../desired/desired.ts';
+import { mergeDesired } from '../desired/merge.ts';
+import { rankOf } from '../kubernetes/rank.ts';
+import { desiredByPlan } from '../sources/plan/desired.ts';
+import { PlanState } from '../sources/plan/plan-state.ts';
+import { desiredBySettings, keepalivedOptions } from '../sources/settings.ts';
+import type { Part } from './part.ts';
+import type { SettingsInForce } from './settings-in-force.ts';
+
+interface DesiredStateOptions {
+  readonly node: string;
+  readonly nodeAddress: string;
+  /** Order of the nodes as it was last known; may be empty. */
+  readonly nodes: readonly string[];
+}
+
+interface DesiredStateDependencies {
+  readonly settings: Pick<SettingsInForce, 'taken'>;
+  /** Puts what is desired into effect. Never rejects. */
+  readonly carryOut: (wanted: Wanted) => Promise<void>;
+  /** Called when something changed that the controller is told of the plan. */
+  readonly onReport: () => void;
+  readonly log: Logger;
+}
+
+/** What is desired of this node: whenever settings, plan or rank change, of all of them anew. */
+export class DesiredState implements Part {
+  readonly #options: DesiredStateOptions;
+  readonly #dependencies: DesiredStateDependencies;
+  /** Takes what the Kubernetes API tells of the node's plan. */
+  readonly plan: PlanState;
+  #nodes: readonly string[];
+  #wanted: Wanted | undefined;
+  #started = false;
+
+  constructor(options: DesiredStateOptions, dependencies: DesiredStateDependencies) {
+    this.#options = options;
+    this.#dependencies = dependencies;
+    this.#nodes = options.nodes;
+    this.plan = this.#planState();
+  }
+
+  /** What is desired now: the same object until that changes. @throws when what the settings need cannot be read, before the start */
+  get wanted(): Wanted {
+    this.#wanted ??= this.#make();
+    return this.#wanted;
+  }
+
+  /** The node's place in the order of preference. */
+  get rank(): number {
+    return rankOf(this.#nodes, this.#options.node, this.#options.nodeAddress);
+  }
+
+  /** @throws when what the settings need cannot be read */
+  start(): Promise<void> {
+    this.#started = true;
+    return this.change();
+  }
+
+  stop(): void {
+    this.#started = false;
+  }
+
+  /** Makes anew what is desired, and puts it into effect, from the start on. */
+  async change(): Promise<void> {
+    this.#wanted = undefined;
+    if (this.#started) await this.#dependencies.carryOut(this.wanted);
+  }
+
+  /** Takes the order of the nodes that the API tells. */
+  setNodes(nodes: readonly string[]): void {
+    this.#nodes = nodes;
+    this.#dependencies.log.info({ rank: this.rank, nodes: nodes.length }, 'rank');
+    void this.change();
+  }
+
+  #make(): Wanted {
+    const { taken } = this.#dependencies.settings;
+    return {
+      desired: mergeDesired(desiredBySettings(taken, this.rank), desiredByPlan(this.plan.view, taken)),
+      keepalived: keepalivedOptions(taken.settings),
+    };
+  }
+
+  #planned(plan: NodePlanSpec | null): void {
+    this.#dependencies.log.info({ plan: plan?.plan ?? null, instances: plan?.instances.length ?? 0 }, 'plan taken');
+    void this.change();
+  }
+
+  #planState(): PlanState {
+    const { log, onReport } = this.#dependencies;
+    return new PlanState({
+      onPlan: (plan) => this.#planned(plan),
+      onRefused: (reason) => {
+        if (reason === null) log.info('the newest plan is not refused any more');
+        else log.error({ reason }, 'the plan is refused; the last good one stays in force');
+        onReport();
+      },
+      onIncomplete: (problems) => {
+        if (problems.length === 0) log.info('the whole plan is carried out again');
+        else log.error({ problems }, 'a part of the plan cannot be carried out; the rest is');
+        onReport();
+      },
+      onProblem: (problem) => {
+        if (problem === null) log.info('the API tells again what the node is to do for pools');
+        else log.warn({ problem }, 'plans for this node are not seen; the last one stays in force');
+      },
+    });
+  }
+}

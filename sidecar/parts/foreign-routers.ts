@@ -1,0 +1,29 @@
+import type { Logger } from 'pino';
+import type { VrrpInstance } from '../desired/vrrp-instance.ts';
+import { ForeignRouterWatch } from '../keepalived/foreign-router-watch.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+
+interface ForeignRoutersDependencies {
+  readonly keepalived: Runtime['keepalived'];
+  /** The instances that keepalived runs. */
+  readonly running: () => readonly VrrpInstance[];
+  /** Called when other router ids are used by foreign routers than before. */
+  readonly onChange: () => void;
+  readonly log: Logger;
+}
+
+/** A watch that tells of foreign routers. */
+export function watchForeignRouters(dependencies: ForeignRoutersDependencies): ForeignRouterWatch {
+  const { keepalived, running, onChange, log } = dependencies;
+  return new ForeignRouterWatch({
+    files: keepalived,
+    listening: () => running().filter(({ unicast }) => unicast === undefined),
+    onChange: (virtualRouterIds) => {
+      onChange();
+      const text = 'another router on the network uses router ids of this release, too';
+      if (virtualRouterIds.length === 0) log.info('no foreign router is heard any more');
+      else log.warn({ virtualRouterIds }, text);
+    },
+    onError: (error) => log.warn({ err: error }, 'cannot look for foreign routers'),
+  });
+}

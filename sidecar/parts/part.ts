@@ -1,0 +1,7 @@
+/** Something that begins and ends with the agent. */
+export interface Part {
+  /** Begins; the next part begins when this one has. */
+  start?(): Promise<void> | void;
+  /** Ends; may be called twice, and without a start. */
+  stop?(): void;
+}

@@ -1,0 +1,168 @@
+import type { Logger } from 'pino';
+import type { PodAccess } from '../../common/kubernetes-access.ts';
+import { EventLoopLag } from '../checks/event-loop-lag.ts';
+import type { LoadedSettings } from '../config/load.ts';
+import type { Placements } from '../desired/placement.ts';
+import type { Cordon } from '../fitness/cordon.ts';
+import { InstanceSet } from '../instances/instance-set.ts';
+import type { ForeignRouterWatch } from '../keepalived/foreign-router-watch.ts';
+import { presentAddresses } from '../network/network.ts';
+import { DRAIN_REQUEST } from '../runtime/drain-files.ts';
+import { KEEPALIVED, NOTIFY_FIFO } from '../runtime/keepalived-exchange.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import type { Metrics } from '../status/metrics.ts';
+import { Checks } from './checks.ts';
+import { Configuration } from './configuration.ts';
+import { toldCordon } from './cordon.ts';
+import { DesiredState } from './desired-state.ts';
+import { Drains } from './drains.ts';
+import { watchForeignRouters } from './foreign-routers.ts';
+import { Notifications } from './notifications.ts';
+import { SettingsInForce } from './settings-in-force.ts';
+import { SharedFiles } from './shared-files.ts';
+import { Supervisor } from './supervisor.ts';
+import { TrackFileCleaner } from './track-file-cleaner.ts';
+
+/** What the parts are told of the node and of the release. */
+export interface PartsOptions {
+  readonly node: string;
+  readonly nodeAddress: string;
+  readonly version: string;
+  readonly kubeApi: PodAccess;
+  readonly loaded: LoadedSettings;
+  /** Order of the nodes as it was last known; may be empty. */
+  readonly nodes: readonly string[];
+  /** Where this node's instances were found before this process began. */
+  readonly placements?: Placements;
+}
+
+/** Who hears of what the parts do. */
+export interface PartsDependencies {
+  readonly runtime: Runtime;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  /** Called whenever something may have changed that the controller is told, to be looked at later. */
+  readonly onReport: () => void;
+  /** Called when instances were found elsewhere than before, to keep that over a restart. */
+  readonly onPlacements: (placements: Placements) => void;
+}
+
+/** The agent's parts, each of one subject. */
+export interface Parts {
+  readonly lag: EventLoopLag;
+  readonly files: SharedFiles;
+  readonly notifications: Notifications;
+  readonly settings: SettingsInForce;
+  readonly desired: DesiredState;
+  readonly configuration: Configuration;
+  readonly instances: InstanceSet;
+  readonly supervisor: Supervisor;
+  readonly foreign: ForeignRouterWatch;
+  readonly cleaner: TrackFileCleaner;
+  readonly cordon: Cordon;
+  readonly drains: Drains;
+  readonly checks: Checks;
+}
+
+/** Makes the parts, and says who hears of whom; none begins yet. */
+export function createParts(options: PartsOptions, dependencies: PartsDependencies): Parts {
+  const { node, nodeAddress, nodes, version, loaded, kubeApi, placements = {} } = options;
+  const { runtime, log, metrics, onReport, onPlacements } = dependencies;
+  const review = () => instances.review();
+  const lag = new EventLoopLag({ sampleMillis: 50 });
+  const settings = new SettingsInForce({ loaded }, { ...metrics, log });
+  const desired: DesiredState = new DesiredState(
+    { node, nodeAddress, nodes },
+    {
+      settings,
+      // In this order: gates and offsets are there when keepalived reads of the instances.
+      carryOut: (wanted) => {
+        checks.take(wanted.desired);
+        instances.set(wanted.desired.instances);
+        return configuration.look();
+      },
+      onReport,
+      log,
+    },
+  );
+  const checks: Checks = new Checks(
+    { kubeApi, userAgent: `keepalived-ingress-vip/${version}` },
+    { lag, onChange: review, probed: metrics.probed, log },
+  );
+  const cordon: Cordon = toldCordon({ onChange: review, log });
+  const drains: Drains = new Drains({
+    files: runtime.drains,
+    holder: () => instances.holder,
+    timeoutSeconds: () => settings.settings.drain.timeoutSeconds,
+    onChange: review,
+    log,
+  });
+  const instances: InstanceSet = new InstanceSet({
+    files: runtime.tracks,
+    inputOf: (instance) => ({
+      draining: drains.draining,
+      cordoned: cordon.cordoned,
+      incomplete: configuration.made.isIncomplete(instance.name),
+      checks: checks.judge(instance.checks),
+    }),
+    presentAddresses,
+    onTransition: (instance, { state }) => {
+      metrics.transition(instance, state);
+      if (state === 'BACKUP') foreign.hurry();
+    },
+    onDoubt: () => supervisor.askForStates(),
+    onChange: onReport,
+    log,
+  });
+  const cleaner = new TrackFileCleaner({
+    tracks: runtime.tracks,
+    instances: () => instances.all.map(({ desired: { name } }) => name),
+    log,
+  });
+  const configuration: Configuration = new Configuration(
+    { node, nodeAddress, placements },
+    {
+      runtime,
+      wanted: () => desired.wanted,
+      onPlacements,
+      onMade: (made) => instances.offered(made),
+      onRunning: (running) => {
+        cleaner.remove(instances.taken(running));
+        onReport();
+      },
+      onChange: () => {
+        review();
+        onReport();
+      },
+      log,
+    },
+  );
+  const notifications = new Notifications(
+    { path: runtime.directory.file(NOTIFY_FIFO) },
+    { onNotification: (notification) => instances.notify(notification), onChange: onReport, log },
+  );
+  const { keepalived } = runtime;
+  const supervisor: Supervisor = new Supervisor({
+    keepalived,
+    configuration,
+    learn: (states) => instances.learn(states),
+    onChange: onReport,
+    log,
+  });
+  const foreign: ForeignRouterWatch = watchForeignRouters({
+    keepalived,
+    running: () => configuration.running,
+    onChange: onReport,
+    log,
+  });
+  const onChange = {
+    [NOTIFY_FIFO]: () => notifications.start(),
+    [KEEPALIVED.status]: () => supervisor.read(),
+    [DRAIN_REQUEST]: () => drains.look(),
+  };
+  const files = new SharedFiles({ runtime, onChange, log });
+  return {
+    ...{ lag, files, notifications, settings, desired, configuration, instances },
+    ...{ supervisor, foreign, cleaner, cordon, drains, checks },
+  };
+}

@@ -1,0 +1,89 @@
+import type { Logger } from 'pino';
+import { systemClock } from '../../common/clock.ts';
+import { readNodeChecks } from '../checks/node-checks.ts';
+import type { LoadedSettings, SettingsError } from '../config/load.ts';
+import type { Settings } from '../config/settings.ts';
+import type { TakenSettings } from '../sources/settings.ts';
+
+interface SettingsDependencies {
+  /** Called when settings were taken at run time. */
+  readonly reloaded: () => void;
+  /** Called when settings were refused at run time. */
+  readonly rejected: () => void;
+  readonly log: Logger;
+}
+
+/** Settings that were refused. */
+export interface Rejection {
+  readonly errors: readonly string[];
+  /** Wall clock in milliseconds. */
+  readonly atMs: number;
+}
+
+/** The settings that are in force: the last good ones. */
+export class SettingsInForce {
+  readonly #dependencies: SettingsDependencies;
+  #loaded: LoadedSettings;
+  #loadedAtMs = systemClock.wallMs();
+  #rejected: Rejection | null = null;
+  #taken: TakenSettings | undefined;
+
+  constructor(options: { loaded: LoadedSettings }, dependencies: SettingsDependencies) {
+    this.#loaded = options.loaded;
+    this.#dependencies = dependencies;
+  }
+
+  get settings(): Settings {
+    return this.#loaded.settings;
+  }
+
+  /** Which they are, since when, and the newest ones where those were refused. */
+  get state() {
+    return { version: this.#loaded.version, loadedAtMs: this.#loadedAtMs, rejected: this.#rejected };
+  }
+
+  /** The settings with what they ask to be checked. @throws when the service's CA file cannot be read, when it is asked for first */
+  get taken(): TakenSettings {
+    this.#taken ??= takenOf(this.#loaded);
+    return this.#taken;
+  }
+
+  /** Takes new settings; false when they are refused, and those before stay in force. */
+  take(loaded: LoadedSettings): boolean {
+    const { reloaded, log } = this.#dependencies;
+    try {
+      this.#taken = takenOf(loaded);
+    } catch (error) {
+      this.#refuse([`checks.service.caFile: ${error instanceof Error ? error.message : String(error)}`]);
+      return false;
+    }
+    this.#loaded = loaded;
+    this.#loadedAtMs = systemClock.wallMs();
+    this.#rejected = null;
+    reloaded();
+    log.info({ config: loaded.version }, 'settings taken');
+    return true;
+  }
+
+  /**
+   * Takes that the newest settings cannot be used.
+   * @param file where they are
+   */
+  refuse({ problems }: SettingsError, file: string): void {
+    this.#refuse(
+      problems.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)),
+      file,
+    );
+  }
+
+  #refuse(errors: readonly string[], file?: string): void {
+    const { rejected, log } = this.#dependencies;
+    this.#rejected = { errors, atMs: systemClock.wallMs() };
+    rejected();
+    log.error({ file, errors }, 'settings refused; the last good ones stay in force');
+  }
+}
+
+function takenOf({ settings }: LoadedSettings): TakenSettings {
+  return { settings, checks: readNodeChecks(settings.checks) };
+}

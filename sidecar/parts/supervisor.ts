@@ -1,0 +1,70 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Logger } from 'pino';
+import type { VrrpState } from '../keepalived/notify.ts';
+import { StateInquiry } from '../keepalived/state-inquiry.ts';
+import type { Runtime } from '../runtime/runtime.ts';
+import type { SupervisorStatus } from '../runtime/supervisor-status.ts';
+import type { Configuration } from './configuration.ts';
+import type { Part } from './part.ts';
+
+interface SupervisorDependencies {
+  readonly keepalived: Runtime['keepalived'];
+  readonly configuration: Pick<Configuration, 'report' | 'look'>;
+  /** Takes the states that keepalived was found to be in, by instance. */
+  readonly learn: (states: ReadonlyMap<string, VrrpState>) => void;
+  /** Called when it judged a configuration otherwise than before. */
+  readonly onChange: () => void;
+  readonly log: Logger;
+}
+
+/** What keepalived's supervisor says, and what it is asked for. */
+export class Supervisor implements Part {
+  readonly #dependencies: SupervisorDependencies;
+  readonly #inquiry: StateInquiry;
+  #status: SupervisorStatus | undefined;
+
+  constructor(dependencies: SupervisorDependencies) {
+    const { keepalived, log } = dependencies;
+    this.#dependencies = dependencies;
+    this.#inquiry = new StateInquiry({
+      request: () => keepalived.requestStates(),
+      onError: (error) => log.warn({ err: error }, 'cannot ask for the states of instances'),
+    });
+  }
+
+  /** What it said last; undefined before it said anything. */
+  get status(): SupervisorStatus | undefined {
+    return this.#status;
+  }
+
+  start(): Promise<void> {
+    return this.read();
+  }
+
+  /** Asks for the states of all instances, unless that was done a moment ago. */
+  askForStates(): void {
+    this.#inquiry.ask();
+  }
+
+  /** Takes what it says now. Rejects with the system's error. */
+  async read(): Promise<void> {
+    const { keepalived, configuration, learn, onChange } = this.#dependencies;
+    const before = this.#status;
+    const status = await keepalived.readStatus();
+    this.#status = status;
+    configuration.report(status?.runningSha256);
+    if (status !== undefined) learn(this.#inquiry.answered(status));
+    // What may be on the interfaces because of this release decides which addresses are the node's own.
+    if (!isDeepStrictEqual(status?.listed, before?.listed)) await configuration.look();
+    if (status?.result !== before?.result) onChange();
+    this.#tellRefusal(status, before);
+  }
+
+  #tellRefusal(status: SupervisorStatus | undefined, before: SupervisorStatus | undefined): void {
+    if (status?.result !== 'rejected' || status.rejectedTotal === before?.rejectedTotal) return;
+    this.#dependencies.log.error(
+      { exitCode: status.exitCode, messages: status.messages },
+      'keepalived refused a configuration; the last good one runs on',
+    );
+  }
+}

@@ -1,0 +1,116 @@
+import type { NodePlanStatus } from '../../api/node-plan.ts';
+import type { CheckSet } from '../checks/check-set.ts';
+import { CHECK_NAMES, type CheckName, isNodeCheck } from '../checks/types.ts';
+import type { Settings } from '../config/settings.ts';
+import type { Desired } from '../desired/desired.ts';
+import type { InstanceProblem } from '../desired/resolve.ts';
+import type { CordonState } from '../fitness/cordon.ts';
+import type { InstanceSet } from '../instances/instance-set.ts';
+import type { HolderState } from '../keepalived/holder.ts';
+import type { SupervisorStatus } from '../runtime/supervisor-status.ts';
+import type { PlanView } from '../sources/plan/plan-state.ts';
+import { planStatusOf } from './plan-status.ts';
+import { hasNodeInstance, nodeProblem, nodeState, poolInstances, poolProblems } from './shown.ts';
+import type { AgentSnapshot, CheckSnapshot, PoolSnapshot } from './snapshot.ts';
+
+/** What the agent's parts know, each of its subject. */
+export interface Known {
+  readonly node: string;
+  readonly version: string;
+  readonly settings: Settings;
+  readonly config: Omit<AgentSnapshot['config'], 'problem'>;
+  readonly rank: number;
+  readonly plan: PlanView;
+  readonly desired: Desired;
+  readonly checks: Pick<CheckSet, 'view' | 'worker' | 'refusedPorts'>;
+  readonly instances: Pick<InstanceSet, 'runners' | 'all'>;
+  /** What is shown of holding where the node has no instance of its own. */
+  readonly unseen: HolderState;
+  readonly drainReasons: readonly string[];
+  readonly cordon: CordonState;
+  /** The plan that keepalived runs; null for none. */
+  readonly observedPlan: string | null;
+  /** What cannot be carried out here. */
+  readonly unresolved: readonly InstanceProblem[];
+  readonly ownAddresses: readonly string[];
+  readonly supervisor: SupervisorStatus | undefined;
+  readonly foreignRouterIds: readonly number[];
+  /** Why what was decided does not reach keepalived; null when it does. */
+  readonly undelivered: string | null;
+  /** What is wrong with the agent itself, not with what it looks after. */
+  readonly problems: readonly string[];
+}
+
+function checkSnapshot({ checks }: Known, name: CheckName): CheckSnapshot | undefined {
+  const worker = checks.worker(name);
+  if (worker === undefined) return undefined;
+  return { target: worker.target, timing: worker.timing, state: worker.state, healthy: checks.view(name)?.healthy };
+}
+
+function checkSnapshots(known: Known): AgentSnapshot['checks'] {
+  const all = CHECK_NAMES.map((name) => [name, checkSnapshot(known, name)] as const);
+  return Object.fromEntries(all.filter(([, check]) => check !== undefined));
+}
+
+function poolSnapshots({ desired, checks }: Known): PoolSnapshot[] {
+  return desired.pools.map(({ name, check }) => {
+    const worker = checks.worker(check);
+    return {
+      name,
+      check: { target: worker?.target, state: worker?.state, own: !isNodeCheck(check) },
+      healthy: checks.view(check)?.healthy,
+    };
+  });
+}
+
+/** What keeps the node from carrying out its plan, in sentences. */
+function planProblems({ desired, plan: { refused, problems }, unresolved, supervisor, ...known }: Known): string[] {
+  return [
+    ...desired.problems,
+    ...(refused === null ? [] : [`the plan is refused: ${refused}`]),
+    ...problems,
+    ...poolProblems(unresolved),
+    ...(supervisor?.result === 'rejected'
+      ? [`keepalived refused the configuration: ${supervisor.messages.join('; ')}`]
+      : []),
+    ...known.problems,
+  ];
+}
+
+/** All that there is to show, at one moment. Pure. */
+export function snapshotOf(known: Known): AgentSnapshot {
+  return {
+    node: known.node,
+    version: known.version,
+    // Also before the start: nothing is decided then, and what the track files say is the word of a process that is gone.
+    hasNodeInstance: hasNodeInstance(known.desired.instances),
+    ...nodeState(known.instances.runners, known.unseen),
+    rank: known.rank,
+    drainReasons: known.drainReasons,
+    cordon: known.cordon,
+    checks: checkSnapshots(known),
+    refusedPorts: known.checks.refusedPorts('service'),
+    settings: known.settings,
+    config: { ...known.config, problem: nodeProblem(known.unresolved) },
+    supervisor: known.supervisor,
+    problems: known.problems,
+    undelivered: known.undelivered,
+    foreignRouterIds: known.foreignRouterIds,
+    plan: { ...known.plan, observed: known.observedPlan, problems: planProblems(known) },
+    pools: poolSnapshots(known),
+    instances: poolInstances(known.instances.runners),
+  };
+}
+
+/** What the controller is told of the plan. Pure. */
+export function reportOf(known: Known): NodePlanStatus {
+  const { version, observedPlan, foreignRouterIds, ownAddresses, instances } = known;
+  return planStatusOf({
+    ...{ version, observedPlan, foreignRouterIds, ownAddresses },
+    // Also those on their way out: they may hold addresses.
+    instances: poolInstances(instances.all).map(({ pool, fitness, holder }) => {
+      return { pool, band: fitness?.band, addresses: holder.addresses };
+    }),
+    problems: planProblems(known),
+  });
+}
