@@ -226,7 +226,7 @@ describe('a plan', () => {
     await vi.waitFor(() => expect(gate('vip')).toBe('1\n'), LIMIT);
     reported.mockClear();
     running.plan.begin(undefined);
-    running.plan.tell(plan);
+    running.plan.observe(plan);
     // At once: keepalived is to find them when it reads of the instances.
     expect([gate('default-0'), gate('default-1')]).toEqual(['1\n', '1\n']);
     const config = () => readFileSync(join(path, 'candidate.conf'), 'utf8');
@@ -242,7 +242,7 @@ describe('a plan', () => {
     });
     expect(reported).toHaveBeenCalled();
 
-    running.plan.tell(null);
+    running.plan.observe(null);
     expect([gate('default-0'), gate('default-1')]).toEqual(['0\n', '0\n']);
     await vi.waitFor(() => expect(config()).not.toContain('vrrp_instance default'), LIMIT);
     supervise();
@@ -261,7 +261,7 @@ describe('a plan', () => {
     const wrong = plan.pools.map((pool) => ({ ...pool, interface: 'vlan10@eth0' }));
     const other = { name: 'other', interface: '', failbackDelaySeconds: null };
     const added = { name: 'other-0', pool: 'other', virtualRouterId: 90, rank: 0, addresses: ['192.0.2.190'] };
-    starting.plan.tell({ plan: 'p2', pools: [...wrong, other], instances: [...plan.instances, added] });
+    starting.plan.observe({ plan: 'p2', pools: [...wrong, other], instances: [...plan.instances, added] });
     const config = () => readFileSync(join(path, 'candidate.conf'), 'utf8');
     await vi.waitFor(() => expect(config()).toContain('vrrp_instance other-0'), LIMIT);
     expect(config()).toContain('vrrp_instance default-1');
@@ -286,7 +286,7 @@ describe('a plan', () => {
   it('drains with the node, and shows what keeps an instance from running', async () => {
     const starting = makeAgent(ELSEWHERE);
     starting.plan.begin(undefined);
-    starting.plan.tell(planOf('p2', 1, { addresses: ['192.0.2.100'] }));
+    starting.plan.observe(planOf('p2', 1, { addresses: ['192.0.2.100'] }));
     await starting.start();
     expect(starting.planStatus().problems).toEqual([expect.stringContaining('192.0.2.100 is already used by vip')]);
     await vi.waitFor(() => expect(gate('default-0')).toBe('1\n'), LIMIT);
@@ -306,9 +306,9 @@ describe('a plan', () => {
     expect(fitness()).toMatchObject([{ reason: 'draining' }, { reason: 'healthy' }]);
     expect(fitness()[0]?.priority).toBeLessThan(fitness()[1]?.priority ?? 0);
     expect(starting.snapshot().fitness?.reason).toBe('healthy');
-    starting.plan.tell({ ...leaving, plan: 'p4', instances: [first, second] });
+    starting.plan.observe({ ...leaving, plan: 'p4', instances: [first, second] });
     expect(fitness()).toMatchObject([{ reason: 'healthy' }, { reason: 'healthy' }]);
-    starting.plan.tell({ ...leaving, plan: 'p5', instances: [first, { ...second, leaving: true }] });
+    starting.plan.observe({ ...leaving, plan: 'p5', instances: [first, { ...second, leaving: true }] });
     expect(fitness()).toMatchObject([{ reason: 'healthy' }, { reason: 'draining' }]);
   });
 
@@ -327,21 +327,21 @@ describe('a plan', () => {
 
     it('waits for nothing on a node that had no plan: there is nothing to come back from', async () => {
       const told = await prioritiesAfter((running) => {
-        running.plan.tell(null);
-        running.plan.tell(delayed);
+        running.plan.observe(null);
+        running.plan.observe(delayed);
       });
       expect(told).toEqual([244, 244]);
     });
 
     it('waits for nothing on a node that never reported on its plan', async () => {
-      expect(await prioritiesAfter((running) => running.plan.tell(delayed, false))).toEqual([244, 244]);
+      expect(await prioritiesAfter((running) => running.plan.observe(delayed, false))).toEqual([244, 244]);
     });
 
     it('waits for it on a node that returns, also with what is planned for it later', async () => {
       const more = { ...delayed, plan: 'p9', instances: [...delayed.instances] };
       const told = await prioritiesAfter((running) => {
-        running.plan.tell({ ...delayed, instances: delayed.instances.slice(0, 1) });
-        running.plan.tell(more);
+        running.plan.observe({ ...delayed, instances: delayed.instances.slice(0, 1) });
+        running.plan.observe(more);
       });
       expect(told).toEqual([213, 213]);
     });
@@ -410,7 +410,7 @@ describe('a plan', () => {
     await running.start();
     await vi.waitFor(() => expect(running.snapshot().checks.service?.healthy).toBe(true), LIMIT);
     rmSync(caFile);
-    running.plan.tell(plan);
+    running.plan.observe(plan);
     expect(running.snapshot().checks.service?.healthy).toBe(true);
     expect(gate('default-0')).toBe('1\n');
   });
@@ -431,8 +431,18 @@ describe('a plan', () => {
     // The node checks just that itself, so that nothing is asked twice.
     await change(`http://127.0.0.1:${port}/other`);
     expect(pool()?.check).toMatchObject({ own: false });
+    expect(running.snapshot().checks.service?.target).toContain('/other');
     await change(`http://127.0.0.1:${port}/healthz`);
     expect(pool()?.check).toMatchObject({ own: true });
+    expect(running.snapshot().checks.service?.target).toContain('/healthz');
     await vi.waitFor(() => expect(pool()?.healthy).toBe(true), LIMIT);
+    // And as the plan does.
+    const tcpSocket = { port };
+    running.plan.observe({
+      ...plan,
+      plan: 'p8',
+      pools: plan.pools.map((one) => ({ ...one, healthCheck: { tcpSocket } })),
+    });
+    expect(pool()?.check.target).toContain('tcp://');
   });
 });

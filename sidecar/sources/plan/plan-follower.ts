@@ -52,7 +52,7 @@ export class PlanFollower {
       { ...access, node },
       {
         onPlan: (told) => {
-          agent.plan.tell(told === null ? null : told.spec, told?.reported);
+          agent.plan.observe(told === null ? null : told.spec, told?.reported);
           writer.setObject(told?.uid);
           dependencies.keep(agent.plan.view.plan);
         },

@@ -16,7 +16,7 @@ beforeEach(() => {
 
 describe('the plan of a node', () => {
   it('is none while it is not watched, whatever is told', () => {
-    state.tell(planOf('p'));
+    state.observe(planOf('p'));
     expect(state.plan).toBeNull();
     expect(onPlan).not.toHaveBeenCalled();
   });
@@ -28,22 +28,22 @@ describe('the plan of a node', () => {
     expect(state.view).toMatchObject({ heard: false, problem: 'the API server answered 503' });
     expect(state.plan?.plan).toBe('p1');
     state.report(null);
-    state.tell(planOf('p1'));
+    state.observe(planOf('p1'));
     expect(onPlan).toHaveBeenCalledOnce();
-    state.tell(planOf('p2'));
+    state.observe(planOf('p2'));
     expect(onPlan).toHaveBeenLastCalledWith(planOf('p2'));
     expect(state.view).toMatchObject({ heard: true, exists: true });
   });
 
   it('that cannot be read is refused once with its reason, and the last good one stays', () => {
     state.begin(undefined);
-    state.tell(planOf('p1'));
+    state.observe(planOf('p1'));
     const bad = { plan: 'p2', pools: [] };
-    state.tell(bad);
-    state.tell(bad);
+    state.observe(bad);
+    state.observe(bad);
     expect(onRefused.mock.calls).toEqual([[expect.stringContaining('spec.instances: ')]]);
     expect(state.plan?.plan).toBe('p1');
-    state.tell(planOf('p1'));
+    state.observe(planOf('p1'));
     expect(onRefused).toHaveBeenLastCalledWith(null);
     expect(onPlan).toHaveBeenCalledOnce();
     expect(state.view).toMatchObject({ refused: null, plan: { plan: 'p1' } });
@@ -51,15 +51,15 @@ describe('the plan of a node', () => {
 
   it('of which a part cannot be carried out is in force but for that, which is said once, and once when it can', () => {
     state.begin(undefined);
-    state.tell(planOf('p1'));
+    state.observe(planOf('p1'));
     const bad = planOf('p2', 2, { virtualRouterId: 7 });
-    state.tell(bad);
-    state.tell(bad);
+    state.observe(bad);
+    state.observe(bad);
     const problems = ['the plan has the router id 7 twice; default-0 has it'];
     expect(onIncomplete.mock.calls).toEqual([[problems]]);
     expect(onPlan).toHaveBeenLastCalledWith({ ...bad, instances: bad.instances.slice(0, 1) });
     expect(state.view).toMatchObject({ refused: null, problems, plan: { plan: 'p2' } });
-    state.tell(planOf('p1'));
+    state.observe(planOf('p1'));
     expect(onIncomplete.mock.calls.slice(1)).toEqual([[[]]]);
     expect(onRefused).not.toHaveBeenCalled();
     expect(state.plan).toEqual(planOf('p1'));
@@ -68,32 +68,32 @@ describe('the plan of a node', () => {
   it('keeps what was in force of a pool that is wrong in the next', () => {
     state.begin(planOf('p1'));
     const { pools, ...rest } = planOf('p2', 3);
-    state.tell({ ...rest, pools: pools.map((pool) => ({ ...pool, interface: 'eth0:1' })) });
+    state.observe({ ...rest, pools: pools.map((pool) => ({ ...pool, interface: 'eth0:1' })) });
     expect(state.plan).toEqual(planOf('p2', 3));
     expect(state.view.problems).toEqual([expect.stringContaining('pool default: interface: "eth0:1" is no interface')]);
   });
 
   it('is none when the API tells that there is none, which is not the same as silence', () => {
     state.begin(planOf('p1'));
-    state.tell(null);
+    state.observe(null);
     expect(onPlan).toHaveBeenLastCalledWith(null);
     expect(state.view).toMatchObject({ heard: true, exists: false, plan: null });
   });
 
   it.each([
-    { what: 'there was none when it first asked', tell: () => state.tell(null), fresh: true },
-    { what: 'it never reported on it', tell: () => state.tell(planOf('p1'), false), fresh: true },
-    { what: 'it has reported on it before', tell: () => state.tell(planOf('p1'), true), fresh: false },
+    { what: 'there was none when it first asked', tell: () => state.observe(null), fresh: true },
+    { what: 'it never reported on it', tell: () => state.observe(planOf('p1'), false), fresh: true },
+    { what: 'it has reported on it before', tell: () => state.observe(planOf('p1'), true), fresh: false },
   ])('is fresh or not, and stays so: $what', ({ tell, fresh }) => {
     state.begin(undefined);
     tell();
-    state.tell(planOf('p2'), true);
+    state.observe(planOf('p2'), true);
     expect(state.view.fresh).toBe(fresh);
   });
 
   it('is not fresh when it was known before', () => {
     state.begin(planOf('p1'));
-    state.tell(planOf('p1'), false);
+    state.observe(planOf('p1'), false);
     expect(state.view.fresh).toBe(false);
   });
 

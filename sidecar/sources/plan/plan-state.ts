@@ -78,7 +78,7 @@ export class PlanState {
    * Takes the spec that the API tells, or null when it tells that there is no plan.
    * @param reported whether the node has ever reported on it
    */
-  tell(spec: unknown, reported = true): void {
+  observe(spec: unknown, reported = true): void {
     if (!this.#view.watched) return;
     const first = !this.#told && this.plan === null;
     const fresh = first ? spec === null || !reported : this.#view.fresh;
