@@ -123,7 +123,7 @@ const SIDECAR: readonly Room[] = [
   },
   {
     room: 'sidecar/desired',
-    what: "What this node is to have: the sources' wishes merged, and resolved to its interfaces. Pure.",
+    what: 'What this node is to have: what the sources ask for, merged, and resolved to its interfaces. Pure.',
     may: [...PURE, 'npm:zod'],
     types: ['api', 'sidecar/checks', 'sidecar/fitness', 'sidecar/network'],
   },
