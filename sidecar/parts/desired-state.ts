@@ -18,7 +18,7 @@ interface DesiredStateOptions {
 
 interface DesiredStateDependencies {
   readonly settings: Pick<SettingsInForce, 'taken'>;
-  /** Puts what is desired into effect. Never rejects. */
+  /** Puts what is desired into effect. */
   readonly carryOut: (wanted: Wanted) => Promise<void>;
   /** Called when something changed that the controller is told of the plan. */
   readonly onReport: () => void;
@@ -65,15 +65,19 @@ export class DesiredState implements Part {
 
   /** Makes anew what is desired, and puts it into effect, from the start on. */
   async change(): Promise<void> {
-    this.#wanted = undefined;
-    if (this.#started) await this.#dependencies.carryOut(this.wanted);
+    if (!this.#started) {
+      this.#wanted = undefined;
+      return;
+    }
+    this.#wanted = this.#make();
+    await this.#dependencies.carryOut(this.#wanted);
   }
 
   /** Takes the order of the nodes that the API tells. */
   setNodes(nodes: readonly string[]): void {
     this.#nodes = nodes;
     this.#dependencies.log.info({ rank: this.rank, nodes: nodes.length }, 'rank');
-    void this.change();
+    this.#changed();
   }
 
   #make(): Wanted {
@@ -86,7 +90,14 @@ export class DesiredState implements Part {
 
   #planned(plan: NodePlanSpec | null): void {
     this.#dependencies.log.info({ plan: plan?.plan ?? null, instances: plan?.instances.length ?? 0 }, 'plan taken');
-    void this.change();
+    this.#changed();
+  }
+
+  /** Nothing that the API tells may end the process. */
+  #changed(): void {
+    this.change().catch((error: unknown) =>
+      this.#dependencies.log.error({ err: error }, 'cannot carry out what is desired'),
+    );
   }
 
   #planState(): PlanState {
