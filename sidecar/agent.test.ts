@@ -166,6 +166,34 @@ describe('the directory that it shares', () => {
   });
 });
 
+describe('a request to drain', () => {
+  it('that was there before the start is answered by it', async () => {
+    writeFileSync(join(path, 'drain'), '');
+    const starting = makeAgent(ELSEWHERE);
+    await starting.start();
+    expect(starting.snapshot().drainReasons).toEqual(['requested']);
+    expect(readFileSync(join(path, 'drained'), 'utf8')).toBe('moved\n');
+  });
+});
+
+describe('changed settings', () => {
+  it('are offered to keepalived when they were taken, and what cannot be used of them changes nothing', async () => {
+    const running = makeAgent(ELSEWHERE);
+    await running.start();
+    const { settings } = running;
+    const offered = () => readFileSync(join(path, 'candidate.conf'), 'utf8');
+    await running.update({ settings: { ...settings, vrrp: { ...settings.vrrp, virtualRouterId: 99 } }, version: 'b' });
+    expect(offered()).toContain('virtual_router_id 99');
+    const service = { ...settings.checks.service, caFile: join(path, 'none') };
+    await running.update({ settings: { ...settings, checks: { ...settings.checks, service } }, version: 'c' });
+    expect(offered()).toContain('virtual_router_id 99');
+    expect(running.snapshot().config).toMatchObject({
+      version: 'b',
+      rejected: { errors: [expect.stringMatching(/^checks\.service\.caFile: .*ENOENT/)] },
+    });
+  });
+});
+
 describe('what keepalived said while no sidecar ran', () => {
   it('counts when one is back: foreign routers are looked for, and the state is known', async () => {
     const fifo = join(path, 'notify.fifo');

@@ -31,7 +31,7 @@ function inOrder(parts: Parts): readonly Part[] {
     parts.lag,
     parts.files,
     parts.notifications,
-    // Gates and offsets first: they are there when keepalived reads of the instances. A plan that is known must have been told before.
+    // The instances are there before the configuration that has them. A plan that is known must have been told before.
     parts.desired,
     parts.configuration,
     parts.instances,
