@@ -1,5 +1,6 @@
 const { ROOMS } = require('./scripts/walls/rooms.ts');
-const { TESTING, wallsOf } = require('./scripts/walls/rules.ts');
+const { FLOORS } = require('./scripts/walls/floors.ts');
+const { floorRules, TESTING, wallsOf } = require('./scripts/walls/rules.ts');
 
 const PRODUCT = '^(api|common|controller|sidecar)/';
 
@@ -11,6 +12,7 @@ const PRODUCT = '^(api|common|controller|sidecar)/';
 module.exports = {
   forbidden: [
     ...wallsOf(ROOMS),
+    ...floorRules(FLOORS),
     {
       name: 'no-cycles',
       comment: 'Two files that need each other are one file, or lack a third.',

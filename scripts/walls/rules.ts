@@ -73,6 +73,32 @@ export function wallsOf(rooms: readonly Room[]): IForbiddenRuleType[] {
   ];
 }
 
+/** A floor of what only tests use: folders that stand on what is below, and do not know each other. */
+export interface Floor {
+  readonly folders: readonly string[];
+  readonly what: string;
+}
+
+/**
+ * The floors of a house, from the ground up, as rules of dependency-cruiser: nobody reaches up, and folders of one floor are apart. Pure.
+ * What is not on a floor is not concerned.
+ */
+export function floorRules(floors: readonly Floor[]): IForbiddenRuleType[] {
+  return floors.flatMap(({ folders, what }, index) => {
+    const above = floors.slice(index + 1).flatMap((floor) => floor.folders);
+    return folders.map((folder): IForbiddenRuleType => {
+      const others = folders.filter((other) => other !== folder);
+      return {
+        name: `floor of ${folder}`,
+        comment: `${what} It stands on what is below it alone (scripts/walls/floors.ts).`,
+        severity: 'error',
+        from: { path: roomPattern(folder) },
+        to: { path: alternatives([...above, ...others].map(roomPattern)) },
+      };
+    });
+  });
+}
+
 /** The room that a file is in; undefined without one. Pure. */
 export function roomOf(file: string, rooms: readonly Room[]): string | undefined {
   const names = rooms.map(({ room }) => room).filter((room) => new RegExp(roomPattern(room)).test(file));

@@ -106,6 +106,18 @@ const REFUSED = {
     'sidecar/probes/planted.ts → scripts/target.ts',
     'sidecar/probes/planted.ts → execa',
   ],
+  'tests stand on the harness, and the harness on its floors': [
+    'test/support/planted.ts → test/lab/target.ts',
+    'test/support/planted.ts type→ test/clients/target.ts',
+    'test/clients/planted.ts → test/cluster/target.ts',
+    'test/lab/planted.ts → test/cluster/target.ts',
+    'test/cluster/planted.ts → test/lab/target.ts',
+    'test/lab/planted.ts → test/environment/target.ts',
+    'test/environment/planted.ts → test/e2e/target.ts',
+    'test/environment/planted.ts type→ test/bench/target.ts',
+    'test/bench/planted.ts → test/e2e/target.ts',
+    'test/e2e/planted.ts → test/integration/target.ts',
+  ],
   'what holds everywhere': [
     'sidecar/elsewhere/planted.ts → node:fs',
     'sidecar/main.test.ts → sidecar/main.ts',
@@ -115,6 +127,9 @@ const REFUSED = {
 };
 
 const ACCEPTED = [
+  'test/environment/planted.ts → test/lab/target.ts',
+  'test/chaos/planted.ts → test/bench/target.ts',
+  'test/lab/planted.ts → test/support/target.ts',
   'controller/plan/planted.ts → common/addresses.ts',
   'controller/plan/planted.ts → api/target.ts',
   'controller/plan/planted.test.ts → node:fs',
