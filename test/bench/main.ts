@@ -10,7 +10,7 @@ import {
   clusterTable,
   missedBudgets as missedClusterBudgets,
 } from './cluster-report.ts';
-import { CLUSTER_CASES, type ClusterCase } from './cluster-suites.ts';
+import { CLUSTER_CASES } from './cluster-suites.ts';
 import { BENCH_LAB, benchLab } from './lab-bench.ts';
 import { today, writePart } from './page-file.ts';
 import { measurePlanner, missedPlannerBudgets, PLANNER_CASES, plannerTable } from './planner.ts';
@@ -18,7 +18,7 @@ import { countMoves } from './planner-moves.ts';
 import { movesTable, plannerPart } from './planner-report.ts';
 import { benchPools } from './pools-bench.ts';
 import { missedPoolBudgets, poolPart, poolTables, unfinishedCases } from './pools-report.ts';
-import { choosePoolCases } from './pools-suites.ts';
+import { chooseCases, choosePoolCases } from './pools-suites.ts';
 import { labPart, missedBudgets, tableOf } from './report.ts';
 import { SUITES, type Suite } from './suites.ts';
 
@@ -61,15 +61,11 @@ async function runLab(options: Options): Promise<void> {
   report(measurements.flatMap(missedBudgets), options.json, runs, tableOf(measurements));
 }
 
-function chosenCases({ fault, runs }: Options): ClusterCase[] {
-  return CLUSTER_CASES.filter(({ title }) => fault === undefined || fault.includes(title)).map((each) => ({
-    ...each,
-    runs: runs ?? each.runs,
-  }));
-}
-
 async function runCluster(options: Options): Promise<void> {
-  const { measurements, error, ...conditions } = await benchCluster(chosenCases(options), options.keep === true);
+  const { measurements, error, ...conditions } = await benchCluster(
+    chooseCases(CLUSTER_CASES, options.fault, options.runs),
+    options.keep === true,
+  );
   if (options.write) await writePart('cluster', clusterPart(measurements, { date: today(), ...conditions }));
   const runs = measurements.map(({ of, runs: all }: ClusterMeasurement) => ({ fault: of.title, runs: all }));
   report(measurements.flatMap(missedClusterBudgets), options.json, runs, clusterTable(measurements));

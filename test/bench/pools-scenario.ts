@@ -11,6 +11,7 @@ import {
   poolObject,
   sharesOf,
   waitForShares,
+  waitGone,
   withValues,
 } from '../environment/pools.ts';
 import { CHART, helmInstall, helmUpgrade, NAMESPACE, RELEASE, waitForHolder } from '../environment/release.ts';
@@ -35,7 +36,6 @@ const READY_ARGS = ['--wait', '--timeout', '120s'];
 const CALM_LIMIT_MS = 120_000;
 const SHARES_LIMIT_MS = 30_000;
 const HEAL_LIMIT_MS = 120_000;
-const GONE_LIMIT_MS = 90_000;
 
 interface ObservedPlans {
   readonly items: readonly { readonly spec: { readonly plan: string }; readonly status?: { observedPlan?: string } }[];
@@ -55,14 +55,6 @@ async function waitForPlans(site: Site, pool: string): Promise<void> {
       return items.every(({ spec, status }) => status?.observedPlan === spec.plan);
     },
     { limitMs: CALM_LIMIT_MS, everyMs: 200 },
-  );
-}
-
-async function waitGone(site: Site, addresses: readonly string[]): Promise<void> {
-  await waitFor(
-    `${addresses.length} addresses to be gone`,
-    async () => sharesOf(await holdersByAddress(site), addresses).length === 0,
-    { limitMs: GONE_LIMIT_MS, everyMs: 100 },
   );
 }
 

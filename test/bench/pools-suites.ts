@@ -73,17 +73,26 @@ export const POOL_CASES: PoolCases = {
 };
 
 /**
- * The cases to measure. Pure.
+ * Those of some cases that are asked for. Pure.
  * @param titles only these; all by default
  * @param runs this many runs of each instead of the usual number
- * @throws Error when no case has such a title
  */
+export function chooseCases<T extends { readonly title: string; readonly runs: number }>(
+  cases: readonly T[],
+  titles: readonly string[] | undefined,
+  runs: number | undefined,
+): T[] {
+  return cases
+    .filter(({ title }) => titles === undefined || titles.includes(title))
+    .map((each) => ({ ...each, runs: runs ?? each.runs }));
+}
+
+/** The cases of pools that are asked for. Pure. @throws Error when no case has such a title */
 export function choosePoolCases(titles: readonly string[] | undefined, runs: number | undefined): PoolCases {
-  const choose = <T extends { readonly title: string; readonly runs: number }>(cases: readonly T[]): T[] =>
-    cases
-      .filter(({ title }) => titles === undefined || titles.includes(title))
-      .map((each) => ({ ...each, runs: runs ?? each.runs }));
-  const chosen = { faults: choose(POOL_CASES.faults), timings: choose(POOL_CASES.timings) };
+  const chosen = {
+    faults: chooseCases(POOL_CASES.faults, titles, runs),
+    timings: chooseCases(POOL_CASES.timings, titles, runs),
+  };
   if (chosen.faults.length + chosen.timings.length === 0) {
     const known = [...POOL_CASES.faults, ...POOL_CASES.timings].map(({ title }) => title);
     throw new Error(`nothing to measure is called ${titles?.join(' or ')}; there are: ${known.join(', ')}`);

@@ -7,15 +7,14 @@ import {
   holdersByAddress,
   patchPool,
   poolObject,
-  sharesOf,
   waitForShares,
+  waitGone,
 } from '../environment/pools.ts';
 import type { Site } from '../environment/site.ts';
 import { AddressWatch } from '../support/address-watch.ts';
 import { monotonicMs } from '../support/clock.ts';
 import { say } from '../support/print.ts';
 import type { StallWatch } from '../support/stalls.ts';
-import { waitFor } from '../support/wait.ts';
 import { holderSpans, type Isolation, reachableSpans } from './holders.ts';
 import { type AddressRound, figuresOf, type RoundFigures, violationsOf } from './judge.ts';
 import { type Round, type Scene, Schedule, type Strike } from './schedule.ts';
@@ -87,11 +86,7 @@ export class Chaos {
   /** Removes the pool. @throws Error when an address is left on a node */
   async clear(): Promise<void> {
     await this.#site.kubectl(['delete', 'virtualippool', POOL, '--timeout=60s'], { timeout: 70_000 });
-    await waitFor(
-      'the addresses of the pool to be gone',
-      async () => sharesOf(await holdersByAddress(this.#site), this.#all).length === 0,
-      { limitMs: GONE_LIMIT_MS, everyMs: 100 },
-    );
+    await waitGone(this.#site, this.#all, GONE_LIMIT_MS);
   }
 
   /** Strikes, holds, repairs, and waits until all is well again. @throws Error when it does not become well */
@@ -186,11 +181,7 @@ export class Chaos {
     const shares = Array.from({ length: nodes }, (_, index) => least + Number(index < more));
     await waitForShares(this.#site, this.#wanted, shares, EVEN_LIMIT_MS);
     const unwanted = this.#all.filter((address) => !this.#wanted.includes(address));
-    await waitFor(
-      `${unwanted.join(', ')} to be gone`,
-      async () => sharesOf(await holdersByAddress(this.#site), unwanted).length === 0,
-      { limitMs: GONE_LIMIT_MS, everyMs: 100 },
-    );
+    await waitGone(this.#site, unwanted, GONE_LIMIT_MS);
   }
 
   #seen(

@@ -12,6 +12,7 @@ export interface PoolSpec {
 }
 
 const SETTLE_LIMIT_MS = 60_000;
+const GONE_LIMIT_MS = 90_000;
 /** Free addresses of the nodes' network, from its host number `first` on. */
 export function freeAddresses(site: Site, first: number, count: number): string[] {
   const network = site.address.replace(/\d+$/, '');
@@ -60,6 +61,15 @@ export async function waitForShares(
         .map((address) => `${address} is on ${seen.get(address)?.join(' and ') ?? 'no node'}`);
       return `shares ${sharesOf(seen, addresses).join(' + ')}; ${told.join('; ')}${wrong.length > 5 ? ` and ${wrong.length - 5} more` : ''}`;
     },
+  );
+}
+
+/** Waits until no node has any of the addresses. */
+export async function waitGone(site: Site, addresses: readonly string[], limitMs = GONE_LIMIT_MS): Promise<void> {
+  await waitFor(
+    `${addresses.length > 5 ? `${addresses.length} addresses` : addresses.join(', ')} to be gone`,
+    async () => sharesOf(await holdersByAddress(site), addresses).length === 0,
+    { limitMs, everyMs: 100 },
   );
 }
 
