@@ -1,4 +1,4 @@
-import type { ParsedAddress } from '../../common/addresses.ts';
+import { familyOf, type ParsedAddress } from '../../common/addresses.ts';
 import { compareText } from '../../common/compare-text.ts';
 import type { AddressesOf, Neighbourhood, PeerAddresses } from './peer-addresses.ts';
 import type { Assignment, PendingMember } from './types.ts';
@@ -99,8 +99,8 @@ function lingering({ dropped }: Runners, assignment: Assignment | undefined, of:
 }
 
 function sameFamily(peers: readonly string[], of: AddressesOf, someone: string): string[] {
-  const family = of(someone)[0]?.includes(':') === true;
-  return peers.filter((peer) => peer.includes(':') === family);
+  const [own = ''] = of(someone);
+  return peers.filter((peer) => familyOf(peer) === familyOf(own));
 }
 
 /**
