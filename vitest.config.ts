@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 /** Tests that start nothing outside their own process tree and need no privilege. */
 const UNIT = [
   '{api,common,controller,sidecar,scripts}/**/*.test.ts',
-  'test/{lab,bench,chaos,clients,cluster,environment,support,unit}/**/*.test.ts',
+  'test/{lab,bench,chaos,clients,cluster,demo,environment,support,unit}/**/*.test.ts',
 ];
 
 /**

@@ -19,7 +19,7 @@ export interface LabProbe {
 }
 
 /** Makes a lab's client of one kind, for all its addresses; it does not run yet. */
-export function labProber(state: LabState, kind: ClientKind, intervalMs?: number): Prober {
+function labProber(state: LabState, kind: ClientKind, intervalMs?: number): Prober {
   const network = networkOf(state);
   const { netns } = kind === 'newcomer' ? network.newcomer : network.client;
   const { addresses } = state.release;

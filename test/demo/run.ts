@@ -2,17 +2,16 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { findOutages, type Outage } from '../clients/outages.ts';
 import { CLIENT_KINDS, type ClientKind, type Prober } from '../clients/prober.ts';
+import { LabEnvironment } from '../environment/lab.ts';
+import type { FaultName } from '../lab/fault-names.ts';
+import { nodeDirectory } from '../lab/node-directory.ts';
+import type { LabState } from '../lab/state.ts';
+import { waitForOneHolder } from '../lab/up.ts';
 import { monotonicMs, wallToMonotonicMs } from '../support/clock.ts';
 import type { Say } from '../support/print.ts';
 import { waitFor } from '../support/wait.ts';
-import { healFaults, injectFault } from './fault-control.ts';
-import type { FaultName } from './fault-names.ts';
-import { nodeDirectory } from './node-directory.ts';
 import { Observer } from './observer.ts';
-import { labProber } from './probe.ts';
-import { type LabState, labState } from './state.ts';
 import { buildTimeline, parseLog, type TimelineEntry } from './timeline.ts';
-import { waitForOneHolder } from './up.ts';
 
 /** One step of the demo and what clients saw of it. */
 export interface DemoStep {
@@ -43,7 +42,7 @@ const WATCH_AFTER_HEALING_MS = 3500;
 
 /** The show itself, on a lab that is up: everything it starts ends with `stop`. */
 export class DemoRun {
-  readonly #lab: string;
+  readonly #lab: LabEnvironment;
   readonly #address: string;
   readonly #observer: Observer;
   readonly #probers: Readonly<Record<ClientKind, Prober>>;
@@ -51,14 +50,15 @@ export class DemoRun {
   readonly #say: Say;
 
   constructor(state: LabState, dependencies: { readonly signal: AbortSignal; readonly say: Say }) {
-    const [address] = state.release.addresses;
-    if (address === undefined) {
-      throw new Error('the lab has no virtual address');
-    }
-    this.#lab = state.name;
-    this.#address = address;
+    this.#lab = new LabEnvironment(state.name);
+    this.#address = this.#lab.address;
+    if (this.#address === '') throw new Error('the lab has no virtual address');
     this.#observer = new Observer(state);
-    this.#probers = { regular: labProber(state, 'regular'), newcomer: labProber(state, 'newcomer') };
+    const { addresses } = state.release;
+    this.#probers = {
+      regular: this.#lab.prober('regular', addresses),
+      newcomer: this.#lab.prober('newcomer', addresses),
+    };
     this.#signal = dependencies.signal;
     this.#say = dependencies.say;
   }
@@ -75,14 +75,14 @@ export class DemoRun {
 
   /** The node that holds the address. */
   holder(): Promise<string> {
-    return waitForOneHolder(labState(this.#lab).read(), { signal: this.#signal });
+    return waitForOneHolder(this.#lab.state, { signal: this.#signal });
   }
 
   /** Breaks the holder and watches another node take over. */
   async break(fault: FaultName): Promise<DemoStep> {
     const before = await this.holder();
     this.#say(`${fault} on ${before}`);
-    const { injectedAt } = await injectFault(this.#lab, fault, before);
+    const { injectedAt } = await this.#lab.inject(fault, before);
     const faultMs = injectedAt.monotonicMs;
     await waitFor(
       'the address on another node, and an answer from there',
@@ -99,7 +99,7 @@ export class DemoRun {
       address: this.#address,
       faultMs,
       events: this.#observer.events(faultMs),
-      log: parseLog(readFileSync(nodeDirectory(this.#lab, before).log('sidecar'), 'utf8')),
+      log: parseLog(readFileSync(nodeDirectory(this.#lab.name, before).log('sidecar'), 'utf8')),
       attempts: this.#probers.regular.attempts(this.#address, faultMs),
       toMonotonicMs: wallToMonotonicMs,
     });
@@ -118,7 +118,7 @@ export class DemoRun {
   async repair(fault: FaultName, node: string): Promise<DemoStep> {
     const holderBefore = await this.holder();
     const startMs = monotonicMs();
-    await healFaults(this.#lab, { fault, node });
+    await this.#lab.heal({ fault, node });
     this.#say(`${fault} on ${node} is healed`);
     await delay(WATCH_AFTER_HEALING_MS, undefined, { signal: this.#signal });
     const holderAfter = await this.holder();

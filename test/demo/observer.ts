@@ -1,12 +1,12 @@
 import type { ChildProcess } from 'node:child_process';
 import { type FSWatcher, readFileSync, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
+import { nodeDirectory } from '../lab/node-directory.ts';
+import { gateFile, RUNTIME_VOLUME } from '../lab/runtime-files.ts';
+import type { LabState } from '../lab/state.ts';
+import { networkOf } from '../lab/targets.ts';
 import { monitorAddresses } from '../support/address-monitor.ts';
 import { monotonicMs } from '../support/clock.ts';
-import { nodeDirectory } from './node-directory.ts';
-import { gateFile, RUNTIME_VOLUME } from './runtime-files.ts';
-import type { LabState } from './state.ts';
-import { networkOf } from './targets.ts';
 
 /** Something that the outside of a node shows, at the moment at which it was seen (ms of CLOCK_MONOTONIC). */
 export type NodeEvent = { readonly atMs: number; readonly node: string } & (

@@ -3,16 +3,16 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { CLIENT_KINDS } from '../clients/prober.ts';
 import { outageCells } from '../clients/report.ts';
+import { takeDown } from '../lab/down.ts';
+import { readyMachine } from '../lab/machine.ts';
+import { LABS_DIRECTORY } from '../lab/names.ts';
+import { bringUp } from '../lab/up.ts';
 import { reportFailure } from '../support/command-line.ts';
 import { interruptible } from '../support/interruption.ts';
 import { extendPath } from '../support/needs.ts';
 import { formatTable, say } from '../support/print.ts';
 import { isAlive, type ProcessRef, processRef } from '../support/processes.ts';
-import { type DemoResult, DemoRun, type DemoStep } from './demo-run.ts';
-import { takeDown } from './down.ts';
-import { readyMachine } from './machine.ts';
-import { LABS_DIRECTORY } from './names.ts';
-import { bringUp } from './up.ts';
+import { type DemoResult, DemoRun, type DemoStep } from './run.ts';
 
 /**
  * `npm run demo`: the ingress of the node that holds the address dies, and clients are served by another node within milliseconds.
