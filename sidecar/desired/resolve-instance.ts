@@ -1,7 +1,9 @@
 import { canonical, type Family, familyOf, reserved4 } from '../../common/addresses.ts';
 import type { NodeSubnets } from '../network/node-subnets.ts';
 import type { DesiredInstance, DesiredVrrp } from './desired.ts';
-import { type Placement, placeAddresses, placementOf, placeVrrp, type ResolveContext } from './placement.ts';
+import { placeAddresses } from './place-addresses.ts';
+import { placeVrrp } from './place-vrrp.ts';
+import { type Placement, placementOf, type ResolveContext } from './placement.ts';
 import { InstanceError, OwnAddressError, type VirtualAddress, type VrrpInstance } from './vrrp-instance.ts';
 
 /** What a desired instance became on this node, and what is not as it should be although keepalived is to run it. */
