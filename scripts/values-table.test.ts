@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readValues, renderTable, replaceTable } from './values-table.ts';
+import { readValues, renderTable } from './values-table.ts';
 
 const VALUES = `# Values.
 
@@ -55,16 +55,5 @@ describe('the table of values', () => {
     expect(renderTable([{ path: 'a', default: '`1`', description: 'x | y' }])).toBe(
       '| Value | Description | Default |\n| --- | --- | --- |\n| `a` | x \\| y | `1` |',
     );
-  });
-
-  it('replaces what is between the marks, and nothing else', () => {
-    const readme = 'a\n<!-- values: begin (npm run generate) -->\nold\n<!-- values: end -->\nb\n';
-    const once = replaceTable(readme, 'new');
-    expect(once).toBe('a\n<!-- values: begin (npm run generate) -->\n\nnew\n\n<!-- values: end -->\nb\n');
-    expect(replaceTable(once, 'new')).toBe(once);
-  });
-
-  it('refuses a README without marks', () => {
-    expect(() => replaceTable('nothing', 'new')).toThrow(/lacks the lines/);
   });
 });

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { isMap, isScalar, type Node, type Pair, parseDocument, visit } from 'yaml';
 import { CommandError, runMain } from './support/main.ts';
+import { withMarkedPart } from './support/marked-part.ts';
 
 const USAGE = `Writes the table of values into chart/README.md, from chart/values.yaml and its comments.
 
@@ -10,8 +11,6 @@ usage: npm run generate, or npm run generate:check
 
   --check  write nothing; fail if the table is not current`;
 
-const BEGIN = '<!-- values: begin (npm run generate) -->';
-const END = '<!-- values: end -->';
 const DESCRIPTION = /^\s*--\s+(.*)$/;
 const LONGEST_DEFAULT = 100;
 
@@ -87,17 +86,6 @@ export function renderTable(values: readonly ChartValue[]): string {
   return lines.map((cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`).join('\n');
 }
 
-/**
- * Puts a table between the marks of a README.
- * @throws CommandError if the marks are not there
- */
-export function replaceTable(readme: string, table: string): string {
-  const begin = readme.indexOf(BEGIN);
-  const end = readme.indexOf(END);
-  if (begin < 0 || end < begin) throw new CommandError(`chart/README.md lacks the lines "${BEGIN}" and "${END}"`);
-  return `${readme.slice(0, begin)}${BEGIN}\n\n${table}\n\n${readme.slice(end)}`;
-}
-
 runMain(import.meta.main, 'values-table', async () => {
   const { values: flags } = parseArgs({ options: { check: { type: 'boolean' }, help: { type: 'boolean' } } });
   if (flags.help === true) {
@@ -111,7 +99,7 @@ runMain(import.meta.main, 'values-table', async () => {
   }
   const file = path.join(chart, 'README.md');
   const readme = await readFile(file, 'utf8');
-  const current = replaceTable(readme, renderTable(values));
+  const current = withMarkedPart(readme, { file: 'chart/README.md', name: 'values', body: renderTable(values) });
   if (current === readme) return;
   if (flags.check === true)
     throw new CommandError('the table in chart/README.md is not current; run: npm run generate');
