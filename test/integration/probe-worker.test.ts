@@ -13,7 +13,7 @@ import { makeCertificate } from '../support/certificates.ts';
 import { canMakeNamespaces, mustSkip } from '../support/needs.ts';
 import { Program } from '../support/program.ts';
 
-const WORKER = join(import.meta.dirname, '../lab/probe-worker.ts');
+const WORKER = join(import.meta.dirname, '../clients/probe-worker.ts');
 const LIMIT = { limitMs: 10_000 };
 /** So slow that several attempts are always under way. */
 const ANSWER_MS = 40;
