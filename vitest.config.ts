@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Tests that start nothing outside their own process tree and need no privilege. */
 const UNIT = [
@@ -21,6 +22,22 @@ const WAITING = [
   'test/integration/supervisor{,-addresses,-borders,-statements,-states}.test.ts',
 ];
 
+/** Of those that run several at once, what takes longest: begun last, it would be waited for alone. */
+const LONGEST = ['interfaces', 'networks', 'supervisor-states', 'own-addresses'].map(
+  (name) => `/test/integration/${name}.test.ts`,
+);
+
+/** The longest first; else as Vitest does it, which knows on a fresh clone how large files are, and not how long they take. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const place = ({ moduleId }: TestSpecification) => {
+      const index = LONGEST.findIndex((file) => moduleId.endsWith(file));
+      return index < 0 ? LONGEST.length : index;
+    };
+    return (await super.sort(files)).toSorted((a, b) => place(a) - place(b));
+  }
+}
+
 /** Tests on a real Kubernetes; see scripts/e2e.ts. */
 const E2E = 'test/e2e/**/*.test.ts';
 
@@ -34,6 +51,7 @@ export default defineConfig({
       reporter: ['text-summary', 'html'],
     },
     teardownTimeout: 30_000,
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {
