@@ -6,9 +6,9 @@ import { waitFor } from '../support/wait.ts';
 import { LAB_NEEDS, LabUnderTest } from './lab-under-test.ts';
 import {
   apply,
+  applyPeers,
   LOOKED,
   others,
-  peers,
   problemOf,
   statusOf,
   waitForProblem,
@@ -46,7 +46,7 @@ describe.skipIf(skip)('an address in the subnet of the second interface', repeat
   );
 
   it('is held by one node when VRRP is spoken with peers on the first', async () => {
-    await apply(lab, 'keepalived.vipAddressCidr=172.31.0.100/24', peers(lab, '172.30.0.'));
+    await applyPeers(lab, '172.30.0.', 'keepalived.vipAddressCidr=172.31.0.100/24');
     await lab.ready();
     const violations = await watched(lab, 'eth1', (wait) => wait());
     expect(violations).toEqual([]);
@@ -89,7 +89,7 @@ describe.skipIf(skip)('unicast on an interface with two subnets', repeated, () =
   afterEach(() => lab.heal());
 
   it('is spoken from the own address that is in the list', async () => {
-    await apply(lab, 'keepalived.vipAddressCidr=172.31.0.100/24', peers(lab, '172.31.0.'));
+    await applyPeers(lab, '172.31.0.', 'keepalived.vipAddressCidr=172.31.0.100/24');
     await lab.ready();
     expect(await watched(lab, 'eth0', (wait) => wait())).toEqual([]);
     expect(await lab.holders()).toHaveLength(1);
@@ -98,7 +98,7 @@ describe.skipIf(skip)('unicast on an interface with two subnets', repeated, () =
   it.each(['fd00:172:30::', 'fd00:172:31::'])(
     'goes on when a second IPv6 address comes, with peers in %s',
     async (prefix) => {
-      await apply(lab, `keepalived.vipAddresses={${prefix}100/64}`, peers(lab, prefix));
+      await applyPeers(lab, prefix, `keepalived.vipAddresses={${prefix}100/64}`);
       const holder = await lab.ready();
       const before = await lab.transitions();
       const violations = await watched(lab, 'eth0', async (wait) => {

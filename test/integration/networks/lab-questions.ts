@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 import { type HostPlan, type NetworkPlan, ownAddresses } from '../../lab/network-plan.ts';
@@ -22,7 +23,7 @@ const DOUBLE_MS = 1000;
 const quiet = (): void => undefined;
 
 interface Status {
-  readonly config: { readonly problem: string | null };
+  readonly config: { readonly version: string; readonly problem: string | null };
   readonly fitness: { readonly band: number; readonly reason: string } | null;
   readonly keepalived: { readonly configSha256: string | null };
 }
@@ -55,13 +56,53 @@ export async function waitForProblem(lab: LabUnderTest, node: string, wanted: Re
   );
 }
 
-/** Changes the chart's values, as `helm upgrade` without the former ones. */
+/** Changes the chart's values, as `helm upgrade` without the former ones, and waits until every sidecar has them. */
 export async function apply(lab: LabUnderTest, ...set: readonly string[]): Promise<void> {
   await upgrade(lab.name, { values: { files: [], set }, reset: true }, quiet);
+  const version = settingsVersion(lab);
+  const has = async (node: string) => (await statusOf(lab, node)).config.version === version;
+  await waitFor(
+    `every sidecar to have the settings ${version}`,
+    async () => (await Promise.all(lab.nodes.map(has))).every(Boolean),
+    LOOKED,
+  );
+}
+
+/** By what sidecars call the settings of the lab's release: the beginning of the file's digest. */
+function settingsVersion({ state }: LabUnderTest): string {
+  const files = Object.values(state.release.volumes).flatMap((volume) =>
+    volume.kind === 'files' ? [volume.files] : [],
+  );
+  const text = files.find((each) => 'config.yaml' in each)?.['config.yaml'];
+  if (typeof text !== 'string') throw new Error('the release has no config.yaml');
+  return digest(text).slice(0, 12);
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+/**
+ * As `apply`, with the nodes' addresses of a subnet as peers, and waits until every keepalived speaks by unicast: until then, nodes do not hear
+ * each other, and who holds an address is not who will.
+ */
+export async function applyPeers(lab: LabUnderTest, prefix: string, ...set: readonly string[]): Promise<void> {
+  await apply(lab, ...set, peers(lab, prefix));
+  const speaks = async (node: string) => {
+    const candidate = `${lab.runtimeFile(node, 'candidate.conf')}\n`;
+    return (
+      candidate.includes('unicast_peer') && digest(candidate) === (await statusOf(lab, node)).keepalived.configSha256
+    );
+  };
+  await waitFor(
+    'every keepalived to speak by unicast',
+    async () => (await Promise.all(lab.nodes.map(speaks))).every(Boolean),
+    LOOKED,
+  );
 }
 
 /** A list of addresses, one for each node, as a value of the chart. */
-export function peers(lab: LabUnderTest, prefix: string): string {
+function peers(lab: LabUnderTest, prefix: string): string {
   const numbers = lab.network.nodes.map((_, index) => `${prefix}${11 + index}`);
   return `keepalived.unicastPeers={${numbers.join(',')}}`;
 }
