@@ -15,7 +15,7 @@ const PARALLEL = ['test/package/*.test.ts', 'test/integration/{api-traffic,crds,
 
 /**
  * Files that nearly only wait: for five seconds until a sidecar looks at its network again, or for keepalived to say something. What they bound
- * is stretched by standstills of the machine, which they measure, and four at once take a quarter of the time and half of two processors.
+ * is stretched by standstills of the machine, which they measure.
  */
 const WAITING = [
   'test/integration/{foreign-router,interfaces,lab-networks,networks,own-addresses,pools}.test.ts',

@@ -14,23 +14,12 @@ import {
   Parser,
   visit,
 } from 'yaml';
+import type { CheckedDocument, DocumentProblem } from './check-document.ts';
 
 /*
  * Reading a settings file, whoever's. The file comes from outside: whatever lies at its path and whatever is in it, the outcome is settings
  * or a SettingsError, soon, since a process that hangs or dies over a file moves an address.
  */
-
-/** One thing that is wrong with a settings file. */
-interface Problem {
-  /** Path of the key as a user would write it, e.g. `vrrp.addresses[0]`; empty for the document as a whole. */
-  readonly path: string;
-  readonly message: string;
-}
-
-/** What a check makes of a document. */
-type Checked<T> =
-  | { readonly ok: true; readonly settings: T }
-  | { readonly ok: false; readonly problems: readonly Problem[] };
 
 /** A file with every problem in it would be as long as it likes. */
 const MAX_PROBLEMS = 50;
@@ -39,9 +28,9 @@ const MAX_PROBLEM_LENGTH = 500;
 /** A settings file that cannot be used; `problems` has one entry of one line for each thing that is wrong. */
 export class SettingsError extends Error {
   readonly code = 'SETTINGS_INVALID';
-  readonly problems: readonly Problem[];
+  readonly problems: readonly DocumentProblem[];
 
-  constructor(problems: readonly Problem[], options?: ErrorOptions) {
+  constructor(problems: readonly DocumentProblem[], options?: ErrorOptions) {
     const shown = problems.slice(0, MAX_PROBLEMS).map(({ path, message }) => ({
       path: escapedLine(path),
       message: escapedLine(message),
@@ -132,7 +121,7 @@ function decode(bytes: Buffer): string {
  * @param check makes settings of the document
  * @throws {SettingsError} with every problem found, each with its line
  */
-export function parseSettingsText<T>(text: string, check: (document: unknown) => Checked<T>): T {
+export function parseSettingsText<T>(text: string, check: (document: unknown) => CheckedDocument<T>): T {
   const lines = new LineCounter();
   let document: Document.Parsed | undefined;
   let value: unknown;

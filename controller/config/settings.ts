@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import { ROUTER_IDS, routerId } from '../../api/instances.ts';
 import { familyOfAddress } from '../../common/addresses.ts';
+import { type CheckedDocument, checkDocument } from '../../common/check-document.ts';
 
 /*
  * The controller's settings file as the chart renders it. Strict at every level: a misspelt key that is silently ignored shows only when
@@ -91,43 +92,11 @@ function crossFieldProblems({ virtualRouterIds: { first, last }, lease }: CrossC
 /** The settings of a controller, checked. */
 export type Settings = z.infer<typeof settingsSchema>;
 
-/** One thing that is wrong with a settings file. */
-export interface SettingsProblem {
-  /** Path of the key as a user would write it, e.g. `reserved.addresses[0]`; empty for the document as a whole. */
-  readonly path: string;
-  readonly message: string;
-}
-
-/** Result of checking a settings document: either it is whole and right, or every problem is listed. */
-export type SettingsResult =
-  | { readonly ok: true; readonly settings: Settings }
-  | { readonly ok: false; readonly problems: readonly SettingsProblem[] };
-
-function formatPath(path: readonly PropertyKey[]): string {
-  let text = '';
-  for (const key of path) text += typeof key === 'number' ? `[${key}]` : `${text === '' ? '' : '.'}${String(key)}`;
-  return text;
-}
-
-function toProblems(issue: z.core.$ZodIssue): SettingsProblem[] {
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({
-      path: formatPath([...issue.path, key]),
-      message: 'is not a known key; correct its spelling or remove it',
-    }));
-  }
-  const missing =
-    issue.code === 'invalid_type' && issue.input === undefined && /received undefined/.test(issue.message);
-  return [{ path: formatPath(issue.path), message: missing ? 'is missing' : issue.message }];
-}
-
 /**
  * Checks a parsed settings document.
  * @param document what the YAML parser gave
  * @returns the settings, or one problem per thing that is wrong; never throws
  */
-export function checkSettings(document: unknown): SettingsResult {
-  const result = settingsSchema.safeParse(document);
-  if (result.success) return { ok: true, settings: result.data };
-  return { ok: false, problems: result.error.issues.flatMap(toProblems) };
+export function checkSettings(document: unknown): CheckedDocument<Settings> {
+  return checkDocument(settingsSchema, document);
 }

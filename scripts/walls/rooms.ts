@@ -33,9 +33,15 @@ const SHARED: readonly Room[] = [
   { room: 'common/digest', what: 'What tells two texts apart. Pure.', may: ['node:crypto'] },
   { room: 'common/compare-text', what: 'The order of texts, the same everywhere. Pure.', may: [] },
   {
+    room: 'common/check-document',
+    what: 'Checks a document against a schema, and says what is wrong where. Pure.',
+    may: ['npm:zod'],
+  },
+  {
     room: 'common/settings-file',
     what: 'Reads a YAML file against a schema, and says what is wrong where.',
     may: ['node:fs', 'node:fs/promises', 'npm:yaml'],
+    types: ['common/check-document'],
   },
   {
     room: 'common/process',
@@ -75,7 +81,7 @@ const SIDECAR: readonly Room[] = [
   {
     room: 'sidecar/config',
     what: 'What the settings file may say.',
-    may: [...PURE, 'api', 'common/settings-file', 'npm:zod', 'node:net'],
+    may: [...PURE, 'api', 'common/check-document', 'common/settings-file', 'npm:zod', 'node:net'],
   },
   {
     room: 'sidecar/runtime',
@@ -259,7 +265,7 @@ const CONTROLLER: readonly Room[] = [
   {
     room: 'controller/config',
     what: 'What the settings file may say.',
-    may: [...PURE, 'api', 'common/settings-file', 'npm:zod', 'node:net'],
+    may: [...PURE, 'api', 'common/check-document', 'common/settings-file', 'npm:zod', 'node:net'],
   },
   {
     room: 'controller/plan',

@@ -6,6 +6,7 @@ import { addressOfHost, hostHeaderProblem, VIRTUAL_TARGET } from '../../api/host
 import { routerId } from '../../api/instances.ts';
 import { interfaceProblem } from '../../api/interfaces.ts';
 import { canonical, familyOf } from '../../common/addresses.ts';
+import { type CheckedDocument, checkDocument } from '../../common/check-document.ts';
 
 /*
  * The settings file as the chart renders it. Strict at every level: a key that is not known is an error, because a misspelt key that is
@@ -233,43 +234,11 @@ function crossFieldProblems(settings: {
 /** The settings of a node agent, checked. Durations in seconds. */
 export type Settings = z.infer<typeof settingsSchema>;
 
-/** One thing that is wrong with a settings file. */
-export interface SettingsProblem {
-  /** Path of the key as a user would write it, e.g. `vrrp.addresses[0]`; empty for the document as a whole. */
-  readonly path: string;
-  readonly message: string;
-}
-
-/** Result of checking a settings document: either it is whole and right, or every problem is listed. */
-export type SettingsResult =
-  | { readonly ok: true; readonly settings: Settings }
-  | { readonly ok: false; readonly problems: readonly SettingsProblem[] };
-
-function formatPath(path: readonly PropertyKey[]): string {
-  let text = '';
-  for (const key of path) text += typeof key === 'number' ? `[${key}]` : `${text === '' ? '' : '.'}${String(key)}`;
-  return text;
-}
-
-function toProblems(issue: z.core.$ZodIssue): SettingsProblem[] {
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({
-      path: formatPath([...issue.path, key]),
-      message: 'is not a known key; correct its spelling or remove it',
-    }));
-  }
-  const missing =
-    issue.code === 'invalid_type' && issue.input === undefined && /received undefined/.test(issue.message);
-  return [{ path: formatPath(issue.path), message: missing ? 'is missing' : issue.message }];
-}
-
 /**
  * Checks a parsed settings document.
  * @param document what the YAML parser gave
  * @returns the settings, or one problem per thing that is wrong; never throws
  */
-export function checkSettings(document: unknown): SettingsResult {
-  const result = settingsSchema.safeParse(document);
-  if (result.success) return { ok: true, settings: result.data };
-  return { ok: false, problems: result.error.issues.flatMap(toProblems) };
+export function checkSettings(document: unknown): CheckedDocument<Settings> {
+  return checkDocument(settingsSchema, document);
 }
