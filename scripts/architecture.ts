@@ -4,9 +4,10 @@ import { parseArgs } from 'node:util';
 import { execa } from 'execa';
 import { CommandError, runMain } from './support/main.ts';
 import { withMarkedPart } from './support/marked-part.ts';
+import { FLOORS } from './walls/floors.ts';
 import { ROOMS } from './walls/rooms.ts';
 
-const USAGE = `Writes the rooms and the pictures of who imports whom into docs/architecture.md.
+const USAGE = `Writes the rooms, the floors of the tests and the pictures of who imports whom into docs/architecture.md.
 
 usage: npm run generate, or npm run generate:check
 
@@ -23,6 +24,14 @@ const root = path.resolve(import.meta.dirname, '..');
 function roomsTable(): string {
   const rows = ROOMS.map(({ room, what }) => `| \`${room}\` | ${what.replaceAll('|', '\\|')} |`);
   return ['| Room | What it is for |', '| --- | --- |', ...rows].join('\n');
+}
+
+/** The floors of what only tests use, the lowest first, as a table. Pure. */
+function floorsTable(): string {
+  const rows = FLOORS.map(({ folders, what }) => {
+    return `| ${folders.map((folder) => `\`${folder}\``).join(', ')} | ${what} |`;
+  });
+  return ['| Folders | What they are for |', '| --- | --- |', ...rows].join('\n');
 }
 
 /** Who imports whom among the rooms of a program, as dependency-cruiser draws it in Mermaid. */
@@ -48,6 +57,7 @@ runMain(import.meta.main, 'architecture', async () => {
   }
   const before = await readFile(path.join(root, FILE), 'utf8');
   let page = withMarkedPart(before, { file: FILE, name: 'rooms', body: roomsTable() });
+  page = withMarkedPart(page, { file: FILE, name: 'floors', body: floorsTable() });
   for (const program of PROGRAMS) {
     page = withMarkedPart(page, { file: FILE, name: `imports of the ${program}`, body: await picture(program) });
   }

@@ -12,8 +12,8 @@ export interface Room {
 
 /** Nothing of it is more than functions of what they are given. */
 const PURE = ['common/addresses', 'common/compare-text', 'common/digest'];
-/** What a program's parts stand on. */
-const GROUND = [...PURE, 'common/clock', 'node:util'];
+/** What a program's parts stand on. It has no I/O and no clock, so every part may have all of it, whether or not it needs it today. */
+export const GROUND: readonly string[] = [...PURE, 'node:util'];
 
 /** Files that are replaced as a whole, and directories that are watched. */
 const FILES = ['common/directory-watch', 'common/replace-file'];
@@ -118,20 +118,20 @@ const SIDECAR: readonly Room[] = [
   {
     room: 'sidecar/checks',
     what: 'Checks: when a probe asks, and what its results mean.',
-    may: [...GROUND, 'sidecar/probes', 'node:fs', 'node:net'],
+    may: [...GROUND, 'common/clock', 'sidecar/probes', 'node:fs', 'node:net'],
     types: ['common/kubernetes-access', 'sidecar/config'],
   },
   {
     room: 'sidecar/fitness',
     what: 'How fit the node is for an instance. Decides without I/O.',
-    may: ['api', 'common/clock'],
+    may: ['api'],
     types: ['sidecar/checks'],
   },
   {
     room: 'sidecar/desired',
     what: 'What this node is to have: what the sources ask for, merged, and resolved to its interfaces. Pure.',
     may: [...PURE, 'npm:zod'],
-    types: ['api', 'sidecar/checks', 'sidecar/fitness', 'sidecar/network'],
+    types: ['sidecar/checks', 'sidecar/fitness', 'sidecar/network'],
   },
   {
     room: 'sidecar/keepalived/render',
@@ -144,6 +144,7 @@ const SIDECAR: readonly Room[] = [
     what: 'All that concerns keepalived: its configuration, what it says, who holds an address.',
     may: [
       ...GROUND,
+      'common/clock',
       'api',
       'sidecar/desired',
       'sidecar/network',
@@ -156,14 +157,15 @@ const SIDECAR: readonly Room[] = [
   {
     room: 'sidecar/instances',
     what: 'The instances that run, and what each does.',
-    may: [...GROUND, 'api', 'sidecar/desired', 'sidecar/fitness', 'sidecar/keepalived', 'sidecar/runtime'],
-    types: ['sidecar/checks', 'sidecar/network', 'npm:pino'],
+    may: [...GROUND, 'api', 'sidecar/desired', 'sidecar/fitness', 'sidecar/keepalived'],
+    types: ['sidecar/network', 'npm:pino'],
   },
   {
     room: 'sidecar/kubernetes',
     what: 'Asks the Kubernetes API, and follows it. Nothing that keeps or moves an address waits for it.',
     may: [
       ...GROUND,
+      'common/clock',
       'api',
       'common/explain-error',
       'common/kubernetes-access',
@@ -186,7 +188,6 @@ const SIDECAR: readonly Room[] = [
       'sidecar/desired',
       'common/directory-watch',
       'sidecar/kubernetes',
-      'sidecar/runtime',
       'npm:zod',
       'node:path',
       'node:timers/promises',
@@ -225,6 +226,7 @@ const SIDECAR: readonly Room[] = [
     what: 'What begins and ends with the agent: each connects the rooms of its subject, and tells the log.',
     may: [
       ...GROUND,
+      'common/clock',
       'api',
       'sidecar/checks',
       'sidecar/desired',
@@ -290,7 +292,7 @@ const CONTROLLER: readonly Room[] = [
   {
     room: 'controller/election',
     what: 'Who of the replicas acts.',
-    may: [...GROUND, 'controller/kubernetes/lease-store', 'controller/kubernetes/resource-version'],
+    may: [...GROUND, 'common/clock', 'controller/kubernetes/lease-store', 'controller/kubernetes/resource-version'],
   },
   {
     room: 'controller/kubernetes/references',
@@ -301,19 +303,20 @@ const CONTROLLER: readonly Room[] = [
   {
     room: 'controller/kubernetes',
     what: 'Reads, follows and writes resources.',
-    may: [...GROUND, 'api', 'common/retry', 'npm:@kubernetes/client-node', 'node:crypto'],
+    may: [...GROUND, 'common/clock', 'api', 'common/retry', 'npm:@kubernetes/client-node', 'node:crypto'],
   },
   {
     room: 'controller/events',
     what: 'What is worth an Event.',
-    may: [...GROUND, 'controller/kubernetes/references', 'controller/text'],
-    types: ['api', 'controller/kubernetes', 'controller/plan'],
+    may: [...GROUND, 'common/clock', 'controller/kubernetes/references', 'controller/text'],
+    types: ['controller/kubernetes', 'controller/plan'],
   },
   {
     room: 'controller/reconcile',
     what: 'From what the cluster has to what is written there, stage by stage.',
     may: [
       ...GROUND,
+      'common/clock',
       'api',
       'common/retry',
       'controller/events',
@@ -342,6 +345,7 @@ const CONTROLLER: readonly Room[] = [
     what: 'All parts together.',
     may: [
       ...GROUND,
+      'common/clock',
       'controller/election',
       'controller/events',
       'controller/kubernetes',

@@ -73,6 +73,32 @@ export function wallsOf(rooms: readonly Room[]): IForbiddenRuleType[] {
   ];
 }
 
+/** An import as dependency-cruiser gives it: the file that has it, and what it leads to. */
+export interface Import {
+  readonly from: string;
+  readonly to: string;
+}
+
+/**
+ * Entries of the table that no file of their room needs: the wall has a door that nobody uses. Pure.
+ * @param free what a room may have without need
+ * @returns lines `room: entry`
+ */
+export function unusedPermissions(
+  rooms: readonly Room[],
+  imports: readonly Import[],
+  free: readonly string[],
+): string[] {
+  return rooms.flatMap(({ room, may, types = [] }) => {
+    const { path, pathNot } = filesOf(room, rooms);
+    const [inside, apart] = [new RegExp(path), new RegExp(pathNot)];
+    const used = imports.filter(({ from }) => inside.test(from) && !apart.test(from)).map(({ to }) => to);
+    const isUsed = (entry: string) =>
+      free.includes(entry) || used.some((to) => new RegExp(entryPattern(entry)).test(to));
+    return [...may, ...types].filter((entry) => !isUsed(entry)).map((entry) => `${room}: ${entry}`);
+  });
+}
+
 /** A floor of what only tests use: folders that stand on what is below, and do not know each other. */
 export interface Floor {
   readonly folders: readonly string[];

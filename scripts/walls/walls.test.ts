@@ -1,14 +1,15 @@
 import { cpSync, globSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import type { ICruiseResult } from 'dependency-cruiser';
+import type { ICruiseResult, IModule } from 'dependency-cruiser';
 import { execa } from 'execa';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { withTemporaryFolder } from '../support/temporary-folder.ts';
-import { ROOMS } from './rooms.ts';
-import { foldersInCircles, roomOf, TESTING } from './rules.ts';
+import { GROUND, ROOMS } from './rooms.ts';
+import { foldersInCircles, roomOf, TESTING, unusedPermissions } from './rules.ts';
 
 const root = path.resolve(import.meta.dirname, '..', '..');
+const PRODUCT = ['api', 'common', 'controller', 'sidecar'];
 
 /** An import that nobody has written: from which file, and of what. */
 interface Planted {
@@ -41,6 +42,9 @@ const REFUSED = {
   'fitness, thresholds, what is desired and the configuration are decided without I/O': [
     'sidecar/fitness/planted.ts → axios',
     'sidecar/fitness/planted.ts → node:fs',
+    'sidecar/fitness/planted.ts → common/clock.ts',
+    'sidecar/instances/planted.ts → common/clock.ts',
+    'sidecar/desired/planted.ts → common/clock.ts',
     'sidecar/fitness/planted.ts → node:net',
     'sidecar/checks/thresholds.ts → node:fs',
     'sidecar/checks/thresholds.ts → common/clock.ts',
@@ -170,10 +174,9 @@ function plant(folder: string, imports: readonly Planted[]): void {
   symlinkSync(path.join(root, 'node_modules'), path.join(folder, 'node_modules'));
 }
 
-/** Every import that the rules refuse, as `from module`. */
-async function refusedIn(folder: string): Promise<ReadonlySet<string>> {
+/** What dependency-cruiser finds in folders of a tree. */
+async function cruise(folder: string, folders: readonly string[]): Promise<readonly IModule[]> {
   const config = path.join(root, '.dependency-cruiser.cjs');
-  const folders = ['api', 'common', 'controller', 'sidecar', 'scripts', 'test'];
   const { stdout } = await execa('depcruise', ['--config', config, '--output-type', 'json', ...folders], {
     cwd: folder,
     preferLocal: true,
@@ -181,7 +184,12 @@ async function refusedIn(folder: string): Promise<ReadonlySet<string>> {
     reject: false,
     timeout: 60_000,
   });
-  const { modules }: ICruiseResult = JSON.parse(stdout);
+  return (JSON.parse(stdout) as ICruiseResult).modules;
+}
+
+/** Every import that the rules refuse, as `from module`. */
+async function refusedIn(folder: string): Promise<ReadonlySet<string>> {
+  const modules = await cruise(folder, [...PRODUCT, 'scripts', 'test']);
   return new Set(
     modules.flatMap(({ source, dependencies }) =>
       dependencies
@@ -223,7 +231,7 @@ describe('walls between rooms', () => {
 
 describe('rooms', () => {
   it('have every file of the product', () => {
-    const product = globSync('{api,common,controller,sidecar}/**/*.ts', { cwd: root });
+    const product = globSync(`{${PRODUCT.join()}}/**/*.ts`, { cwd: root });
     const outside = product.filter((file) => !new RegExp(TESTING).test(file) && roomOf(file, ROOMS) === undefined);
     expect(outside).toEqual([]);
   });
@@ -247,5 +255,39 @@ describe('rooms', () => {
       { room: 'sidecar/five', what, may: ['sidecar/four'] },
     ];
     expect(foldersInCircles(rooms)).toEqual(['sidecar/one', 'sidecar/two', 'sidecar/three']);
+  });
+
+  it('have no door that nobody uses', async () => {
+    const modules = await cruise(root, PRODUCT);
+    const imports = modules.flatMap(({ source, dependencies }) =>
+      dependencies.map(({ resolved }) => ({ from: source, to: resolved })),
+    );
+    expect(imports.length).toBeGreaterThan(500);
+    expect(unusedPermissions(ROOMS, imports, GROUND)).toEqual([]);
+  }, 60_000);
+
+  it('whose doors nobody uses are found, whoever else uses them', () => {
+    const what = '';
+    const rooms = [
+      {
+        room: 'sidecar/one',
+        what,
+        may: ['sidecar/two', 'npm:axios', 'node:fs', 'node:util'],
+        types: ['sidecar/three'],
+      },
+      { room: 'sidecar/one/part', what, may: ['node:fs'] },
+      { room: 'sidecar/two', what, may: [] },
+    ];
+    const imports = [
+      { from: 'sidecar/one/a.ts', to: 'sidecar/two/b.ts' },
+      { from: 'sidecar/one/a.test.ts', to: 'node_modules/axios/index.d.ts' },
+      { from: 'sidecar/one/part/c.ts', to: 'node:fs' },
+      { from: 'sidecar/four/d.ts', to: 'sidecar/three/e.ts' },
+    ];
+    expect(unusedPermissions(rooms, imports, ['node:util'])).toEqual([
+      'sidecar/one: npm:axios',
+      'sidecar/one: node:fs',
+      'sidecar/one: sidecar/three',
+    ]);
   });
 });
