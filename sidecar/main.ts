@@ -2,7 +2,6 @@ import { parseArgs } from 'node:util';
 import { podAccess } from '../common/kubernetes-access.ts';
 import { Listener } from '../common/listener.ts';
 import { fail, failToStart, openLog, stopOnSignal, surviveSystemErrors } from '../common/process.ts';
-import { Agent } from './agent.ts';
 import { type LoadedSettings, loadSettings, SettingsError } from './config/load.ts';
 import type { Settings } from './config/settings.ts';
 import { KeptState } from './parts/kept-state.ts';
@@ -10,6 +9,7 @@ import { runtimeIn } from './runtime/runtime.ts';
 import { createApp } from './server/app.ts';
 import { createMetrics } from './server/metrics.ts';
 import { createMetricsApp } from './server/metrics-app.ts';
+import { Sidecar } from './sidecar.ts';
 import { CordonFollower } from './sources/cordon-follower.ts';
 import { PlanFollower } from './sources/plan/plan-follower.ts';
 import { RankFollower } from './sources/rank-follower.ts';
@@ -67,7 +67,7 @@ async function run({ config, runtimeDirectory }: Arguments, loaded: LoadedSettin
   const kept = new KeptState({ directory: runtimeDirectory }, { log });
   const { nodes, placements, ...known } = await kept.load();
   const counted = createMetrics();
-  const agent: Agent = new Agent(
+  const sidecar: Sidecar = new Sidecar(
     { node, nodeAddress: process.env.NODE_IP ?? '', version, kubeApi, loaded, nodes, placements },
     {
       runtime: runtimeIn(runtimeDirectory),
@@ -78,19 +78,19 @@ async function run({ config, runtimeDirectory }: Arguments, loaded: LoadedSettin
       damaged: () => kept.problems,
     },
   );
-  const plans = new PlanFollower({ access, node }, { agent, keep: (plan) => kept.keepPlan(plan), log });
+  const plans = new PlanFollower({ access, node }, { sidecar, keep: (plan) => kept.keepPlan(plan), log });
   const cordons = new CordonFollower(
     { access, node },
-    { cordon: agent.cordon, keep: (cordon) => kept.keepCordon(cordon) },
+    { cordon: sidecar.cordon, keep: (cordon) => kept.keepCordon(cordon) },
   );
   const ranks = new RankFollower(
     { access, namespace: process.env.POD_NAMESPACE, podSelector: loaded.settings.rank.podSelector },
     {
       onNodes: (order) => {
-        agent.setNodes(order);
+        sidecar.setNodes(order);
         kept.keepNodes(order);
       },
-      onAddresses: (byAddress) => agent.setNodesByAddress(byAddress),
+      onAddresses: (byAddress) => sidecar.setNodesByAddress(byAddress),
       log,
     },
   );
@@ -102,16 +102,16 @@ async function run({ config, runtimeDirectory }: Arguments, loaded: LoadedSettin
     { path: config, version: loaded.version },
     {
       onSettings: (next) => {
-        agent
+        sidecar
           .update(next)
-          .then(() => follow(agent.settings))
+          .then(() => follow(sidecar.settings))
           .catch((error: unknown) => log.error({ err: error }, 'cannot carry out the new settings'));
       },
-      onRejected: (error) => agent.settingsRejected(error, config),
+      onRejected: (error) => sidecar.settingsRejected(error, config),
     },
   );
-  const snapshot = () => agent.snapshot();
-  const takeLagMillis = () => agent.takeLagMillis();
+  const snapshot = () => sidecar.snapshot();
+  const takeLagMillis = () => sidecar.takeLagMillis();
   const onError = (error: unknown) => log.error({ err: error }, 'a request failed');
   const listeners = [
     new Listener(
@@ -129,7 +129,7 @@ async function run({ config, runtimeDirectory }: Arguments, loaded: LoadedSettin
   follow(loaded.settings, known);
   // keepalived may run a plan that is forgotten here: without it the node would give every address of it away.
   if (known.planIsDamaged) await plans.heardOrLate();
-  await agent.start();
+  await sidecar.start();
   watcher.start();
   ranks.start();
   log.info({ version, config: loaded.version }, 'started');
@@ -139,9 +139,9 @@ async function run({ config, runtimeDirectory }: Arguments, loaded: LoadedSettin
     watcher.stop();
     ranks.stop();
     cordons.stop();
-    await agent.drain(signal);
+    await sidecar.drain(signal);
     plans.stop();
-    agent.stop();
+    sidecar.stop();
     for (const listener of listeners) await listener.stop();
   });
 }

@@ -242,7 +242,7 @@ const SIDECAR: readonly Room[] = [
     types: ['common/kubernetes-access', 'sidecar/config', 'sidecar/status', 'npm:pino'],
   },
   {
-    room: 'sidecar/agent',
+    room: 'sidecar/sidecar',
     what: 'All parts together, and in which order they begin.',
     may: ['sidecar/keepalived', 'sidecar/parts', 'sidecar/status'],
     types: ['api', 'sidecar/config', 'sidecar/fitness', 'sidecar/sources'],
@@ -252,7 +252,7 @@ const SIDECAR: readonly Room[] = [
     what: 'Reads the environment, wires, handles signals and exits.',
     may: [
       'common',
-      'sidecar/agent',
+      'sidecar/sidecar',
       'sidecar/config',
       'sidecar/parts',
       'sidecar/runtime',

@@ -81,7 +81,7 @@ const REFUSED = {
   'nothing that decides depends on what shows it': [
     'sidecar/instances/planted.ts → sidecar/server/target.ts',
     'sidecar/status/planted.ts type→ sidecar/server/target.ts',
-    'sidecar/agent.ts → sidecar/server/target.ts',
+    'sidecar/sidecar.ts → sidecar/server/target.ts',
     'controller/reconcile/planted.ts → controller/server/target.ts',
   ],
   'nothing reaches up': [
@@ -92,7 +92,7 @@ const REFUSED = {
     'sidecar/desired/planted.ts type→ sidecar/keepalived/target.ts',
     'sidecar/keepalived/planted.ts → sidecar/instances/target.ts',
     'sidecar/kubernetes/planted.ts → sidecar/sources/target.ts',
-    'sidecar/server/planted.ts → sidecar/agent.ts',
+    'sidecar/server/planted.ts → sidecar/sidecar.ts',
     'controller/kubernetes/planted.ts → controller/reconcile/target.ts',
   ],
   'a library is where it belongs': [
@@ -139,7 +139,7 @@ const ACCEPTED = [
   'controller/plan/planted.test.ts → node:fs',
   'controller/plan/planted.test.ts → controller/plan/testing/target.ts',
   'sidecar/probes/planted.test.ts → common/testing/target.ts',
-  'sidecar/agent.ts type→ sidecar/status/target.ts',
+  'sidecar/sidecar.ts type→ sidecar/status/target.ts',
   'sidecar/server/planted.ts → express',
   'sidecar/probes/planted.ts → axios',
   'sidecar/probes/planted.ts → node:http',

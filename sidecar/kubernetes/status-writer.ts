@@ -32,7 +32,7 @@ const SPACING_MILLIS = 1000;
 const FIRST_RETRY_MILLIS = 1000;
 const LONGEST_RETRY_MILLIS = 30_000;
 const SEND_LIMIT_MILLIS = 10_000;
-export const AGENT_FIELD_MANAGER = 'keepalived-ingress-vip-agent';
+export const SIDECAR_FIELD_MANAGER = 'keepalived-ingress-vip-agent';
 
 /**
  * Writes the status of the node's plan: on change only, at most once a second, and again later while the API is away. Nothing on the
@@ -139,7 +139,7 @@ export function statusSender(
     const response = await requests<{ message?: string }>({
       method: 'patch',
       url: `${NODE_PLANS}/${encodeURIComponent(node)}/status`,
-      params: { fieldManager: AGENT_FIELD_MANAGER, force: true },
+      params: { fieldManager: SIDECAR_FIELD_MANAGER, force: true },
       headers: { 'Content-Type': 'application/apply-patch+yaml' },
       // JSON is YAML.
       data: JSON.stringify({ apiVersion: GROUP_VERSION, kind: 'NodePlan', metadata: { name: node }, status }),

@@ -1,10 +1,10 @@
 import request from 'supertest';
 import { describe, expect, it, vi } from 'vitest';
-import type { AgentSnapshot } from '../status/snapshot.ts';
+import type { SidecarSnapshot } from '../status/snapshot.ts';
 import { healthySnapshot, pooledSnapshot, troubledSnapshot } from '../testing/snapshot.ts';
 import { createApp } from './app.ts';
 
-function get(path: string, changes: Partial<AgentSnapshot> = {}) {
+function get(path: string, changes: Partial<SidecarSnapshot> = {}) {
   return request(createApp({ snapshot: () => ({ ...healthySnapshot(), ...changes }) })).get(path);
 }
 

@@ -1,12 +1,12 @@
 import type { RequestListener } from 'node:http';
 import express, { type Response } from 'express';
 import { answerTheRest } from '../../common/last-answers.ts';
-import type { AgentSnapshot } from '../status/snapshot.ts';
+import type { SidecarSnapshot } from '../status/snapshot.ts';
 import { statusText } from '../status/status-document.ts';
 import { pulse, readiness, trackCheck, trackInstance, trackNode, type Verdict } from '../status/verdicts.ts';
 
 interface AppDependencies {
-  readonly snapshot: () => AgentSnapshot;
+  readonly snapshot: () => SidecarSnapshot;
   readonly onError?: (error: unknown) => void;
 }
 

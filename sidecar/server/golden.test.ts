@@ -1,6 +1,6 @@
 import request from 'supertest';
 import { describe, expect, it } from 'vitest';
-import type { AgentSnapshot } from '../status/snapshot.ts';
+import type { SidecarSnapshot } from '../status/snapshot.ts';
 import { blankSnapshot, healthySnapshot, pooledSnapshot, troubledSnapshot } from '../testing/snapshot.ts';
 import { createApp } from './app.ts';
 import { createMetrics } from './metrics.ts';
@@ -8,7 +8,7 @@ import { createMetricsApp } from './metrics-app.ts';
 
 /* Fields, their order, names, help and labels are what users rely on: all of it, word for word, in golden/. */
 
-const SNAPSHOTS: Readonly<Record<string, () => AgentSnapshot>> = {
+const SNAPSHOTS: Readonly<Record<string, () => SidecarSnapshot>> = {
   healthy: healthySnapshot,
   pooled: pooledSnapshot,
   troubled: troubledSnapshot,

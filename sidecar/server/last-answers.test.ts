@@ -13,7 +13,7 @@ import { createMetricsApp } from './metrics-app.ts';
 const snapshot = healthySnapshot;
 const onError = vi.fn();
 const apps: Readonly<Record<string, () => RequestListener>> = {
-  agent: () => createApp({ snapshot, onError }),
+  sidecar: () => createApp({ snapshot, onError }),
   metrics: () => createMetricsApp({ metrics: createMetrics(), snapshot, takeLagMillis: () => 0, onError }),
 };
 

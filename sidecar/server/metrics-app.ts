@@ -2,14 +2,14 @@ import type { RequestListener } from 'node:http';
 import { setImmediate } from 'node:timers/promises';
 import express from 'express';
 import { answerTheRest } from '../../common/last-answers.ts';
-import type { AgentSnapshot } from '../status/snapshot.ts';
+import type { SidecarSnapshot } from '../status/snapshot.ts';
 import type { ServedMetrics } from './metrics.ts';
 import { poolMetrics } from './pool-metrics.ts';
 
 interface MetricsAppDependencies {
   readonly metrics: ServedMetrics;
   /** What the agent knows at the moment it is called: once for each answer. */
-  readonly snapshot: () => AgentSnapshot;
+  readonly snapshot: () => SidecarSnapshot;
   /** Longest standstill of the event loop, in milliseconds, since the last call. */
   readonly takeLagMillis: () => number;
   /** Hears of errors that are not the client's. */

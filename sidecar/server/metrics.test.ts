@@ -2,12 +2,12 @@ import { execa } from 'execa';
 import request from 'supertest';
 import { describe, expect, it, vi } from 'vitest';
 import { ensureTool } from '../../scripts/tools.ts';
-import type { AgentSnapshot } from '../status/snapshot.ts';
+import type { SidecarSnapshot } from '../status/snapshot.ts';
 import { healthySnapshot, pooledSnapshot, troubledSnapshot } from '../testing/snapshot.ts';
 import { createMetrics } from './metrics.ts';
 import { createMetricsApp } from './metrics-app.ts';
 
-async function scrape(changes: Partial<AgentSnapshot> = {}): Promise<string> {
+async function scrape(changes: Partial<SidecarSnapshot> = {}): Promise<string> {
   const snapshot = () => ({ ...healthySnapshot(), ...changes });
   const metrics = createMetrics();
   metrics.events.transition({ name: 'vip', shown: { as: 'node' } }, 'MASTER');

@@ -1,5 +1,5 @@
 import { BAND_LEGEND } from '../../api/bands.ts';
-import type { AgentSnapshot, InstanceSnapshot } from '../status/snapshot.ts';
+import type { InstanceSnapshot, SidecarSnapshot } from '../status/snapshot.ts';
 
 /*
  * Metrics of pools: a series for each address, a few for each instance. There can be thousands, which the client library keeps and copies
@@ -65,7 +65,7 @@ function* addressLines(instances: readonly InstanceSnapshot[]): Generator<string
 }
 
 /** The metrics of pools in Prometheus' text format, in parts; without pools there are none. */
-export function* poolMetrics({ plan, pools, instances }: AgentSnapshot): Generator<string> {
+export function* poolMetrics({ plan, pools, instances }: SidecarSnapshot): Generator<string> {
   if (!plan.watched) return;
   yield family(
     'keepalived_vip_plan_watch_up',

@@ -1,11 +1,11 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import { BAND_LEGEND } from '../../api/bands.ts';
 import { CHECK_NAMES, type CheckName } from '../checks/types.ts';
-import type { AgentSnapshot, CheckSnapshot } from '../status/snapshot.ts';
+import type { CheckSnapshot, SidecarSnapshot } from '../status/snapshot.ts';
 
 /** What one answer to `GET /metrics` is made of. */
 export interface Scrape {
-  readonly snapshot: AgentSnapshot;
+  readonly snapshot: SidecarSnapshot;
   /** Longest standstill of the event loop since the last scrape, in milliseconds. */
   readonly lagMillis: number;
 }

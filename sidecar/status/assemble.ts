@@ -11,14 +11,14 @@ import type { SupervisorStatus } from '../runtime/supervisor-status.ts';
 import type { PlanView } from '../sources/plan/plan-state.ts';
 import { planStatusOf } from './plan-status.ts';
 import { hasNodeInstance, nodeProblem, nodeState, poolInstances, poolProblems } from './shown.ts';
-import type { AgentSnapshot, CheckSnapshot, PoolSnapshot } from './snapshot.ts';
+import type { CheckSnapshot, PoolSnapshot, SidecarSnapshot } from './snapshot.ts';
 
 /** What the agent's parts know, each of its subject. */
 export interface Known {
   readonly node: string;
   readonly version: string;
   readonly settings: Settings;
-  readonly config: Omit<AgentSnapshot['config'], 'problem'>;
+  readonly config: Omit<SidecarSnapshot['config'], 'problem'>;
   readonly rank: number;
   readonly plan: PlanView;
   readonly desired: Desired;
@@ -47,7 +47,7 @@ function checkSnapshot({ checks }: Known, name: CheckName): CheckSnapshot | unde
   return { target: worker.target, timing: worker.timing, state: worker.state, healthy: checks.view(name)?.healthy };
 }
 
-function checkSnapshots(known: Known): AgentSnapshot['checks'] {
+function checkSnapshots(known: Known): SidecarSnapshot['checks'] {
   const all = CHECK_NAMES.map((name) => [name, checkSnapshot(known, name)] as const);
   return Object.fromEntries(all.filter(([, check]) => check !== undefined));
 }
@@ -78,7 +78,7 @@ function planProblems({ desired, plan: { refused, problems }, unresolved, superv
 }
 
 /** All that there is to show, at one moment. Pure. */
-export function snapshotOf(known: Known): AgentSnapshot {
+export function snapshotOf(known: Known): SidecarSnapshot {
   return {
     node: known.node,
     version: known.version,

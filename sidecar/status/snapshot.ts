@@ -8,7 +8,7 @@ import type { SupervisorStatus } from '../runtime/supervisor-status.ts';
 import type { PlanView } from '../sources/plan/plan-state.ts';
 
 /** Everything that the agent knows of itself at one moment. */
-export interface AgentSnapshot {
+export interface SidecarSnapshot {
   readonly node: string;
   readonly version: string;
   /** Whether the node runs an instance of its own, besides those of pools: `holder` and `fitness` are about it. */

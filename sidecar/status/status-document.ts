@@ -2,7 +2,7 @@ import { CHECK_NAMES } from '../checks/types.ts';
 import type { CordonState } from '../fitness/cordon.ts';
 import type { HeldAddress, HolderState } from '../keepalived/holder.ts';
 import type { SupervisorStatus } from '../runtime/supervisor-status.ts';
-import type { AgentSnapshot, CheckSnapshot, InstanceSnapshot } from './snapshot.ts';
+import type { CheckSnapshot, InstanceSnapshot, SidecarSnapshot } from './snapshot.ts';
 
 function time(ms: number | undefined): string | null {
   return ms === undefined ? null : new Date(ms).toISOString();
@@ -36,7 +36,7 @@ function checkStatus(check: CheckSnapshot | undefined): object {
   };
 }
 
-function fitnessStatus({ fitness, rank, drainReasons: own, cordon: { cordon } }: AgentSnapshot): object | null {
+function fitnessStatus({ fitness, rank, drainReasons: own, cordon: { cordon } }: SidecarSnapshot): object | null {
   if (fitness === undefined) return null;
   const { band, gate, offset, priority, reason } = fitness;
   const drainReasons = typeof cordon === 'string' ? [...own, cordon] : own;
@@ -55,7 +55,7 @@ function cordonStatus({ watched, heard, cordon, sinceMs, problem }: CordonState)
   };
 }
 
-function poolsStatus({ plan, pools }: AgentSnapshot): object {
+function poolsStatus({ plan, pools }: SidecarSnapshot): object {
   if (!plan.watched) return { enabled: false };
   return {
     enabled: true,
@@ -127,7 +127,7 @@ function keepalivedStatus(supervisor: SupervisorStatus | undefined): object {
   };
 }
 
-function statusOf(snapshot: AgentSnapshot): object {
+function statusOf(snapshot: SidecarSnapshot): object {
   const { holder, config } = snapshot;
   return {
     node: snapshot.node,
@@ -157,7 +157,7 @@ function statusOf(snapshot: AgentSnapshot): object {
 /**
  * The answer to `GET /status` as JSON, in parts, since there can be thousands of addresses; times in ISO 8601, durations in seconds.
  */
-export function* statusText(snapshot: AgentSnapshot): Generator<string> {
+export function* statusText(snapshot: SidecarSnapshot): Generator<string> {
   yield `${JSON.stringify(statusOf(snapshot)).slice(0, -1)},"instances":[`;
   for (const [index, instance] of snapshot.instances.entries()) {
     yield `${index === 0 ? '' : ','}${JSON.stringify(instanceStatus(instance))}`;

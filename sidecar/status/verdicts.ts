@@ -1,6 +1,6 @@
 import { BAND_NAMES } from '../../api/bands.ts';
 import { CHECK_NAMES } from '../checks/types.ts';
-import type { AgentSnapshot } from './snapshot.ts';
+import type { SidecarSnapshot } from './snapshot.ts';
 
 const UNDECIDED = 'no check has reached a threshold yet';
 
@@ -15,7 +15,7 @@ function verdict(ok: boolean, body: object): Verdict {
 }
 
 /** The answer to `GET /track`: may this node hold the address? */
-export function trackNode(snapshot: AgentSnapshot): Verdict {
+export function trackNode(snapshot: SidecarSnapshot): Verdict {
   const { fitness } = snapshot;
   if (fitness === undefined) return verdict(false, { reason: UNDECIDED });
   const checks = Object.fromEntries(
@@ -35,7 +35,7 @@ export function trackNode(snapshot: AgentSnapshot): Verdict {
  * Whether this process has decided: for the node's own instance, or where there is none for any of the pools'. One pool whose own
  * check is slow does not count against all others.
  */
-function hasDecided(snapshot: AgentSnapshot): boolean {
+function hasDecided(snapshot: SidecarSnapshot): boolean {
   const { fitness, instances } = snapshot;
   if (snapshot.hasNodeInstance) return fitness !== undefined;
   return instances.length === 0 || instances.some((instance) => instance.fitness !== undefined);
@@ -45,13 +45,13 @@ function hasDecided(snapshot: AgentSnapshot): boolean {
  * The answer to `GET /pulse`: until this process has decided, and while it cannot write what it decided, what the track files say is the
  * word of one that is gone.
  */
-export function pulse(snapshot: AgentSnapshot): Verdict {
+export function pulse(snapshot: SidecarSnapshot): Verdict {
   const reason = hasDecided(snapshot) ? snapshot.undelivered : UNDECIDED;
   return verdict(reason === null, reason === null ? {} : { reason });
 }
 
 /** The answer to `GET /track/<instance>`: may this node hold the addresses of the plan's instance? Undefined when there is none. */
-export function trackInstance({ instances }: AgentSnapshot, name: string): Verdict | undefined {
+export function trackInstance({ instances }: SidecarSnapshot, name: string): Verdict | undefined {
   const instance = instances.find((candidate) => candidate.name === name);
   if (instance === undefined) return undefined;
   const { pool, fitness } = instance;
@@ -60,7 +60,7 @@ export function trackInstance({ instances }: AgentSnapshot, name: string): Verdi
 }
 
 /** The answer to `GET /track/<check>`; undefined when there is no check of that name. */
-export function trackCheck(snapshot: AgentSnapshot, name: string): Verdict | undefined {
+export function trackCheck(snapshot: SidecarSnapshot, name: string): Verdict | undefined {
   const known = CHECK_NAMES.find((candidate) => candidate === name);
   if (known === undefined) return undefined;
   const check = snapshot.checks[known];
@@ -71,7 +71,7 @@ export function trackCheck(snapshot: AgentSnapshot, name: string): Verdict | und
 }
 
 /** The answer to `GET /readyz`: ready when the node can take part in holding the address. */
-export function readiness(snapshot: AgentSnapshot): Verdict {
+export function readiness(snapshot: SidecarSnapshot): Verdict {
   const missing = [
     snapshot.config.problem,
     hasDecided(snapshot) ? snapshot.undelivered : UNDECIDED,

@@ -1,10 +1,10 @@
 import { initialCheckState } from '../checks/thresholds.ts';
-import type { AgentSnapshot } from '../status/snapshot.ts';
+import type { SidecarSnapshot } from '../status/snapshot.ts';
 import { planOf } from './plan.ts';
 import { defaultSettings } from './settings.ts';
 
 /** What a healthy holder knows of itself, for tests to change one thing of. */
-export function healthySnapshot(): AgentSnapshot {
+export function healthySnapshot(): SidecarSnapshot {
   const settings = defaultSettings();
   const state = {
     ...initialCheckState(),
@@ -89,7 +89,7 @@ export function healthySnapshot(): AgentSnapshot {
 }
 
 /** The same with a pool of two instances, of which it holds one. */
-export function pooledSnapshot(): AgentSnapshot {
+export function pooledSnapshot(): SidecarSnapshot {
   const snapshot = healthySnapshot();
   const plan = planOf('p2');
   const [address] = snapshot.holder.addresses;
@@ -116,7 +116,7 @@ export function pooledSnapshot(): AgentSnapshot {
 }
 
 /** A node on which everything is wrong that can be said of one, in pools and beside them. */
-export function troubledSnapshot(): AgentSnapshot {
+export function troubledSnapshot(): SidecarSnapshot {
   const snapshot = pooledSnapshot();
   const { service } = snapshot.checks;
   const { fitness, supervisor } = snapshot;
@@ -210,7 +210,7 @@ export function troubledSnapshot(): AgentSnapshot {
 }
 
 /** A node that was just started, without an instance of its own. */
-export function blankSnapshot(): AgentSnapshot {
+export function blankSnapshot(): SidecarSnapshot {
   const snapshot = healthySnapshot();
   return {
     ...snapshot,

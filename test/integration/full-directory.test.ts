@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Agent } from '../../sidecar/agent.ts';
 import { runtimeIn } from '../../sidecar/runtime/runtime.ts';
+import { Sidecar } from '../../sidecar/sidecar.ts';
 import { pulse } from '../../sidecar/status/verdicts.ts';
 import { defaultSettings } from '../../sidecar/testing/settings.ts';
 import { command, mustSkip } from '../support/needs.ts';
@@ -19,7 +19,7 @@ const skip = mustSkip('a runtime directory that is full', [command('mount'), isR
 
 let path: string;
 let service: Server;
-let agent: Agent;
+let sidecar: Sidecar;
 let logged: string[];
 
 /** Takes every page and then every inode that is left. */
@@ -58,7 +58,7 @@ beforeEach(async () => {
   settings.checks.service.url = `http://127.0.0.1:${(service.address() as AddressInfo).port}/healthz`;
   settings.checks.kubelet.enabled = false;
   settings.checks.kubeApi.enabled = false;
-  agent = new Agent(
+  sidecar = new Sidecar(
     {
       node: 'node1',
       nodeAddress: '192.0.2.11',
@@ -73,7 +73,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   if (skip) return;
-  await agent.stop();
+  await sidecar.stop();
   service.closeAllConnections();
   service.close();
   execFileSync('umount', [path]);
@@ -82,23 +82,23 @@ afterEach(async () => {
 
 describe.skipIf(skip)('a runtime directory that is full', () => {
   it('does not keep a gate open when the service dies', async () => {
-    await agent.start();
+    await sidecar.start();
     await vi.waitFor(() => expect(track('vip.gate')).toBe('1\n'), LIMIT);
     fill();
     service.close();
     service.closeAllConnections();
     await vi.waitFor(() => expect(track('vip.gate')).toBe('0\n'), LIMIT);
     await vi.waitFor(() => expect(Number(track('vip.offset'))).toBeLessThan(-100), LIMIT);
-    expect(pulse(agent.snapshot()).status).toBe(200);
+    expect(pulse(sidecar.snapshot()).status).toBe(200);
     expect(temporaries()).toEqual([]);
   });
 
   it('makes the pulse say that what is decided is not there, once in the log, without leaving anything', async () => {
     await runtimeIn(path).tracks.prepare();
     fill();
-    await agent.start();
-    await vi.waitFor(() => expect(agent.snapshot().undelivered).toMatch(/track files: ENOSPC/), LIMIT);
-    expect(pulse(agent.snapshot())).toMatchObject({ status: 503, body: { ok: false } });
+    await sidecar.start();
+    await vi.waitFor(() => expect(sidecar.snapshot().undelivered).toMatch(/track files: ENOSPC/), LIMIT);
+    expect(pulse(sidecar.snapshot())).toMatchObject({ status: 503, body: { ok: false } });
     // As often as it tries again, and longer.
     const fromMs = performance.now();
     await vi.waitFor(() => expect(performance.now() - fromMs).toBeGreaterThan(2000), LIMIT);
@@ -106,6 +106,6 @@ describe.skipIf(skip)('a runtime directory that is full', () => {
     expect(logged.filter((line) => line.includes('cannot write the track files'))).toHaveLength(1);
     for (const name of readdirSync(path).filter((file) => /^(full|inode)-/.test(file))) rmSync(join(path, name));
     await vi.waitFor(() => expect(existsSync(join(path, 'track/vip.gate'))).toBe(true), LIMIT);
-    await vi.waitFor(() => expect(pulse(agent.snapshot()).status).toBe(200), LIMIT);
+    await vi.waitFor(() => expect(pulse(sidecar.snapshot()).status).toBe(200), LIMIT);
   });
 });

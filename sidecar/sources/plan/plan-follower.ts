@@ -10,7 +10,7 @@ import type { PlanState } from './plan-state.ts';
 const HEAR_LIMIT_MS = 2500;
 const HEAR_LOOK_MS = 20;
 
-/** The agent, as far as its plan goes. */
+/** The sidecar, as far as its plan goes. */
 interface Planned {
   readonly plan: PlanState;
   planStatus(): NodePlanStatus;
@@ -23,13 +23,13 @@ interface PlanFollowerOptions {
 }
 
 interface PlanFollowerDependencies {
-  readonly agent: Planned;
+  readonly sidecar: Planned;
   /** Keeps the plan for the next start: null that there is none, undefined that nothing is known. */
   readonly keep: (plan: NodePlanSpec | null | undefined) => void;
   readonly log: Logger;
 }
 
-/** Follows the node's plan while the settings ask for it: tells the agent, keeps it for the next start, writes its status. */
+/** Follows the node's plan while the settings ask for it: tells the sidecar, keeps it for the next start, writes its status. */
 export class PlanFollower {
   readonly #dependencies: PlanFollowerDependencies;
   readonly #watch: PlanWatch | undefined;
@@ -38,9 +38,9 @@ export class PlanFollower {
   constructor({ access, node }: PlanFollowerOptions, dependencies: PlanFollowerDependencies) {
     this.#dependencies = dependencies;
     if (access === undefined || node === '') return;
-    const { agent, log } = dependencies;
+    const { sidecar, log } = dependencies;
     const writer = new StatusWriter({
-      status: () => agent.planStatus(),
+      status: () => sidecar.planStatus(),
       send: statusSender(access, { node }),
       onProblem: (problem) => {
         if (problem === null) log.info('the status of the plan is written again');
@@ -52,11 +52,11 @@ export class PlanFollower {
       { ...access, node },
       {
         onPlan: (told) => {
-          agent.plan.observe(told === null ? null : told.spec, told?.reported);
+          sidecar.plan.observe(told === null ? null : told.spec, told?.reported);
           writer.setObject(told?.uid);
-          dependencies.keep(agent.plan.view.plan);
+          dependencies.keep(sidecar.plan.view.plan);
         },
-        onProblem: (problem) => agent.plan.report(problem),
+        onProblem: (problem) => sidecar.plan.report(problem),
       },
     );
   }
@@ -67,8 +67,8 @@ export class PlanFollower {
    * @param known the plan that was in force before this process began
    */
   apply(enabled: boolean, known?: NodePlanSpec | null): void {
-    const { agent, keep } = this.#dependencies;
-    const { plan } = agent;
+    const { sidecar, keep } = this.#dependencies;
+    const { plan } = sidecar;
     if (!enabled) {
       this.stop();
       if (plan.view.watched) keep(undefined);
@@ -82,7 +82,7 @@ export class PlanFollower {
 
   /** Waits for the API's word, but not for long: nothing on the node depends on it. */
   async heardOrLate(): Promise<void> {
-    const { plan } = this.#dependencies.agent;
+    const { plan } = this.#dependencies.sidecar;
     const limit = performance.now() + HEAR_LIMIT_MS;
     while (plan.view.watched && !plan.view.heard && performance.now() < limit) await delay(HEAR_LOOK_MS);
   }

@@ -8,9 +8,9 @@ import { createParts, type Parts, type PartsDependencies, type PartsOptions } fr
 import type { PlanState } from './sources/plan/plan-state.ts';
 import { type Known, reportOf, snapshotOf } from './status/assemble.ts';
 import { noMetrics } from './status/metrics.ts';
-import type { AgentSnapshot } from './status/snapshot.ts';
+import type { SidecarSnapshot } from './status/snapshot.ts';
 
-interface AgentDependencies
+interface SidecarDependencies
   extends Pick<PartsDependencies, 'runtime' | 'log'>,
     Partial<Omit<PartsDependencies, 'runtime' | 'log'>> {
   /** What of the state that was kept for this start is damaged, and not whole again yet. */
@@ -46,14 +46,14 @@ function inOrder(parts: Parts): readonly Part[] {
   ];
 }
 
-/** The node agent: its parts, and in which order they begin. It neither listens nor reads the environment. */
-export class Agent {
+/** The sidecar: its parts, and in which order they begin. It neither listens nor reads the environment. */
+export class Sidecar {
   readonly #options: PartsOptions;
-  readonly #dependencies: Required<AgentDependencies>;
+  readonly #dependencies: Required<SidecarDependencies>;
   readonly #parts: Parts;
   #lagTakenAtMs = 0;
 
-  constructor(options: PartsOptions, dependencies: AgentDependencies) {
+  constructor(options: PartsOptions, dependencies: SidecarDependencies) {
     this.#options = options;
     this.#dependencies = { ...nobodyListens, ...dependencies };
     this.#parts = createParts(options, this.#dependencies);
@@ -128,7 +128,7 @@ export class Agent {
   }
 
   /** What is known now. */
-  snapshot(): AgentSnapshot {
+  snapshot(): SidecarSnapshot {
     return snapshotOf(this.#known());
   }
 

@@ -22,7 +22,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { freePort } from '../test/support/free-port.ts';
-import { Agent } from './agent.ts';
 import type { Settings } from './config/settings.ts';
 import { KEEPALIVED } from './runtime/keepalived-exchange.ts';
 import { type Runtime, runtimeIn } from './runtime/runtime.ts';
@@ -30,6 +29,7 @@ import type { SharedDirectory } from './runtime/shared-directory.ts';
 import { SupervisedProcess } from './runtime/supervised-process.ts';
 import type { SupervisorStatus } from './runtime/supervisor-status.ts';
 import { TrackFiles } from './runtime/track-files.ts';
+import { Sidecar } from './sidecar.ts';
 import { pulse } from './status/verdicts.ts';
 import { planOf } from './testing/plan.ts';
 import { defaultSettings } from './testing/settings.ts';
@@ -74,10 +74,10 @@ let server: Server;
 let events: Event[];
 let tracks: ObservedTrackFiles;
 let runtime: Runtime;
-let agent: Agent | undefined;
+let sidecar: Sidecar | undefined;
 const reported = vi.fn();
 
-function makeAgent(address: string, change: (settings: Settings) => void = () => undefined): Agent {
+function makeSidecar(address: string, change: (settings: Settings) => void = () => undefined): Sidecar {
   const settings = defaultSettings();
   settings.vrrp.addresses = [address];
   settings.vrrp.addressInterface = 'lo';
@@ -86,7 +86,7 @@ function makeAgent(address: string, change: (settings: Settings) => void = () =>
   settings.checks.kubeApi.enabled = false;
   change(settings);
   const log = pino({}, { write: (line) => events.push({ log: line }) });
-  agent = new Agent(
+  sidecar = new Sidecar(
     {
       node: 'node2',
       nodeAddress: '192.0.2.12',
@@ -97,7 +97,7 @@ function makeAgent(address: string, change: (settings: Settings) => void = () =>
     },
     { runtime, log, onReport: reported },
   );
-  return agent;
+  return sidecar;
 }
 
 function written(): Event[] {
@@ -105,7 +105,7 @@ function written(): Event[] {
 }
 
 beforeEach(async () => {
-  path = mkdtempSync(join(tmpdir(), 'agent-'));
+  path = mkdtempSync(join(tmpdir(), 'sidecar-'));
   events = [];
   const shared = runtimeIn(path);
   const { directory } = shared;
@@ -117,8 +117,8 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  agent?.stop();
-  agent = undefined;
+  sidecar?.stop();
+  sidecar = undefined;
   server.closeAllConnections();
   server.close();
   rmSync(path, { recursive: true, force: true });
@@ -126,7 +126,7 @@ afterEach(async () => {
 
 describe('before the start', () => {
   it('nothing is decided: what the track files say is the word of a process that is gone', () => {
-    const snapshot = makeAgent(ELSEWHERE).snapshot();
+    const snapshot = makeSidecar(ELSEWHERE).snapshot();
     expect(snapshot).toMatchObject({ hasNodeInstance: true, fitness: undefined });
     expect(pulse(snapshot).status).toBe(503);
   });
@@ -134,14 +134,14 @@ describe('before the start', () => {
 
 describe('the first decision', () => {
   it('knows that the address is here: a restart does not make the holder a backup for a moment', async () => {
-    await makeAgent(HERE).start();
+    await makeSidecar(HERE).start();
     await vi.waitFor(() => expect(written()).not.toEqual([]), LIMIT);
     expect(written()[0]).toEqual({ gate: 1, offset: 8 });
   });
 
   it('knows that the node is asked to drain', async () => {
     writeFileSync(join(path, 'drain'), '');
-    await makeAgent(ELSEWHERE).start();
+    await makeSidecar(ELSEWHERE).start();
     await vi.waitFor(() => expect(written()).not.toEqual([]), LIMIT);
     expect(written()[0]).toEqual({ gate: 1, offset: -163 });
   });
@@ -152,13 +152,13 @@ describe('the directory that it shares', () => {
 
   it('is rid of what an earlier process left half done, and of its answer to a request to drain', async () => {
     for (const name of ['drained', HALF_WRITTEN, `track/${HALF_WRITTEN}`]) writeFileSync(join(path, name), '');
-    await makeAgent(ELSEWHERE).start();
+    await makeSidecar(ELSEWHERE).start();
     expect(readdirSync(path)).not.toContain('drained');
     expect([...readdirSync(path), ...readdirSync(join(path, 'track'))]).not.toContain(HALF_WRITTEN);
   });
 
   it('is left alone once it has stopped', async () => {
-    const running = makeAgent(ELSEWHERE);
+    const running = makeSidecar(ELSEWHERE);
     await running.start();
     const stopped = [vi.spyOn(runtime.directory, 'stop'), vi.spyOn(tracks, 'stop')];
     await running.stop();
@@ -169,7 +169,7 @@ describe('the directory that it shares', () => {
 describe('a request to drain', () => {
   it('that was there before the start is answered by it', async () => {
     writeFileSync(join(path, 'drain'), '');
-    const starting = makeAgent(ELSEWHERE);
+    const starting = makeSidecar(ELSEWHERE);
     await starting.start();
     expect(starting.snapshot().drainReasons).toEqual(['requested']);
     expect(readFileSync(join(path, 'drained'), 'utf8')).toBe('moved\n');
@@ -178,7 +178,7 @@ describe('a request to drain', () => {
 
 describe('changed settings', () => {
   it('are offered to keepalived when they were taken, and what cannot be used of them changes nothing', async () => {
-    const running = makeAgent(ELSEWHERE);
+    const running = makeSidecar(ELSEWHERE);
     await running.start();
     const { settings } = running;
     const offered = () => readFileSync(join(path, 'candidate.conf'), 'utf8');
@@ -200,7 +200,7 @@ describe('what keepalived said while no sidecar ran', () => {
     execFileSync('mkfifo', [fifo]);
     const fd = openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK);
     writeSync(fd, 'INSTANCE "vip" BACKUP 244\n');
-    const running = makeAgent(ELSEWHERE);
+    const running = makeSidecar(ELSEWHERE);
     await running.start();
     await vi.waitFor(() => expect(running.snapshot().holder.vrrp.state).toBe('BACKUP'), LIMIT);
     await vi.waitFor(() => expect(existsSync(join(path, 'statistics.wanted'))).toBe(true), LIMIT);
@@ -210,7 +210,7 @@ describe('what keepalived said while no sidecar ran', () => {
 
 describe('a decision', () => {
   it('is written before it is talked about: clients wait for the gate, not for the log', async () => {
-    await makeAgent(ELSEWHERE).start();
+    await makeSidecar(ELSEWHERE).start();
     await vi.waitFor(() => expect(written()).toEqual([{ gate: 1, offset: -10 }]), LIMIT);
     events.length = 0;
     server.close();
@@ -224,16 +224,16 @@ describe('a decision', () => {
     ['kubeApi', 'cannot reach the Kubernetes API', -50],
   ] as const)('counts a failed %s check for what it means', async (name, reason, offset) => {
     const url = `https://127.0.0.1:${await freePort()}/`;
-    await makeAgent(ELSEWHERE, ({ checks }) => {
+    await makeSidecar(ELSEWHERE, ({ checks }) => {
       checks[name] = { ...checks[name], enabled: true, url, failureThreshold: 1 };
     }).start();
-    await vi.waitFor(() => expect(agent?.snapshot().fitness).toMatchObject({ reason, gate: 1, offset }), LIMIT);
+    await vi.waitFor(() => expect(sidecar?.snapshot().fitness).toMatchObject({ reason, gate: 1, offset }), LIMIT);
     expect(written().at(-1)).toEqual({ gate: 1, offset });
   });
 
   it('is written again when that failed', async () => {
     tracks.failures = 1;
-    await makeAgent(ELSEWHERE).start();
+    await makeSidecar(ELSEWHERE).start();
     await vi.waitFor(() => expect(written()).toEqual([{ gate: 1, offset: -10 }]), LIMIT);
     expect(events.some((event) => 'log' in event && event.log.includes('cannot write the track files'))).toBe(true);
   });
@@ -249,7 +249,7 @@ describe('a plan', () => {
   const gate = (name: string) => readFileSync(join(path, `track/${name}.gate`), 'utf8');
 
   it('is carried out beside the settings, reported when keepalived runs it, and taken back with its files', async () => {
-    const running = makeAgent(ELSEWHERE);
+    const running = makeSidecar(ELSEWHERE);
     await running.start();
     await vi.waitFor(() => expect(gate('vip')).toBe('1\n'), LIMIT);
     reported.mockClear();
@@ -282,7 +282,7 @@ describe('a plan', () => {
   });
 
   it('with a pool that is wrong changes the others, keeps that one as it was, and is reported with the reason', async () => {
-    const starting = makeAgent(ELSEWHERE);
+    const starting = makeSidecar(ELSEWHERE);
     starting.plan.begin(plan);
     await starting.start();
     reported.mockClear();
@@ -303,7 +303,7 @@ describe('a plan', () => {
 
   it('that was known before is in force from the start, and files of others are gone', async () => {
     writeFileSync(join(path, 'track/gone-0.gate'), '1\n');
-    const starting = makeAgent(ELSEWHERE);
+    const starting = makeSidecar(ELSEWHERE);
     starting.plan.begin(plan);
     await starting.start();
     expect(readFileSync(join(path, 'candidate.conf'), 'utf8')).toContain('vrrp_instance default-0');
@@ -312,7 +312,7 @@ describe('a plan', () => {
   });
 
   it('drains with the node, and shows what keeps an instance from running', async () => {
-    const starting = makeAgent(ELSEWHERE);
+    const starting = makeSidecar(ELSEWHERE);
     starting.plan.begin(undefined);
     starting.plan.observe(planOf('p2', 1, { addresses: ['192.0.2.100'] }));
     await starting.start();
@@ -326,7 +326,7 @@ describe('a plan', () => {
     const [first, second] = plan.instances;
     if (first === undefined || second === undefined) throw new Error('the plan has two instances');
     const leaving = { ...plan, plan: 'p3', instances: [{ ...first, leaving: true }, second] };
-    const starting = makeAgent(ELSEWHERE);
+    const starting = makeSidecar(ELSEWHERE);
     starting.plan.begin(leaving);
     await starting.start();
     const fitness = () => starting.snapshot().instances.map((instance) => instance.fitness);
@@ -344,8 +344,8 @@ describe('a plan', () => {
     const pools = plan.pools.map((pool) => ({ ...pool, failbackDelaySeconds: 86_400 }));
     const delayed = { ...plan, pools, instances: plan.instances.map((instance) => ({ ...instance, rank: 0 })) };
     /** What the instances of the plan get on a node to which the API tells this. */
-    const prioritiesAfter = async (tell: (running: Agent) => void): Promise<(number | undefined)[]> => {
-      const running = makeAgent(ELSEWHERE);
+    const prioritiesAfter = async (tell: (running: Sidecar) => void): Promise<(number | undefined)[]> => {
+      const running = makeSidecar(ELSEWHERE);
       running.plan.begin(undefined);
       await running.start();
       await vi.waitFor(() => expect(gate('vip')).toBe('1\n'), LIMIT);
@@ -382,7 +382,7 @@ describe('a plan', () => {
     const pool = (name: string, path: string) => {
       return { name, interface: '', failbackDelaySeconds: null, healthCheck: { httpGet: { port, path } } };
     };
-    const running = makeAgent(ELSEWHERE);
+    const running = makeSidecar(ELSEWHERE);
     running.plan.begin({ ...plan, pools: [pool('a', '/x'), pool('b', '/x'), pool('c', '/y')], instances: [] });
     await running.start();
     const verdicts = () => running.snapshot().pools.map(({ healthy }) => healthy);
@@ -408,7 +408,7 @@ describe('a plan', () => {
     const own = { ...plan.pools[0], name: 'own', interface: '', failbackDelaySeconds: null };
     const [first] = plan.instances;
     if (first === undefined) throw new Error('the plan has an instance');
-    const running = makeAgent(ELSEWHERE);
+    const running = makeSidecar(ELSEWHERE);
     running.plan.begin({
       ...plan,
       pools: [...plan.pools, { ...own, healthCheck: { httpGet: { port: broken, path: '/' } } }],
@@ -431,7 +431,7 @@ describe('a plan', () => {
   it('that comes does not have the CA of the settings read again: nothing of them changed', async () => {
     const caFile = join(path, 'ca.crt');
     writeFileSync(caFile, 'one');
-    const running = makeAgent(ELSEWHERE, (settings) => {
+    const running = makeSidecar(ELSEWHERE, (settings) => {
       settings.checks.service.caFile = caFile;
     });
     running.plan.begin(undefined);
@@ -445,7 +445,7 @@ describe('a plan', () => {
 
   it('has its pools checked as changed settings ask for it', async () => {
     const { port } = server.address() as AddressInfo;
-    const running = makeAgent(ELSEWHERE);
+    const running = makeSidecar(ELSEWHERE);
     const healthCheck = { httpGet: { port, path: '/other' } };
     running.plan.begin({ ...plan, pools: plan.pools.map((pool) => ({ ...pool, healthCheck })) });
     await running.start();
