@@ -59,7 +59,7 @@ function addNode(name: string): void {
       conditions: [{ type: 'Ready', status: 'True' }],
     },
   });
-  api.put('pods', { metadata: { name: `agent-${name}` }, spec: { nodeName: name }, status: { phase: 'Running' } });
+  api.put('pods', { metadata: { name: `sidecar-${name}` }, spec: { nodeName: name }, status: { phase: 'Running' } });
 }
 
 function pool(name: string): VirtualIpPool | undefined {
@@ -82,7 +82,7 @@ function condition(type: string): string | undefined {
 }
 
 /** What the agents of all nodes would say: each carries its plan out and holds what it is first for. */
-function agentsReport(): void {
+function sidecarsReport(): void {
   for (const name of NODES) {
     const plan = nodePlan(name);
     if (plan === undefined) continue;
@@ -97,7 +97,7 @@ function agentsReport(): void {
 async function untilReady(): Promise<void> {
   await expect
     .poll(() => {
-      agentsReport();
+      sidecarsReport();
       return condition('Ready');
     }, LIMIT)
     .toBe('True AllWell');
@@ -328,11 +328,11 @@ describe('the controller', () => {
   it('removes the plan of a node that went, when its agent has let go', async () => {
     controller('one');
     await untilReady();
-    api.remove('pods', 'agent-c');
+    api.remove('pods', 'sidecar-c');
     api.remove('nodes', 'c');
     await expect
       .poll(() => {
-        agentsReport();
+        sidecarsReport();
         return nodePlan('c');
       }, LIMIT)
       .toBeUndefined();

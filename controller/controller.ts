@@ -68,8 +68,8 @@ export class Controller {
     );
     this.#watch = new ClusterWatch(
       watchedResources({
-        agentNamespace: settings.release.namespace,
-        agentSelector: settings.agentSelector,
+        podNamespace: settings.release.namespace,
+        podSelector: settings.agentSelector,
         lease,
       }),
       {

@@ -1,11 +1,11 @@
 import type { V1Node, V1Pod } from '@kubernetes/client-node';
 import { GROUP_VERSION } from '../../api/group.ts';
 import type { VirtualIpPool } from '../../api/virtual-ip-pool.ts';
-import { type AgentPod, agentPod, samePod } from './agent-pod.ts';
 import { keepLease, type RawLease, type StoredLease } from './lease.ts';
 import type { ListTarget } from './list.ts';
 import { type NodeFacts, nodeFacts, sameNode } from './node-facts.ts';
 import type { Cached, Sameness } from './resource-cache.ts';
+import { type SidecarPod, samePod, sidecarPod } from './sidecar-pod.ts';
 import { keepNodePlan, keepPool, type StoredNodePlan } from './stored.ts';
 
 /** A kind of object that is followed. */
@@ -26,13 +26,13 @@ function watched<Raw, T extends Cached>(resource: WatchedResource<Raw, T>): Watc
 /** What of the settings decides what is followed. */
 export interface ResourceOptions {
   /** Where the agents' pods are. */
-  readonly agentNamespace: string;
-  readonly agentSelector: string;
+  readonly podNamespace: string;
+  readonly podSelector: string;
   readonly lease: { readonly namespace: string; readonly name: string };
 }
 
 /** Everything of the cluster that the controller follows, one row for each kind. */
-export function watchedResources({ agentNamespace, agentSelector, lease }: ResourceOptions) {
+export function watchedResources({ podNamespace, podSelector, lease }: ResourceOptions) {
   return {
     pools: watched<VirtualIpPool, VirtualIpPool>({
       name: 'pools',
@@ -45,11 +45,11 @@ export function watchedResources({ agentNamespace, agentSelector, lease }: Resou
       keep: keepNodePlan,
     }),
     nodes: watched<V1Node, NodeFacts>({ name: 'nodes', path: '/api/v1/nodes', keep: nodeFacts, same: sameNode }),
-    pods: watched<V1Pod, AgentPod>({
+    pods: watched<V1Pod, SidecarPod>({
       name: 'agent pods',
-      path: `/api/v1/namespaces/${agentNamespace}/pods`,
-      labelSelector: agentSelector,
-      keep: agentPod,
+      path: `/api/v1/namespaces/${podNamespace}/pods`,
+      labelSelector: podSelector,
+      keep: sidecarPod,
       same: samePod,
     }),
     leases: watched<RawLease, StoredLease>({

@@ -13,9 +13,9 @@ function ownersOf(nodes: readonly PlanningNode[]): Map<string, string> {
 
 /** Nodes that have an agent which does not carry out its last plan yet. */
 function nodesBehind(plans: readonly NodePlan[], nodes: readonly PlanningNode[]): Set<string> {
-  const agents = new Set(nodes.filter(({ hasAgent }) => hasAgent).map(({ name }) => name));
+  const sidecars = new Set(nodes.filter(({ hasSidecar }) => hasSidecar).map(({ name }) => name));
   const behind = plans.filter(({ metadata, spec, status }) => {
-    return agents.has(metadata.name) && status?.observedPlan !== spec.plan;
+    return sidecars.has(metadata.name) && status?.observedPlan !== spec.plan;
   });
   return new Set(behind.map(({ metadata }) => metadata.name));
 }

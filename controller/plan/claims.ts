@@ -82,7 +82,7 @@ function byNodes(owners: ReadonlyMap<string, string>, demand: Demand): Rule {
 }
 
 /** What a node says of itself: its agent tells virtual addresses from its own, and nobody else held the address. */
-function byAgents(owners: ReadonlyMap<string, string>): Rule {
+function bySidecars(owners: ReadonlyMap<string, string>): Rule {
   return ({ address }) => {
     const node = owners.get(address);
     return node === undefined ? undefined : isOfNode(address, node);
@@ -141,12 +141,18 @@ export function claimAddresses(demands: readonly Demand[], incumbents: Incumbent
   const owners = new Map<string, { demand: string; given: string }>();
   const nodeOwners = nodeByAddress(incumbents.nodes);
   const reserved = byReservation(canonicalSet(incumbents.reserved));
-  const agents = byAgents(incumbents.nodeAddresses ?? new Map());
+  const sidecars = bySidecars(incumbents.nodeAddresses ?? new Map());
   const virtual = canonicalSet([...incumbents.reserved, ...demands.flatMap(({ addresses }) => addresses)]);
   return new Map(
     demands.map((demand) => {
       const { name } = demand;
-      const rules = [byDemand(demand, virtual), reserved, byNodes(nodeOwners, demand), agents, byDemands(owners, name)];
+      const rules = [
+        byDemand(demand, virtual),
+        reserved,
+        byNodes(nodeOwners, demand),
+        sidecars,
+        byDemands(owners, name),
+      ];
       const { parsed, refused } = parseAll(demand.addresses);
       const accepted = parsed.filter((address) => {
         const refusal = firstRefusal(rules, address);

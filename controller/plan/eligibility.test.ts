@@ -73,15 +73,19 @@ describe('eligibleNodes', () => {
   });
 
   it('chooses, without a selector, every node with an agent, and misses none without', () => {
-    const { eligible, withoutAgent } = eligibleNodes(anywhere, [node('b'), node('a'), node('c', { hasAgent: false })]);
-    expect([names(eligible), names(withoutAgent)]).toEqual([['a', 'b'], []]);
+    const { eligible, withoutSidecar } = eligibleNodes(anywhere, [
+      node('b'),
+      node('a'),
+      node('c', { hasSidecar: false }),
+    ]);
+    expect([names(eligible), names(withoutSidecar)]).toEqual([['a', 'b'], []]);
   });
 
   it('names nodes that the selector chooses but that run no agent', () => {
     const labels = { role: 'edge' };
-    const all = [node('a', { labels }), node('b', { labels, hasAgent: false }), node('c', { hasAgent: false })];
-    const { eligible, withoutAgent } = eligibleNodes({ ...anywhere, nodeSelector: { matchLabels: labels } }, all);
-    expect([names(eligible), names(withoutAgent)]).toEqual([['a'], ['b']]);
+    const all = [node('a', { labels }), node('b', { labels, hasSidecar: false }), node('c', { hasSidecar: false })];
+    const { eligible, withoutSidecar } = eligibleNodes({ ...anywhere, nodeSelector: { matchLabels: labels } }, all);
+    expect([names(eligible), names(withoutSidecar)]).toEqual([['a'], ['b']]);
   });
 
   it('keeps away from tainted nodes unless they are tolerated', () => {

@@ -6,7 +6,7 @@ import type { Placement, PlanningNode, Taint } from './types.ts';
 export interface Eligibility {
   readonly eligible: readonly PlanningNode[];
   /** Chosen by the selector, and tolerated, but no agent runs there. Empty for one without a selector: it asks for agents' nodes only. */
-  readonly withoutAgent: readonly PlanningNode[];
+  readonly withoutSidecar: readonly PlanningNode[];
 }
 
 type Labels = PlanningNode['labels'];
@@ -70,7 +70,7 @@ export function eligibleNodes(
     .filter(({ labels, taints }) => selects(nodeSelector, labels) && isTolerated(taints, tolerations))
     .sort((a, b) => compareText(a.name, b.name));
   return {
-    eligible: chosen.filter(({ hasAgent }) => hasAgent),
-    withoutAgent: hasRequirements(nodeSelector) ? chosen.filter(({ hasAgent }) => !hasAgent) : [],
+    eligible: chosen.filter(({ hasSidecar }) => hasSidecar),
+    withoutSidecar: hasRequirements(nodeSelector) ? chosen.filter(({ hasSidecar }) => !hasSidecar) : [],
   };
 }

@@ -99,7 +99,7 @@ describe('by unicast', () => {
   });
 
   it('a single node is given another of the cluster as a peer, never an empty list', () => {
-    const plan = makePlan(input({ nodes: [a, out(b), { ...out(c), hasAgent: false }], demands: [one] }));
+    const plan = makePlan(input({ nodes: [a, out(b), { ...out(c), hasSidecar: false }], demands: [one] }));
     expect(running(plan)).toEqual({ 'n-1': '0 3' });
     expect(plan.demands.get('p')?.problems).toEqual([
       {

@@ -54,7 +54,7 @@ interface Runners {
 
 function runningNodes(assignment: Assignment | undefined, { nodes }: Neighbourhood): string[] {
   return [...(assignment?.previousPeers.keys() ?? [])]
-    .filter((name) => nodes.get(name)?.hasAgent === true)
+    .filter((name) => nodes.get(name)?.hasSidecar === true)
     .sort(compareText);
 }
 
@@ -114,7 +114,7 @@ function sameFamily(peers: readonly string[], of: AddressesOf, someone: string):
 function standIn(self: string, { nodes }: Neighbourhood, of: AddressesOf): readonly string[] {
   const others = [...nodes.values()]
     .filter(({ name }) => name !== self && of(name).length > 0)
-    .sort((a, b) => Number(b.hasAgent) - Number(a.hasAgent) || compareText(a.name, b.name));
+    .sort((a, b) => Number(b.hasSidecar) - Number(a.hasSidecar) || compareText(a.name, b.name));
   return others[0] === undefined ? [] : of(others[0].name);
 }
 

@@ -207,7 +207,7 @@ describe('what stands in the way', () => {
   it('is said when chosen nodes run no agent', () => {
     const labels = { role: 'edge' };
     const nodeSelector = { matchLabels: labels };
-    const cluster = nodes(9).map((each, index) => ({ ...each, labels, hasAgent: index < 2 }));
+    const cluster = nodes(9).map((each, index) => ({ ...each, labels, hasSidecar: index < 2 }));
     const plan = onlyDemand(input({ nodes: cluster, demands: [pool('default', { addresses: six, nodeSelector })] }));
     expect(problem(plan, 'NodesWithoutAgent')).toBe(
       "node-3, node-4, node-5, node-6, node-7 and 2 more are chosen but run no agent; let the release's DaemonSet run there (pod.nodeSelector, pod.tolerations) or narrow nodeSelector",

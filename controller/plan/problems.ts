@@ -11,7 +11,7 @@ import type { Problem, RouterIdRange } from './types.ts';
  */
 
 /** Problems with the nodes that a demand asks for. */
-export function nodeProblems({ eligible, withoutAgent }: Eligibility): Problem[] {
+export function nodeProblems({ eligible, withoutSidecar }: Eligibility): Problem[] {
   const problems: Problem[] = [];
   if (eligible.length === 0) {
     problems.push({
@@ -20,8 +20,8 @@ export function nodeProblems({ eligible, withoutAgent }: Eligibility): Problem[]
         'no node may hold the addresses: none that runs an agent has the labels of nodeSelector and only taints that tolerations allow; change one of them, or label a node',
     });
   }
-  if (withoutAgent.length > 0) {
-    const names = withoutAgent.map(({ name }) => name);
+  if (withoutSidecar.length > 0) {
+    const names = withoutSidecar.map(({ name }) => name);
     const subject = names.length === 1 ? 'is chosen but runs' : 'are chosen but run';
     problems.push({
       kind: 'NodesWithoutAgent',

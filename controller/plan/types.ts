@@ -25,7 +25,7 @@ export interface PlanningNode {
   /** Further addresses by which it is known, which its packets do not come from; without prefixes. Absent: none. */
   readonly externalAddresses?: readonly string[];
   /** Whether an agent's pod is assigned to it. */
-  readonly hasAgent: boolean;
+  readonly hasSidecar: boolean;
 }
 
 /** Both ends belong to it. */

@@ -1,20 +1,20 @@
 import { canonical } from '../../common/addresses.ts';
 import type { Clock } from '../../common/clock.ts';
-import type { AgentPod } from '../kubernetes/agent-pod.ts';
 import type { NodeFacts } from '../kubernetes/node-facts.ts';
 import type { ResourceCache } from '../kubernetes/resource-cache.ts';
+import type { SidecarPod } from '../kubernetes/sidecar-pod.ts';
 import type { StoredState } from './cluster-state.ts';
 import { foreignRouters, type LoneReports } from './foreign-routers.ts';
 import { type Claim, type HolderMemory, holdersOf, NOTHING_REPORTED } from './holders.ts';
 import { NOTHING_LISTED, type OwnAddressMemory, ownAddresses } from './own-addresses.ts';
 import type { WeighedReports } from './plan-input.ts';
-import { agentsOf, type Presence } from './presence.ts';
+import { type Presence, sidecarsOf } from './presence.ts';
 import type { WrittenCaches } from './stages.ts';
 
 /** The caches that informers keep current. */
 export interface Caches extends WrittenCaches {
   readonly nodes: ResourceCache<NodeFacts>;
-  readonly pods: ResourceCache<AgentPod>;
+  readonly pods: ResourceCache<SidecarPod>;
 }
 
 /** The cluster as it is to be seen at one moment. */
@@ -57,17 +57,17 @@ export class ClusterObserver {
     const nodes = caches.nodes.list();
     // A fresh controller can't know how long an agent has been away: those with a plan get the whole grace.
     this.#presence ??= new Map(plans.map(({ metadata }) => [metadata.name, nowMs]));
-    const agents = agentsOf(caches.pods.list(), this.#presence, nowMs);
-    this.#presence = agents.presence;
+    const sidecars = sidecarsOf(caches.pods.list(), this.#presence, nowMs);
+    this.#presence = sidecars.presence;
     const ready = new Set(nodes.filter((node) => node.ready).map(({ metadata }) => metadata.name));
     const { memory, holders, reviewAtMs } = holdersOf(plans, ready, this.#memory, {
       nowMs,
       wallMs: clock.wallMs(),
     });
     this.#memory = memory;
-    const state = { pools: caches.pools.list(), plans, nodes, agents: agents.nodes };
+    const state = { pools: caches.pools.list(), plans, nodes, sidecars: sidecars.nodes };
     const { weighed, weighedReviewAtMs } = this.#weigh(state, holders, nowMs);
-    const reviewsMs = [agents.reviewAtMs, reviewAtMs, weighedReviewAtMs].filter((review) => review !== undefined);
+    const reviewsMs = [sidecars.reviewAtMs, reviewAtMs, weighedReviewAtMs].filter((review) => review !== undefined);
     return { nowMs, state, holders, weighed, reviewsMs };
   }
 

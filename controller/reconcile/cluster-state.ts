@@ -9,7 +9,7 @@ export interface ClusterState {
   readonly plans: readonly NodePlan[];
   readonly nodes: readonly NodeFacts[];
   /** Names of the nodes that count as having an agent. */
-  readonly agents: ReadonlySet<string>;
+  readonly sidecars: ReadonlySet<string>;
 }
 
 /** The same, with NodePlans as they are stored. */

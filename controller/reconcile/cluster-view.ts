@@ -99,20 +99,20 @@ function statusSummary(plan: StoredNodePlan | undefined) {
 function nodeSummary(
   { metadata: { name }, ready, unschedulable }: NodeFacts,
   plan: StoredNodePlan | undefined,
-  agents: ReadonlySet<string>,
+  sidecars: ReadonlySet<string>,
 ): NodeSummary {
-  const own = { name, ready, cordoned: unschedulable, agent: agents.has(name), plan: plan?.spec.plan ?? null };
+  const own = { name, ready, cordoned: unschedulable, agent: sidecars.has(name), plan: plan?.spec.plan ?? null };
   return { ...own, ...statusSummary(plan) };
 }
 
 /** Puts together what pages and metrics show. Nodes that have neither an agent nor a plan are left out. */
-export function clusterView({ pools, plans, nodes, agents }: ClusterState, moves: readonly SeenMove[]): ClusterView {
+export function clusterView({ pools, plans, nodes, sidecars }: ClusterState, moves: readonly SeenMove[]): ClusterView {
   const known = new Map(plans.map((plan) => [plan.metadata.name, plan]));
-  const shown = nodes.filter(({ metadata: { name } }) => agents.has(name) || known.has(name));
+  const shown = nodes.filter(({ metadata: { name } }) => sidecars.has(name) || known.has(name));
   return {
     pools: pools.map(poolSummary),
     addresses: pools.flatMap(addressSummaries),
-    nodes: shown.map((node) => nodeSummary(node, known.get(node.metadata.name), agents)),
+    nodes: shown.map((node) => nodeSummary(node, known.get(node.metadata.name), sidecars)),
     moves,
   };
 }

@@ -11,7 +11,7 @@ const MAX_CANDIDATES = 8;
 
 function planningNode(
   { metadata, labels, taints, unschedulable, internalAddresses, externalAddresses }: NodeFacts,
-  agents: ReadonlySet<string>,
+  sidecars: ReadonlySet<string>,
 ): PlanningNode {
   return {
     name: metadata.name,
@@ -20,7 +20,7 @@ function planningNode(
     unschedulable,
     addresses: internalAddresses,
     externalAddresses,
-    hasAgent: agents.has(metadata.name),
+    hasSidecar: sidecars.has(metadata.name),
   };
 }
 
@@ -32,12 +32,12 @@ export interface WeighedReports {
 
 /** Puts together what a plan rests on. */
 export function planInput(
-  { pools, plans, nodes, agents }: ClusterState,
+  { pools, plans, nodes, sidecars }: ClusterState,
   { foreign, nodeAddresses }: WeighedReports,
   settings: Settings,
 ): PlanInput {
   const { virtualRouterIds, reserved, maxGroupsPerPool } = settings;
-  const planning = nodes.map((node) => planningNode(node, agents));
+  const planning = nodes.map((node) => planningNode(node, sidecars));
   return {
     demands: poolDemands(pools),
     nodes: planning,

@@ -1,13 +1,13 @@
-import type { AgentPod } from '../kubernetes/agent-pod.ts';
+import type { SidecarPod } from '../kubernetes/sidecar-pod.ts';
 
 /** How long a node counts as one with an agent after its agent's pod has gone: a rolling update replaces a pod in less. */
-export const AGENT_GRACE_MS = 60_000;
+export const SIDECAR_GRACE_MS = 60_000;
 
 /** When each node's agent was there last, in milliseconds of one clock; `Infinity` while it is there. */
 export type Presence = ReadonlyMap<string, number>;
 
 /** Which nodes count as having an agent. */
-export interface Agents {
+export interface Sidecars {
   readonly presence: Presence;
   readonly nodes: ReadonlySet<string>;
   /** When the answer changes by time alone; undefined: never. */
@@ -20,16 +20,16 @@ export interface Agents {
  * @param before what the last call returned; of a fresh controller, every node with a plan was there until now
  * @param nowMs of the clock that `before` is in
  */
-export function agentsOf(pods: readonly AgentPod[], before: Presence, nowMs: number): Agents {
+export function sidecarsOf(pods: readonly SidecarPod[], before: Presence, nowMs: number): Sidecars {
   const here = new Set(pods.filter(({ running, node }) => running && node !== '').map(({ node }) => node));
   const presence = new Map<string, number>([...here].map((node) => [node, Number.POSITIVE_INFINITY]));
   let reviewAtMs: number | undefined;
   for (const [node, last] of before) {
     if (here.has(node)) continue;
     const goneMs = Math.min(last, nowMs);
-    if (nowMs - goneMs >= AGENT_GRACE_MS) continue;
+    if (nowMs - goneMs >= SIDECAR_GRACE_MS) continue;
     presence.set(node, goneMs);
-    reviewAtMs = Math.min(reviewAtMs ?? Number.POSITIVE_INFINITY, goneMs + AGENT_GRACE_MS);
+    reviewAtMs = Math.min(reviewAtMs ?? Number.POSITIVE_INFINITY, goneMs + SIDECAR_GRACE_MS);
   }
   return { presence, nodes: new Set(presence.keys()), reviewAtMs };
 }

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { FakeCluster, FakeTerm } from '../testing/fake-cluster.ts';
 import { held, poolOf } from '../testing/objects.ts';
-import { AGENT_GRACE_MS } from './presence.ts';
+import { SIDECAR_GRACE_MS } from './presence.ts';
 import type { Reconciler } from './reconciler.ts';
 
 const ADDRESSES = ['192.0.2.101', '192.0.2.102', '192.0.2.103'];
@@ -99,10 +99,10 @@ describe('the reconciler', () => {
     cluster.reportAll();
     await later();
     const fresh = cluster.reconciler();
-    cluster.caches.pods.remove({ metadata: { name: 'agent-c' } });
+    cluster.caches.pods.remove({ metadata: { name: 'sidecar-c' } });
     const waitMs = (await fresh.run()) ?? 0;
     expect(cluster.pool('web').status?.eligibleNodes).toBe(3);
-    expect(waitMs).toBeGreaterThan(AGENT_GRACE_MS - 5000);
+    expect(waitMs).toBeGreaterThan(SIDECAR_GRACE_MS - 5000);
     cluster.time.stall(waitMs);
     await fresh.run();
     expect(cluster.pool('web').status?.eligibleNodes).toBe(2);
@@ -111,11 +111,11 @@ describe('the reconciler', () => {
   it('gives an agent the whole grace from when it went, however long the controller runs', async () => {
     await reconciler.run();
     cluster.reportAll();
-    cluster.time.stall(3 * AGENT_GRACE_MS);
+    cluster.time.stall(3 * SIDECAR_GRACE_MS);
     await reconciler.run();
-    cluster.caches.pods.remove({ metadata: { name: 'agent-c' } });
+    cluster.caches.pods.remove({ metadata: { name: 'sidecar-c' } });
     await reconciler.run();
-    cluster.time.stall(AGENT_GRACE_MS - 1);
+    cluster.time.stall(SIDECAR_GRACE_MS - 1);
     await reconciler.run();
     expect(cluster.pool('web').status?.eligibleNodes).toBe(3);
     cluster.time.stall(1);

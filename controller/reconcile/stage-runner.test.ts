@@ -41,9 +41,9 @@ const EVERYTHING = [
 
 function planned({ caches }: FakeCluster): PlannedCluster {
   const [pools, plans, nodes] = [caches.pools.list(), caches.plans.list(), caches.nodes.list()];
-  const agents = new Set(nodes.map(({ metadata }) => metadata.name));
+  const sidecars = new Set(nodes.map(({ metadata }) => metadata.name));
   const planning = nodes.map(({ metadata, labels, taints, unschedulable, internalAddresses }) => {
-    return { name: metadata.name, labels, taints, unschedulable, addresses: internalAddresses, hasAgent: true };
+    return { name: metadata.name, labels, taints, unschedulable, addresses: internalAddresses, hasSidecar: true };
   });
   const input = {
     demands: poolDemands(pools),
@@ -54,7 +54,7 @@ function planned({ caches }: FakeCluster): PlannedCluster {
   };
   const plan = makePlan(input);
   const specs = new Map([...plan.nodes].map(([name, content]) => [name, nodePlanSpec(content)]));
-  return { plan, specs, state: { pools, plans, nodes, agents }, holders: new Map() };
+  return { plan, specs, state: { pools, plans, nodes, sidecars }, holders: new Map() };
 }
 
 describe('the stages of writing', () => {

@@ -71,7 +71,7 @@ export class FakeCluster implements ClusterWriter {
         ready: true,
       };
       this.caches.nodes.put({ metadata, ...facts });
-      this.caches.pods.put({ metadata: { ...metadata, name: `agent-${name}` }, node: name, running: true });
+      this.caches.pods.put({ metadata: { ...metadata, name: `sidecar-${name}` }, node: name, running: true });
     }
   }
 

@@ -55,7 +55,7 @@ function inputOf(pool: VirtualIpPool): PlanInput {
       taints: [],
       unschedulable: false,
       addresses: [`192.0.2.${at + 1}`, `2001:db8::${at + 1}`],
-      hasAgent: true,
+      hasSidecar: true,
     })),
     settings: {
       virtualRouterIds: { first: 1, last: 255 },
@@ -128,7 +128,7 @@ function report(bearer: string, node: string, said: object = { observedPlan: 'p'
   return as(bearer, args, status);
 }
 
-function agentPod(node: string): object {
+function sidecarPod(node: string): object {
   return {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -699,7 +699,7 @@ describe.skipIf(skip)('the custom resources in a real API server', () => {
     beforeAll(async () => {
       await helm('upgrade', 'vip', CHART, POOL);
       const plan = { plan: 'p', pools: [{ name: 'a', interface: '', failbackDelaySeconds: null }], instances: [] };
-      await apply(...NODES.map(agentPod), ...NODES.map((name) => object('NodePlan', name, plan)));
+      await apply(...NODES.map(sidecarPod), ...NODES.map((name) => object('NodePlan', name, plan)));
       own = await token(AGENT, 'agent-node1');
       // The API server puts a new policy into force a moment later.
       const refused = async () => (await report(own, 'node2')).includes('denied request');

@@ -21,7 +21,7 @@ export function node(name: string, changes: Partial<PlanningNode> = {}): Plannin
     taints: [],
     unschedulable: false,
     addresses: [`10.1.${Math.floor(number / 250)}.${1 + (number % 250)}`, `fd00::1:${number.toString(16)}`],
-    hasAgent: true,
+    hasSidecar: true,
     ...changes,
   };
 }

@@ -2,7 +2,7 @@ import type { V1Pod } from '@kubernetes/client-node';
 import { type Cached, keptMetadata } from './resource-cache.ts';
 
 /** What is kept of an agent's pod. */
-export interface AgentPod extends Cached {
+export interface SidecarPod extends Cached {
   /** Name of the node that it is on; empty before it has one. */
   readonly node: string;
   /** Whether its containers were started: a node that cannot pull the image has no agent. */
@@ -10,7 +10,7 @@ export interface AgentPod extends Cached {
 }
 
 /** Takes from a pod what is used of it. */
-export function agentPod({ metadata, spec, status }: V1Pod): AgentPod {
+export function sidecarPod({ metadata, spec, status }: V1Pod): SidecarPod {
   return {
     metadata: keptMetadata(metadata),
     node: spec?.nodeName ?? '',
@@ -19,6 +19,6 @@ export function agentPod({ metadata, spec, status }: V1Pod): AgentPod {
 }
 
 /** Whether two states of a pod are the same to the plan. */
-export function samePod(before: AgentPod, after: AgentPod): boolean {
+export function samePod(before: SidecarPod, after: SidecarPod): boolean {
   return before.node === after.node && before.running === after.running;
 }
