@@ -1,35 +1,28 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { peerProblem, virtualAddressProblem } from '../../api/addresses.ts';
-import { CHECK_LIMITS, FAILBACK_LIMITS, type Limits } from '../../api/durations.ts';
+import { CHECK_LIMITS, FAILBACK_LIMITS } from '../../api/durations.ts';
 import { addressOfHost, hostHeaderProblem, VIRTUAL_TARGET } from '../../api/hosts.ts';
 import { routerId } from '../../api/instances.ts';
-import { interfaceProblem } from '../../api/interfaces.ts';
 import { canonical, familyOf } from '../../common/addresses.ts';
 import { type CheckedDocument, checkDocument } from '../../common/check-document.ts';
+import { controlPlaneSchema } from './control-plane.ts';
+import {
+  interfaceChoice,
+  limited,
+  type SettingsProblem as Problem,
+  port,
+  seconds,
+  textWithout,
+  threshold,
+} from './fields.ts';
 
 /*
  * The settings file as the chart renders it. Strict at every level: a key that is not known is an error, because a misspelt key that is
  * silently ignored shows only when the node should have failed over and did not.
  */
 
-const seconds = (minimum: number, maximum: number) => z.number().min(minimum).max(maximum);
-const port = z.int().min(1).max(65535);
-
-/** A text that is right when no problem is found in it. */
-function textWithout(problemOf: (text: string) => string | undefined) {
-  return z.string().superRefine((text, context) => {
-    const message = problemOf(text);
-    if (message !== undefined) context.addIssue({ code: 'custom', message });
-  });
-}
-
 const virtualAddress = textWithout(virtualAddressProblem);
-/** Empty: found by subnet. */
-const interfaceChoice = textWithout(interfaceProblem);
-
-const limited = ({ least, most }: Limits) => seconds(least, most);
-const threshold = z.int().min(CHECK_LIMITS.threshold.least).max(CHECK_LIMITS.threshold.most);
 
 const timing = {
   intervalSeconds: limited(CHECK_LIMITS.intervalSeconds),
@@ -96,6 +89,8 @@ const settingsSchema = z
     rank: z.strictObject({ podSelector: z.string() }),
     /** Whether the node takes part in pools of virtual addresses; absent in settings that an older chart rendered. */
     pools: z.strictObject({ enabled: z.boolean() }).default({ enabled: false }),
+    /** Addresses in front of the API servers, with k0s's keys; absent: none. */
+    controlPlaneLoadBalancing: controlPlaneSchema.optional(),
     server: z.strictObject({
       address: z.string().refine((text) => isIP(text) !== 0, { error: 'is not an IP address' }),
       port,
@@ -109,11 +104,6 @@ const settingsSchema = z
   .superRefine((settings, context) => {
     for (const { path, message } of crossFieldProblems(settings)) context.addIssue({ code: 'custom', path, message });
   });
-
-interface Problem {
-  readonly path: (string | number)[];
-  readonly message: string;
-}
 
 type Parsed = z.infer<typeof vrrpSchema>;
 

@@ -1,0 +1,96 @@
+import { describe, expect, it } from 'vitest';
+import { type ControlPlane, controlPlaneOf, controlPlaneSchema } from './control-plane.ts';
+
+const VRRP = { version: 3, advertIntervalSeconds: 0.1 } as const;
+const INSTANCE = { virtualIPs: ['192.168.11.3/24'] };
+
+/** What a section asks for that turns k0s's balancer on with these keys. */
+function controlPlane(keepalived: object, beside: object = {}, vrrp: Parameters<typeof controlPlaneOf>[1] = VRRP) {
+  return controlPlaneOf(controlPlaneSchema.parse({ enabled: true, type: 'Keepalived', keepalived, ...beside }), vrrp);
+}
+
+function instancesOf(asked: ControlPlane | null) {
+  return asked?.instances ?? [];
+}
+
+describe('the control plane of settings', () => {
+  it('is none where the section is absent or switched off', () => {
+    expect(controlPlaneOf(undefined, VRRP)).toBeNull();
+    expect(controlPlaneOf(controlPlaneSchema.parse({}), VRRP)).toBeNull();
+  });
+
+  it('has k0s’s defaults, and ours where k0s has none', () => {
+    expect(controlPlane({ vrrpInstances: [INSTANCE] })).toEqual({
+      instances: [
+        {
+          name: 'api_1',
+          addresses: ['192.168.11.3/24'],
+          interface: '',
+          virtualRouterId: 51,
+          advertIntervalSeconds: 0.1,
+          version: 3,
+          authPasswordFile: '',
+          unicastPeers: [],
+          unicastSource: null,
+        },
+      ],
+      proxy: {
+        bindPort: 6444,
+        healthPort: 10272,
+        ports: [{ port: 6443, targetPort: 6443, check: 'kubernetes', bindPort: 6444 }],
+        addresses: ['192.168.11.3'],
+        backends: { source: 'EndpointSlices', addresses: [], port: 6443 },
+        health: {
+          intervalSeconds: 0.25,
+          fastIntervalSeconds: 0.05,
+          timeoutSeconds: 0.2,
+          failureThreshold: 2,
+          successThreshold: 3,
+          slowStartSeconds: 30,
+          notReadyShutdownAfterSeconds: 10,
+        },
+        rebalance: { enabled: true, maxPerSecond: 100, tolerance: 0.1 },
+      },
+    });
+  });
+
+  it('numbers instances and their router ids by their places, from 51 on', () => {
+    const asked = controlPlane({ vrrpInstances: [INSTANCE, { ...INSTANCE, virtualRouterID: 7 }, INSTANCE] });
+    expect(instancesOf(asked).map(({ name, virtualRouterId }) => [name, virtualRouterId])).toEqual([
+      ['api_1', 51],
+      ['api_2', 7],
+      ['api_3', 53],
+    ]);
+  });
+
+  it('has an instance’s own interval, else that of the node’s VRRP', () => {
+    const asked = controlPlane({ vrrpInstances: [INSTANCE, { ...INSTANCE, advertIntervalSeconds: 2 }] });
+    expect(instancesOf(asked).map(({ advertIntervalSeconds }) => advertIntervalSeconds)).toEqual([0.1, 2]);
+  });
+
+  it('uses a password with version 2 alone', () => {
+    const keepalived = { vrrpInstances: [{ ...INSTANCE, authPassFile: '/auth/0' }] };
+    const [three] = instancesOf(controlPlane(keepalived));
+    const [two] = instancesOf(controlPlane(keepalived, {}, { version: 2, advertIntervalSeconds: 1 }));
+    expect([three?.authPasswordFile, two?.authPasswordFile]).toEqual(['', '/auth/0']);
+  });
+
+  it('has no proxy where the load balancer is disabled', () => {
+    expect(controlPlane({ vrrpInstances: [INSTANCE], disableLoadBalancer: true })?.proxy).toBeNull();
+  });
+
+  it('serves further ports on those behind its first, unless they say where', () => {
+    const extraPorts = [
+      { port: 9345 },
+      { port: 443, targetPort: 6443, check: 'kubernetes', bindPort: 7000 },
+      { port: 8132 },
+    ];
+    const asked = controlPlane({ vrrpInstances: [INSTANCE], userSpaceProxyBindPort: 7443 }, { extraPorts });
+    expect(asked?.proxy?.ports).toEqual([
+      { port: 6443, targetPort: 6443, check: 'kubernetes', bindPort: 7443 },
+      { port: 9345, targetPort: 9345, check: 'tcp', bindPort: 7444 },
+      { port: 443, targetPort: 6443, check: 'kubernetes', bindPort: 7000 },
+      { port: 8132, targetPort: 8132, check: 'tcp', bindPort: 7446 },
+    ]);
+  });
+});
