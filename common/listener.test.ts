@@ -137,19 +137,19 @@ describe('a listener whose clients are slow', () => {
 
   it('ends a kept connection for a new one once it was answered, and not for how long its answer took', async () => {
     const ask = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
-    const heard: number[] = [0, 0, 0, 0];
-    for (const index of heard.keys()) {
+    const received: number[] = [0, 0, 0, 0];
+    for (const index of received.keys()) {
       const client = await open(ask);
       client.on('data', () => {
-        heard[index] = (heard[index] ?? 0) + 1;
+        received[index] = (received[index] ?? 0) + 1;
       });
-      await vi.waitFor(() => expect(heard[index]).toBe(1), LIMIT);
+      await vi.waitFor(() => expect(received[index]).toBe(1), LIMIT);
     }
     expect(await (await fetch(`http://127.0.0.1:${port}/`)).text()).toBe('here');
     // Longer than an answer may take.
     const answeredMs = performance.now();
     await vi.waitFor(() => expect(performance.now() - answeredMs).toBeGreaterThan(1200), LIMIT);
     clients.at(-1)?.write(ask);
-    await vi.waitFor(() => expect(heard.at(-1)).toBe(2), LIMIT);
+    await vi.waitFor(() => expect(received.at(-1)).toBe(2), LIMIT);
   });
 });

@@ -19,8 +19,8 @@ export function fail(message: string): never {
  */
 export function failToStart(error: unknown, { ports }: { readonly ports: string }): never {
   const message = error instanceof Error ? error.message : String(error);
-  const taken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
-  fail(`ERROR: ${message}${taken ? `; another process has the port: set ${ports} to a free one` : ''}`);
+  const portInUse = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
+  fail(`ERROR: ${message}${portInUse ? `; another process has the port: set ${ports} to a free one` : ''}`);
 }
 
 /**

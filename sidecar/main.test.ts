@@ -201,12 +201,12 @@ describe('the sidecar', () => {
     const sidecar = start({ KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: String(port) });
     const track = (name: string): string => readFileSync(join(runtime, 'track', name), 'utf8');
     const kept = (name: string): boolean => existsSync(join(runtime, name));
-    const told = (text: string): number => sidecar.output.split(text).length - 1;
+    const count = (text: string): number => sidecar.output.split(text).length - 1;
     await sidecar.untilHolds(() => expect(Number(track('vip.offset'))).toBeLessThan(-60), WAIT);
     await sidecar.untilHolds(() => expect(track('default-0.gate')).toBe('1\n'), WAIT);
-    await sidecar.untilHolds(() => expect(told('cordons of this node are not seen')).toBe(1), WAIT);
-    await sidecar.untilHolds(() => expect(told('plans for this node are not seen')).toBe(1), WAIT);
-    await sidecar.untilHolds(() => expect(told('"msg":"started"')).toBe(1), WAIT);
+    await sidecar.untilHolds(() => expect(count('cordons of this node are not seen')).toBe(1), WAIT);
+    await sidecar.untilHolds(() => expect(count('plans for this node are not seen')).toBe(1), WAIT);
+    await sidecar.untilHolds(() => expect(count('"msg":"started"')).toBe(1), WAIT);
 
     edit((settings) => {
       settings.drain.onCordon = false;
@@ -221,8 +221,8 @@ describe('the sidecar', () => {
       settings.drain.onCordon = true;
       settings.pools.enabled = true;
     });
-    await sidecar.untilHolds(() => expect(told('cordons of this node are not seen')).toBe(2), WAIT);
-    await sidecar.untilHolds(() => expect(told('plans for this node are not seen')).toBe(2), WAIT);
+    await sidecar.untilHolds(() => expect(count('cordons of this node are not seen')).toBe(2), WAIT);
+    await sidecar.untilHolds(() => expect(count('plans for this node are not seen')).toBe(2), WAIT);
     // What it forgot it does not remember.
     expect([track('vip.offset'), track('default-0.gate')]).toEqual(['-30\n', '0\n']);
   });

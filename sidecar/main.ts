@@ -111,7 +111,7 @@ async function run({ config, runtimeDirectory }: Arguments, loaded: LoadedSettin
     },
   );
   const snapshot = () => sidecar.snapshot();
-  const takeLagMillis = () => sidecar.takeLagMillis();
+  const collectLagMillis = () => sidecar.collectLagMillis();
   const onError = (error: unknown) => log.error({ err: error }, 'a request failed');
   const listeners = [
     new Listener(
@@ -119,7 +119,7 @@ async function run({ config, runtimeDirectory }: Arguments, loaded: LoadedSettin
       { handler: createApp({ snapshot, onError }), onError },
     ),
     new Listener(metrics, {
-      handler: createMetricsApp({ metrics: counted, snapshot, takeLagMillis, onError }),
+      handler: createMetricsApp({ metrics: counted, snapshot, collectLagMillis, onError }),
       onError,
     }),
   ];
@@ -128,7 +128,7 @@ async function run({ config, runtimeDirectory }: Arguments, loaded: LoadedSettin
   // Before the first decision, so that a container that restarts on a cordoned node does not offer itself for a moment.
   follow(loaded.settings, known);
   // keepalived may run a plan that is forgotten here: without it the node would give every address of it away.
-  if (known.planIsDamaged) await plans.heardOrLate();
+  if (known.planIsDamaged) await plans.waitForSync();
   await sidecar.start();
   watcher.start();
   ranks.start();

@@ -344,21 +344,21 @@ describe('a plan', () => {
     const pools = plan.pools.map((pool) => ({ ...pool, failbackDelaySeconds: 86_400 }));
     const delayed = { ...plan, pools, instances: plan.instances.map((instance) => ({ ...instance, rank: 0 })) };
     /** What the instances of the plan get on a node to which the API tells this. */
-    const prioritiesAfter = async (tell: (running: Sidecar) => void): Promise<(number | undefined)[]> => {
+    const prioritiesAfter = async (change: (running: Sidecar) => void): Promise<(number | undefined)[]> => {
       const running = makeSidecar(ELSEWHERE);
       running.plan.begin(undefined);
       await running.start();
       await vi.waitFor(() => expect(gate('vip')).toBe('1\n'), LIMIT);
-      tell(running);
+      change(running);
       return running.snapshot().instances.map(({ fitness }) => fitness?.priority);
     };
 
     it('waits for nothing on a node that had no plan: there is nothing to come back from', async () => {
-      const told = await prioritiesAfter((running) => {
+      const priorities = await prioritiesAfter((running) => {
         running.plan.observe(null);
         running.plan.observe(delayed);
       });
-      expect(told).toEqual([244, 244]);
+      expect(priorities).toEqual([244, 244]);
     });
 
     it('waits for nothing on a node that never reported on its plan', async () => {
@@ -367,11 +367,11 @@ describe('a plan', () => {
 
     it('waits for it on a node that returns, also with what is planned for it later', async () => {
       const more = { ...delayed, plan: 'p9', instances: [...delayed.instances] };
-      const told = await prioritiesAfter((running) => {
+      const priorities = await prioritiesAfter((running) => {
         running.plan.observe({ ...delayed, instances: delayed.instances.slice(0, 1) });
         running.plan.observe(more);
       });
-      expect(told).toEqual([213, 213]);
+      expect(priorities).toEqual([213, 213]);
     });
   });
 

@@ -2,7 +2,7 @@ import type { NodePlanStatus } from '../api/node-plan.ts';
 import type { LoadedSettings, SettingsError } from './config/load.ts';
 import type { Settings } from './config/settings.ts';
 import type { Cordon } from './fitness/cordon.ts';
-import { unseen } from './keepalived/holder.ts';
+import { unknownHolder } from './keepalived/holder.ts';
 import type { Part } from './parts/part.ts';
 import { createParts, type Parts, type PartsDependencies, type PartsOptions } from './parts/parts.ts';
 import type { PlanState } from './sources/plan/plan-state.ts';
@@ -51,7 +51,7 @@ export class Sidecar {
   readonly #options: PartsOptions;
   readonly #dependencies: Required<SidecarDependencies>;
   readonly #parts: Parts;
-  #lagTakenAtMs = 0;
+  #lagCollectedAtMs = 0;
 
   constructor(options: PartsOptions, dependencies: SidecarDependencies) {
     this.#options = options;
@@ -92,7 +92,7 @@ export class Sidecar {
   /** Takes new settings while running. A problem leaves the last good ones in force and is reported. */
   async update(loaded: LoadedSettings): Promise<void> {
     const { settings, desired, instances } = this.#parts;
-    if (!settings.take(loaded)) return;
+    if (!settings.accept(loaded)) return;
     await desired.change();
     instances.review();
   }
@@ -116,9 +116,9 @@ export class Sidecar {
   }
 
   /** Longest standstill of the event loop since the last call, in milliseconds. */
-  takeLagMillis(): number {
-    const sinceMs = this.#lagTakenAtMs;
-    this.#lagTakenAtMs = performance.now();
+  collectLagMillis(): number {
+    const sinceMs = this.#lagCollectedAtMs;
+    this.#lagCollectedAtMs = performance.now();
     return this.#parts.lag.maxSince(sinceMs);
   }
 
@@ -135,28 +135,28 @@ export class Sidecar {
   #known(): Known {
     const { node, version } = this.#options;
     const { settings, desired, configuration, notifications, ...parts } = this.#parts;
-    const undelivered = this.#dependencies.runtime.tracks.problem;
-    const unheard = notifications.problem;
+    const trackProblem = this.#dependencies.runtime.tracks.problem;
+    const notifyProblem = notifications.problem;
     const problems = [
       ...this.#dependencies.damaged(),
-      undelivered,
-      unheard === null ? null : `what keepalived says cannot be read: ${unheard}`,
+      trackProblem,
+      notifyProblem === null ? null : `what keepalived says cannot be read: ${notifyProblem}`,
     ];
     return {
-      ...{ node, version, undelivered },
+      ...{ node, version, trackProblem },
       settings: settings.settings,
       config: settings.state,
       rank: desired.rank,
       plan: desired.plan.view,
-      desired: desired.wanted.desired,
+      desired: desired.current.desired,
       checks: parts.checks.set,
       instances: parts.instances,
-      unseen: unseen(settings.state.loadedAtMs),
+      unknownHolder: unknownHolder(settings.state.loadedAtMs),
       drainReasons: parts.drains.reasons,
       cordon: parts.cordon.state,
       observedPlan: configuration.observedPlan,
-      unresolved: configuration.made.problems,
-      ownAddresses: configuration.made.ownAddresses,
+      unresolved: configuration.outcome.problems,
+      ownAddresses: configuration.outcome.ownAddresses,
       supervisor: parts.supervisor.status,
       foreignRouterIds: parts.foreign.virtualRouterIds,
       problems: problems.filter((problem) => problem !== null),

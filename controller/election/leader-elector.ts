@@ -109,7 +109,7 @@ export class LeaderElector {
   }
 
   /** Milliseconds for which the Lease is another's. */
-  #takenForMs({ record, atMs }: Observation): number {
+  #leaseLeftMs({ record, atMs }: Observation): number {
     if (record === undefined || record.holder === '' || record.holder === this.#options.identity) return 0;
     return Math.max(0, atMs + record.durationSeconds * 1000 - this.#dependencies.clock.monotonicMs());
   }
@@ -117,7 +117,7 @@ export class LeaderElector {
   /** Tries now, or sets the timer for when a try makes sense. */
   #proceed(): void {
     if (!this.#running || this.#seen === undefined || this.#writing !== undefined) return;
-    const waitMs = this.#takenForMs(this.#seen);
+    const waitMs = this.#leaseLeftMs(this.#seen);
     // Candidates that see a lease run out at one moment would otherwise all write in it.
     if (waitMs > 0) this.#after(waitMs + this.#jitterMs());
     else this.#try();
@@ -137,7 +137,7 @@ export class LeaderElector {
     this.#writing = this.#write().then(() => {
       this.#writing = undefined;
       if (!this.#running) return;
-      if (this.#term === undefined && this.#seen !== undefined && this.#takenForMs(this.#seen) > 0) this.#proceed();
+      if (this.#term === undefined && this.#seen !== undefined && this.#leaseLeftMs(this.#seen) > 0) this.#proceed();
       else this.#after(this.#options.retrySeconds * 1000 + (this.#term === undefined ? this.#jitterMs() : 0));
     });
   }

@@ -51,7 +51,7 @@ export class EventRecorder {
 
   async #recordOne(event: ClusterEvent): Promise<void> {
     const { writer, onOutcome } = this.#dependencies;
-    if (!this.#take(event)) {
+    if (!this.#admit(event)) {
       onOutcome(event, 'dropped');
       return;
     }
@@ -63,7 +63,7 @@ export class EventRecorder {
     }
   }
 
-  #take({ regarding, node = '' }: ClusterEvent): boolean {
+  #admit({ regarding, node = '' }: ClusterEvent): boolean {
     const nowMs = this.#dependencies.clock.monotonicMs();
     const key = `${referenceKey(regarding)} ${node}`;
     const filled = tokensAt(this.#buckets.get(key) ?? { tokens: BURST, atMs: nowMs }, nowMs);

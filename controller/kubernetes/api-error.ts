@@ -27,8 +27,8 @@ function messageOfBody(body: unknown): string | undefined {
 /** Why a request failed, in one line: the API server's own words where it had any, and the cause of a connection's end. */
 export function reasonOf(error: unknown): string {
   const status = statusOf(error);
-  const said = messageOfBody((error as WithCode | undefined)?.body);
-  if (status !== undefined && said !== undefined) return `${status}: ${said}`;
+  const message = messageOfBody((error as WithCode | undefined)?.body);
+  if (status !== undefined && message !== undefined) return `${status}: ${message}`;
   if (!(error instanceof Error)) return String(error);
   const cause = error.cause instanceof Error ? `: ${error.cause.message}` : '';
   return `${status === undefined ? '' : `${status}: `}${error.message.split('\n')[0]}${cause}`;

@@ -24,8 +24,8 @@ function taintOf({ key, value, effect }: V1Taint): Taint {
   return { key, ...(value === undefined || value === '' ? {} : { value }), effect };
 }
 
-function addressesOf(status: V1NodeStatus | undefined, wanted: 'InternalIP' | 'ExternalIP'): string[] {
-  return (status?.addresses ?? []).filter(({ type }) => type === wanted).map(({ address }) => address);
+function addressesOf(status: V1NodeStatus | undefined, addressType: 'InternalIP' | 'ExternalIP'): string[] {
+  return (status?.addresses ?? []).filter(({ type }) => type === addressType).map(({ address }) => address);
 }
 
 /** Takes from a Node what is used of it. */

@@ -35,7 +35,7 @@ function requestOf(demand: Demand, claims: Claims, settings: PlanSettings): Requ
     ownRange: demand.virtualRouterIds !== undefined,
     multicast: !demand.unicast,
     kept: new Map(kept.groups.map(({ slot, virtualRouterId }) => [slot, virtualRouterId])),
-    wanted: Math.max(0, Math.min(settings.maxGroupsPerPool - kept.groups.length, kept.ungrouped.length)),
+    desired: Math.max(0, Math.min(settings.maxGroupsPerPool - kept.groups.length, kept.ungrouped.length)),
   };
   return { demand, claims, kept, request };
 }
@@ -50,7 +50,7 @@ function group({ kept, request }: RequestingDemand, grant: RouterIdGrant): Group
     else groups.push({ ...each, virtualRouterId });
   }
   ungrouped.sort((a, b) => compareText(a.sortKey, b.sortKey));
-  return fillGroups(groups, ungrouped, grant.fresh.slice(0, request.wanted));
+  return fillGroups(groups, ungrouped, grant.fresh.slice(0, request.desired));
 }
 
 function unavailableIds(input: PlanInput): UnavailableRouterIds {

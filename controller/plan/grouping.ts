@@ -34,16 +34,16 @@ export function keepGroups(previous: readonly AddressGroup[], accepted: readonly
   const ungrouped = new Map(accepted.map((address) => [address.address, address]));
   const groups = new Map<number, DraftGroup>();
   for (const { slot, virtualRouterId, addresses, nodes } of previous.toSorted((a, b) => a.slot - b.slot)) {
-    const own = groups.has(slot) ? [] : stillAsked(addresses, ungrouped);
+    const own = groups.has(slot) ? [] : stillRequested(addresses, ungrouped);
     for (const { address } of own) ungrouped.delete(address);
     if (own.length > 0) groups.set(slot, { slot, virtualRouterId, addresses: own, previousNodes: nodes });
   }
   return { groups: [...groups.values()], ungrouped: [...ungrouped.values()] };
 }
 
-function stillAsked(addresses: readonly string[], asked: ReadonlyMap<string, ParsedAddress>): ParsedAddress[] {
+function stillRequested(addresses: readonly string[], requested: ReadonlyMap<string, ParsedAddress>): ParsedAddress[] {
   const known = new Set(addresses.map(canonical));
-  return [...known].map((address) => asked.get(address)).filter((address) => address !== undefined);
+  return [...known].map((address) => requested.get(address)).filter((address) => address !== undefined);
 }
 
 /** A big group takes more than one address when there are more than groups; the odd slots stay units, to level loads with. */

@@ -211,13 +211,13 @@ describe('through a cluster’s life', () => {
   const anyLife = fc.array(anyStep, { minLength: 1, maxLength: 12 });
 
   /** Lives through the steps; `look` sees each plan, the input it was made from, and the plan before. */
-  function live(steps: readonly Step[], look: (plan: Plan, from: PlanInput, before: Plan) => void): void {
+  function live(steps: readonly Step[], check: (plan: Plan, from: PlanInput, before: Plan) => void): void {
     let state = beginning;
     let before = makePlan(state);
     for (const step of steps) {
       state = lived({ ...state, demands: remembered(state.demands, before) }, step);
       const plan = makePlan(state);
-      look(plan, state, before);
+      check(plan, state, before);
       before = plan;
     }
   }
@@ -289,10 +289,10 @@ describe('through a cluster’s life', () => {
         const said = [...plan.demands.values()].flatMap(({ name, groups }) =>
           groups.flatMap(({ slot, nodes: order }) => order.map((each, rank) => `${each} ${name}-${slot} ${rank}`)),
         );
-        const told = [...plan.nodes].flatMap(([each, { instances }]) =>
+        const planned = [...plan.nodes].flatMap(([each, { instances }]) =>
           instances.map(({ name, rank }) => `${each} ${name} ${rank}`),
         );
-        expect(told.sort()).toEqual(said.sort());
+        expect(planned.sort()).toEqual(said.sort());
       });
     });
   });

@@ -6,7 +6,7 @@ const none = { reserved: [], foreign: new Set<number>() };
 const common = { first: 1, last: 255 };
 
 function request(changes: Partial<RouterIdRequest>): RouterIdRequest {
-  return { range: common, ownRange: false, multicast: true, kept: new Map(), wanted: 0, ...changes };
+  return { range: common, ownRange: false, multicast: true, kept: new Map(), desired: 0, ...changes };
 }
 
 function idsOf(grants: ReturnType<typeof allocateRouterIds>): number[] {
@@ -15,7 +15,7 @@ function idsOf(grants: ReturnType<typeof allocateRouterIds>): number[] {
 
 describe('allocateRouterIds', () => {
   it('gives the lowest that are free, passing over reserved and foreign ones', () => {
-    const [grant] = allocateRouterIds([request({ kept: new Map([[0, 3]]), wanted: 3 })], {
+    const [grant] = allocateRouterIds([request({ kept: new Map([[0, 3]]), desired: 3 })], {
       reserved: [1],
       foreign: new Set([4]),
     });
@@ -67,18 +67,18 @@ describe('allocateRouterIds', () => {
 
   it('divides what there is, and leaves some for pools to come', () => {
     const grants = allocateRouterIds(
-      Array.from({ length: 10 }, () => request({ wanted: 60 })),
+      Array.from({ length: 10 }, () => request({ desired: 60 })),
       none,
     );
     expect(grants.map(({ fresh }) => fresh.length)).toEqual([24, 24, 24, 24, 24, 24, 24, 24, 24, 24]);
-    const late = [...grants.map(({ fresh }) => request({ kept: new Map(fresh.entries()) })), request({ wanted: 60 })];
+    const late = [...grants.map(({ fresh }) => request({ kept: new Map(fresh.entries()) })), request({ desired: 60 })];
     expect(allocateRouterIds(late, none).at(-1)?.fresh).toHaveLength(1);
   });
 
   it('uses up a range that is the pool’s own', () => {
     const range = { first: 1, last: 32 };
-    expect(allocateRouterIds([request({ range, ownRange: true, wanted: 60 })], none)[0]?.fresh).toHaveLength(32);
-    expect(allocateRouterIds([request({ range, wanted: 60 })], none)[0]?.fresh).toHaveLength(30);
+    expect(allocateRouterIds([request({ range, ownRange: true, desired: 60 })], none)[0]?.fresh).toHaveLength(32);
+    expect(allocateRouterIds([request({ range, desired: 60 })], none)[0]?.fresh).toHaveLength(30);
   });
 
   it('never gives an id twice, nor a reserved one, and changes none that can stay', () => {
@@ -87,15 +87,15 @@ describe('allocateRouterIds', () => {
       fc.record({
         range: fc.tuple(ids, ids).map(([a, b]) => ({ first: Math.min(a, b), last: Math.max(a, b) })),
         kept: fc.uniqueArray(ids, { maxLength: 10 }).map((list) => new Map(list.entries())),
-        wanted: fc.nat(12),
+        desired: fc.nat(12),
         multicast: fc.boolean(),
         ownRange: fc.boolean(),
       }),
       { maxLength: 5 },
     );
     const check = (requests: RouterIdRequest[], reserved: number[], foreign: number[]) => {
-      const taken = { reserved, foreign: new Set(foreign) };
-      const grants = allocateRouterIds(requests, taken);
+      const unavailable = { reserved, foreign: new Set(foreign) };
+      const grants = allocateRouterIds(requests, unavailable);
       const given = idsOf(grants);
       expect(new Set(given).size).toBe(given.length);
       expect(given.filter((id) => reserved.includes(id))).toEqual([]);

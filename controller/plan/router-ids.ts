@@ -10,7 +10,7 @@ export interface RouterIdRequest {
   /** The groups it has, by slot. */
   readonly kept: ReadonlyMap<number, number>;
   /** New groups that it could use. */
-  readonly wanted: number;
+  readonly desired: number;
 }
 
 /** What a demand gets. */
@@ -69,7 +69,7 @@ class Ids {
   }
 
   /** The lowest free id of a range that nobody doubts, else the lowest free one; none if that would leave fewer than `leave`. */
-  take(range: RouterIdRange, leave = 0): number | undefined {
+  allocate(range: RouterIdRange, leave = 0): number | undefined {
     const free = this.#free(range);
     if (free.length <= leave) return undefined;
     const id = free.find((each) => !this.#doubtful.has(each)) ?? free[0];
@@ -97,7 +97,7 @@ function keepOld(request: RouterIdRequest, ids: Ids, foreignIds: ReadonlySet<num
 
 function replaceLost({ request, kept, foreign: replaced, replace }: Draft, ids: Ids): void {
   for (const { slot, from, foreign } of replace) {
-    const to = ids.take(request.range);
+    const to = ids.allocate(request.range);
     if (to !== undefined) kept.set(slot, to);
     if (foreign) replaced.push({ slot, from, to: to ?? from });
   }
@@ -109,8 +109,8 @@ function leaveFor({ request: { range, ownRange }, kept, fresh }: Draft): number 
 }
 
 function grantOne(draft: Draft, ids: Ids): boolean {
-  if (draft.fresh.length >= draft.request.wanted) return false;
-  const id = ids.take(draft.request.range, leaveFor(draft));
+  if (draft.fresh.length >= draft.request.desired) return false;
+  const id = ids.allocate(draft.request.range, leaveFor(draft));
   if (id === undefined) return false;
   draft.fresh.push(id);
   return true;

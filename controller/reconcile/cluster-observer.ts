@@ -75,8 +75,8 @@ export class ClusterObserver {
   #weigh({ pools, plans }: StoredState, holders: ObservedCluster['holders'], nowMs: number) {
     const foreign = foreignRouters(plans, this.#loneReports, nowMs);
     this.#loneReports = foreign.loneReports;
-    const asked = new Set(pools.flatMap(({ spec }) => spec.addresses.map(canonical)));
-    const own = ownAddresses(plans, { asked, holders, nowMs }, this.#ownAddressMemory);
+    const requested = new Set(pools.flatMap(({ spec }) => spec.addresses.map(canonical)));
+    const own = ownAddresses(plans, { requested, holders, nowMs }, this.#ownAddressMemory);
     this.#ownAddressMemory = own.memory;
     return { weighed: { foreign, nodeAddresses: own.addresses }, weighedReviewAtMs: own.reviewAtMs };
   }

@@ -25,8 +25,10 @@ describe('router ids of foreign routers', () => {
   });
 
   it('are believed however many they are when two nodes hear them', () => {
-    const hears = [1, 2, 3, 4, 5, 6];
-    expect(found([planOf('a', hears, hears), planOf('b', hears, hears), planOf('c', hears)]).believed).toEqual(hears);
+    const reported = [1, 2, 3, 4, 5, 6];
+    expect(
+      found([planOf('a', reported, reported), planOf('b', reported, reported), planOf('c', reported)]).believed,
+    ).toEqual(reported);
   });
 
   it('are not believed of a node that does not run them', () => {

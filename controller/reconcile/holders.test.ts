@@ -37,8 +37,8 @@ describe('the holder of an address', () => {
   });
 
   it('are both when the older one has shown since that it lives', () => {
-    const taken = [nodePlanOf('a', { held: [held(VIP)] }), nodePlanOf('b', { held: [held(VIP, 5)] })];
-    const seen = holdersOf(taken, BOTH, aHolds(), at(1000));
+    const moved = [nodePlanOf('a', { held: [held(VIP)] }), nodePlanOf('b', { held: [held(VIP, 5)] })];
+    const seen = holdersOf(moved, BOTH, aHolds(), at(1000));
     const alive = [nodePlanOf('a', { held: [held(VIP)], problems: ['x'] }), nodePlanOf('b', { held: [held(VIP, 5)] })];
     expect(nodes(holdersOf(alive, BOTH, seen.memory, at(2000)))).toEqual(['a', 'b']);
   });

@@ -9,7 +9,7 @@ import type { Decision, PendingWrite, PlannedCluster, Stage } from './stage.ts';
 import { Written } from './written.ts';
 
 /** A NodePlan that is to be written. */
-export interface WantedNodePlan {
+export interface DesiredNodePlan {
   readonly name: string;
   readonly spec: NodePlanSpec;
   readonly owners: readonly OwnerReference[];
@@ -32,7 +32,7 @@ function sameOwners(a: readonly OwnerReference[], b: readonly OwnerReference[] =
   return isDeepStrictEqual(uids(a), uids(b));
 }
 
-function isStored({ spec, owners }: WantedNodePlan, stored: StoredNodePlan | undefined): boolean {
+function isStored({ spec, owners }: DesiredNodePlan, stored: StoredNodePlan | undefined): boolean {
   return (
     stored !== undefined && isDeepStrictEqual(stored.spec, spec) && sameOwners(owners, stored.metadata.ownerReferences)
   );
@@ -48,18 +48,18 @@ export function nodePlansToWrite(
   specs: ReadonlyMap<string, NodePlanSpec>,
   stored: readonly StoredNodePlan[],
   pools: readonly VirtualIpPool[],
-): WantedNodePlan[] {
+): DesiredNodePlan[] {
   const known = new Map(stored.map((plan) => [plan.metadata.name, plan]));
   const owners = new Map(pools.map((pool) => [pool.metadata.name, pool]));
-  const wanted = [...specs].map(([name, spec]) => ({ name, spec, owners: ownersOf(spec, owners) }));
-  return wanted.filter((each) => !isStored(each, known.get(each.name)));
+  const desired = [...specs].map(([name, spec]) => ({ name, spec, owners: ownersOf(spec, owners) }));
+  return desired.filter((each) => !isStored(each, known.get(each.name)));
 }
 
 /** Writes what the nodes are to do. */
 export class NodePlanStage implements Stage {
   readonly name = 'node_plan';
   readonly #dependencies: NodePlanStageDependencies;
-  readonly #written = new Written<Omit<WantedNodePlan, 'name'>>();
+  readonly #written = new Written<Omit<DesiredNodePlan, 'name'>>();
 
   constructor(dependencies: NodePlanStageDependencies) {
     this.#dependencies = dependencies;
@@ -68,12 +68,12 @@ export class NodePlanStage implements Stage {
   decide({ specs, state }: PlannedCluster): Decision {
     this.#written.keepOnly(new Set(specs.keys()));
     const { cache } = this.#dependencies;
-    const wanted = nodePlansToWrite(specs, state.plans, state.pools);
-    const due = wanted.filter(({ name, ...content }) => !this.#written.made(content, cache.get(name)));
+    const desired = nodePlansToWrite(specs, state.plans, state.pools);
+    const due = desired.filter(({ name, ...content }) => !this.#written.made(content, cache.get(name)));
     return { writes: due.map((each) => this.#pending(each)) };
   }
 
-  #pending({ name, ...content }: WantedNodePlan): PendingWrite {
+  #pending({ name, ...content }: DesiredNodePlan): PendingWrite {
     const { writer, cache } = this.#dependencies;
     return {
       name,

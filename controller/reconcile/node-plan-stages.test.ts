@@ -18,8 +18,8 @@ function content(...pools: string[]): NodePlanSpec {
 }
 
 function stored(name: string, of: NodePlanSpec): StoredNodePlan {
-  const [wanted] = nodePlansToWrite(new Map([[name, of]]), [], POOLS);
-  return { metadata: { name, ownerReferences: wanted?.owners ?? [] }, spec: of };
+  const [desired] = nodePlansToWrite(new Map([[name, of]]), [], POOLS);
+  return { metadata: { name, ownerReferences: desired?.owners ?? [] }, spec: of };
 }
 
 describe('the NodePlans to write', () => {

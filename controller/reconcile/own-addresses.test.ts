@@ -22,8 +22,10 @@ async function settle(more: Readonly<Record<string, NodePlanStatus>> = {}, round
 }
 
 function planned(): string[] {
-  const told = cluster.caches.plans.list().flatMap(({ spec }) => spec.instances.flatMap(({ addresses }) => addresses));
-  return [...new Set(told)].sort();
+  const addresses = cluster.caches.plans
+    .list()
+    .flatMap(({ spec }) => spec.instances.flatMap(({ addresses }) => addresses));
+  return [...new Set(addresses)].sort();
 }
 
 function ready(pool = 'web') {
@@ -123,9 +125,9 @@ describe('a node that lists what others hold', () => {
     expect(planned()).toEqual(all);
     expect(cluster.pool('web').status?.groups).toEqual(before);
     expect(ready()).toMatchObject({ status: 'True', reason: 'NodeAddress' });
-    const told = cluster.events.find(({ reason }) => reason === 'NodeAddress');
-    expect(told).toMatchObject({ regarding: { name: 'web' }, type: 'Warning' });
-    expect(told?.note).toContain('192.0.2.101 (c), 192.0.2.102 (c), 192.0.2.103 (c); take them off those nodes');
+    const warning = cluster.events.find(({ reason }) => reason === 'NodeAddress');
+    expect(warning).toMatchObject({ regarding: { name: 'web' }, type: 'Warning' });
+    expect(warning?.note).toContain('192.0.2.101 (c), 192.0.2.102 (c), 192.0.2.103 (c); take them off those nodes');
   });
 
   it('cannot wait for the moment in which nobody holds them', async () => {

@@ -46,7 +46,7 @@ export interface OwnAddresses {
 
 interface Circumstances {
   /** Addresses that pools ask for, in canonical form. */
-  readonly asked: ReadonlySet<string>;
+  readonly requested: ReadonlySet<string>;
   /** By address in canonical form. */
   readonly holders: ReadonlyMap<string, readonly Claim[]>;
   /** Of a clock that only grows. */
@@ -63,10 +63,10 @@ function heldAt(before: OwnAddressMemory['heldMs'], { holders, nowMs }: Circumst
 function lasting(
   before: ListingsOfNode,
   listed: ReadonlySet<string>,
-  { asked, nowMs }: Circumstances,
+  { requested, nowMs }: Circumstances,
 ): [string, Listing][] {
   return [...before].flatMap(([address, { verdict, withdrawnMs = nowMs }]): [string, Listing][] => {
-    if (!asked.has(address)) return [];
+    if (!requested.has(address)) return [];
     if (listed.has(address)) return [[address, { verdict, withdrawnMs: undefined }]];
     return nowMs - withdrawnMs < WITHDRAWAL_MS ? [[address, { verdict, withdrawnMs }]] : [];
   });
@@ -79,7 +79,7 @@ function weigh(
   circumstances: Circumstances,
 ): ListingsOfNode {
   const subnets = (status?.addresses ?? []).map((subnet) => canonical(subnet));
-  const listed = new Set(subnets.filter((address) => circumstances.asked.has(address)));
+  const listed = new Set(subnets.filter((address) => circumstances.requested.has(address)));
   const listings = new Map(lasting(before, listed, circumstances));
   let counting = [...listings.values()].filter(({ verdict }) => verdict === 'counts').length;
   for (const address of [...listed].filter((each) => !listings.has(each)).sort(compareText)) {
@@ -97,9 +97,9 @@ function reviewAt(listings: OwnAddressMemory['listings']): number | undefined {
   return known.length === 0 ? undefined : Math.min(...known) + WITHDRAWAL_MS;
 }
 
-function nodesBy(listings: OwnAddressMemory['listings'], wanted: Listing['verdict']): Map<string, string> {
+function nodesBy(listings: OwnAddressMemory['listings'], expected: Listing['verdict']): Map<string, string> {
   const entries = [...listings].flatMap(([node, own]) =>
-    [...own].filter(([, { verdict }]) => verdict === wanted).map(([address]) => [address, node] as const),
+    [...own].filter(([, { verdict }]) => verdict === expected).map(([address]) => [address, node] as const),
   );
   // Of two that list it, the first by name is named.
   return new Map(entries.sort(([, a], [, b]) => compareText(b, a)));

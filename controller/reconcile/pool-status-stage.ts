@@ -16,7 +16,7 @@ interface PoolStatusStageDependencies {
 /** A pool's status is written four times a second at most, unless the plan's memory changes. */
 const STATUS_INTERVAL_MS = 250;
 
-interface WantedStatus {
+interface DesiredStatus {
   readonly pool: VirtualIpPool;
   readonly status: VirtualIpPoolStatus;
 }
@@ -30,7 +30,7 @@ function nodesBy({ specs, state }: PlannedCluster): (pool: string) => PlannedNod
       .map(([name, spec]) => ({ name, plan: spec.plan, status: reports.get(name) }));
 }
 
-function wantedStatuses(cluster: PlannedCluster, now: string): WantedStatus[] {
+function desiredStatuses(cluster: PlannedCluster, now: string): DesiredStatus[] {
   const { plan, state, holders } = cluster;
   const nodesOf = nodesBy(cluster);
   return state.pools.flatMap((pool) => {
@@ -57,8 +57,8 @@ export class PoolStatusStage implements Stage {
     this.#forgetGone(cluster.state.pools);
     const { clock } = this.#dependencies;
     const nowMs = clock.monotonicMs();
-    const wanted = wantedStatuses(cluster, new Date(clock.wallMs()).toISOString());
-    const dated = wanted.map((each) => ({ ...each, dueMs: this.#dueMs(each) }));
+    const desired = desiredStatuses(cluster, new Date(clock.wallMs()).toISOString());
+    const dated = desired.map((each) => ({ ...each, dueMs: this.#dueMs(each) }));
     const later = dated.map(({ dueMs }) => dueMs).filter((dueMs) => dueMs > nowMs && Number.isFinite(dueMs));
     return {
       writes: dated.filter(({ dueMs }) => dueMs <= nowMs).map((each) => this.#pending(each)),
@@ -67,13 +67,13 @@ export class PoolStatusStage implements Stage {
   }
 
   /** When a status may be written; Infinity: it need not be. */
-  #dueMs({ pool, status }: WantedStatus): number {
+  #dueMs({ pool, status }: DesiredStatus): number {
     if (isDeepStrictEqual(pool.status, status) || this.#written.made(status, pool)) return Number.POSITIVE_INFINITY;
     if (!isDeepStrictEqual(pool.status?.groups, status.groups)) return 0;
     return (this.#writtenMs.get(pool.metadata.name) ?? Number.NEGATIVE_INFINITY) + STATUS_INTERVAL_MS;
   }
 
-  #pending({ pool, status }: WantedStatus): PendingWrite {
+  #pending({ pool, status }: DesiredStatus): PendingWrite {
     const { writer, cache, clock } = this.#dependencies;
     const { name } = pool.metadata;
     return {

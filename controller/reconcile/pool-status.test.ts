@@ -76,17 +76,17 @@ describe('the status of a pool', () => {
 
   it('is not Configured while a node leaves it out of its plan, and says why; other pools of the plan are', () => {
     const problem = 'pool web: interface: "eth0@if5" is no interface; it is left out';
-    const told = (problems: string[]) => [
+    const reporting = (problems: string[]) => [
       { name: 'a', plan: 'p', status: { observedPlan: 'p', problems } },
       { name: 'b', plan: 'p', status: { observedPlan: 'p' } },
     ];
-    const status = poolStatus(input({ nodes: told([problem]) }));
+    const status = poolStatus(input({ nodes: reporting([problem]) }));
     expect(conditions(status)).toMatchObject({ Configured: 'False NodeProblem', Ready: 'False NodeProblem' });
     expect(message(status, 'Configured')).toBe(`a: ${problem}`);
-    const ofInstance = poolStatus(input({ nodes: told(['instance web-1: addresses[0]: "x" is not']) }));
+    const ofInstance = poolStatus(input({ nodes: reporting(['instance web-1: addresses[0]: "x" is not']) }));
     expect(conditions(ofInstance)).toMatchObject({ Configured: 'False NodeProblem' });
     const ofOthers = ['pool web-1: interface: no', 'instance web-1-0: no', 'pool we: no', 'web-0: no interface'];
-    expect(conditions(poolStatus(input({ nodes: told(ofOthers) })))).toMatchObject({
+    expect(conditions(poolStatus(input({ nodes: reporting(ofOthers) })))).toMatchObject({
       Configured: 'True PlanCarriedOut',
     });
   });

@@ -95,26 +95,26 @@ function configured(input: StatusInput): Verdict {
 }
 
 function noNodeMessage({ problems }: DemandPlan): string {
-  const said = problems.filter(({ kind }) => kind === 'NoEligibleNode' || kind === 'NodesWithoutAgent');
-  return said.length === 0 ? 'no node may hold the addresses' : said.map(({ message }) => message).join('; ');
+  const reasons = problems.filter(({ kind }) => kind === 'NoEligibleNode' || kind === 'NodesWithoutAgent');
+  return reasons.length === 0 ? 'no node may hold the addresses' : reasons.map(({ message }) => message).join('; ');
 }
 
 function available(statuses: readonly AddressStatus[], planned: ReadonlySet<string>): Verdict {
   const type = 'Available';
-  const wanted = statuses.filter(({ address }) => planned.has(canonical(address)));
-  const several = wanted.filter(({ holders }) => holders.length > 1);
-  const none = wanted.filter(({ holders }) => holders.length === 0).map(({ address }) => address);
-  if (wanted.length === 0)
+  const expected = statuses.filter(({ address }) => planned.has(canonical(address)));
+  const several = expected.filter(({ holders }) => holders.length > 1);
+  const none = expected.filter(({ holders }) => holders.length === 0).map(({ address }) => address);
+  if (expected.length === 0)
     return { type, ok: false, reason: 'NoAddress', message: 'no address of the pool can be planned' };
   if (several.length > 0) {
     const who = several.map(({ address, holders }) => `${address} by ${holders.join(' and ')}`);
     return { type, ok: false, reason: 'SeveralHolders', message: `held by more than one node: ${few(who)}` };
   }
   if (none.length > 0) {
-    const message = `${none.length} of ${count(wanted.length, 'address', 'addresses')} held by no node: ${few(none)}`;
+    const message = `${none.length} of ${count(expected.length, 'address', 'addresses')} held by no node: ${few(none)}`;
     return { type, ok: false, reason: 'AddressesNotHeld', message };
   }
-  const message = `${count(wanted.length, 'address', 'addresses')} held, each by one node`;
+  const message = `${count(expected.length, 'address', 'addresses')} held, each by one node`;
   return { type, ok: true, reason: 'AllAddressesHeld', message };
 }
 

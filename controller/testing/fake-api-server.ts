@@ -102,7 +102,7 @@ export class FakeApiServer {
     const uid = known?.metadata.uid ?? object.metadata.uid ?? `uid-${resource}-${name}`;
     const stored = { ...object, metadata: { ...object.metadata, uid, resourceVersion: String(this.#version) } };
     objects.set(name, stored);
-    this.#tell(resource, known === undefined ? 'ADDED' : 'MODIFIED', stored);
+    this.#notify(resource, known === undefined ? 'ADDED' : 'MODIFIED', stored);
     return stored;
   }
 
@@ -111,7 +111,7 @@ export class FakeApiServer {
     if (known === undefined) return false;
     this.#of(resource).delete(name);
     this.#version += 1;
-    this.#tell(resource, 'DELETED', {
+    this.#notify(resource, 'DELETED', {
       ...known,
       metadata: { ...known.metadata, resourceVersion: String(this.#version) },
     });
@@ -150,7 +150,7 @@ export class FakeApiServer {
     return objects;
   }
 
-  #tell(resource: string, type: string, object: FakeObject): void {
+  #notify(resource: string, type: string, object: FakeObject): void {
     const line = `${JSON.stringify({ type, object })}\n`;
     for (const watcher of this.#watchers) {
       if (watcher.resource === resource && this.#version > watcher.since) watcher.response.write(line);

@@ -146,15 +146,17 @@ async function works(name: EngineName): Promise<boolean> {
 
 /**
  * Finds an engine that works.
- * @param wanted its name; without one the first that works
+ * @param requested its name; without one the first that works
  * @returns undefined when none does
  * @throws CommandError when the wanted one does not work
  */
-export async function findEngine(log: Log, wanted?: EngineName): Promise<Engine | undefined> {
-  for (const name of wanted === undefined ? ENGINE_NAMES : [wanted]) {
+export async function findEngine(log: Log, requested?: EngineName): Promise<Engine | undefined> {
+  for (const name of requested === undefined ? ENGINE_NAMES : [requested]) {
     if (await works(name)) return new Engine(name, log);
   }
-  if (wanted === undefined) return undefined;
-  const command = [wanted, ...VOCABULARY[wanted].probe].join(' ');
-  throw new CommandError(`${wanted} does not work here: see what "${command}" says, or choose another with --engine`);
+  if (requested === undefined) return undefined;
+  const command = [requested, ...VOCABULARY[requested].probe].join(' ');
+  throw new CommandError(
+    `${requested} does not work here: see what "${command}" says, or choose another with --engine`,
+  );
 }

@@ -73,10 +73,10 @@ export async function planImage(
   const ref = `${naming.registry}/keepalived-ingress-vip/${definition.name}:${naming.tag}`;
   const variables = { VERSION: naming.tag, SOURCE: naming.source ?? '', REVISION: naming.revision ?? '' };
   const parts = [RECIPE, process.arch, ref, variables, naming.registryBases === true];
-  const look = async (): Promise<string> => {
+  const readFingerprint = async (): Promise<string> => {
     const text = JSON.stringify([...parts, await inputsOf(definition, checkout)]);
     return createHash('sha256').update(text).digest('hex').slice(0, DIGITS);
   };
-  const fingerprint = await look();
-  return { definition, ref, variables, fingerprint, isCurrent: async () => (await look()) === fingerprint };
+  const fingerprint = await readFingerprint();
+  return { definition, ref, variables, fingerprint, isCurrent: async () => (await readFingerprint()) === fingerprint };
 }

@@ -14,9 +14,9 @@ async function registry(digest: string | undefined, status = 200): Promise<Regis
       return;
     }
     const good = url === '/v2/library/debian/manifests/trixie-slim' && headers.authorization === 'Bearer secret';
-    const wanted = good && method === 'HEAD' && headers.accept?.includes('image.index.v1+json');
+    const expected = good && method === 'HEAD' && headers.accept?.includes('image.index.v1+json');
     if (digest !== undefined) response.setHeader('docker-content-digest', digest);
-    response.writeHead(wanted ? status : 404).end();
+    response.writeHead(expected ? status : 404).end();
   };
   server = createServer(answer);
   await new Promise<void>((resolve) => server?.listen(0, '127.0.0.1', resolve));

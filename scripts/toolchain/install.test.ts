@@ -53,9 +53,9 @@ function tool(more: Partial<GoSource> = {}): Tool {
 }
 
 /** Installs it, and gives the folder with the command. */
-async function install(wanted: Tool): Promise<string> {
+async function install(subject: Tool): Promise<string> {
   const folder = path.join(root, 'result');
-  await (await recipeFor(wanted, root)).install(folder, () => undefined);
+  await (await recipeFor(subject, root)).install(folder, () => undefined);
   return path.join(folder, 'bin');
 }
 

@@ -80,8 +80,8 @@ async function goObstacle(needed: string, directory: string): Promise<string | u
   const said = await execa('go', ['env', 'GOVERSION'], { cwd: directory, reject: false, stdin: 'ignore' });
   if (said.code === 'ENOENT') return `Go is missing; install Go ${needed} or newer`;
   const found = parseVersion(said.stdout.replace('go', ''));
-  const wanted = parseVersion(needed);
-  if (said.failed || found === undefined || wanted === undefined || compareVersions(found, wanted) < 0) {
+  const minimum = parseVersion(needed);
+  if (said.failed || found === undefined || minimum === undefined || compareVersions(found, minimum) < 0) {
     return `Go ${needed} or newer is needed (${said.failed ? said.stderr.trim() : said.stdout}); install it`;
   }
   return undefined;

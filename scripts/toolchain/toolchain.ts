@@ -94,10 +94,9 @@ export class Toolchain {
   async #install(name: ToolName, tool: Tool, recipe: Recipe): Promise<void> {
     const obstacle = await recipe.obstacle();
     if (obstacle !== undefined) {
-      const wanted =
-        tool.onPath === undefined ? '' : ` (or have ${tool.command} ${describeRange(tool.onPath)} on PATH)`;
+      const flag = tool.onPath === undefined ? '' : ` (or have ${tool.command} ${describeRange(tool.onPath)} on PATH)`;
       throw new ToolError(
-        `${name} ${recipe.version} cannot be installed: ${obstacle}, then run: npm run tools -- ${name}${wanted}`,
+        `${name} ${recipe.version} cannot be installed: ${obstacle}, then run: npm run tools -- ${name}${flag}`,
       );
     }
     const lock = path.join(this.#options.store, 'lock');

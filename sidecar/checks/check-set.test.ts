@@ -19,16 +19,16 @@ const onResult = vi.fn();
 
 function settings() {
   const { port } = server.address() as AddressInfo;
-  const wanted = defaultSettings().checks;
-  wanted.service.url = `http://127.0.0.1:${port}/healthz`;
-  wanted.kubelet.enabled = false;
-  wanted.kubeApi.enabled = false;
-  return wanted;
+  const desired = defaultSettings().checks;
+  desired.service.url = `http://127.0.0.1:${port}/healthz`;
+  desired.kubelet.enabled = false;
+  desired.kubeApi.enabled = false;
+  return desired;
 }
 
 /** Makes the running checks those of the settings. */
-function update(wanted: ReturnType<typeof settings>, more: ReadonlyMap<string, CheckSpec> = new Map()): void {
-  checks.update(new Map([...readNodeChecks(wanted), ...more]));
+function update(desired: ReturnType<typeof settings>, more: ReadonlyMap<string, CheckSpec> = new Map()): void {
+  checks.update(new Map([...readNodeChecks(desired), ...more]));
 }
 
 function connections(): Promise<number> {
@@ -74,9 +74,9 @@ describe('the checks of a node', () => {
     update(settings());
     await vi.waitFor(() => expect(checks.view('service')?.healthy).toBe(true), 5000);
     const worker = checks.worker('service');
-    const wanted = settings();
-    wanted.kubelet.enabled = true;
-    update(wanted);
+    const desired = settings();
+    desired.kubelet.enabled = true;
+    update(desired);
     expect(checks.worker('service')).toBe(worker);
     expect(checks.worker('kubelet')).toBeDefined();
     update(settings());
@@ -86,9 +86,9 @@ describe('the checks of a node', () => {
   it('begin anew when their own settings change', async () => {
     update(settings());
     await vi.waitFor(() => expect(checks.view('service')?.healthy).toBe(true), 5000);
-    const wanted = settings();
-    wanted.service.url += '?deep=1';
-    update(wanted);
+    const desired = settings();
+    desired.service.url += '?deep=1';
+    update(desired);
     expect(checks.view('service')?.healthy).toBeUndefined();
     await vi.waitFor(() => expect(checks.view('service')?.healthy).toBe(true), 5000);
   });
@@ -105,10 +105,10 @@ describe('the checks of a node', () => {
   });
 
   it('fail the service when a traffic port refuses, though its health page answers', async () => {
-    const wanted = settings();
+    const desired = settings();
     const port = await freePort();
-    wanted.service.tripwire.ports = [port];
-    update(wanted);
+    desired.service.tripwire.ports = [port];
+    update(desired);
     await vi.waitFor(() => expect(checks.worker('service')?.state.healthy).toBe(true), 5000);
     await vi.waitFor(() => expect(checks.view('service')?.healthy).toBe(false), 5000);
     expect(checks.refusedPorts('service').map((state) => state.port)).toEqual([port]);
@@ -117,23 +117,23 @@ describe('the checks of a node', () => {
   it('stay as they are when the service’s CA cannot be read', async () => {
     update(settings());
     const worker = checks.worker('service');
-    const wanted = settings();
-    wanted.service.caFile = '/nonexistent/ca.crt';
-    expect(() => update(wanted)).toThrow(/ENOENT.*\/nonexistent\/ca\.crt/);
+    const desired = settings();
+    desired.service.caFile = '/nonexistent/ca.crt';
+    expect(() => update(desired)).toThrow(/ENOENT.*\/nonexistent\/ca\.crt/);
     expect(checks.worker('service')).toBe(worker);
   });
 
   it('take a service’s CA that was replaced when settings are taken again', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'checks-'));
-    const wanted = settings();
-    wanted.service.caFile = join(directory, 'ca.crt');
-    writeFileSync(wanted.service.caFile, 'one');
-    update(wanted);
+    const desired = settings();
+    desired.service.caFile = join(directory, 'ca.crt');
+    writeFileSync(desired.service.caFile, 'one');
+    update(desired);
     const worker = checks.worker('service');
-    update(wanted);
+    update(desired);
     expect(checks.worker('service')).toBe(worker);
-    writeFileSync(wanted.service.caFile, 'two');
-    update(wanted);
+    writeFileSync(desired.service.caFile, 'two');
+    update(desired);
     expect(checks.worker('service')).not.toBe(worker);
     rmSync(directory, { recursive: true });
   });
@@ -223,8 +223,8 @@ describe('a set of checks', () => {
     const { service } = settings();
     const url = `http://127.0.0.1:${await freePort()}/`;
     const tripwire = { enabled: false, ports: [] };
-    const wanted = { ...service, url, tripwire, failureThreshold: 10, intervalSeconds: 60 };
-    checks.update(new Map([['x', { kind: 'service', settings: wanted, ca: undefined }]]));
+    const desired = { ...service, url, tripwire, failureThreshold: 10, intervalSeconds: 60 };
+    checks.update(new Map([['x', { kind: 'service', settings: desired, ca: undefined }]]));
     await vi.waitFor(() => expect(checks.view('x')?.healthy).toBe(false), { timeout: 5000, interval: 5 });
     expect(onResult).toHaveBeenCalledOnce();
   });

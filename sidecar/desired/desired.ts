@@ -94,7 +94,7 @@ export interface KeepalivedOptions {
 }
 
 /** What keepalived's configuration is to be made of. */
-export interface Wanted {
+export interface DesiredNode {
   readonly desired: Desired;
   readonly keepalived: KeepalivedOptions;
 }

@@ -17,12 +17,12 @@ function findInterface(
   address: string,
   { fields }: DesiredVrrp,
   subnets: NodeSubnets,
-  { young = false }: ResolveContext,
+  { starting = false }: ResolveContext,
 ): Found {
   const subnet = subnets.containing(address);
   if (subnet !== undefined) return { ...subnet, found: 'subnet' };
   const byRoute = subnets.network.defaultInterface[familyOf(address)];
-  if (byRoute !== undefined && young) {
+  if (byRoute !== undefined && starting) {
     throw new InstanceError(
       `${fields.addresses}: no interface of this node has a subnet with ${address} yet; in some seconds it is taken for one that is routed to ${byRoute}`,
     );

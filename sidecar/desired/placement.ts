@@ -25,7 +25,7 @@ export interface ResolveContext {
   /** Where things were found before. */
   readonly before?: Placement | undefined;
   /** Whether the node's network may still be coming up, so that a subnet which is not there may be there in a moment. */
-  readonly young?: boolean;
+  readonly starting?: boolean;
 }
 
 /** What of an instance is to be found again. */

@@ -77,9 +77,9 @@ describe('instances', () => {
   });
 
   it('that want what another has are left out, since keepalived would refuse them all', () => {
-    const taken = resolve(planOf('p', 1, { addresses: ['192.0.2.100'] }));
-    expect(names(taken)).toEqual(['vip']);
-    expect(taken.problems[0]?.message).toBe(
+    const resolved = resolve(planOf('p', 1, { addresses: ['192.0.2.100'] }));
+    expect(names(resolved)).toEqual(['vip']);
+    expect(resolved.problems[0]?.message).toBe(
       'VirtualIPPool default, spec.addresses: 192.0.2.100 is already used by vip',
     );
     const id = resolve(planOf('p', 1, { virtualRouterId: 10 }));

@@ -36,17 +36,20 @@ interface ResolveOptions extends Omit<ResolveContext, 'before'> {
 }
 
 /** What the instances before have taken already; keepalived refuses a configuration that has it twice. */
-class Taken {
+class Claims {
   readonly #by = new Map<string, string>();
 
-  take({ name, addresses, interface: on, virtualRouterId }: VrrpInstance, { vrrp: { fields } }: DesiredInstance): void {
+  claim(
+    { name, addresses, interface: on, virtualRouterId }: VrrpInstance,
+    { vrrp: { fields } }: DesiredInstance,
+  ): void {
     const routerId = `router id ${virtualRouterId} on ${on}`;
-    const wanted = [routerId, ...addresses.map(({ address }) => address)];
-    for (const one of wanted) {
+    const claimed = [routerId, ...addresses.map(({ address }) => address)];
+    for (const one of claimed) {
       const owner = this.#by.get(one);
       if (owner !== undefined) throw new InstanceError(`${fields.addresses}: ${one} is already used by ${owner}`);
     }
-    for (const one of wanted) this.#by.set(one, name);
+    for (const one of claimed) this.#by.set(one, name);
   }
 }
 
@@ -88,18 +91,18 @@ class Resolution implements Resolved {
   readonly problems: InstanceProblem[] = [];
   readonly placements = new Map<string, Placement>();
   readonly incomplete = new Set<string>();
-  readonly #taken = new Taken();
+  readonly #claims = new Claims();
 
   add(desired: DesiredInstance, { instance, placement, shortcomings }: Outcome): void {
     this.#run({ desired, instance });
     this.placements.set(desired.name, placement);
-    for (const { message } of shortcomings) this.#tell(desired, message);
+    for (const { message } of shortcomings) this.#report(desired, message);
     if (shortcomings.some(({ incomplete }) => incomplete)) this.incomplete.add(desired.name);
   }
 
   /** @param placed where it was found before, and is to be found when it can be carried out again */
   refuse(desired: DesiredInstance, message: string, placed: Placement | undefined): void {
-    this.#tell(desired, message);
+    this.#report(desired, message);
     if (placed !== undefined) this.placements.set(desired.name, placed);
   }
 
@@ -112,12 +115,12 @@ class Resolution implements Resolved {
     }
   }
 
-  #tell({ name, shown }: DesiredInstance, message: string): void {
+  #report({ name, shown }: DesiredInstance, message: string): void {
     this.problems.push({ instance: name, message, shown });
   }
 
   #run(resolved: ResolvedInstance): void {
-    this.#taken.take(resolved.instance, resolved.desired);
+    this.#claims.claim(resolved.instance, resolved.desired);
     this.instances.push(resolved);
   }
 }

@@ -16,7 +16,13 @@ beforeEach(() => {
 describe('a cordon', () => {
   it('is not known before the API has told, and counts as none', () => {
     cordon.begin(undefined);
-    expect(cordon.state).toEqual({ watched: true, heard: false, cordon: undefined, sinceMs: undefined, problem: null });
+    expect(cordon.state).toEqual({
+      watched: true,
+      synced: false,
+      cordon: undefined,
+      sinceMs: undefined,
+      problem: null,
+    });
     expect(cordon.cordoned).toBe(false);
     expect(onChange).not.toHaveBeenCalled();
   });
@@ -28,7 +34,7 @@ describe('a cordon', () => {
     nowMs = 2000;
     cordon.observe('cordoned');
     cordon.observe('cordoned');
-    expect(cordon.state).toMatchObject({ heard: true, cordon: 'cordoned', sinceMs: 2000 });
+    expect(cordon.state).toMatchObject({ synced: true, cordon: 'cordoned', sinceMs: 2000 });
     nowMs = 3000;
     cordon.observe('out of service');
     expect(onChange).toHaveBeenCalledOnce();
@@ -42,19 +48,19 @@ describe('a cordon', () => {
     cordon.observe('cordoned');
     cordon.report('connect ECONNREFUSED');
     expect(cordon.cordoned).toBe(true);
-    expect(cordon.state).toMatchObject({ heard: false, cordon: 'cordoned', problem: 'connect ECONNREFUSED' });
+    expect(cordon.state).toMatchObject({ synced: false, cordon: 'cordoned', problem: 'connect ECONNREFUSED' });
     cordon.report('connect ECONNREFUSED');
     cordon.report(null);
     cordon.observe('cordoned');
     expect(onProblem.mock.calls).toEqual([['connect ECONNREFUSED'], [null]]);
     expect(onChange).toHaveBeenCalledOnce();
-    expect(cordon.state).toMatchObject({ heard: true, problem: null });
+    expect(cordon.state).toMatchObject({ synced: true, problem: null });
   });
 
   it('is what was known before, until the API tells', () => {
     cordon.begin('cordoned');
     cordon.begin(null);
-    expect(cordon.state).toMatchObject({ heard: false, cordon: 'cordoned' });
+    expect(cordon.state).toMatchObject({ synced: false, cordon: 'cordoned' });
     expect(onChange).toHaveBeenCalledOnce();
   });
 

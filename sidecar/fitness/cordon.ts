@@ -3,7 +3,7 @@ export interface CordonState {
   /** Whether the settings ask for it, and there is a cluster to ask. */
   readonly watched: boolean;
   /** Whether the watch is up to date; while it is not, what was observed last stays in force. */
-  readonly heard: boolean;
+  readonly synced: boolean;
   /** Why the node shall take nothing new, null when nothing speaks against it, undefined while that is not known yet. */
   readonly cordon: string | null | undefined;
   /** Wall clock in milliseconds since when `cordon` is what it is. */
@@ -20,7 +20,7 @@ interface CordonDependencies {
   readonly now: () => number;
 }
 
-const UNWATCHED: CordonState = { watched: false, heard: false, cordon: undefined, sinceMs: undefined, problem: null };
+const UNWATCHED: CordonState = { watched: false, synced: false, cordon: undefined, sinceMs: undefined, problem: null };
 
 /** Whether the node is cordoned, as the Kubernetes API said last. Only what it says counts: its silence changes nothing. */
 export class Cordon {
@@ -53,14 +53,14 @@ export class Cordon {
   /** Sets what the API says: why the node shall take nothing new, or null. */
   observe(cordon: string | null): void {
     if (!this.#state.watched) return;
-    this.#state = { ...this.#state, heard: true };
+    this.#state = { ...this.#state, synced: true };
     this.#set(cordon);
   }
 
   /** Sets why the watch is not up to date any more, or null when it is again. */
   report(problem: string | null): void {
     if (!this.#state.watched || this.#state.problem === problem) return;
-    this.#state = { ...this.#state, heard: problem === null && this.#state.heard, problem };
+    this.#state = { ...this.#state, synced: problem === null && this.#state.synced, problem };
     this.#dependencies.onProblem(problem);
   }
 

@@ -95,10 +95,10 @@ describe('priority', () => {
     fc.assert(
       fc.property(
         ...[anyState, anyState, anyRank, anyRank, fc.boolean(), anyPolicy, anyMore],
-        (first, second, rank, otherRank, holder, wish, more) => {
+        (first, second, rank, otherRank, holder, chosen, more) => {
           fc.pre(first < second && !ALIKE.has(`${first},${second}`));
-          expect(nodeOf(first, { holder: !holder, rank, policy: wish }).priority).toBeGreaterThan(
-            nodeOf(second, { holder, rank: otherRank, policy: wish }, more).priority,
+          expect(nodeOf(first, { holder: !holder, rank, policy: chosen }).priority).toBeGreaterThan(
+            nodeOf(second, { holder, rank: otherRank, policy: chosen }, more).priority,
           );
         },
       ),
@@ -115,8 +115,8 @@ describe('priority', () => {
 
   it('stays in the range that VRRP allows a backup, and above what a silent sidecar leaves of it', () => {
     fc.assert(
-      fc.property(anyState, anyRank, fc.boolean(), anyPolicy, anyMore, (state, rank, holder, wish, more) => {
-        const { band, priority, offset } = nodeOf(state, { holder, rank, policy: wish }, more);
+      fc.property(anyState, anyRank, fc.boolean(), anyPolicy, anyMore, (state, rank, holder, chosen, more) => {
+        const { band, priority, offset } = nodeOf(state, { holder, rank, policy: chosen }, more);
         expect(band).toBe(STATES[state]?.band);
         expect(priority).toBeGreaterThan(253 - 240);
         expect(priority).toBeLessThanOrEqual(254);
@@ -127,11 +127,11 @@ describe('priority', () => {
 
   it('keeps the holder ahead of every backup in the same state, so that nothing moves when all nodes are cordoned', () => {
     fc.assert(
-      fc.property(anyState, anyRank, anyRank, anyPolicy, (state, rank, otherRank, wish) => {
+      fc.property(anyState, anyRank, anyRank, anyPolicy, (state, rank, otherRank, chosen) => {
         // With failback the address goes to the better rank, but only among nodes that are well or have only lost the API.
-        fc.pre(wish.failbackDelaySeconds === null || state > 1);
-        expect(nodeOf(state, { holder: true, rank, policy: wish }).priority).toBeGreaterThan(
-          nodeOf(state, { rank: otherRank, policy: wish }).priority,
+        fc.pre(chosen.failbackDelaySeconds === null || state > 1);
+        expect(nodeOf(state, { holder: true, rank, policy: chosen }).priority).toBeGreaterThan(
+          nodeOf(state, { rank: otherRank, policy: chosen }).priority,
         );
       }),
     );
@@ -353,9 +353,9 @@ describe('a cordon', () => {
   });
 
   it('makes a node wait for its failback delay after it ended', () => {
-    const wanted = { ...policy, failbackDelaySeconds: 30 };
-    const cordoned = decide({ nowMs: 1000, cordoned: true, policy: wanted });
-    expect(decide({ nowMs: 2000, policy: wanted }, cordoned)).toMatchObject({ priority: 213, reviewAtMs: 32_000 });
+    const delayed = { ...policy, failbackDelaySeconds: 30 };
+    const cordoned = decide({ nowMs: 1000, cordoned: true, policy: delayed });
+    expect(decide({ nowMs: 2000, policy: delayed }, cordoned)).toMatchObject({ priority: 213, reviewAtMs: 32_000 });
   });
 
   it('does not hide that the service failed', () => {
@@ -370,42 +370,42 @@ describe('a cordon', () => {
 });
 
 describe('failback', () => {
-  const wanted = { ...policy, failbackDelaySeconds: 30 };
+  const delayed = { ...policy, failbackDelaySeconds: 30 };
 
   it('waits only for what is left of the delay when the node has been up for a while', () => {
-    expect(decide({ rank: 0, policy: wanted, nowMs: 12_000, upSinceMs: 0 })).toMatchObject({
+    expect(decide({ rank: 0, policy: delayed, nowMs: 12_000, upSinceMs: 0 })).toMatchObject({
       priority: 213,
       reviewAtMs: 30_000,
     });
-    expect(decide({ rank: 0, policy: wanted, nowMs: 31_000, upSinceMs: 0 }).priority).toBe(244);
-    expect(decide({ rank: 0, policy: wanted, nowMs: 1000, upSinceMs: -30_000 }).priority).toBe(244);
+    expect(decide({ rank: 0, policy: delayed, nowMs: 31_000, upSinceMs: 0 }).priority).toBe(244);
+    expect(decide({ rank: 0, policy: delayed, nowMs: 1000, upSinceMs: -30_000 }).priority).toBe(244);
   });
 
   it('waits for all of it after a failure, however long the node has been up', () => {
-    const sick = decide({ policy: wanted, checks: { ...wellChecks, service: failed }, nowMs: 40_000, upSinceMs: 0 });
+    const sick = decide({ policy: delayed, checks: { ...wellChecks, service: failed }, nowMs: 40_000, upSinceMs: 0 });
     expect(sick).toMatchObject({ gate: 0, reviewAtMs: 41_000 });
-    const well = decide({ policy: wanted, nowMs: 50_000, upSinceMs: 0 }, sick);
+    const well = decide({ policy: delayed, nowMs: 50_000, upSinceMs: 0 }, sick);
     expect(well).toMatchObject({ priority: 213, reviewAtMs: 80_000 });
   });
 
   it('gives the holder no lift, so that a better-ranked node can come back', () => {
-    expect(decide({ nowMs: 60_000, holder: true, rank: 1, policy: wanted }).priority).toBe(234);
+    expect(decide({ nowMs: 60_000, holder: true, rank: 1, policy: delayed }).priority).toBe(234);
   });
 
   it('keeps a returning node below every healthy one until the delay is over', () => {
-    const back = decide({ nowMs: 1000, policy: wanted });
+    const back = decide({ nowMs: 1000, policy: delayed });
     expect(back).toMatchObject({ priority: 213, reviewAtMs: 31_000 });
-    expect(decide({ nowMs: 31_000, policy: wanted }, back)).toMatchObject({ priority: 244, reviewAtMs: undefined });
+    expect(decide({ nowMs: 31_000, policy: delayed }, back)).toMatchObject({ priority: 244, reviewAtMs: undefined });
   });
 
   it('starts the delay anew when the node falls sick in between', () => {
-    const back = decide({ nowMs: 1000, policy: wanted });
-    const sick = decide({ nowMs: 20_000, checks: { service: failed }, policy: wanted }, back);
-    expect(decide({ nowMs: 25_000, policy: wanted }, sick)).toMatchObject({ priority: 213, reviewAtMs: 55_000 });
+    const back = decide({ nowMs: 1000, policy: delayed });
+    const sick = decide({ nowMs: 20_000, checks: { service: failed }, policy: delayed }, back);
+    expect(decide({ nowMs: 25_000, policy: delayed }, sick)).toMatchObject({ priority: 213, reviewAtMs: 55_000 });
   });
 
   it('does not hold back a node that had to take the address meanwhile', () => {
-    const back = decide({ nowMs: 1000, policy: wanted });
-    expect(decide({ nowMs: 2000, holder: true, policy: wanted }, back).priority).toBe(244);
+    const back = decide({ nowMs: 1000, policy: delayed });
+    expect(decide({ nowMs: 2000, holder: true, policy: delayed }, back).priority).toBe(244);
   });
 });

@@ -19,7 +19,7 @@ let onInterface: Set<string>;
 const presentAddresses = vi.fn(() => new Map([['eth0', onInterface]]));
 const onTransition = vi.fn();
 const onChange = vi.fn();
-const onDoubt = vi.fn();
+const onStatesNeeded = vi.fn();
 let incomplete: boolean;
 let instances: InstanceSet;
 
@@ -60,7 +60,7 @@ beforeEach(() => {
   events = [];
   written = new Map();
   onInterface = new Set();
-  for (const mock of [presentAddresses, onTransition, onChange, onDoubt]) mock.mockClear();
+  for (const mock of [presentAddresses, onTransition, onChange, onStatesNeeded]) mock.mockClear();
   instances = new InstanceSet({
     files: {
       closeGate: (name) => {
@@ -79,7 +79,7 @@ beforeEach(() => {
       cordoned: false,
     }),
     presentAddresses,
-    onDoubt,
+    onStatesNeeded,
     onTransition,
     onChange,
     log: pino({}, { write: () => events.push('log') }),
@@ -112,13 +112,13 @@ describe('the instances of a node', () => {
 
   it('that are not wanted any more close first and are forgotten when keepalived has let them go', () => {
     instances.set([desired(0), desired(1)]);
-    instances.taken([running(0), running(1)]);
+    instances.setRunning([running(0), running(1)]);
     events = [];
     instances.set([desired(1)]);
     expect(events[0]).toBe('close default-0');
     expect(instances.all.map(({ desired: { name } }) => name)).toEqual(['default-1', 'default-0']);
-    expect(instances.taken([running(0), running(1)])).toEqual([]);
-    expect(instances.taken([running(1)])).toEqual(['default-0']);
+    expect(instances.setRunning([running(0), running(1)])).toEqual([]);
+    expect(instances.setRunning([running(1)])).toEqual(['default-0']);
     expect(instances.all).toHaveLength(1);
   });
 
@@ -128,12 +128,12 @@ describe('the instances of a node', () => {
     expect(written.get('default-0')?.gate).toBe(0);
     instances.set([desired(0)]);
     expect(written.get('default-0')?.gate).toBe(1);
-    expect(instances.taken([running(0)])).toEqual([]);
+    expect(instances.setRunning([running(0)])).toEqual([]);
   });
 
   it('hold what is on the interface, also on their way out', () => {
     instances.set([desired(0), desired(1)]);
-    instances.taken([running(0), running(1)]);
+    instances.setRunning([running(0), running(1)]);
     expect(instances.holder).toBe(false);
     onInterface.add('192.0.2.101');
     instances.start();
@@ -146,7 +146,7 @@ describe('the instances of a node', () => {
 
   it('look at the interfaces once for all of them', () => {
     instances.set(Array.from({ length: 60 }, (_, slot) => desired(slot)));
-    instances.taken(Array.from({ length: 60 }, (_, slot) => running(slot)));
+    instances.setRunning(Array.from({ length: 60 }, (_, slot) => running(slot)));
     instances.start();
     presentAddresses.mockClear();
     vi.advanceTimersByTime(250);
@@ -156,7 +156,7 @@ describe('the instances of a node', () => {
   it('hold what was last seen while the interfaces cannot be looked at', async () => {
     instances.set([desired(0)]);
     onInterface.add('192.0.2.101');
-    instances.taken([running(0)]);
+    instances.setRunning([running(0)]);
     instances.start();
     await vi.advanceTimersByTimeAsync(250);
     presentAddresses.mockImplementation(() => {
@@ -174,7 +174,7 @@ describe('the instances of a node', () => {
 
   it('hear what keepalived says of them, and of nothing else', () => {
     instances.set([desired(0)]);
-    instances.taken([running(0)]);
+    instances.setRunning([running(0)]);
     onInterface.add('192.0.2.101');
     instances.notify({ instance: 'default-0', state: 'MASTER', priority: 244 });
     instances.notify({ instance: 'default-0', state: 'MASTER', priority: 253 });
@@ -196,7 +196,7 @@ describe('the instances of a node', () => {
         'looked at': () => instances.start(),
       };
       for (const event of order.split(', ')) events[event]?.();
-      instances.taken([running(0), running(1)]);
+      instances.setRunning([running(0), running(1)]);
       expect(instances.get('default-0')?.holder.state).toMatchObject({ holder: true, vrrp: { state: 'MASTER' } });
       expect(instances.get('default-1')?.holder.state.vrrp.state).toBe('UNKNOWN');
       expect(onTransition.mock.lastCall).toEqual([
@@ -215,7 +215,7 @@ describe('the instances of a node', () => {
 
   it('that come back before keepalived let them go are what they were', () => {
     instances.set([desired(0)]);
-    instances.taken([running(0)]);
+    instances.setRunning([running(0)]);
     onInterface.add('192.0.2.101');
     instances.notify({ instance: 'default-0', state: 'MASTER', priority: 253 });
     instances.set([]);
@@ -228,7 +228,7 @@ describe('the instances of a node', () => {
     instances.set([desired(0)]);
     const both = { ...running(0), addresses: [...running(0).addresses, ...running(1).addresses] };
     onInterface.add('192.0.2.101');
-    instances.taken([both]);
+    instances.setRunning([both]);
     onChange.mockClear();
     onInterface.add('192.0.2.102');
     instances.notify({ instance: 'default-0', state: 'MASTER', priority: 244 });
@@ -284,7 +284,7 @@ describe('the instances of a node', () => {
     const unicast = { sourceAddress: '192.0.2.11', peers: ['192.0.2.12'] };
     onInterface.add('192.0.2.11');
     instances.set([desired(0), desired(1)]);
-    instances.taken([{ ...running(0), unicast }, running(1)]);
+    instances.setRunning([{ ...running(0), unicast }, running(1)]);
     instances.start();
     onInterface.delete('192.0.2.11');
     vi.advanceTimersByTime(250);
@@ -304,7 +304,7 @@ describe('the instances of a node', () => {
 
   it('are not lifted by an address that somebody put on a backup', () => {
     instances.set([desired(0)]);
-    instances.taken([running(0)]);
+    instances.setRunning([running(0)]);
     instances.notify({ instance: 'default-0', state: 'BACKUP', priority: 244 });
     onInterface.add('192.0.2.101');
     instances.start();
@@ -317,23 +317,23 @@ describe('the instances of a node', () => {
 
   it('have keepalived asked for their states while it has not said one of a holder, and while it does not fit for long', () => {
     instances.set([desired(0)]);
-    instances.taken([running(0)]);
+    instances.setRunning([running(0)]);
     instances.start();
     vi.advanceTimersByTime(1000);
-    expect(onDoubt).not.toHaveBeenCalled();
+    expect(onStatesNeeded).not.toHaveBeenCalled();
     onInterface.add('192.0.2.101');
     vi.advanceTimersByTime(250);
-    expect(onDoubt).toHaveBeenCalledOnce();
+    expect(onStatesNeeded).toHaveBeenCalledOnce();
     instances.learn(new Map([['default-0', 'MASTER' as const]]));
     expect(instances.get('default-0')?.holder.state.vrrp.state).toBe('MASTER');
     instances.learn(new Map([['default-0', 'BACKUP' as const]]));
     expect(instances.get('default-0')?.holder.state.vrrp.state).toBe('MASTER');
     vi.advanceTimersByTime(10_000);
-    expect(onDoubt).toHaveBeenCalledOnce();
+    expect(onStatesNeeded).toHaveBeenCalledOnce();
     instances.notify({ instance: 'default-0', state: 'BACKUP', priority: 244 });
     vi.advanceTimersByTime(1900);
-    expect(onDoubt).toHaveBeenCalledOnce();
+    expect(onStatesNeeded).toHaveBeenCalledOnce();
     vi.advanceTimersByTime(600);
-    expect(onDoubt.mock.calls.length).toBeGreaterThan(1);
+    expect(onStatesNeeded.mock.calls.length).toBeGreaterThan(1);
   });
 });

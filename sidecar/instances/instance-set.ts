@@ -9,7 +9,7 @@ interface InstanceSetDependencies extends RunnerDependencies {
   /** Called when an instance's VRRP state changes, before it is known what that means. */
   readonly onTransition: (instance: DesiredInstance, notification: VrrpNotification) => void;
   /** Called at each look while what keepalived said and what is on the interfaces do not fit, or it has not said anything. */
-  readonly onDoubt: () => void;
+  readonly onStatesNeeded: () => void;
 }
 
 function needsStates({ holder: { state } }: InstanceRunner): boolean {
@@ -17,7 +17,7 @@ function needsStates({ holder: { state } }: InstanceRunner): boolean {
 }
 
 /** How often the interfaces are looked at besides keepalived's notifications. */
-const LOOK_MILLIS = 250;
+const POLL_MILLIS = 250;
 
 /** Instances that are not known yet of which is kept what was said last; a plan has no more. */
 const MAX_EARLY = 1000;
@@ -72,12 +72,12 @@ export class InstanceSet {
     for (const desired of instances) this.#runners.set(desired.name, this.#runner(desired, before));
     this.review();
     for (const name of gone) this.#dismiss(name, before.get(name));
-    for (const name of names) this.#hearEarly(name);
+    for (const name of names) this.#replayEarly(name);
   }
 
   /** Begins to look at the interfaces at an interval. */
   start(): void {
-    this.#timer ??= setInterval(() => this.#look(), LOOK_MILLIS);
+    this.#timer ??= setInterval(() => this.#poll(), POLL_MILLIS);
   }
 
   /** Ends looking and deciding; may be called twice. */
@@ -116,7 +116,7 @@ export class InstanceSet {
    * Takes the instances that keepalived runs from now on.
    * @returns names of instances that it has stopped running
    */
-  taken(instances: readonly VrrpInstance[]): string[] {
+  setRunning(instances: readonly VrrpInstance[]): string[] {
     for (const instance of instances) this.#runners.get(instance.name)?.setRunning(instance);
     const running = new Set(instances.map(({ name }) => name));
     const gone = [...this.#leaving.keys()].filter((name) => !running.has(name));
@@ -132,7 +132,7 @@ export class InstanceSet {
     }
   }
 
-  #hearEarly(name: string): void {
+  #replayEarly(name: string): void {
     const early = this.#early.get(name);
     this.#early.delete(name);
     if (early !== undefined) this.notify(early);
@@ -171,15 +171,15 @@ export class InstanceSet {
     return runner;
   }
 
-  #look(): void {
-    for (const runner of this.all) runner.look();
-    if (this.runners.some(needsStates)) this.#dependencies.onDoubt();
+  #poll(): void {
+    for (const runner of this.all) runner.poll();
+    if (this.runners.some(needsStates)) this.#dependencies.onStatesNeeded();
   }
 
   /** Read once for all who ask at the same moment. */
   #presentAddresses(): PresentAddresses {
     if (this.#present === undefined) {
-      this.#present = this.#lookAtInterfaces();
+      this.#present = this.#readInterfaces();
       queueMicrotask(() => {
         this.#present = undefined;
       });
@@ -188,7 +188,7 @@ export class InstanceSet {
   }
 
   /** The kernel is asked through a socket: without a file descriptor that is left, what was seen last goes on. */
-  #lookAtInterfaces(): PresentAddresses {
+  #readInterfaces(): PresentAddresses {
     try {
       this.#seen = this.#readAddresses();
       this.#blind = false;
@@ -204,5 +204,5 @@ export class InstanceSet {
 function takeOver(runner: InstanceRunner, left: InstanceRunner): void {
   const { state, priority } = left.holder.state.vrrp;
   if (state !== 'UNKNOWN') runner.holder.notify({ instance: runner.desired.name, state, priority: priority ?? 0 });
-  runner.holder.setAddresses(left.holder.wanted);
+  runner.holder.setAddresses(left.holder.desired);
 }

@@ -104,20 +104,20 @@ export class InstanceRunner {
   setRunning({ addresses, unicast, interface: on }: Pick<VrrpInstance, 'addresses' | 'unicast' | 'interface'>): void {
     this.#source = unicast === undefined ? undefined : { address: unicast.sourceAddress, interface: on };
     this.holder.setAddresses(addresses);
-    this.#lookForSource();
+    this.#checkSource();
   }
 
   /** Compares the interfaces with what is wanted, now. */
-  look(): void {
-    this.#lookForSource();
-    this.holder.look();
+  poll(): void {
+    this.#checkSource();
+    this.holder.poll();
   }
 
   /**
    * keepalived does not notice that the address is gone which it speaks unicast from (`track_src_ip` compares the wrong bytes up to 2.4.3):
    * it would hear nobody and take over.
    */
-  #lookForSource(): void {
+  #checkSource(): void {
     const source = this.#source;
     const gone = source !== undefined && !this.#presentAddresses().get(source.interface)?.has(source.address);
     if (gone === this.#sourceGone) return;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { NodePlanSpec } from '../../api/node-plan.ts';
-import type { Wanted } from '../desired/desired.ts';
+import type { DesiredNode } from '../desired/desired.ts';
 import type { NetworkView } from '../network/network.ts';
 import { keepalivedOptions } from '../sources/settings.ts';
 import { nodeProblem } from '../status/shown.ts';
@@ -25,23 +25,23 @@ const onConfigured = vi.fn();
 const onProblem = vi.fn();
 const onPlacements = vi.fn();
 const onChange = vi.fn();
-let putOn: ReadonlySet<string> | undefined;
-let wanted: Wanted;
+let managedAddresses: ReadonlySet<string> | undefined;
+let desiredNode: DesiredNode;
 let configurator: Configurator;
 
 /** What settings and a plan ask for. */
-function want(settings = defaultSettings(), plan: NodePlanSpec | null = null): void {
-  wanted = { desired: desiredOf(settings, plan), keepalived: keepalivedOptions(settings) };
+function desire(settings = defaultSettings(), plan: NodePlanSpec | null = null): void {
+  desiredNode = { desired: desiredOf(settings, plan), keepalived: keepalivedOptions(settings) };
 }
 
 function create(settings = defaultSettings(), plan: NodePlanSpec | null = null, placements = {}): Configurator {
-  want(settings, plan);
+  desire(settings, plan);
   return new Configurator(
     { node: 'node1', nodeAddress: '192.0.2.11', runtimeDirectory: '/run/vip', placements },
     {
-      wanted: () => wanted,
+      desiredNode: () => desiredNode,
       readNetwork: async () => network,
-      putOn: async () => putOn,
+      managedAddresses: async () => managedAddresses,
       onPlacements,
       onChange,
       offer: async (config) => {
@@ -77,7 +77,7 @@ beforeEach(() => {
   onProblem.mockReset();
   onPlacements.mockReset();
   onChange.mockReset();
-  putOn = undefined;
+  managedAddresses = undefined;
   configurator = create();
 });
 
@@ -111,8 +111,8 @@ describe('the configurator', () => {
     await configurator.start();
     const settings = defaultSettings();
     settings.vrrp.addresses.push('192.0.2.101');
-    want(settings);
-    await configurator.look();
+    desire(settings);
+    await configurator.reconcile();
     expect(offered[1]).toContain('192.0.2.101/32 dev eth0');
   });
 
@@ -131,8 +131,8 @@ describe('the configurator', () => {
   it('offers nothing new for a plan that only ranks nodes anew, but says that it is carried out', async () => {
     configurator = create(defaultSettings(), planOf('p1', '192.0.2.101'));
     await configurator.start();
-    want(defaultSettings(), planOf('p2', '192.0.2.101'));
-    await configurator.look();
+    desire(defaultSettings(), planOf('p2', '192.0.2.101'));
+    await configurator.reconcile();
     expect(offered).toHaveLength(1);
     expect(onConfigured).toHaveBeenLastCalledWith(expect.objectContaining({ plan: 'p2' }), false);
   });
@@ -155,8 +155,8 @@ describe('the configurator', () => {
     settings.pools.enabled = true;
     configurator = create(settings, planOf('p1', '192.0.2.101'));
     await configurator.start();
-    want(settings, null);
-    await configurator.look();
+    desire(settings, null);
+    await configurator.reconcile();
     expect(offered).toHaveLength(2);
     expect(offered[1]).not.toContain('vrrp_instance');
     expect(onConfigured).toHaveBeenLastCalledWith(expect.objectContaining({ plan: null, instances: [] }), true);
@@ -197,11 +197,11 @@ describe('the configurator', () => {
     network = { interfaces: [{ ...eth0, addresses: [...eth0.addresses, vip] }], defaultInterface: {} };
     await configurator.start();
     expect(offered).toHaveLength(1);
-    putOn = new Set();
-    await configurator.look();
+    managedAddresses = new Set();
+    await configurator.reconcile();
     expect(nodeProblem(configurator.problems)).toContain("192.0.2.100 is an address of this node's own, on eth0");
-    putOn = new Set(['192.0.2.100']);
-    await configurator.look();
+    managedAddresses = new Set(['192.0.2.100']);
+    await configurator.reconcile();
     expect(nodeProblem(configurator.problems)).toBeNull();
   });
 
@@ -228,9 +228,9 @@ describe('the configurator', () => {
     configurator = new Configurator(
       { node: 'node1', nodeAddress: '', runtimeDirectory: '/run/vip' },
       {
-        wanted: () => wanted,
+        desiredNode: () => desiredNode,
         readNetwork: async () => note('network', network),
-        putOn: async () => note('put on', putOn),
+        managedAddresses: async () => note('put on', managedAddresses),
         offer: async () => true,
         onConfigured,
         onProblem,
@@ -258,15 +258,15 @@ describe('the configurator', () => {
       anotherOwn(`vip${last}`, { virtualRouterId: last, addresses: [`192.0.2.1${last}`] }),
     );
     const all = { ...desiredOf(defaultSettings()), instances: others };
-    wanted = { desired: all, keepalived: keepalivedOptions(defaultSettings()) };
+    desiredNode = { desired: all, keepalived: keepalivedOptions(defaultSettings()) };
     await configurator.start();
     expect(offered.at(-1)).toMatch(/vrrp_instance vip10 [\s\S]*vrrp_instance vip20 /);
     network = { interfaces: [], defaultInterface: {} };
-    await configurator.look();
+    await configurator.reconcile();
     expect(offered).toHaveLength(1);
     expect(configurator.problems.map(({ shown }) => shown.as)).toEqual(['node', 'node']);
-    wanted = { ...wanted, desired: { ...all, instances: [] } };
-    await configurator.look();
+    desiredNode = { ...desiredNode, desired: { ...all, instances: [] } };
+    await configurator.reconcile();
     expect(offered.at(-1)).not.toContain('vrrp_instance');
   });
 

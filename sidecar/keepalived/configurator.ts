@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { NODE_INSTANCE } from '../../api/instances.ts';
 import { type Clock, systemClock } from '../../common/clock.ts';
 import { sha256 } from '../../common/digest.ts';
-import { virtualAddresses, type Wanted } from '../desired/desired.ts';
+import { type DesiredNode, virtualAddresses } from '../desired/desired.ts';
 import type { Placement, Placements } from '../desired/placement.ts';
 import { type InstanceProblem, type Resolved, type ResolvedInstance, resolveAll } from '../desired/resolve.ts';
 import { InstanceError, type VrrpInstance } from '../desired/vrrp-instance.ts';
@@ -20,14 +20,14 @@ interface ConfiguratorOptions {
 
 interface ConfiguratorDependencies {
   /** What is wanted now: the same object as long as it has not changed. */
-  readonly wanted: () => Wanted;
+  readonly desiredNode: () => DesiredNode;
   readonly readNetwork: () => Promise<NetworkView>;
   /**
    * Which of the addresses on the node's interfaces may be there because of this release, in canonical form: all others are the node's own,
    * also one that is asked for as a virtual one. Undefined while that is not known: every virtual address may be, then. Asked after the
    * network was read: what is put on meanwhile is not seen yet.
    */
-  readonly putOn: () => Promise<ReadonlySet<string> | undefined>;
+  readonly managedAddresses: () => Promise<ReadonlySet<string> | undefined>;
   /** Called when things were found elsewhere than before, to keep them over a restart. */
   readonly onPlacements?: (placements: Placements) => void;
   /** Offers a configuration to the supervisor; true when it was a new one. */
@@ -50,13 +50,13 @@ export interface Configured {
   readonly plan: string | null;
 }
 
-const LOOK_SECONDS = 5;
+const RESYNC_SECONDS = 5;
 /** As long as an interface may take to get its address when the node starts, before the default route's is taken for the right one. */
-const YOUNG_SECONDS = 12;
+const STARTUP_SECONDS = 12;
 
 /** What a configuration was made of. */
 interface Origin {
-  readonly wanted: Wanted;
+  readonly desiredNode: DesiredNode;
   readonly nodesByAddress: ReadonlyMap<string, string>;
   /** What the node's network and files say, as far as it matters. */
   readonly node: string;
@@ -104,7 +104,7 @@ export class Configurator {
   /** Offers a first configuration and begins to watch the network: an interface may come later, or get another address. */
   async start(): Promise<void> {
     if (this.#timer === undefined) this.#startedAtMs = this.#clock.monotonicMs();
-    this.#timer ??= setInterval(() => void this.#configure(), LOOK_SECONDS * 1000);
+    this.#timer ??= setInterval(() => void this.#configure(), RESYNC_SECONDS * 1000);
     await this.#configure();
   }
 
@@ -115,7 +115,7 @@ export class Configurator {
   }
 
   /** Looks at what is wanted and at the network now, without waiting for the next time. */
-  async look(): Promise<void> {
+  async reconcile(): Promise<void> {
     await this.#configure();
   }
 
@@ -142,16 +142,16 @@ export class Configurator {
   }
 
   async #make(): Promise<void> {
-    const wanted = this.#dependencies.wanted();
-    const { desired, keepalived } = wanted;
+    const desiredNode = this.#dependencies.desiredNode();
+    const { desired, keepalived } = desiredNode;
     const nodesByAddress = this.#nodesByAddress;
     const { authPasswordFile } = keepalived;
     const authPassword = authPasswordFile === '' ? undefined : await readPassword(authPasswordFile);
     const network = await this.#dependencies.readNetwork();
-    const putOn = await this.#dependencies.putOn();
-    const subnets = new NodeSubnets(network, putOn ?? virtualAddresses(desired));
-    const young = this.#isYoung();
-    const origin = { wanted, nodesByAddress, node: JSON.stringify([subnets.key, authPassword, young]) };
+    const managedAddresses = await this.#dependencies.managedAddresses();
+    const subnets = new NodeSubnets(network, managedAddresses ?? virtualAddresses(desired));
+    const starting = this.#isStarting();
+    const origin = { desiredNode, nodesByAddress, node: JSON.stringify([subnets.key, authPassword, starting]) };
     if (isSame(origin, this.#madeOf)) return;
     const resolved = resolveAll(desired.instances, subnets, {
       nodeAddress: this.#options.nodeAddress,
@@ -159,28 +159,28 @@ export class Configurator {
       authPassword,
       before: this.#before,
       placements: this.#placements,
-      young,
+      starting,
     });
     const { instances } = resolved;
     // What runs goes on where nothing can be run of what is to keep its last good form.
-    const goesOn = instances.length === 0 && desired.instances.some(({ keepsLastGood }) => keepsLastGood);
-    if (!goesOn) await this.#offer(instances, wanted);
+    const keepsRunning = instances.length === 0 && desired.instances.some(({ keepsLastGood }) => keepsLastGood);
+    if (!keepsRunning) await this.#offer(instances, desiredNode);
     this.#place(resolved.placements);
-    this.#tell(resolved, subnets.ownAddresses);
+    this.#publish(resolved, subnets.ownAddresses);
     this.#madeOf = origin;
   }
 
-  #tell({ problems, incomplete }: Resolved, ownAddresses: readonly string[]): void {
-    const told = () => JSON.stringify([this.#problems, [...this.#incomplete], this.#ownAddresses]);
-    const before = told();
+  #publish({ problems, incomplete }: Resolved, ownAddresses: readonly string[]): void {
+    const published = () => JSON.stringify([this.#problems, [...this.#incomplete], this.#ownAddresses]);
+    const before = published();
     this.#incomplete = incomplete;
     this.#ownAddresses = ownAddresses;
     this.#setProblems(problems);
-    if (told() !== before) this.#dependencies.onChange?.();
+    if (published() !== before) this.#dependencies.onChange?.();
   }
 
-  #isYoung(): boolean {
-    return this.#clock.monotonicMs() - this.#startedAtMs < YOUNG_SECONDS * 1000;
+  #isStarting(): boolean {
+    return this.#clock.monotonicMs() - this.#startedAtMs < STARTUP_SECONDS * 1000;
   }
 
   #place(placements: ReadonlyMap<string, Placement>): void {
@@ -189,7 +189,7 @@ export class Configurator {
     if (JSON.stringify([...placements]) !== before) this.#dependencies.onPlacements?.(Object.fromEntries(placements));
   }
 
-  async #offer(resolved: readonly ResolvedInstance[], { desired, keepalived }: Wanted): Promise<void> {
+  async #offer(resolved: readonly ResolvedInstance[], { desired, keepalived }: DesiredNode): Promise<void> {
     const instances = resolved.map(({ instance }) => instance);
     const { node, runtimeDirectory } = this.#options;
     const config = renderConfig(instances, { node, runtimeDirectory, ...keepalived });
@@ -208,7 +208,7 @@ export class Configurator {
 }
 
 function isSame(a: Origin, b: Origin | undefined): boolean {
-  return a.wanted === b?.wanted && a.nodesByAddress === b.nodesByAddress && a.node === b.node;
+  return a.desiredNode === b?.desiredNode && a.nodesByAddress === b.nodesByAddress && a.node === b.node;
 }
 
 async function readPassword(path: string): Promise<string> {

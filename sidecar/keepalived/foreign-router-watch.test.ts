@@ -46,7 +46,7 @@ describe('the watch for foreign routers', () => {
     watch.start();
     await time.advance(100 * SECOND);
     const fromMs = time.monotonicMs();
-    watch.hurry();
+    watch.pollFast();
     while (watch.virtualRouterIds.length === 0 && time.monotonicMs() - fromMs < 60 * SECOND) {
       refused += 1;
       await time.advance(SECOND);
@@ -58,7 +58,7 @@ describe('the watch for foreign routers', () => {
   it('does not put off a look when it is hurried again and again', async () => {
     watch.start();
     for (let times = 0; times < 10; times += 1) {
-      watch.hurry();
+      watch.pollFast();
       await time.advance(SECOND);
     }
     expect(requested).toEqual([2, 4, 6, 8, 10]);
@@ -79,34 +79,34 @@ describe('the watch for foreign routers', () => {
     expect(onError).toHaveBeenCalledTimes(2);
     failing.stop();
     failing.stop();
-    failing.hurry();
+    failing.pollFast();
     await time.advance(100 * SECOND);
     expect(onError).toHaveBeenCalledTimes(2);
     expect(time.pending).toBe(0);
   });
 
   const EVENTS: Readonly<Record<string, () => unknown>> = {
-    hurry: () => watch.hurry(),
+    pollFast: () => watch.pollFast(),
     start: () => watch.start(),
     stop: () => watch.stop(),
     wait: () => time.advance(SECOND),
   };
   const orders = [
     'start',
-    'hurry start',
-    'hurry hurry start',
-    'hurry wait start',
-    'start hurry',
+    'pollFast start',
+    'pollFast pollFast start',
+    'pollFast wait start',
+    'start pollFast',
     'start start',
-    'start hurry start',
+    'start pollFast start',
     'stop start',
-    'hurry stop start',
+    'pollFast stop start',
     'start stop start',
-    'start hurry stop start',
-    'start stop hurry start',
-    'hurry start stop hurry start',
+    'start pollFast stop start',
+    'start stop pollFast start',
+    'pollFast start stop pollFast start',
     'start wait stop start',
-    'hurry stop hurry start stop start',
+    'pollFast stop pollFast start stop start',
   ];
 
   it.each(orders)('hears a foreign router after any order of events at the start: %s', async (order) => {
@@ -138,7 +138,7 @@ describe('the watch for foreign routers', () => {
     await time.advance(2 * SECOND);
     slow.stop();
     slow.start();
-    slow.hurry();
+    slow.pollFast();
     answer?.();
     await time.advance(SECOND);
     expect(time.pending).toBe(1);

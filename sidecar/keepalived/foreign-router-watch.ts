@@ -19,16 +19,16 @@ interface ForeignRouterWatchDependencies {
 }
 
 /** After an instance has lost its addresses it may be that a foreign router took them away, and then nobody has them. */
-const HURRIED_MILLIS = 2000;
-const HURRIED_LOOKS = 10;
+const FAST_POLL_MILLIS = 2000;
+const FAST_POLLS = 10;
 /** keepalived writes a line of log each time, so not oftener than is useful. */
-const CALM_MILLIS = 60_000;
+const SLOW_POLL_MILLIS = 60_000;
 
 /** One period between start() and stop(). */
 interface Run {
   timer: TimerHandle;
   /** Whether the timer that is set waits for the calm interval. */
-  calm: boolean;
+  slow: boolean;
 }
 
 /**
@@ -41,7 +41,7 @@ export class ForeignRouterWatch {
   readonly #timers: Timers;
   readonly #routers = new ForeignRouters();
   /** Looks that are still to be made in a hurry. */
-  #hurried = 0;
+  #fastPolls = 0;
   #run: Run | undefined;
 
   constructor(dependencies: ForeignRouterWatchDependencies) {
@@ -58,8 +58,8 @@ export class ForeignRouterWatch {
   /** Begins to look. Does nothing when already started. */
   start(): void {
     if (this.#run !== undefined) return;
-    this.#hurried = HURRIED_LOOKS;
-    this.#run = { timer: undefined, calm: false };
+    this.#fastPolls = FAST_POLLS;
+    this.#run = { timer: undefined, slow: false };
     this.#arm(this.#run);
   }
 
@@ -70,27 +70,27 @@ export class ForeignRouterWatch {
   }
 
   /** Says that an instance may have lost its addresses to a foreign router. */
-  hurry(): void {
-    this.#hurried = HURRIED_LOOKS;
+  pollFast(): void {
+    this.#fastPolls = FAST_POLLS;
     // A hurried look that is due, or under way, is not put off.
-    if (this.#run?.calm === true) this.#arm(this.#run);
+    if (this.#run?.slow === true) this.#arm(this.#run);
   }
 
   #arm(run: Run): void {
     this.#timers.clearTimeout(run.timer);
-    run.calm = this.#hurried === 0;
-    run.timer = this.#timers.setTimeout(() => void this.#look(run), run.calm ? CALM_MILLIS : HURRIED_MILLIS);
+    run.slow = this.#fastPolls === 0;
+    run.timer = this.#timers.setTimeout(() => void this.#poll(run), run.slow ? SLOW_POLL_MILLIS : FAST_POLL_MILLIS);
   }
 
-  async #look(run: Run): Promise<void> {
-    run.calm = false;
-    this.#hurried = Math.max(0, this.#hurried - 1);
+  async #poll(run: Run): Promise<void> {
+    run.slow = false;
+    this.#fastPolls = Math.max(0, this.#fastPolls - 1);
     const { files, listening, onChange, onError } = this.#dependencies;
     try {
       const before = this.virtualRouterIds.join();
       const statistics = await files.readStatistics();
       if (run !== this.#run) return;
-      this.#routers.look(statistics, listening(), this.#clock.monotonicMs());
+      this.#routers.update(statistics, listening(), this.#clock.monotonicMs());
       if (this.virtualRouterIds.join() !== before) onChange(this.virtualRouterIds);
       await files.requestStatistics();
     } catch (error) {

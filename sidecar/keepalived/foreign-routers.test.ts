@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { ForeignRouters } from './foreign-routers.ts';
 import { foreignAdvertisements } from './statistics.ts';
 
-const LOOK_MILLIS = 10_000;
+const POLL_MILLIS = 10_000;
 const MINUTE_MILLIS = 60_000;
 const HOUR_MILLIS = 60 * MINUTE_MILLIS;
 
@@ -70,9 +70,9 @@ describe('foreign routers', () => {
   let nowMs: number;
 
   /** A look after the usual time, at statistics that are new each time. */
-  function look(counts: Record<string, number>, listening = both, afterMs = LOOK_MILLIS): readonly number[] {
+  function update(counts: Record<string, number>, listening = both, afterMs = POLL_MILLIS): readonly number[] {
     nowMs += afterMs;
-    routers.look(statistics(counts, nowMs), listening, nowMs);
+    routers.update(statistics(counts, nowMs), listening, nowMs);
     return routers.virtualRouterIds;
   }
 
@@ -82,50 +82,50 @@ describe('foreign routers', () => {
   });
 
   it('are heard when the count grows twice, one after the other', () => {
-    expect(look({ vip: 5, 'default-0': 0 })).toEqual([]);
-    expect(look({ vip: 5, 'default-0': 10 })).toEqual([]);
-    expect(look({ vip: 5, 'default-0': 20 })).toEqual([21]);
+    expect(update({ vip: 5, 'default-0': 0 })).toEqual([]);
+    expect(update({ vip: 5, 'default-0': 10 })).toEqual([]);
+    expect(update({ vip: 5, 'default-0': 20 })).toEqual([21]);
   });
 
   it('are not made of a neighbour that gets its plan a little later', () => {
-    for (const count of [0, 10, 10, 20, 20, 20]) expect(look({ vip: count })).toEqual([]);
+    for (const count of [0, 10, 10, 20, 20, 20]) expect(update({ vip: count })).toEqual([]);
   });
 
   it('do not go unheard because statistics were not renewed between two looks', () => {
-    for (const count of [0, 1]) look({ vip: count });
-    routers.look(statistics({ vip: 1 }, nowMs), both, nowMs + LOOK_MILLIS);
-    expect(look({ vip: 2 })).toEqual([10]);
+    for (const count of [0, 1]) update({ vip: count });
+    routers.update(statistics({ vip: 1 }, nowMs), both, nowMs + POLL_MILLIS);
+    expect(update({ vip: 2 })).toEqual([10]);
   });
 
   it('are not made of counters that begin anew', () => {
-    for (const count of [90, 3, 2, 1]) expect(look({ vip: count })).toEqual([]);
+    for (const count of [90, 3, 2, 1]) expect(update({ vip: count })).toEqual([]);
   });
 
   it('do not go unheard because the file was once read half written', () => {
-    look({ vip: 0, 'default-0': 0 });
-    look({ vip: 0, 'default-0': 1 });
-    look({ vip: 0 });
-    expect(look({ vip: 0, 'default-0': 2 })).toEqual([21]);
+    update({ vip: 0, 'default-0': 0 });
+    update({ vip: 0, 'default-0': 1 });
+    update({ vip: 0 });
+    expect(update({ vip: 0, 'default-0': 2 })).toEqual([21]);
   });
 
   it('are gone when they are listened for and silent for five minutes', () => {
-    for (const count of [0, 2, 3]) look({ vip: count });
-    expect(look({ vip: 3 }, both, 4 * MINUTE_MILLIS)).toEqual([10]);
-    expect(look({ vip: 3 }, both, 2 * MINUTE_MILLIS)).toEqual([]);
+    for (const count of [0, 2, 3]) update({ vip: count });
+    expect(update({ vip: 3 }, both, 4 * MINUTE_MILLIS)).toEqual([10]);
+    expect(update({ vip: 3 }, both, 2 * MINUTE_MILLIS)).toEqual([]);
   });
 
   it('are remembered for a day when nobody listens for the id any more', () => {
-    for (const count of [0, 2, 3]) look({ 'default-0': count });
+    for (const count of [0, 2, 3]) update({ 'default-0': count });
     const moved = [{ name: 'default-0', virtualRouterId: 22 }];
-    for (const count of [3, 3, 3]) expect(look({ 'default-0': count }, moved)).toEqual([21]);
-    expect(look({ 'default-0': 3 }, moved, 23 * HOUR_MILLIS)).toEqual([21]);
-    expect(look({ 'default-0': 3 }, moved, 2 * HOUR_MILLIS)).toEqual([]);
+    for (const count of [3, 3, 3]) expect(update({ 'default-0': count }, moved)).toEqual([21]);
+    expect(update({ 'default-0': 3 }, moved, 23 * HOUR_MILLIS)).toEqual([21]);
+    expect(update({ 'default-0': 3 }, moved, 2 * HOUR_MILLIS)).toEqual([]);
   });
 
   it('under the old id say nothing of the new one', () => {
-    for (const count of [0, 1]) look({ 'default-0': count });
+    for (const count of [0, 1]) update({ 'default-0': count });
     const moved = [{ name: 'default-0', virtualRouterId: 22 }];
-    expect(look({ 'default-0': 2 }, moved)).toEqual([]);
-    expect(look({ 'default-0': 3 }, moved)).toEqual([]);
+    expect(update({ 'default-0': 2 }, moved)).toEqual([]);
+    expect(update({ 'default-0': 3 }, moved)).toEqual([]);
   });
 });

@@ -7,17 +7,17 @@ export interface Listening {
 }
 
 /** Looks one after the other in which advertisements of others were counted; fewer may be a neighbour that has not got the newest plan yet. */
-const LOOKS = 2;
+const GROWTHS = 2;
 /** One that was silent for so long, while it was listened for, is gone. */
 const SILENT_MILLIS = 5 * 60_000;
 /** Nobody listens for an id that was given up because of it; it is believed to be there for so long. */
-const UNHEARD_MILLIS = 24 * 60 * 60_000;
+const UNOBSERVED_MILLIS = 24 * 60 * 60_000;
 
 /** What the last look found of an instance. */
 interface Seen {
   readonly virtualRouterId: number;
   readonly count: number;
-  readonly looks: number;
+  readonly growths: number;
 }
 
 /**
@@ -27,7 +27,7 @@ interface Seen {
  */
 export class ForeignRouters {
   #seen = new Map<string, Seen>();
-  readonly #heardAtMs = new Map<number, number>();
+  readonly #advertisedAtMs = new Map<number, number>();
   #text = '';
 
   /**
@@ -35,18 +35,18 @@ export class ForeignRouters {
    * @param listening the instances that keepalived runs by multicast; by unicast only peers are heard
    * @param nowMs on any clock that goes on evenly
    */
-  look(text: string, listening: readonly Listening[], nowMs: number): void {
+  update(text: string, listening: readonly Listening[], nowMs: number): void {
     if (text !== this.#text) this.#compare(foreignAdvertisements(text), listening, nowMs);
     this.#text = text;
     const listened = new Set(listening.map(({ virtualRouterId }) => virtualRouterId));
-    for (const [id, atMs] of this.#heardAtMs) {
-      if (nowMs - atMs > (listened.has(id) ? SILENT_MILLIS : UNHEARD_MILLIS)) this.#heardAtMs.delete(id);
+    for (const [id, atMs] of this.#advertisedAtMs) {
+      if (nowMs - atMs > (listened.has(id) ? SILENT_MILLIS : UNOBSERVED_MILLIS)) this.#advertisedAtMs.delete(id);
     }
   }
 
   /** Router ids that foreign routers use, in order. */
   get virtualRouterIds(): readonly number[] {
-    return [...this.#heardAtMs.keys()].sort((a, b) => a - b);
+    return [...this.#advertisedAtMs.keys()].sort((a, b) => a - b);
   }
 
   #compare(counts: ReadonlyMap<string, number>, listening: readonly Listening[], nowMs: number): void {
@@ -54,7 +54,7 @@ export class ForeignRouters {
     for (const instance of listening) {
       const now = this.#next(instance, counts.get(instance.name));
       if (now !== undefined) seen.set(instance.name, now);
-      if (now !== undefined && now.looks >= LOOKS) this.#heardAtMs.set(instance.virtualRouterId, nowMs);
+      if (now !== undefined && now.growths >= GROWTHS) this.#advertisedAtMs.set(instance.virtualRouterId, nowMs);
     }
     this.#seen = seen;
   }
@@ -63,7 +63,7 @@ export class ForeignRouters {
     const before = this.#before(name, virtualRouterId);
     if (count === undefined) return before;
     const grows = before !== undefined && count > before.count;
-    return { virtualRouterId, count, looks: grows ? before.looks + 1 : 0 };
+    return { virtualRouterId, count, growths: grows ? before.growths + 1 : 0 };
   }
 
   /** What was counted under another id says nothing of this one. */

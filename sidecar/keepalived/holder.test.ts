@@ -30,7 +30,7 @@ describe('the holder', () => {
     expect(tracker.state.holder).toBe(false);
     onInterface = [...wanted];
     nowMs = 1500;
-    tracker.look();
+    tracker.poll();
     expect(tracker.state).toMatchObject({ holder: true, sinceMs: 1500 });
     expect(changed).toHaveBeenLastCalledWith(expect.objectContaining({ holder: true }));
   });
@@ -38,36 +38,36 @@ describe('the holder', () => {
   it('is told of each change once', () => {
     onInterface = [...wanted];
     tracker.notify({ instance: 'vip', state: 'MASTER', priority: 253 });
-    tracker.look();
-    tracker.look();
+    tracker.poll();
+    tracker.poll();
     expect(changed).toHaveBeenCalledOnce();
   });
 
   it('is reported as contradicting keepalived only when that lasts longer than a transition', () => {
     tracker.notify({ instance: 'vip', state: 'MASTER', priority: 253 });
     nowMs = 2900;
-    tracker.look();
+    tracker.poll();
     expect(tracker.state.disagreement).toBeNull();
     nowMs = 3000;
-    tracker.look();
+    tracker.poll();
     expect(tracker.state.disagreement).toBe('keepalived is MASTER without 192.0.2.100 on eth0, 2001:db8::100 on eth0');
     onInterface = [...wanted];
-    tracker.look();
+    tracker.poll();
     expect(tracker.state.disagreement).toBeNull();
   });
 
   it('is no holder for a reason worth telling when keepalived stays in FAULT behind an open gate', () => {
     tracker.notify({ instance: 'vip', state: 'FAULT', priority: 244 });
     nowMs = 9000;
-    tracker.look();
+    tracker.poll();
     expect(tracker.state.disagreement).toBeNull();
     tracker.setGate(true);
-    tracker.look();
+    tracker.poll();
     nowMs = 11_000;
-    tracker.look();
+    tracker.poll();
     expect(tracker.state.disagreement).toContain('keepalived is in FAULT although the gate is open');
     tracker.setGate(false);
-    tracker.look();
+    tracker.poll();
     expect(tracker.state.disagreement).toBeNull();
   });
 
@@ -75,7 +75,7 @@ describe('the holder', () => {
     onInterface = wanted.slice(0, 1);
     tracker.notify({ instance: 'vip', state: 'BACKUP', priority: 244 });
     nowMs = 4000;
-    tracker.look();
+    tracker.poll();
     expect(tracker.state.disagreement).toBe('keepalived is BACKUP but the node has 192.0.2.100 on eth0');
   });
 
@@ -85,7 +85,7 @@ describe('the holder', () => {
     tracker.setAddresses([{ address: '192.0.2.7', prefixLength: 24, family: 4, interface: 'eth0' }]);
     expect(tracker.state.holder).toBe(true);
     nowMs += 2000;
-    tracker.look();
+    tracker.poll();
     expect(tracker.state.holder).toBe(false);
   });
 
@@ -95,7 +95,7 @@ describe('the holder', () => {
     tracker.setAddresses([{ address: '192.0.2.7', prefixLength: 24, family: 4, interface: 'eth0' }]);
     wallMs = -3_600_000;
     nowMs += 2000;
-    tracker.look();
+    tracker.poll();
     expect(tracker.state).toMatchObject({ holder: false, sinceMs: nowMs + wallMs });
   });
 
@@ -103,14 +103,14 @@ describe('the holder', () => {
     tracker.notify({ instance: 'vip', state: 'MASTER', priority: 253 });
     wallMs = -3_600_000;
     nowMs += 2000;
-    tracker.look();
+    tracker.poll();
     expect(tracker.state.disagreement).toContain('keepalived is MASTER without');
     onInterface = [...wanted];
-    tracker.look();
+    tracker.poll();
     onInterface = [];
-    tracker.look();
+    tracker.poll();
     wallMs = 3_600_000;
-    tracker.look();
+    tracker.poll();
     expect(tracker.state.disagreement).toBeNull();
   });
 });

@@ -47,9 +47,9 @@ interface HolderDependencies {
 export class HolderTracker {
   readonly #dependencies: HolderDependencies;
   readonly #clock: Clock;
-  #wanted: readonly VirtualAddress[] = [];
+  #desired: readonly VirtualAddress[] = [];
   /** The wanted addresses that the state is about. */
-  #addressesOf: readonly VirtualAddress[] = this.#wanted;
+  #addressesOf: readonly VirtualAddress[] = this.#desired;
   #state: HolderState;
   /** On the monotonic clock, as is `#differsSinceMs`. */
   #exchangedAtMs = Number.NEGATIVE_INFINITY;
@@ -59,7 +59,7 @@ export class HolderTracker {
   constructor(dependencies: HolderDependencies) {
     this.#dependencies = dependencies;
     this.#clock = dependencies.clock ?? systemClock;
-    this.#state = unseen(this.#clock.wallMs());
+    this.#state = unknownHolder(this.#clock.wallMs());
   }
 
   /** What was seen at the last look. */
@@ -68,20 +68,20 @@ export class HolderTracker {
   }
 
   /** The addresses that are looked for. */
-  get wanted(): readonly VirtualAddress[] {
-    return this.#wanted;
+  get desired(): readonly VirtualAddress[] {
+    return this.#desired;
   }
 
   /** Sets which addresses to look for, and looks. Call it when keepalived has taken the configuration that has them. */
   setAddresses(addresses: readonly VirtualAddress[]): void {
     // Nothing is exchanged, then.
-    if (isDeepStrictEqual(addresses, this.#wanted)) {
-      this.look();
+    if (isDeepStrictEqual(addresses, this.#desired)) {
+      this.poll();
       return;
     }
-    this.#wanted = addresses;
+    this.#desired = addresses;
     this.#exchangedAtMs = this.#clock.monotonicMs();
-    this.look();
+    this.poll();
   }
 
   /** Takes whether the node's gate is open: keepalived has no reason of ours to be in FAULT then. */
@@ -95,22 +95,22 @@ export class HolderTracker {
     const sinceMs = before.state === state ? before.sinceMs : this.#clock.wallMs();
     const changed = before.state !== state || before.priority !== priority;
     this.#state = { ...this.#state, vrrp: { state, priority, sinceMs } };
-    this.#look(changed);
+    this.#update(changed);
   }
 
   /** Takes the state that keepalived was found to be in, where it has not said one since this process began. */
   learn(state: VrrpState): void {
     if (this.#state.vrrp.state !== 'UNKNOWN') return;
     this.#state = { ...this.#state, vrrp: { state, priority: undefined, sinceMs: this.#clock.wallMs() } };
-    this.#look(true);
+    this.#update(true);
   }
 
   /** Compares the interface with what is wanted, now. */
-  look(): void {
-    this.#look(false);
+  poll(): void {
+    this.#update(false);
   }
 
-  #look(stateChanged: boolean): void {
+  #update(stateChanged: boolean): void {
     const before = this.#state;
     const nowMs = this.#clock.wallMs();
     const measuredMs = this.#clock.monotonicMs();
@@ -129,14 +129,14 @@ export class HolderTracker {
   #seen(before: readonly HeldAddress[], nowMs: number): readonly HeldAddress[] {
     const found = this.#dependencies.presentAddresses();
     const isPresent = (on: VirtualAddress): boolean => found.get(on.interface)?.has(on.address) ?? false;
-    const same = this.#addressesOf === this.#wanted && before.every((known) => known.present === isPresent(known));
+    const same = this.#addressesOf === this.#desired && before.every((known) => known.present === isPresent(known));
     if (same) return before;
-    this.#addressesOf = this.#wanted;
+    this.#addressesOf = this.#desired;
     const known = new Map(before.map((one) => [`${one.interface} ${one.address}`, one]));
-    return this.#wanted.map((wanted) => {
-      const present = isPresent(wanted);
-      const last = known.get(`${wanted.interface} ${wanted.address}`);
-      return { ...wanted, present, sinceMs: last?.present === present ? last.sinceMs : nowMs };
+    return this.#desired.map((desired) => {
+      const present = isPresent(desired);
+      const last = known.get(`${desired.interface} ${desired.address}`);
+      return { ...desired, present, sinceMs: last?.present === present ? last.sinceMs : nowMs };
     });
   }
 
@@ -160,7 +160,7 @@ export function holdsByVrrp({ holder, vrrp: { state } }: Pick<HolderState, 'hold
 }
 
 /** The state of addresses of which nothing was seen yet. */
-export function unseen(sinceMs: number): HolderState {
+export function unknownHolder(sinceMs: number): HolderState {
   return {
     holder: false,
     sinceMs,

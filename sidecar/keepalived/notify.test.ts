@@ -17,14 +17,14 @@ import { NotifyReader, parseNotification } from './notify.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'notify-'));
 const path = join(directory, 'notify.fifo');
-const heard = vi.fn();
-let reader = new NotifyReader({ path }, { onNotification: heard });
+const onNotification = vi.fn();
+let reader = new NotifyReader({ path }, { onNotification });
 
 afterEach(() => {
   reader.stop();
   reader.stop();
   rmSync(path, { force: true, recursive: true });
-  heard.mockReset();
+  onNotification.mockReset();
 });
 
 afterAll(() => rmSync(directory, { recursive: true }));
@@ -44,7 +44,7 @@ describe('a notification', () => {
 
 describe('the reader of the FIFO', () => {
   it('waits for the FIFO to be made, and outlives the writer', async () => {
-    reader = new NotifyReader({ path }, { onNotification: heard });
+    reader = new NotifyReader({ path }, { onNotification });
     await reader.open();
     execFileSync('mkfifo', [path]);
     await reader.open();
@@ -52,8 +52,8 @@ describe('the reader of the FIFO', () => {
       const fd = openSync(path, 'w');
       writeSync(fd, text);
     }
-    await vi.waitFor(() => expect(heard).toHaveBeenCalledTimes(2), 2000);
-    expect(heard.mock.calls.map(([notification]) => notification.state)).toEqual(['BACKUP', 'MASTER']);
+    await vi.waitFor(() => expect(onNotification).toHaveBeenCalledTimes(2), 2000);
+    expect(onNotification.mock.calls.map(([notification]) => notification.state)).toEqual(['BACKUP', 'MASTER']);
   });
 
   const LIMIT = { timeout: 4000, interval: 5 };
@@ -63,11 +63,11 @@ describe('the reader of the FIFO', () => {
     writeSync(fd, `INSTANCE "vip" ${state} 244\n`);
     closeSync(fd);
   };
-  const states = () => heard.mock.calls.map(([notification]) => notification.state);
+  const states = () => onNotification.mock.calls.map(([notification]) => notification.state);
 
   beforeEach(() => {
     onProblem.mockReset();
-    reader = new NotifyReader({ path }, { onNotification: heard, onProblem });
+    reader = new NotifyReader({ path }, { onNotification, onProblem });
   });
 
   it('opens another one that is made in its place, and reads the old one until then', async () => {

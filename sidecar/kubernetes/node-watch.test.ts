@@ -67,7 +67,7 @@ async function opened(count: number): Promise<ServerResponse> {
   return watches[count - 1]?.response as ServerResponse;
 }
 
-async function told(...cordons: (string | null)[]): Promise<void> {
+async function observed(...cordons: (string | null)[]): Promise<void> {
   await vi.waitFor(() => expect(onCordon.mock.calls.map(([cordon]) => cordon)).toEqual(cordons), LIMIT);
 }
 
@@ -89,7 +89,7 @@ describe('the watch of a node', () => {
     const setKeepAlive = vi.spyOn(Socket.prototype, 'setKeepAlive');
     start(await serve());
     (await opened(1)).write(event('ADDED', false));
-    await told(null);
+    await observed(null);
     expect(setKeepAlive).toHaveBeenLastCalledWith(true, 10_000);
     setKeepAlive.mockRestore();
   });
@@ -98,11 +98,11 @@ describe('the watch of a node', () => {
     start(await serve());
     const response = await opened(1);
     response.write(event('ADDED', false));
-    await told(null);
+    await observed(null);
     response.write(event('MODIFIED', true));
-    await told(null, 'cordoned');
+    await observed(null, 'cordoned');
     response.write(event('MODIFIED', false));
-    await told(null, 'cordoned', null);
+    await observed(null, 'cordoned', null);
     expect(onProblem.mock.calls).toEqual([[null]]);
     expect(watches).toHaveLength(1);
   });
@@ -111,7 +111,7 @@ describe('the watch of a node', () => {
     start(await serve());
     (await opened(1)).end(event('ADDED', false));
     (await opened(2)).write(event('ADDED', true));
-    await told(null, 'cordoned');
+    await observed(null, 'cordoned');
     expect(onProblem.mock.calls).toEqual([[null]]);
   });
 
@@ -119,7 +119,7 @@ describe('the watch of a node', () => {
     start(await serve());
     (await opened(1)).end('{"type":"ERROR","object":{"kind":"Status","code":410,"message":"too old"}}\n');
     (await opened(2)).write(event('ADDED', true));
-    await told('cordoned');
+    await observed('cordoned');
     expect(onProblem.mock.calls).toEqual([[null]]);
   });
 
@@ -149,7 +149,7 @@ describe('the watch of a node', () => {
     expect(onProblem).toHaveBeenCalledOnce();
     expect(onProblem.mock.calls[0]?.[0]).toEqual(expect.any(String));
     (await opened(3)).write(event('ADDED', true));
-    await told('cordoned');
+    await observed('cordoned');
     expect(onProblem).toHaveBeenCalledTimes(2);
     expect(onProblem).toHaveBeenLastCalledWith(null);
   });
@@ -158,13 +158,13 @@ describe('the watch of a node', () => {
     const port = await serve();
     start(port);
     (await opened(1)).write(event('ADDED', true));
-    await told('cordoned');
+    await observed('cordoned');
     await server?.kill();
     await vi.waitFor(() => expect(onProblem).toHaveBeenLastCalledWith(expect.any(String)), LIMIT);
     expect(onCordon).toHaveBeenCalledOnce();
     await serve(undefined, port);
     (await opened(2)).write(event('ADDED', false));
-    await told('cordoned', null);
+    await observed('cordoned', null);
     expect(onProblem).toHaveBeenLastCalledWith(null);
   });
 
@@ -179,7 +179,7 @@ describe('the watch of a node', () => {
     expect(onProblem.mock.calls).toEqual([['the API server answered 403: the service account may not watch nodes']]);
     status = 200;
     (await opened(watches.length + 1)).write(event('ADDED', true));
-    await told('cordoned');
+    await observed('cordoned');
     expect(onProblem).toHaveBeenLastCalledWith(null);
   });
 
@@ -245,7 +245,7 @@ describe('the watch of a node', () => {
     start(await serve());
     const response = await opened(1);
     response.write(event('ADDED', false));
-    await told(null);
+    await observed(null);
     watch?.stop();
     response.write(event('MODIFIED', true));
     await vi.waitFor(() => expect(server?.sockets.size).toBe(0), LIMIT);
@@ -253,7 +253,7 @@ describe('the watch of a node', () => {
     watch?.start();
     watch?.start();
     (await opened(2)).write(event('ADDED', true));
-    await told(null, 'cordoned');
+    await observed(null, 'cordoned');
     expect(watches).toHaveLength(2);
   });
 });

@@ -49,15 +49,15 @@ export class NodeWatch {
   }
 
   async #read(round: WatchRound): Promise<void> {
-    let told = false;
+    let observed = false;
     for await (const line of round.watch('/api/v1/nodes', { fieldSelector: `metadata.name=${this.#node}` })) {
-      told = this.#take(line) || told;
+      observed = this.#handle(line) || observed;
     }
-    if (!told) throw new WatchError(`the API tells nothing of a node ${this.#node}`);
+    if (!observed) throw new WatchError(`the API tells nothing of a node ${this.#node}`);
   }
 
   /** Takes one event; whether it told anything. */
-  #take(line: string): boolean {
+  #handle(line: string): boolean {
     const event = readNodeEvent(line);
     if (event.kind === 'node') {
       this.#watch.reportWell();

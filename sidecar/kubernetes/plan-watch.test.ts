@@ -89,7 +89,7 @@ async function opened(count: number): Promise<ServerResponse> {
   return watches[count - 1]?.response as ServerResponse;
 }
 
-async function told(...ids: (string | null)[]): Promise<void> {
+async function observed(...ids: (string | null)[]): Promise<void> {
   const seen = () => onPlan.mock.calls.map(([one]) => one?.spec.plan ?? null);
   await vi.waitFor(() => expect(seen()).toEqual(ids), LIMIT);
 }
@@ -98,7 +98,7 @@ describe('the watch of a node’s plan', () => {
   it('begins with what is, by a list of this one object, and goes on from there', async () => {
     start();
     await opened(1);
-    await told('p1');
+    await observed('p1');
     expect(lists[0]?.url.pathname).toBe(PATH);
     expect(Object.fromEntries(lists[0]?.url.searchParams ?? [])).toEqual({ fieldSelector: 'metadata.name=node1' });
     expect(Object.fromEntries(watches[0]?.url.searchParams ?? [])).toEqual({
@@ -116,11 +116,11 @@ describe('the watch of a node’s plan', () => {
     onList = sendList(10);
     start();
     const response = await opened(1);
-    await told(null);
+    await observed(null);
     response.write(line('ADDED', plan('p1', 11)));
-    await told(null, 'p1');
+    await observed(null, 'p1');
     response.write(line('DELETED', plan('p1', 12)));
-    await told(null, 'p1', null);
+    await observed(null, 'p1', null);
     expect(lists).toHaveLength(1);
   });
 
@@ -130,7 +130,7 @@ describe('the watch of a node’s plan', () => {
     await opened(2);
     expect(watches[1]?.url.searchParams.get('resourceVersion')).toBe('55');
     expect(lists).toHaveLength(1);
-    await told('p1');
+    await observed('p1');
     expect(onProblem.mock.calls).toEqual([[null]]);
   });
 
@@ -151,14 +151,14 @@ describe('the watch of a node’s plan', () => {
     expect(onProblem.mock.calls[0]?.[0]).toMatch(/does not know nodeplans: install the CustomResourceDefinitions/);
     expect(onPlan).not.toHaveBeenCalled();
     onList = sendList(10, plan('p1', 7));
-    await told('p1');
+    await observed('p1');
     expect(onProblem).toHaveBeenLastCalledWith(null);
   });
 
   it('is heard again as soon as a watch is open, also when there is nothing new', async () => {
     start();
     const response = await opened(1);
-    await told('p1');
+    await observed('p1');
     onWatch = (refused) => refused.writeHead(503).end();
     response.destroy();
     await vi.waitFor(() => expect(onProblem).toHaveBeenCalledTimes(2), LIMIT);

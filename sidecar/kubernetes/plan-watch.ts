@@ -11,7 +11,7 @@ interface PlanWatchOptions extends ApiAccess {
 }
 
 /** A NodePlan as far as it is looked at before its spec is read. */
-export interface ToldPlan {
+export interface ObservedPlan {
   readonly uid: string;
   readonly spec: unknown;
   /** Whether the node has ever reported on it. */
@@ -20,7 +20,7 @@ export interface ToldPlan {
 
 interface PlanWatchDependencies {
   /** Called with every state that the API tells: the node's plan, or null when it has none. */
-  readonly onPlan: (plan: ToldPlan | null) => void;
+  readonly onPlan: (plan: ObservedPlan | null) => void;
   /** Called with the reason when plans cannot be watched any more, once per kind of reason, and with null when they can again. */
   readonly onProblem: (problem: string | null) => void;
   /** Uniform in [0, 1). */
@@ -48,7 +48,7 @@ const listSchema = z.object({ metadata: z.object({ resourceVersion: z.string().m
  */
 export class PlanWatch {
   readonly #node: string;
-  readonly #onPlan: (plan: ToldPlan | null) => void;
+  readonly #onPlan: (plan: ObservedPlan | null) => void;
   readonly #watch: ApiWatch;
   /** Version that the next watch goes on from; undefined when only a list can tell what is. */
   #version: string | undefined;
@@ -78,7 +78,7 @@ export class PlanWatch {
     const params = { fieldSelector: this.#selector, resourceVersion, allowWatchBookmarks: true };
     try {
       const well = () => this.#watch.reportWell();
-      for await (const line of round.watch(NODE_PLANS, params, well)) this.#take(line);
+      for await (const line of round.watch(NODE_PLANS, params, well)) this.#handle(line);
     } catch (error) {
       if (!(error instanceof WatchError) || error.status === undefined) throw error;
       this.#version = undefined;
@@ -96,21 +96,21 @@ export class PlanWatch {
       throw error instanceof WatchError ? explained(error) : error;
     });
     const list = listSchema.parse(document);
-    this.#tell(list.items[0], list.metadata.resourceVersion);
+    this.#observe(list.items[0], list.metadata.resourceVersion);
     return list.metadata.resourceVersion;
   }
 
-  #take(line: string): void {
+  #handle(line: string): void {
     const event = readWatchEvent(line);
     if (event.kind === 'error') throw new WatchError(event.message, { status: event.code ?? 0 });
     if (event.kind === 'other') return;
     const plan = planSchema.parse(event.object);
     const { resourceVersion } = plan.metadata;
     if (event.kind === 'bookmark') this.#version = resourceVersion;
-    else this.#tell(event.kind === 'deleted' ? undefined : plan, resourceVersion);
+    else this.#observe(event.kind === 'deleted' ? undefined : plan, resourceVersion);
   }
 
-  #tell(plan: z.infer<typeof planSchema> | undefined, version: string): void {
+  #observe(plan: z.infer<typeof planSchema> | undefined, version: string): void {
     this.#version = version;
     this.#watch.reportWell();
     if (plan === undefined) this.#onPlan(null);

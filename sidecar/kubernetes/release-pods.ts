@@ -64,8 +64,8 @@ export class ReleasePods {
   readonly #dependencies: ReleasePodsDependencies;
   #abort: AbortController | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #told = '';
-  #addressesTold = '[]';
+  #reportedNodes = '';
+  #reportedAddresses = '[]';
 
   constructor(options: ReleasePodsOptions, dependencies: ReleasePodsDependencies) {
     this.#options = options;
@@ -76,7 +76,7 @@ export class ReleasePods {
   start(): void {
     if (this.#abort !== undefined) return;
     this.#abort = new AbortController();
-    void this.#ask(this.#abort.signal);
+    void this.#poll(this.#abort.signal);
   }
 
   /** Ends asking; may be called twice. */
@@ -86,13 +86,13 @@ export class ReleasePods {
     this.#abort = undefined;
   }
 
-  async #ask(signal: AbortSignal): Promise<void> {
+  async #poll(signal: AbortSignal): Promise<void> {
     let seconds = INTERVAL_SECONDS;
     try {
       const pods = await this.#list(signal);
       if (signal.aborted) return;
-      this.#tell(orderNodes(pods));
-      this.#tellAddresses(nodesByAddress(pods));
+      this.#reportNodes(orderNodes(pods));
+      this.#reportAddresses(nodesByAddress(pods));
       // A release that was just installed: its pods get their nodes one after the other.
       if (pods.some(isUnplaced)) seconds = RETRY_SECONDS;
     } catch (error) {
@@ -103,7 +103,7 @@ export class ReleasePods {
     }
     if (signal.aborted) return;
     const pauseMs = spread(seconds * 1000, this.#dependencies.random);
-    this.#timer = setTimeout(() => void this.#ask(signal), pauseMs);
+    this.#timer = setTimeout(() => void this.#poll(signal), pauseMs);
     this.#timer.unref();
   }
 
@@ -134,18 +134,18 @@ export class ReleasePods {
     return data;
   }
 
-  #tellAddresses(nodes: ReadonlyMap<string, string>): void {
+  #reportAddresses(nodes: ReadonlyMap<string, string>): void {
     const text = JSON.stringify([...nodes]);
-    if (text === this.#addressesTold) return;
-    this.#addressesTold = text;
+    if (text === this.#reportedAddresses) return;
+    this.#reportedAddresses = text;
     this.#dependencies.onAddresses?.(nodes);
   }
 
-  #tell(nodes: readonly string[]): void {
+  #reportNodes(nodes: readonly string[]): void {
     const text = JSON.stringify(nodes);
     // Pods that are not scheduled yet have no node; an empty order would only undo what is known.
-    if (nodes.length === 0 || text === this.#told) return;
-    this.#told = text;
+    if (nodes.length === 0 || text === this.#reportedNodes) return;
+    this.#reportedNodes = text;
     this.#dependencies.onNodes(nodes);
   }
 }

@@ -31,7 +31,7 @@ export class Checks implements Part {
       onChange: (key, state) => {
         // First of all: on a busy node tens of milliseconds can pass between a line of log and what follows it.
         onChange();
-        this.#tell(key, state);
+        this.#logChange(key, state);
       },
       onResult: (key, result) => {
         log.debug({ ...this.#labels(key), ...result }, 'probed');
@@ -46,7 +46,7 @@ export class Checks implements Part {
   }
 
   /** Takes what is desired: at once when the checks run already. */
-  take(desired: Pick<Desired, 'checks' | 'pools'>): void {
+  update(desired: Pick<Desired, 'checks' | 'pools'>): void {
     this.#desired = desired;
     if (this.#running) this.#set.update(desired.checks);
   }
@@ -66,7 +66,7 @@ export class Checks implements Part {
     return checks.map(({ key, effect }) => ({ effect, view: this.#set.view(key) ?? NOTHING_KNOWN }));
   }
 
-  #tell(key: string, { lastResult }: CheckState): void {
+  #logChange(key: string, { lastResult }: CheckState): void {
     const healthy = this.#set.view(key)?.healthy;
     this.#log.info({ ...this.#labels(key), healthy, reason: lastResult?.reason }, 'check changed');
   }

@@ -19,14 +19,14 @@ beforeEach(() => {
   path = mkdtempSync(join(tmpdir(), 'configuration-'));
   const settings = defaultSettings();
   settings.vrrp.addressInterface = 'lo';
-  const wanted = { desired: desiredOf(settings), keepalived: keepalivedOptions(settings) };
+  const desiredNode = { desired: desiredOf(settings), keepalived: keepalivedOptions(settings) };
   onMade.mockClear();
   onRunning.mockClear();
   configuration = new Configuration(
     { node: 'node1', nodeAddress: '' },
     {
       runtime: runtimeIn(path),
-      wanted: () => wanted,
+      desiredNode: () => desiredNode,
       onPlacements: () => undefined,
       onMade,
       onRunning,
@@ -43,7 +43,7 @@ afterEach(() => {
 
 describe('keepalived’s configuration', () => {
   it('is not offered before its start, whoever asks for a look', async () => {
-    await configuration.look();
+    await configuration.reconcile();
     expect(existsSync(join(path, 'candidate.conf'))).toBe(false);
     await configuration.start();
     expect(readFileSync(join(path, 'candidate.conf'), 'utf8')).toContain('vrrp_instance vip');

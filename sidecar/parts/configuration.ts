@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { canonical } from '../../common/addresses.ts';
-import type { Wanted } from '../desired/desired.ts';
+import type { DesiredNode } from '../desired/desired.ts';
 import type { Placements } from '../desired/placement.ts';
 import type { VrrpInstance } from '../desired/vrrp-instance.ts';
 import { Configurator, type Configured } from '../keepalived/configurator.ts';
@@ -21,7 +21,7 @@ interface ConfigurationOptions {
 
 interface ConfigurationDependencies {
   readonly runtime: Pick<Runtime, 'directory' | 'keepalived'>;
-  readonly wanted: () => Wanted;
+  readonly desiredNode: () => DesiredNode;
   /** Called when instances were found elsewhere than before. */
   readonly onPlacements: (placements: Placements) => void;
   /** Called when a configuration was made, which may be the one offered before. */
@@ -41,14 +41,14 @@ export class Configuration implements Part {
   #started = false;
 
   constructor(options: ConfigurationOptions, dependencies: ConfigurationDependencies) {
-    const { runtime, wanted, onPlacements, onChange, log } = dependencies;
+    const { runtime, desiredNode, onPlacements, onChange, log } = dependencies;
     this.#dependencies = dependencies;
     this.#configurator = new Configurator(
       { ...options, runtimeDirectory: runtime.directory.path },
       {
-        wanted,
+        desiredNode,
         readNetwork,
-        putOn: () => this.#putOn(),
+        managedAddresses: () => this.#managedAddresses(),
         onPlacements,
         offer: (config) => runtime.keepalived.offer(config),
         onConfigured: (configured, offered) => this.#made(configured, offered),
@@ -60,7 +60,7 @@ export class Configuration implements Part {
   }
 
   /** What cannot be carried out here, the node's own addresses, and of which instances not every address can be carried. */
-  get made(): Pick<Configurator, 'problems' | 'ownAddresses' | 'isIncomplete'> {
+  get outcome(): Pick<Configurator, 'problems' | 'ownAddresses' | 'isIncomplete'> {
     return this.#configurator;
   }
 
@@ -84,8 +84,8 @@ export class Configuration implements Part {
   }
 
   /** Looks at what is wanted and at the network now; nothing before the start. Never rejects. */
-  async look(): Promise<void> {
-    if (this.#started) await this.#configurator.look();
+  async reconcile(): Promise<void> {
+    if (this.#started) await this.#configurator.reconcile();
   }
 
   /** Takes the names of nodes by their addresses, as the API tells them: none of these can be a virtual one. Never rejects. */
@@ -121,7 +121,7 @@ export class Configuration implements Part {
   }
 
   /** The addresses that may be on an interface because of this release: the supervisor's list, and what keepalived runs. */
-  async #putOn(): Promise<ReadonlySet<string> | undefined> {
+  async #managedAddresses(): Promise<ReadonlySet<string> | undefined> {
     const status = await this.#dependencies.runtime.keepalived.readStatus();
     if (status === undefined) return undefined;
     const running = this.running.flatMap(({ addresses }) => addresses);

@@ -6,7 +6,7 @@ import { Cordon } from '../fitness/cordon.ts';
  * What is known of the node's being cordoned, told in the log.
  * @param dependencies.onChange called when the node is cordoned or no longer, before that is talked about
  */
-export function toldCordon({ onChange, log }: { readonly onChange: () => void; readonly log: Logger }): Cordon {
+export function createCordon({ onChange, log }: { readonly onChange: () => void; readonly log: Logger }): Cordon {
   return new Cordon({
     now: systemClock.wallMs,
     onChange: ({ cordon }) => {

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { NodePlanSpec } from '../../api/node-plan.ts';
-import type { Wanted } from '../desired/desired.ts';
+import type { DesiredNode } from '../desired/desired.ts';
 import { mergeDesired } from '../desired/merge.ts';
 import { rankOf } from '../kubernetes/rank.ts';
 import { desiredByPlan } from '../sources/plan/desired.ts';
@@ -17,9 +17,9 @@ interface DesiredStateOptions {
 }
 
 interface DesiredStateDependencies {
-  readonly settings: Pick<SettingsInForce, 'taken'>;
+  readonly settings: Pick<SettingsInForce, 'accepted'>;
   /** Puts what is desired into effect. */
-  readonly carryOut: (wanted: Wanted) => Promise<void>;
+  readonly apply: (current: DesiredNode) => Promise<void>;
   /** Called when something changed that the controller is told of the plan. */
   readonly onReport: () => void;
   readonly log: Logger;
@@ -32,7 +32,7 @@ export class DesiredState implements Part {
   /** Takes what the Kubernetes API tells of the node's plan. */
   readonly plan: PlanState;
   #nodes: readonly string[];
-  #wanted: Wanted | undefined;
+  #current: DesiredNode | undefined;
   #started = false;
 
   constructor(options: DesiredStateOptions, dependencies: DesiredStateDependencies) {
@@ -43,9 +43,9 @@ export class DesiredState implements Part {
   }
 
   /** What is desired now: the same object until that changes. @throws when what the settings need cannot be read, before the start */
-  get wanted(): Wanted {
-    this.#wanted ??= this.#make();
-    return this.#wanted;
+  get current(): DesiredNode {
+    this.#current ??= this.#make();
+    return this.#current;
   }
 
   /** The node's place in the order of preference. */
@@ -66,11 +66,11 @@ export class DesiredState implements Part {
   /** Makes anew what is desired, and puts it into effect, from the start on. */
   async change(): Promise<void> {
     if (!this.#started) {
-      this.#wanted = undefined;
+      this.#current = undefined;
       return;
     }
-    this.#wanted = this.#make();
-    await this.#dependencies.carryOut(this.#wanted);
+    this.#current = this.#make();
+    await this.#dependencies.apply(this.#current);
   }
 
   /** Takes the order of the nodes that the API tells. */
@@ -80,11 +80,11 @@ export class DesiredState implements Part {
     this.#changed();
   }
 
-  #make(): Wanted {
-    const { taken } = this.#dependencies.settings;
+  #make(): DesiredNode {
+    const { accepted } = this.#dependencies.settings;
     return {
-      desired: mergeDesired(desiredBySettings(taken, this.rank), desiredByPlan(this.plan.view, taken)),
-      keepalived: keepalivedOptions(taken.settings),
+      desired: mergeDesired(desiredBySettings(accepted, this.rank), desiredByPlan(this.plan.view, accepted)),
+      keepalived: keepalivedOptions(accepted.settings),
     };
   }
 

@@ -53,11 +53,11 @@ export class Drains implements Part {
   }
 
   /** Looks whether draining is asked for, and does it. Rejects with the system's error. */
-  async look(): Promise<void> {
+  async checkRequest(): Promise<void> {
     const { files } = this.#dependencies;
     if (!(await files.requested())) {
       this.#drain.end(REQUESTED);
-      await files.takeBackAnswer();
+      await files.removeAnswer();
       return;
     }
     if (!this.reasons.includes(REQUESTED)) await this.#drainAndAnswer();

@@ -13,7 +13,7 @@ import type { Runtime } from '../runtime/runtime.ts';
 import type { Metrics } from '../status/metrics.ts';
 import { Checks } from './checks.ts';
 import { Configuration } from './configuration.ts';
-import { toldCordon } from './cordon.ts';
+import { createCordon } from './cordon.ts';
 import { DesiredState } from './desired-state.ts';
 import { Drains } from './drains.ts';
 import { watchForeignRouters } from './foreign-routers.ts';
@@ -76,10 +76,10 @@ export function createParts(options: PartsOptions, dependencies: PartsDependenci
     {
       settings,
       // In this order: gates and offsets are there when keepalived reads of the instances.
-      carryOut: (wanted) => {
-        checks.take(wanted.desired);
-        instances.set(wanted.desired.instances);
-        return configuration.look();
+      apply: (current) => {
+        checks.update(current.desired);
+        instances.set(current.desired.instances);
+        return configuration.reconcile();
       },
       onReport,
       log,
@@ -89,7 +89,7 @@ export function createParts(options: PartsOptions, dependencies: PartsDependenci
     { kubeApi, userAgent: `keepalived-ingress-vip/${version}` },
     { lag, onChange: review, probed: metrics.probed, log },
   );
-  const cordon: Cordon = toldCordon({ onChange: review, log });
+  const cordon: Cordon = createCordon({ onChange: review, log });
   const drains: Drains = new Drains({
     files: runtime.drains,
     holder: () => instances.holder,
@@ -102,15 +102,15 @@ export function createParts(options: PartsOptions, dependencies: PartsDependenci
     inputOf: (instance) => ({
       draining: drains.draining,
       cordoned: cordon.cordoned,
-      incomplete: configuration.made.isIncomplete(instance.name),
+      incomplete: configuration.outcome.isIncomplete(instance.name),
       checks: checks.judge(instance.checks),
     }),
     presentAddresses,
     onTransition: (instance, { state }) => {
       metrics.transition(instance, state);
-      if (state === 'BACKUP') foreign.hurry();
+      if (state === 'BACKUP') foreign.pollFast();
     },
-    onDoubt: () => supervisor.askForStates(),
+    onStatesNeeded: () => supervisor.requestStates(),
     onChange: onReport,
     log,
   });
@@ -123,11 +123,11 @@ export function createParts(options: PartsOptions, dependencies: PartsDependenci
     { node, nodeAddress, placements },
     {
       runtime,
-      wanted: () => desired.wanted,
+      desiredNode: () => desired.current,
       onPlacements,
       onMade: (made) => instances.offered(made),
       onRunning: (running) => {
-        cleaner.remove(instances.taken(running));
+        cleaner.remove(instances.setRunning(running));
         onReport();
       },
       onChange: () => {
@@ -158,7 +158,7 @@ export function createParts(options: PartsOptions, dependencies: PartsDependenci
   const onChange = {
     [NOTIFY_FIFO]: () => notifications.start(),
     [KEEPALIVED.status]: () => supervisor.read(),
-    [DRAIN_REQUEST]: () => drains.look(),
+    [DRAIN_REQUEST]: () => drains.checkRequest(),
   };
   const files = new SharedFiles({ runtime, onChange, log });
   return {

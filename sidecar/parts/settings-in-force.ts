@@ -3,7 +3,7 @@ import { systemClock } from '../../common/clock.ts';
 import { readNodeChecks } from '../checks/node-checks.ts';
 import type { LoadedSettings, SettingsError } from '../config/load.ts';
 import type { Settings } from '../config/settings.ts';
-import type { TakenSettings } from '../sources/settings.ts';
+import type { AcceptedSettings } from '../sources/settings.ts';
 
 interface SettingsDependencies {
   /** Called when settings were taken at run time. */
@@ -26,7 +26,7 @@ export class SettingsInForce {
   #loaded: LoadedSettings;
   #loadedAtMs = systemClock.wallMs();
   #rejected: Rejection | null = null;
-  #taken: TakenSettings | undefined;
+  #accepted: AcceptedSettings | undefined;
 
   constructor(options: { loaded: LoadedSettings }, dependencies: SettingsDependencies) {
     this.#loaded = options.loaded;
@@ -43,16 +43,16 @@ export class SettingsInForce {
   }
 
   /** The settings with what they ask to be checked. @throws when the service's CA file cannot be read, when it is asked for first */
-  get taken(): TakenSettings {
-    this.#taken ??= takenOf(this.#loaded);
-    return this.#taken;
+  get accepted(): AcceptedSettings {
+    this.#accepted ??= acceptedOf(this.#loaded);
+    return this.#accepted;
   }
 
   /** Takes new settings; false when they are refused, and those before stay in force. */
-  take(loaded: LoadedSettings): boolean {
+  accept(loaded: LoadedSettings): boolean {
     const { reloaded, log } = this.#dependencies;
     try {
-      this.#taken = takenOf(loaded);
+      this.#accepted = acceptedOf(loaded);
     } catch (error) {
       this.#refuse([`checks.service.caFile: ${error instanceof Error ? error.message : String(error)}`]);
       return false;
@@ -84,6 +84,6 @@ export class SettingsInForce {
   }
 }
 
-function takenOf({ settings }: LoadedSettings): TakenSettings {
+function acceptedOf({ settings }: LoadedSettings): AcceptedSettings {
   return { settings, checks: readNodeChecks(settings.checks) };
 }

@@ -22,7 +22,7 @@ export class SharedFiles implements Part {
     const { runtime, onChange, log } = this.#dependencies;
     await runtime.directory.prepare();
     await runtime.tracks.prepare();
-    await runtime.drains.takeBackAnswer();
+    await runtime.drains.removeAnswer();
     runtime.directory.watch((name) => {
       onChange[name]?.().catch((error: unknown) => log.error({ err: error, file: name }, 'cannot follow a change'));
     });

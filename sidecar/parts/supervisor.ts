@@ -9,7 +9,7 @@ import type { Part } from './part.ts';
 
 interface SupervisorDependencies {
   readonly keepalived: Runtime['keepalived'];
-  readonly configuration: Pick<Configuration, 'report' | 'look'>;
+  readonly configuration: Pick<Configuration, 'report' | 'reconcile'>;
   /** Takes the states that keepalived was found to be in, by instance. */
   readonly learn: (states: ReadonlyMap<string, VrrpState>) => void;
   /** Called when it judged a configuration otherwise than before. */
@@ -42,7 +42,7 @@ export class Supervisor implements Part {
   }
 
   /** Asks for the states of all instances, unless that was done a moment ago. */
-  askForStates(): void {
+  requestStates(): void {
     this.#inquiry.ask();
   }
 
@@ -55,12 +55,12 @@ export class Supervisor implements Part {
     configuration.report(status?.runningSha256);
     if (status !== undefined) learn(this.#inquiry.answered(status));
     // What may be on the interfaces because of this release decides which addresses are the node's own.
-    if (!isDeepStrictEqual(status?.listed, before?.listed)) await configuration.look();
+    if (!isDeepStrictEqual(status?.listed, before?.listed)) await configuration.reconcile();
     if (status?.result !== before?.result) onChange();
-    this.#tellRefusal(status, before);
+    this.#logRefusal(status, before);
   }
 
-  #tellRefusal(status: SupervisorStatus | undefined, before: SupervisorStatus | undefined): void {
+  #logRefusal(status: SupervisorStatus | undefined, before: SupervisorStatus | undefined): void {
     if (status?.result !== 'rejected' || status.rejectedTotal === before?.rejectedTotal) return;
     this.#dependencies.log.error(
       { exitCode: status.exitCode, messages: status.messages },

@@ -22,16 +22,16 @@ afterEach(() => {
 
 describe('a request to drain', () => {
   it('is heard, and answered by a file', async () => {
-    const heard = vi.fn();
-    directory.watch(heard);
+    const onChange = vi.fn();
+    directory.watch(onChange);
     expect(await drains.requested()).toBe(false);
     writeFileSync(join(path, 'drain'), '');
-    await vi.waitFor(() => expect(heard).toHaveBeenCalledWith(DRAIN_REQUEST), 2000);
+    await vi.waitFor(() => expect(onChange).toHaveBeenCalledWith(DRAIN_REQUEST), 2000);
     expect(await drains.requested()).toBe(true);
     await drains.answer('moved');
     expect(readFileSync(join(path, 'drained'), 'utf8')).toBe('moved\n');
-    await drains.takeBackAnswer();
-    await drains.takeBackAnswer();
+    await drains.removeAnswer();
+    await drains.removeAnswer();
     expect(readdirSync(path)).toEqual(['drain']);
   });
 });

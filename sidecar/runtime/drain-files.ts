@@ -30,7 +30,7 @@ export class DrainFiles {
   }
 
   /** Takes the answer back: the request is gone, or the answer was to an earlier one. */
-  async takeBackAnswer(): Promise<void> {
+  async removeAnswer(): Promise<void> {
     await rm(this.#answer, { force: true });
   }
 }

@@ -7,8 +7,8 @@ export const KEEPALIVED: ProcessExchange<SupervisorStatus> = {
   request: 'supervisor.request',
   status: 'supervisor.status',
   statistics: 'keepalived.stats',
-  statisticsWanted: 'statistics.wanted',
-  statesWanted: 'states.wanted',
+  statisticsRequest: 'statistics.wanted',
+  statesRequest: 'states.wanted',
   parseStatus: parseSupervisorStatus,
 };
 

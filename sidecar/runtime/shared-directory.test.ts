@@ -30,17 +30,17 @@ describe('the directory that both containers share', () => {
   });
 
   it('names the files that change in it, and no hidden ones, until it is not watched any more', async () => {
-    const heard: string[] = [];
-    directory.watch((name) => heard.push(name));
+    const changed: string[] = [];
+    directory.watch((name) => changed.push(name));
     for (const name of ['.hidden', 'supervisor.status', 'drain']) writeFileSync(directory.file(name), '');
-    await vi.waitFor(() => expect(heard).toContain('drain'), LIMIT);
-    expect(new Set(heard)).toEqual(new Set(['supervisor.status', 'drain']));
+    await vi.waitFor(() => expect(changed).toContain('drain'), LIMIT);
+    expect(new Set(changed)).toEqual(new Set(['supervisor.status', 'drain']));
     directory.stop();
     const again: string[] = [];
     directory.watch((name) => again.push(name));
-    heard.length = 0;
+    changed.length = 0;
     rmSync(directory.file('drain'));
     await vi.waitFor(() => expect(again).toContain('drain'), LIMIT);
-    expect(heard).toEqual([]);
+    expect(changed).toEqual([]);
   });
 });

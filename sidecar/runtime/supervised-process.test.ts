@@ -121,8 +121,8 @@ describe('a second process', () => {
     request: 'other.request',
     status: 'other.status',
     statistics: 'other.stats',
-    statisticsWanted: 'other.statistics.wanted',
-    statesWanted: 'other.states.wanted',
+    statisticsRequest: 'other.statistics.wanted',
+    statesRequest: 'other.states.wanted',
     parseStatus: (text) => ({ up: text === 'up\n' }),
   };
 

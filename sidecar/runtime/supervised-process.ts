@@ -7,9 +7,9 @@ export interface ProcessExchange<Status> extends ConfigurationExchange<Status> {
   /** The process' own counters, as it wrote them last. */
   readonly statistics: string;
   /** Made to ask for the statistics. */
-  readonly statisticsWanted: string;
+  readonly statisticsRequest: string;
   /** Made to ask for the states of what the process runs; the status has them then. */
-  readonly statesWanted: string;
+  readonly statesRequest: string;
 }
 
 /**
@@ -18,19 +18,19 @@ export interface ProcessExchange<Status> extends ConfigurationExchange<Status> {
  */
 export class SupervisedProcess<Status> extends ConfiguredProcess<Status> {
   readonly #statistics: string;
-  readonly #statisticsWanted: string;
-  readonly #statesWanted: string;
+  readonly #statisticsRequest: string;
+  readonly #statesRequest: string;
 
   constructor(exchange: ProcessExchange<Status>, options: { directory: Pick<SharedDirectory, 'file'> }) {
     super(exchange, options);
     this.#statistics = options.directory.file(exchange.statistics);
-    this.#statisticsWanted = options.directory.file(exchange.statisticsWanted);
-    this.#statesWanted = options.directory.file(exchange.statesWanted);
+    this.#statisticsRequest = options.directory.file(exchange.statisticsRequest);
+    this.#statesRequest = options.directory.file(exchange.statesRequest);
   }
 
   /** Asks for the process' statistics; they can be read when they are asked for the next time. */
   async requestStatistics(): Promise<void> {
-    await writeFile(this.#statisticsWanted, '');
+    await writeFile(this.#statisticsRequest, '');
     await this.wake();
   }
 
@@ -41,7 +41,7 @@ export class SupervisedProcess<Status> extends ConfiguredProcess<Status> {
 
   /** Asks for the states of all instances, which the supervisor's status then has; it puts right what does not fit them. */
   async requestStates(): Promise<void> {
-    await writeFile(this.#statesWanted, '');
+    await writeFile(this.#statesRequest, '');
     await this.wake();
   }
 }

@@ -131,7 +131,7 @@ export class TrackFiles {
   #restore(paths: readonly string[]): string[] {
     return paths.filter((path) => {
       const text = this.#desired.get(path);
-      if (text === undefined || saysAlready(path, text)) return false;
+      if (text === undefined || isAlready(path, text)) return false;
       try {
         this.#put(path, text);
         return true;
@@ -143,7 +143,7 @@ export class TrackFiles {
   }
 }
 
-function saysAlready(path: string, text: string): boolean {
+function isAlready(path: string, text: string): boolean {
   try {
     // Whatever lies there now: reading a FIFO would wait, and a device may have no end.
     return lstatSync(path).isFile() && readFileSync(path, 'utf8') === text;

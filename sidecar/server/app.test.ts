@@ -84,9 +84,9 @@ describe('GET /pulse', () => {
 
   it('answers 503 while decisions do not reach keepalived, as does /readyz', async () => {
     const undelivered = 'what was decided does not reach the track files: ENOSPC';
-    const { status, body } = await get('/pulse', { undelivered });
+    const { status, body } = await get('/pulse', { trackProblem: undelivered });
     expect([status, body.reason]).toEqual([503, undelivered]);
-    expect((await get('/readyz', { undelivered })).body.reasons).toEqual([undelivered]);
+    expect((await get('/readyz', { trackProblem: undelivered })).body.reasons).toEqual([undelivered]);
     expect((await get('/status', { problems: [undelivered] })).body.problems).toEqual([undelivered]);
   });
 });
@@ -139,7 +139,7 @@ describe('GET /status', () => {
   it('tells whether the node is cordoned, and whether that is heard', async () => {
     const since = { sinceMs: 1_700_000_000_000 };
     const problem = 'the API server answered 403: the service account may not watch nodes';
-    const known = { watched: true, heard: true, cordon: 'cordoned', problem: null, ...since };
+    const known = { watched: true, synced: true, cordon: 'cordoned', problem: null, ...since };
     const { body } = await get('/status', { cordon: known });
     expect(body.cordon).toEqual({
       watched: true,
@@ -150,10 +150,10 @@ describe('GET /status', () => {
       problem: null,
     });
     expect(body.fitness).toMatchObject({ draining: true, drainReasons: ['cordoned'] });
-    const unknown = { watched: true, heard: false, cordon: undefined, sinceMs: undefined, problem };
+    const unknown = { watched: true, synced: false, cordon: undefined, sinceMs: undefined, problem };
     const { body: deaf } = await get('/status', { cordon: unknown });
     expect(deaf.cordon).toEqual({ watched: true, cordoned: null, reason: null, since: null, heard: false, problem });
-    const off = { watched: false, heard: false, cordon: undefined, sinceMs: undefined, problem: null };
+    const off = { watched: false, synced: false, cordon: undefined, sinceMs: undefined, problem: null };
     expect((await get('/status', { cordon: off })).body.cordon).toEqual({ watched: false });
   });
 

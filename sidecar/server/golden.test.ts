@@ -44,7 +44,7 @@ describe.each(Object.keys(SNAPSHOTS))('a node that is %s', (name) => {
     metrics.events.probed('service', 'success', 0.002);
     metrics.events.reloaded();
     metrics.events.rejected();
-    const app = createMetricsApp({ metrics, snapshot, takeLagMillis: () => 12 });
+    const app = createMetricsApp({ metrics, snapshot, collectLagMillis: () => 12 });
     // The second time: what the first one left must not be there twice.
     await request(app).get('/metrics').expect(200);
     const { text, headers } = await request(app).get('/metrics').expect(200);

@@ -14,7 +14,7 @@ const snapshot = healthySnapshot;
 const onError = vi.fn();
 const apps: Readonly<Record<string, () => RequestListener>> = {
   sidecar: () => createApp({ snapshot, onError }),
-  metrics: () => createMetricsApp({ metrics: createMetrics(), snapshot, takeLagMillis: () => 0, onError }),
+  metrics: () => createMetricsApp({ metrics: createMetrics(), snapshot, collectLagMillis: () => 0, onError }),
 };
 
 let server: LoopbackServer | undefined;

@@ -11,7 +11,7 @@ interface MetricsAppDependencies {
   /** What the agent knows at the moment it is called: once for each answer. */
   readonly snapshot: () => SidecarSnapshot;
   /** Longest standstill of the event loop, in milliseconds, since the last call. */
-  readonly takeLagMillis: () => number;
+  readonly collectLagMillis: () => number;
   /** Hears of errors that are not the client's. */
   readonly onError?: (error: unknown) => void;
 }
@@ -20,7 +20,7 @@ interface MetricsAppDependencies {
 export function createMetricsApp({
   metrics,
   snapshot: takeSnapshot,
-  takeLagMillis,
+  collectLagMillis,
   onError,
 }: MetricsAppDependencies): RequestListener {
   const app = express();
@@ -34,7 +34,7 @@ export function createMetricsApp({
     await turn;
     if (response.destroyed) return;
     const snapshot = takeSnapshot();
-    const text = await metrics.text({ snapshot, lagMillis: takeLagMillis() });
+    const text = await metrics.text({ snapshot, lagMillis: collectLagMillis() });
     response.set('Content-Type', metrics.contentType);
     response.write(text);
     for (const part of poolMetrics(snapshot)) if (part !== '') response.write(part);

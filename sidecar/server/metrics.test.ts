@@ -15,7 +15,7 @@ async function scrape(changes: Partial<SidecarSnapshot> = {}): Promise<string> {
   metrics.events.probed('service', 'success', 0.002);
   metrics.events.reloaded();
   metrics.events.rejected();
-  const app = createMetricsApp({ metrics, snapshot, takeLagMillis: () => 12 });
+  const app = createMetricsApp({ metrics, snapshot, collectLagMillis: () => 12 });
   const { text, headers } = await request(app).get('/metrics').expect(200);
   expect(headers['content-type']).toMatch(/^text\/plain; version=0\.0\.4/);
   return text;
@@ -99,7 +99,7 @@ describe('GET /metrics', () => {
 
   it('shows a cordon that was told before the API fell silent', async () => {
     const text = await scrape({
-      cordon: { watched: true, heard: false, cordon: 'cordoned', sinceMs: 1, problem: 'connect ECONNREFUSED' },
+      cordon: { watched: true, synced: false, cordon: 'cordoned', sinceMs: 1, problem: 'connect ECONNREFUSED' },
     });
     expect(text).toContain('keepalived_vip_cordoned 1\n');
     expect(text).toContain('keepalived_vip_cordon_watch_up 0\n');
@@ -107,18 +107,18 @@ describe('GET /metrics', () => {
 
   it('says nothing of cordons where they are not watched', async () => {
     const text = await scrape({
-      cordon: { watched: false, heard: false, cordon: undefined, sinceMs: undefined, problem: null },
+      cordon: { watched: false, synced: false, cordon: undefined, sinceMs: undefined, problem: null },
     });
     expect(text).not.toMatch(/^keepalived_vip_cordon/m);
   });
 
   it('is made of one snapshot and one measure of the event loop for each scrape, however many series there are', async () => {
     const snapshot = vi.fn(troubledSnapshot);
-    const takeLagMillis = vi.fn(() => 12);
-    const app = createMetricsApp({ metrics: createMetrics(), snapshot, takeLagMillis });
+    const collectLagMillis = vi.fn(() => 12);
+    const app = createMetricsApp({ metrics: createMetrics(), snapshot, collectLagMillis });
     for (const scrapes of [1, 2]) {
       await request(app).get('/metrics').expect(200);
-      expect([snapshot, takeLagMillis].map((taken) => taken.mock.calls.length)).toEqual([scrapes, scrapes]);
+      expect([snapshot, collectLagMillis].map((taken) => taken.mock.calls.length)).toEqual([scrapes, scrapes]);
     }
   });
 
@@ -127,10 +127,10 @@ describe('GET /metrics', () => {
       .fn(healthySnapshot)
       .mockImplementationOnce(pooledSnapshot)
       .mockImplementationOnce(troubledSnapshot);
-    const app = createMetricsApp({ metrics: createMetrics(), snapshot, takeLagMillis: () => 12 });
+    const app = createMetricsApp({ metrics: createMetrics(), snapshot, collectLagMillis: () => 12 });
     const scrapes = [];
     for (let times = 0; times < 3; times += 1) scrapes.push((await request(app).get('/metrics')).text);
-    const fresh = createMetricsApp({ metrics: createMetrics(), snapshot: healthySnapshot, takeLagMillis: () => 12 });
+    const fresh = createMetricsApp({ metrics: createMetrics(), snapshot: healthySnapshot, collectLagMillis: () => 12 });
     expect(scrapes[2]).toBe((await request(fresh).get('/metrics')).text);
     expect(scrapes[1]).toContain('keepalived_vip_foreign_router_heard{virtual_router_id="21"} 1');
   });

@@ -70,7 +70,7 @@ export function* poolMetrics({ plan, pools, instances }: SidecarSnapshot): Gener
   yield family(
     'keepalived_vip_plan_watch_up',
     'Whether the Kubernetes API tells the sidecar what the node is to do for pools.',
-    [['', plan.heard ? 1 : 0]],
+    [['', plan.synced ? 1 : 0]],
   );
   yield family('keepalived_vip_plan_problems', 'Number of things that keep the node from carrying out its plan.', [
     ['', plan.problems.length],

@@ -75,8 +75,8 @@ const CORDON: readonly Family<Gauge>[] = [
     name: 'keepalived_vip_cordon_watch_up',
     help: 'Whether the Kubernetes API tells the sidecar of cordons.',
     fill: (metric, { snapshot }) => {
-      const { watched, heard } = snapshot.cordon;
-      if (watched) metric.set(heard ? 1 : 0);
+      const { watched, synced } = snapshot.cordon;
+      if (watched) metric.set(synced ? 1 : 0);
     },
   },
 ];

@@ -26,9 +26,9 @@ export class CordonFollower {
     this.#watch = new NodeWatch(
       { ...access, node },
       {
-        onCordon: (told) => {
-          cordon.observe(told);
-          keep(told);
+        onCordon: (reason) => {
+          cordon.observe(reason);
+          keep(reason);
         },
         onProblem: (problem) => cordon.report(problem),
       },

@@ -10,7 +10,7 @@ import { defaultSettings } from '../testing/settings.ts';
 import { desiredByPlan } from './plan/desired.ts';
 import { desiredBySettings } from './settings.ts';
 
-function taken(change: (settings: Settings) => void = () => undefined) {
+function accepted(change: (settings: Settings) => void = () => undefined) {
   const settings = defaultSettings();
   change(settings);
   return { settings, checks: readNodeChecks(settings.checks) };
@@ -26,7 +26,7 @@ const kubeApi = { key: 'kubeApi', effect: 'noKubeApi' };
 
 describe('settings', () => {
   it('ask for one instance that is the node’s own, of the rank that the node has, and keeps its last good form', () => {
-    const { instances, pools, plan } = desiredBySettings(taken(), 2);
+    const { instances, pools, plan } = desiredBySettings(accepted(), 2);
     expect(instances).toMatchObject([
       {
         name: 'vip',
@@ -45,7 +45,7 @@ describe('settings', () => {
 
   it('ask for no instance without addresses, but for their checks all the same', () => {
     const desired = desiredBySettings(
-      taken(({ vrrp, checks }) => {
+      accepted(({ vrrp, checks }) => {
         vrrp.addresses = [];
         checks.kubelet.enabled = false;
       }),
@@ -59,7 +59,7 @@ describe('settings', () => {
 describe('a plan', () => {
   it('asks for nothing while there is none, or it is not known', () => {
     for (const plan of [null, undefined]) {
-      const desired = desiredByPlan({ plan, fresh: true }, taken());
+      const desired = desiredByPlan({ plan, fresh: true }, accepted());
       expect(desired).toEqual({ instances: [], checks: new Map(), pools: [], problems: [], plan: null });
     }
   });
@@ -67,7 +67,7 @@ describe('a plan', () => {
   it('asks for instances of pools, with the plan’s ranks and its word on which of them leave', () => {
     const plan = planOf('p');
     const leaving = { ...plan, instances: plan.instances.map((one, slot) => ({ ...one, leaving: slot === 1 })) };
-    const { instances } = desiredByPlan({ plan: leaving, fresh: false }, taken());
+    const { instances } = desiredByPlan({ plan: leaving, fresh: false }, accepted());
     const shown = { as: 'pool', pool: 'default' };
     expect(instances).toMatchObject([
       { name: 'default-0', rank: 0, leaving: false, keepsLastGood: false, label: 'default-0', shown },
@@ -76,7 +76,7 @@ describe('a plan', () => {
   });
 
   it('has a pool’s own delay of failback, and of the settings everything else', () => {
-    const settings = taken(({ vrrp, lastResort }) => {
+    const settings = accepted(({ vrrp, lastResort }) => {
       vrrp.noPreempt = true;
       vrrp.failbackDelaySeconds = 7;
       lastResort.afterSeconds = 9;
@@ -93,19 +93,19 @@ describe('a plan', () => {
 
   it('lets a node that takes part for the first time wait for no failback, and others since their process began', () => {
     const plan = withPool(planOf('p', 1), { failbackDelaySeconds: 30 });
-    const upSince = (fresh: boolean) => desiredByPlan({ plan, fresh }, taken()).instances[0]?.upSinceMs;
+    const upSince = (fresh: boolean) => desiredByPlan({ plan, fresh }, accepted()).instances[0]?.upSinceMs;
     expect([upSince(true), upSince(false)]).toEqual([-30_000, 0]);
-    expect(desiredByPlan({ plan: planOf('p', 1), fresh: true }, taken()).instances[0]?.upSinceMs).toBeCloseTo(0);
+    expect(desiredByPlan({ plan: planOf('p', 1), fresh: true }, accepted()).instances[0]?.upSinceMs).toBeCloseTo(0);
   });
 
   it('has pools rest on the node’s service check, or on their own where that asks for something else', () => {
     const healthCheck = { httpGet: { port: 8080, path: '/ready' } };
-    const own = desiredByPlan({ plan: withPool(planOf('p', 1), { healthCheck }), fresh: false }, taken());
+    const own = desiredByPlan({ plan: withPool(planOf('p', 1), { healthCheck }), fresh: false }, accepted());
     const [key = ''] = own.checks.keys();
     expect(own.pools).toEqual([{ name: 'default', check: key }]);
     expect(own.instances[0]?.checks).toEqual([{ ...service, key }, kubelet, kubeApi]);
     expect(own.checks.get(key)).toMatchObject({ kind: 'service', settings: { url: 'http://127.0.0.1:8080/ready' } });
-    const shared = desiredByPlan({ plan: planOf('p', 1), fresh: false }, taken());
+    const shared = desiredByPlan({ plan: planOf('p', 1), fresh: false }, accepted());
     expect(shared.pools).toEqual([{ name: 'default', check: 'service' }]);
     expect(shared.instances[0]?.checks).toEqual([service, kubelet, kubeApi]);
     expect(shared.checks.size).toBe(0);

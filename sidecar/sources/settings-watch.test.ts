@@ -12,7 +12,7 @@ import { SettingsWatcher } from './settings-watch.ts';
 let directory: string;
 let generation = 0;
 let watcher: SettingsWatcher;
-const taken = vi.fn();
+const onSettings = vi.fn();
 const refused = vi.fn();
 
 /** Updates the file as the kubelet does: a new directory, and the link `..data` swapped to it. */
@@ -32,14 +32,14 @@ function settingsText(routerId: number): string {
 }
 
 beforeEach(async () => {
-  taken.mockReset();
+  onSettings.mockReset();
   refused.mockReset();
   directory = await mkdtemp(join(tmpdir(), 'settings-'));
   await mount(settingsText(10));
   await symlink('..data/config.yaml', join(directory, 'config.yaml'));
   watcher = new SettingsWatcher(
     { path: join(directory, 'config.yaml'), version: parseSettings(settingsText(10)).version },
-    { onSettings: taken, onRejected: refused },
+    { onSettings, onRejected: refused },
   );
   watcher.start();
 });
@@ -53,24 +53,24 @@ afterEach(async () => {
 describe('the settings watcher', () => {
   it('hears of a ConfigMap volume’s update', async () => {
     await mount(settingsText(11));
-    await vi.waitFor(() => expect(taken).toHaveBeenCalledOnce(), 2000);
-    expect(taken.mock.calls[0]?.[0].settings.vrrp.virtualRouterId).toBe(11);
+    await vi.waitFor(() => expect(onSettings).toHaveBeenCalledOnce(), 2000);
+    expect(onSettings.mock.calls[0]?.[0].settings.vrrp.virtualRouterId).toBe(11);
   });
 
   it('reports a bad file once and takes the next good one, also when it is the one before', async () => {
     await mount(settingsText(999));
     await vi.waitFor(() => expect(refused).toHaveBeenCalledOnce(), 2000);
-    expect(taken).not.toHaveBeenCalled();
+    expect(onSettings).not.toHaveBeenCalled();
     await mount(settingsText(10));
-    await vi.waitFor(() => expect(taken).toHaveBeenCalledOnce(), 2000);
+    await vi.waitFor(() => expect(onSettings).toHaveBeenCalledOnce(), 2000);
     expect(refused).toHaveBeenCalledOnce();
   });
 
   it('says nothing when the content stays the same', async () => {
     await mount(settingsText(10));
     await mount(settingsText(12));
-    await vi.waitFor(() => expect(taken).toHaveBeenCalled(), 2000);
-    expect(taken).toHaveBeenCalledOnce();
+    await vi.waitFor(() => expect(onSettings).toHaveBeenCalled(), 2000);
+    expect(onSettings).toHaveBeenCalledOnce();
   });
 
   const BAD: readonly (readonly [string, string])[] = [
@@ -89,9 +89,9 @@ describe('the settings watcher', () => {
     for (const { path, message } of refused.mock.calls[0]?.[0].problems ?? []) {
       expect(`${path}${message}`).not.toContain('\n');
     }
-    expect(taken).not.toHaveBeenCalled();
+    expect(onSettings).not.toHaveBeenCalled();
     await mount(settingsText(11));
-    await vi.waitFor(() => expect(taken).toHaveBeenCalledOnce(), 4000);
+    await vi.waitFor(() => expect(onSettings).toHaveBeenCalledOnce(), 4000);
   });
 
   it.each([
@@ -107,7 +107,7 @@ describe('the settings watcher', () => {
     expect(refused.mock.lastCall?.[0].message).toMatch(/^the settings file cannot be read: /);
     await rm(file, { recursive: true });
     await writeFile(file, settingsText(11));
-    await vi.waitFor(() => expect(taken).toHaveBeenCalledOnce(), 4000);
+    await vi.waitFor(() => expect(onSettings).toHaveBeenCalledOnce(), 4000);
   });
 
   it.each(['stop start', 'start', 'stop stop start start'])('hears of changes after %s', async (order) => {
@@ -116,10 +116,10 @@ describe('the settings watcher', () => {
       else watcher.stop();
     }
     await mount(settingsText(11));
-    await vi.waitFor(() => expect(taken).toHaveBeenCalledOnce(), 4000);
+    await vi.waitFor(() => expect(onSettings).toHaveBeenCalledOnce(), 4000);
     watcher.stop();
     await mount(settingsText(12));
     watcher.start();
-    await vi.waitFor(() => expect(taken).toHaveBeenCalledTimes(2), 4000);
+    await vi.waitFor(() => expect(onSettings).toHaveBeenCalledTimes(2), 4000);
   });
 });

@@ -31,16 +31,16 @@ export class SettingsWatcher {
     this.#pollSeconds = options.pollSeconds ?? 10;
     this.#dependencies = dependencies;
     // What it does not see is seen by the slow look.
-    this.#watch = new DirectoryWatch({ path: dirname(options.path) }, { onChange: () => void this.#look() });
+    this.#watch = new DirectoryWatch({ path: dirname(options.path) }, { onChange: () => void this.#reload() });
   }
 
   /** Begins to watch. Does nothing when already started. */
   start(): void {
     if (this.#timer !== undefined) return;
-    this.#timer = setInterval(() => void this.#look(), this.#pollSeconds * 1000);
+    this.#timer = setInterval(() => void this.#reload(), this.#pollSeconds * 1000);
     this.#timer.unref();
     this.#watch.start();
-    void this.#look();
+    void this.#reload();
   }
 
   /** Ends watching; may be called twice, and be followed by another start. */
@@ -50,7 +50,7 @@ export class SettingsWatcher {
     this.#timer = undefined;
   }
 
-  async #look(): Promise<void> {
+  async #reload(): Promise<void> {
     this.#again = true;
     if (this.#reading) return;
     this.#reading = true;
@@ -68,10 +68,10 @@ export class SettingsWatcher {
     });
     if (this.#timer === undefined) return;
     if (loaded instanceof SettingsError) this.#refuse(loaded);
-    else this.#take(loaded);
+    else this.#accept(loaded);
   }
 
-  #take(loaded: LoadedSettings): void {
+  #accept(loaded: LoadedSettings): void {
     this.#rejectedMessage = undefined;
     if (loaded.version === this.#version) return;
     this.#version = loaded.version;

@@ -16,12 +16,12 @@ const FIELDS: FieldNames = {
 };
 
 /** Settings, and what of the node they ask to be checked, as it was read when they were taken. */
-export interface TakenSettings {
+export interface AcceptedSettings {
   readonly settings: Settings;
   readonly checks: ReadonlyMap<CheckName, CheckSpec>;
 }
 
-function instanceOf({ settings, checks }: TakenSettings, rank: number): DesiredInstance {
+function instanceOf({ settings, checks }: AcceptedSettings, rank: number): DesiredInstance {
   const { vrrp } = settings;
   return {
     name: NODE_INSTANCE,
@@ -49,11 +49,11 @@ function instanceOf({ settings, checks }: TakenSettings, rank: number): DesiredI
  * What the settings ask of a node: its checks, and an instance with their addresses, if they have any. Pure.
  * @param rank the node's place in the order of preference, 0 is first
  */
-export function desiredBySettings(taken: TakenSettings, rank: number): Desired {
-  const { addresses } = taken.settings.vrrp;
+export function desiredBySettings(accepted: AcceptedSettings, rank: number): Desired {
+  const { addresses } = accepted.settings.vrrp;
   return {
-    instances: addresses.length === 0 ? [] : [instanceOf(taken, rank)],
-    checks: taken.checks,
+    instances: addresses.length === 0 ? [] : [instanceOf(accepted, rank)],
+    checks: accepted.checks,
     pools: [],
     problems: [],
     plan: null,

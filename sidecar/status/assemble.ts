@@ -25,7 +25,7 @@ export interface Known {
   readonly checks: Pick<CheckSet, 'view' | 'worker' | 'refusedPorts'>;
   readonly instances: Pick<InstanceSet, 'runners' | 'all'>;
   /** What is shown of holding where the node has no instance of its own. */
-  readonly unseen: HolderState;
+  readonly unknownHolder: HolderState;
   readonly drainReasons: readonly string[];
   readonly cordon: CordonState;
   /** The plan that keepalived runs; null for none. */
@@ -36,7 +36,7 @@ export interface Known {
   readonly supervisor: SupervisorStatus | undefined;
   readonly foreignRouterIds: readonly number[];
   /** Why what was decided does not reach keepalived; null when it does. */
-  readonly undelivered: string | null;
+  readonly trackProblem: string | null;
   /** What is wrong with the agent itself, not with what it looks after. */
   readonly problems: readonly string[];
 }
@@ -84,7 +84,7 @@ export function snapshotOf(known: Known): SidecarSnapshot {
     version: known.version,
     // Also before the start: nothing is decided then, and what the track files say is the word of a process that is gone.
     hasNodeInstance: hasNodeInstance(known.desired.instances),
-    ...nodeState(known.instances.runners, known.unseen),
+    ...nodeState(known.instances.runners, known.unknownHolder),
     rank: known.rank,
     drainReasons: known.drainReasons,
     cordon: known.cordon,
@@ -94,7 +94,7 @@ export function snapshotOf(known: Known): SidecarSnapshot {
     config: { ...known.config, problem: nodeProblem(known.unresolved) },
     supervisor: known.supervisor,
     problems: known.problems,
-    undelivered: known.undelivered,
+    trackProblem: known.trackProblem,
     foreignRouterIds: known.foreignRouterIds,
     plan: { ...known.plan, observed: known.observedPlan, problems: planProblems(known) },
     pools: poolSnapshots(known),

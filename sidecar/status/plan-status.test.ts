@@ -39,9 +39,9 @@ describe('what an agent reports', () => {
 
   it('has the first problems, and says how many more there are', () => {
     const problems = Array.from({ length: 40 }, (_, index) => `problem ${index}`);
-    const { problems: told = [] } = planStatusOf({ ...REPORT, problems: [...problems, ...problems] });
-    expect(told).toHaveLength(REPORT_LIMITS.problems);
-    expect(told.slice(-2)).toEqual(['problem 30', 'and 9 more; GET /status on the node has all']);
+    const { problems: reported = [] } = planStatusOf({ ...REPORT, problems: [...problems, ...problems] });
+    expect(reported).toHaveLength(REPORT_LIMITS.problems);
+    expect(reported.slice(-2)).toEqual(['problem 30', 'and 9 more; GET /status on the node has all']);
   });
 
   it('has the addresses that are here, and since when', () => {

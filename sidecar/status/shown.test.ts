@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { DesiredInstance } from '../desired/desired.ts';
-import { type HolderState, unseen } from '../keepalived/holder.ts';
+import { type HolderState, unknownHolder } from '../keepalived/holder.ts';
 import { anotherOwn, pooledInstance } from '../testing/desired.ts';
 import { healthySnapshot } from '../testing/snapshot.ts';
 import { hasNodeInstance, nodeProblem, nodeState, poolInstances, poolProblems } from './shown.ts';
 
 const { holder: held, fitness: healthy } = healthySnapshot();
-const nothing = unseen(1_600_000_000_000);
+const nothing = unknownHolder(1_600_000_000_000);
 if (healthy === undefined) throw new Error('a healthy node has decided');
 
 function known(

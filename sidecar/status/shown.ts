@@ -51,11 +51,11 @@ export function hasNodeInstance(instances: readonly Pick<DesiredInstance, 'shown
 
 /**
  * What is shown as the node's own state. Pure.
- * @param unseen what is shown of holding where there is no such instance
+ * @param unknownHolder what is shown of holding where there is no such instance
  */
-export function nodeState(instances: readonly KnownInstance[], unseen: HolderState): NodeState {
+export function nodeState(instances: readonly KnownInstance[], unknownHolder: HolderState): NodeState {
   const [first, ...others] = instances.filter(({ desired }) => isNodes(desired));
-  if (first === undefined) return { holder: unseen, fitness: undefined };
+  if (first === undefined) return { holder: unknownHolder, fitness: undefined };
   if (others.length === 0) return { holder: first.holder.state, fitness: first.fitness.fitness };
   return {
     holder: together([first.holder.state, ...others.map(({ holder }) => holder.state)]),

@@ -33,7 +33,7 @@ export interface SidecarSnapshot {
   /** What is wrong with the node agent itself, while it lasts. */
   readonly problems: readonly string[];
   /** Why what was decided does not reach keepalived; null when it does. */
-  readonly undelivered: string | null;
+  readonly trackProblem: string | null;
   /** Router ids of this node's instances that foreign routers use on the same network, too. */
   readonly foreignRouterIds: readonly number[];
   /** What the node is to do for pools, and what came of it. */

@@ -43,14 +43,14 @@ function fitnessStatus({ fitness, rank, drainReasons: own, cordon: { cordon } }:
   return { band, reason, rank, gate, offset, priority, draining: drainReasons.length > 0, drainReasons };
 }
 
-function cordonStatus({ watched, heard, cordon, sinceMs, problem }: CordonState): object {
+function cordonStatus({ watched, synced, cordon, sinceMs, problem }: CordonState): object {
   if (!watched) return { watched };
   return {
     watched,
     cordoned: cordon === undefined ? null : cordon !== null,
     reason: cordon ?? null,
     since: time(sinceMs),
-    heard,
+    heard: synced,
     problem,
   };
 }
@@ -59,7 +59,7 @@ function poolsStatus({ plan, pools }: SidecarSnapshot): object {
   if (!plan.watched) return { enabled: false };
   return {
     enabled: true,
-    heard: plan.heard,
+    heard: plan.synced,
     problem: plan.problem,
     plan: plan.plan?.plan ?? null,
     observedPlan: plan.observed,

@@ -46,7 +46,7 @@ function hasDecided(snapshot: SidecarSnapshot): boolean {
  * word of one that is gone.
  */
 export function pulse(snapshot: SidecarSnapshot): Verdict {
-  const reason = hasDecided(snapshot) ? snapshot.undelivered : UNDECIDED;
+  const reason = hasDecided(snapshot) ? snapshot.trackProblem : UNDECIDED;
   return verdict(reason === null, reason === null ? {} : { reason });
 }
 
@@ -74,7 +74,7 @@ export function trackCheck(snapshot: SidecarSnapshot, name: string): Verdict | u
 export function readiness(snapshot: SidecarSnapshot): Verdict {
   const missing = [
     snapshot.config.problem,
-    hasDecided(snapshot) ? snapshot.undelivered : UNDECIDED,
+    hasDecided(snapshot) ? snapshot.trackProblem : UNDECIDED,
     snapshot.supervisor?.keepalivedPid === undefined ? 'keepalived does not run yet' : null,
   ].filter((reason) => reason !== null);
   return verdict(missing.length === 0, { reasons: missing });

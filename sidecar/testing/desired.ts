@@ -10,8 +10,8 @@ import { defaultSettings } from './settings.ts';
 
 /** What settings and a plan ask of a node that is first in the order of preference. */
 export function desiredOf(settings: Settings, plan: NodePlanSpec | null = null): Desired {
-  const taken = { settings, checks: readNodeChecks(settings.checks) };
-  return mergeDesired(desiredBySettings(taken, 0), desiredByPlan({ plan, fresh: false }, taken));
+  const accepted = { settings, checks: readNodeChecks(settings.checks) };
+  return mergeDesired(desiredBySettings(accepted, 0), desiredByPlan({ plan, fresh: false }, accepted));
 }
 
 /** An instance of a pool, for tests to change one thing of. */

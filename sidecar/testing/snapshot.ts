@@ -51,12 +51,12 @@ export function healthySnapshot(): SidecarSnapshot {
     },
     rank: 0,
     drainReasons: [],
-    cordon: { watched: true, heard: true, cordon: null, sinceMs: 1_700_000_000_000, problem: null },
+    cordon: { watched: true, synced: true, cordon: null, sinceMs: 1_700_000_000_000, problem: null },
     checks: { service: check, kubelet: check },
     refusedPorts: [],
     settings,
     problems: [],
-    undelivered: null,
+    trackProblem: null,
     config: { version: 'abcdef012345', loadedAtMs: 1_700_000_000_000, rejected: null, problem: null },
     supervisor: {
       candidateSha256: 'ab',
@@ -74,7 +74,7 @@ export function healthySnapshot(): SidecarSnapshot {
     foreignRouterIds: [],
     plan: {
       watched: false,
-      heard: false,
+      synced: false,
       plan: undefined,
       exists: false,
       fresh: false,
@@ -109,7 +109,15 @@ export function pooledSnapshot(): SidecarSnapshot {
   const service = snapshot.checks.service;
   return {
     ...snapshot,
-    plan: { ...snapshot.plan, watched: true, heard: true, plan, exists: true, observed: 'p1', problems: ['a problem'] },
+    plan: {
+      ...snapshot.plan,
+      watched: true,
+      synced: true,
+      plan,
+      exists: true,
+      observed: 'p1',
+      problems: ['a problem'],
+    },
     pools: [{ name: 'default', check: { target: service?.target, state: service?.state, own: false }, healthy: true }],
     instances,
   };
@@ -158,7 +166,7 @@ export function troubledSnapshot(): SidecarSnapshot {
     fitness: { ...sick, priority: 44 },
     rank: 2,
     drainReasons: ['requested', 'SIGTERM'],
-    cordon: { watched: true, heard: false, cordon: 'cordoned', sinceMs, problem: 'connect ECONNREFUSED' },
+    cordon: { watched: true, synced: false, cordon: 'cordoned', sinceMs, problem: 'connect ECONNREFUSED' },
     checks: {
       service: { ...service, state: failed, healthy: false },
       kubelet: { ...service, target: 'http://127.0.0.1:10248/healthz', state: unasked, healthy: undefined },
@@ -166,7 +174,7 @@ export function troubledSnapshot(): SidecarSnapshot {
     },
     refusedPorts: [{ port: 443, connected: false, refused: true, sinceMs }],
     problems: ['plan.json is damaged: it is not whole', 'what was decided does not reach the track files: ENOSPC'],
-    undelivered: 'what was decided does not reach the track files: ENOSPC',
+    trackProblem: 'what was decided does not reach the track files: ENOSPC',
     config: {
       ...snapshot.config,
       rejected: { errors: ['vrrp.version: is missing', 'vrrp.interface: is not there'], atMs: sinceMs },
@@ -185,7 +193,7 @@ export function troubledSnapshot(): SidecarSnapshot {
     foreignRouterIds: [10, 21],
     plan: {
       ...snapshot.plan,
-      heard: false,
+      synced: false,
       problem: 'connect ECONNREFUSED',
       refused: 'it names eth9',
       problems: ['a', 'b'],
@@ -222,7 +230,7 @@ export function blankSnapshot(): SidecarSnapshot {
       disagreement: null,
     },
     fitness: undefined,
-    cordon: { watched: false, heard: false, cordon: undefined, sinceMs: undefined, problem: null },
+    cordon: { watched: false, synced: false, cordon: undefined, sinceMs: undefined, problem: null },
     checks: {},
     hasNodeInstance: false,
     settings: { ...snapshot.settings, vrrp: { ...snapshot.settings.vrrp, addresses: [] } },

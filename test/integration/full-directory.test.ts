@@ -97,7 +97,7 @@ describe.skipIf(skip)('a runtime directory that is full', () => {
     await runtimeIn(path).tracks.prepare();
     fill();
     await sidecar.start();
-    await vi.waitFor(() => expect(sidecar.snapshot().undelivered).toMatch(/track files: ENOSPC/), LIMIT);
+    await vi.waitFor(() => expect(sidecar.snapshot().trackProblem).toMatch(/track files: ENOSPC/), LIMIT);
     expect(pulse(sidecar.snapshot())).toMatchObject({ status: 503, body: { ok: false } });
     // As often as it tries again, and longer.
     const fromMs = performance.now();

@@ -5,7 +5,7 @@ import type { Desired, DesiredCheck, DesiredInstance, FieldNames } from '../../d
 import type { FitnessPolicy } from '../../fitness/fitness.ts';
 import { restingOn } from '../node-checks.ts';
 import { policyOf } from '../policy.ts';
-import type { TakenSettings } from '../settings.ts';
+import type { AcceptedSettings } from '../settings.ts';
 import { poolChecks, virtualTargetProblem } from './health-check.ts';
 import type { PlanView } from './plan-state.ts';
 
@@ -92,7 +92,7 @@ function instanceOf(
  * What a node's plan asks of it, in the manner that the settings have, and in an order that depends on names only: by pool and slot. A pool
  * without a health check of its own rests on the node's service check. Pure.
  */
-export function desiredByPlan(known: Known, { settings, checks }: TakenSettings): Desired {
+export function desiredByPlan(known: Known, { settings, checks }: AcceptedSettings): Desired {
   const { plan } = known;
   if (plan === null || plan === undefined) return NOTHING;
   const pools = new Map(plan.pools.map((pool) => [pool.name, pool]));

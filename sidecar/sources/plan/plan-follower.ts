@@ -7,8 +7,8 @@ import { StatusWriter, statusSender } from '../../kubernetes/status-writer.ts';
 import type { PlanState } from './plan-state.ts';
 
 /** Less than the sidecar may be silent for. */
-const HEAR_LIMIT_MS = 2500;
-const HEAR_LOOK_MS = 20;
+const SYNC_LIMIT_MS = 2500;
+const SYNC_POLL_MS = 20;
 
 /** The sidecar, as far as its plan goes. */
 interface Planned {
@@ -51,9 +51,9 @@ export class PlanFollower {
     this.#watch = new PlanWatch(
       { ...access, node },
       {
-        onPlan: (told) => {
-          sidecar.plan.observe(told === null ? null : told.spec, told?.reported);
-          writer.setObject(told?.uid);
+        onPlan: (observed) => {
+          sidecar.plan.observe(observed === null ? null : observed.spec, observed?.reported);
+          writer.setObject(observed?.uid);
           dependencies.keep(sidecar.plan.view.plan);
         },
         onProblem: (problem) => sidecar.plan.report(problem),
@@ -81,10 +81,10 @@ export class PlanFollower {
   }
 
   /** Waits for the API's word, but not for long: nothing on the node depends on it. */
-  async heardOrLate(): Promise<void> {
+  async waitForSync(): Promise<void> {
     const { plan } = this.#dependencies.sidecar;
-    const limit = performance.now() + HEAR_LIMIT_MS;
-    while (plan.view.watched && !plan.view.heard && performance.now() < limit) await delay(HEAR_LOOK_MS);
+    const limit = performance.now() + SYNC_LIMIT_MS;
+    while (plan.view.watched && !plan.view.synced && performance.now() < limit) await delay(SYNC_POLL_MS);
   }
 
   /** Says that what is reported may have changed. */

@@ -25,14 +25,14 @@ describe('the plan of a node', () => {
     state.begin(planOf('p1'));
     expect(onPlan).toHaveBeenLastCalledWith(planOf('p1'));
     state.report('the API server answered 503');
-    expect(state.view).toMatchObject({ heard: false, problem: 'the API server answered 503' });
+    expect(state.view).toMatchObject({ synced: false, problem: 'the API server answered 503' });
     expect(state.plan?.plan).toBe('p1');
     state.report(null);
     state.observe(planOf('p1'));
     expect(onPlan).toHaveBeenCalledOnce();
     state.observe(planOf('p2'));
     expect(onPlan).toHaveBeenLastCalledWith(planOf('p2'));
-    expect(state.view).toMatchObject({ heard: true, exists: true });
+    expect(state.view).toMatchObject({ synced: true, exists: true });
   });
 
   it('that cannot be read is refused once with its reason, and the last good one stays', () => {
@@ -77,16 +77,16 @@ describe('the plan of a node', () => {
     state.begin(planOf('p1'));
     state.observe(null);
     expect(onPlan).toHaveBeenLastCalledWith(null);
-    expect(state.view).toMatchObject({ heard: true, exists: false, plan: null });
+    expect(state.view).toMatchObject({ synced: true, exists: false, plan: null });
   });
 
   it.each([
-    { what: 'there was none when it first asked', tell: () => state.observe(null), fresh: true },
-    { what: 'it never reported on it', tell: () => state.observe(planOf('p1'), false), fresh: true },
-    { what: 'it has reported on it before', tell: () => state.observe(planOf('p1'), true), fresh: false },
-  ])('is fresh or not, and stays so: $what', ({ tell, fresh }) => {
+    { what: 'there was none when it first asked', observe: () => state.observe(null), fresh: true },
+    { what: 'it never reported on it', observe: () => state.observe(planOf('p1'), false), fresh: true },
+    { what: 'it has reported on it before', observe: () => state.observe(planOf('p1'), true), fresh: false },
+  ])('is fresh or not, and stays so: $what', ({ observe, fresh }) => {
     state.begin(undefined);
-    tell();
+    observe();
     state.observe(planOf('p2'), true);
     expect(state.view.fresh).toBe(fresh);
   });

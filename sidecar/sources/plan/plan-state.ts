@@ -6,7 +6,7 @@ export interface PlanView {
   /** Whether the settings ask for it, and there is a cluster to ask. */
   readonly watched: boolean;
   /** Whether the API tells now; the last plan stays in force while it does not. */
-  readonly heard: boolean;
+  readonly synced: boolean;
   /** The plan in force; null when the API told that there is none, undefined while it has not told yet. */
   readonly plan: NodePlanSpec | null | undefined;
   /** Whether there is an object that a status can be written to. */
@@ -34,7 +34,7 @@ interface PlanStateDependencies {
 
 const UNWATCHED: PlanView = {
   watched: false,
-  heard: false,
+  synced: false,
   plan: undefined,
   exists: false,
   fresh: false,
@@ -49,7 +49,7 @@ export class PlanState {
   #view = UNWATCHED;
   #text: string | undefined;
   /** Whether the API has told anything since the beginning. */
-  #told = false;
+  #observed = false;
 
   constructor(dependencies: PlanStateDependencies) {
     this.#dependencies = dependencies;
@@ -80,10 +80,10 @@ export class PlanState {
    */
   observe(spec: unknown, reported = true): void {
     if (!this.#view.watched) return;
-    const first = !this.#told && this.plan === null;
+    const first = !this.#observed && this.plan === null;
     const fresh = first ? spec === null || !reported : this.#view.fresh;
-    this.#told = true;
-    this.#view = { ...this.#view, heard: true, exists: spec !== null, fresh };
+    this.#observed = true;
+    this.#view = { ...this.#view, synced: true, exists: spec !== null, fresh };
     const read = spec === null ? { ok: true as const, plan: null, problems: [] } : readPlan(spec, this.plan);
     this.#setRefused(read.ok ? null : read.reason);
     if (!read.ok) return;
@@ -94,7 +94,7 @@ export class PlanState {
   /** Takes the reason why the API does not tell any more, or null when it tells again. */
   report(problem: string | null): void {
     if (!this.#view.watched || this.#view.problem === problem) return;
-    this.#view = { ...this.#view, heard: problem === null, problem };
+    this.#view = { ...this.#view, synced: problem === null, problem };
     this.#dependencies.onProblem(problem);
   }
 
@@ -103,7 +103,7 @@ export class PlanState {
     const before = this.plan;
     this.#view = UNWATCHED;
     this.#text = undefined;
-    this.#told = false;
+    this.#observed = false;
     if (before !== null) this.#dependencies.onPlan(null);
   }
 

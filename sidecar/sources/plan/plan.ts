@@ -51,7 +51,7 @@ function read<T>(kind: string, schema: z.ZodType<T>, elements: readonly unknown[
 }
 
 /** Takes pools one by one; of one that is wrong, what is known from before. */
-function takePools(elements: readonly Element<PlannedPool>[], before: readonly PlannedPool[]) {
+function acceptPools(elements: readonly Element<PlannedPool>[], before: readonly PlannedPool[]) {
   const known = new Map(before.map((pool) => [pool.name, pool]));
   const pools = new Map<string, PlannedPool>();
   const problems = elements.flatMap(({ name, value, problem }) => {
@@ -72,11 +72,11 @@ function claimsOf({ name, virtualRouterId, addresses }: PlannedInstance): string
 
 /** The instances that are taken, none of which has what another has. */
 class Instances {
-  readonly taken: PlannedInstance[] = [];
+  readonly accepted: PlannedInstance[] = [];
   readonly #claims = new Map<string, string>();
 
   /** Takes an instance. @returns why it cannot be taken */
-  take(instance: PlannedInstance, pools: ReadonlyMap<string, PlannedPool>): string | undefined {
+  accept(instance: PlannedInstance, pools: ReadonlyMap<string, PlannedPool>): string | undefined {
     const { name, pool, addresses } = instance;
     if (!pools.has(pool)) return `instance ${name} is of the pool ${pool}, which the plan does not have`;
     const claims = claimsOf(instance);
@@ -85,27 +85,27 @@ class Instances {
     const claim = claims.find((one) => this.#claims.has(one));
     if (claim !== undefined) return `the plan has the ${claim} twice; ${this.#claims.get(claim)} has it`;
     for (const one of claims) this.#claims.set(one, name);
-    this.taken.push(instance);
+    this.accepted.push(instance);
     return undefined;
   }
 }
 
-function takeInstances(
+function acceptInstances(
   elements: readonly Element<PlannedInstance>[],
   pools: ReadonlyMap<string, PlannedPool>,
   before: readonly PlannedInstance[],
 ) {
   const instances = new Instances();
   const problems = elements.flatMap(({ value, problem }) => {
-    const refused = value === undefined ? problem : instances.take(value, pools);
+    const refused = value === undefined ? problem : instances.accept(value, pools);
     return refused === undefined ? [] : [refused];
   });
   // What is wrong goes on as it was, as long as it is in nobody's way.
   const wrong = new Set(elements.filter(({ value }) => value === undefined).map(({ name }) => name));
   for (const instance of before) {
-    if (wrong.has(instance.name)) instances.take(instance, pools);
+    if (wrong.has(instance.name)) instances.accept(instance, pools);
   }
-  return { instances: instances.taken, problems };
+  return { instances: instances.accepted, problems };
 }
 
 /** An instance of a pool that is left out needs no sentence of its own. */
@@ -128,14 +128,14 @@ export function readPlan(spec: unknown, before: NodePlanSpec | null = null): Rea
   }
   const { plan, ...lists } = outline.data;
   const readPools = read('pool', plannedPoolSchema, lists.pools);
-  const { pools, problems } = takePools(readPools, before?.pools ?? []);
+  const { pools, problems } = acceptPools(readPools, before?.pools ?? []);
   const leftOut = ofLeftOut(readPools, pools);
   const readInstances = read('instance', plannedInstanceSchema, lists.instances).filter((each) => !leftOut(each));
-  const taken = takeInstances(readInstances, pools, before?.instances ?? []);
+  const accepted = acceptInstances(readInstances, pools, before?.instances ?? []);
   return {
     ok: true,
-    plan: { plan, pools: [...pools.values()], instances: taken.instances },
-    problems: [...problems, ...taken.problems],
+    plan: { plan, pools: [...pools.values()], instances: accepted.instances },
+    problems: [...problems, ...accepted.problems],
   };
 }
 
