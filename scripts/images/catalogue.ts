@@ -23,7 +23,7 @@ export const PRODUCT_IMAGES: readonly ImageDefinition[] = [
     name: 'keepalived',
     dockerfile: 'images/keepalived/Dockerfile',
     context: '.',
-    inputs: ['images/*.sh', 'images/keepalived/{*,lib/*}', '.dockerignore', 'LICENSE'],
+    inputs: ['images/*.sh', 'images/keepalived/{*,lib/*}', 'images/supervisor/*', '.dockerignore', 'LICENSE'],
     bases: ['debian:trixie-slim'],
     hint: 'keepalived and curl are compiled, unless the engine has kept the steps: some minutes',
     limitBytes: 25 * MEGABYTE,

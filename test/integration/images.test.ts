@@ -1,6 +1,6 @@
 import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { Spec, Validation } from '@cyclonedx/cyclonedx-library';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -14,7 +14,7 @@ import type { VirtualAddress, VrrpInstance } from '../../sidecar/desired/vrrp-in
 import { renderConfig } from '../../sidecar/keepalived/render.ts';
 import { unpackForContainer } from '../support/archive-root.ts';
 import { execInContainer } from '../support/container.ts';
-import { ensureImageRoot, imageCommands, supervisorFiles } from '../support/image-root.ts';
+import { ensureImageRoot, imageCommands, placeInImage, supervisorFiles } from '../support/image-root.ts';
 import { canMakeNamespaces, command, mustSkip } from '../support/needs.ts';
 import { config, RUNTIME_DIR, TestNetwork, type TestNode, UNDER_TINI } from './supervisor-node.ts';
 
@@ -167,17 +167,17 @@ describe.skipIf(skip)('the image', () => {
 
     it('has the checkout’s supervisor, with all of its parts', () => {
       const [supervisor = '', ...parts] = supervisorFiles();
-      const inImage = (file: string): string =>
-        join(root, 'usr/local', file === supervisor ? 'bin' : 'lib/supervisor', basename(file));
+      const inImage = (file: string): string => join(root, placeInImage(file));
       const modeOf = (file: string): number => statSync(file).mode & 0o777;
       expect(readFileSync(inImage(supervisor))).toEqual(readFileSync(supervisor));
       expect(modeOf(inImage(supervisor))).toBe(0o755);
-      expect(globSync('*', { cwd: join(root, 'usr/local/lib/supervisor') })).toHaveLength(parts.length);
+      expect(globSync('*/*', { cwd: join(root, 'usr/local/lib/supervisor') })).toHaveLength(parts.length);
       for (const part of parts) {
         expect(readFileSync(inImage(part)), part).toEqual(readFileSync(part));
         expect(modeOf(inImage(part)), part).toBe(0o644);
       }
-      expect(modeOf(join(root, 'usr/local/lib/supervisor'))).toBe(0o755);
+      for (const folder of ['', 'common', 'keepalived'])
+        expect(modeOf(join(root, 'usr/local/lib/supervisor', folder))).toBe(0o755);
     });
 
     it.each(['the image', 'the root directory that stands for it in the lab'])(

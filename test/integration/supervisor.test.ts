@@ -1,9 +1,9 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { execInContainer, isRunning } from '../support/container.ts';
-import { supervisorFiles } from '../support/image-root.ts';
+import { PARTS, placeInImage, supervisorFiles } from '../support/image-root.ts';
 import { Program } from '../support/program.ts';
 import {
   AS_PID_1,
@@ -105,25 +105,32 @@ describe.skipIf(skip)('the supervisor of keepalived', () => {
     });
   });
 
-  it.each([['repair.sh'], ['statements.awk']])(
+  it.each([['common/exchange.sh'], ['keepalived/repair.sh'], ['keepalived/statements.awk']])(
     'does nothing without its part %s, and looks for it neither in PATH nor in its working directory',
     async (missing) => {
       const node = await network.node();
       const incomplete = join(node.state, 'incomplete');
       const [, ...parts] = supervisorFiles();
-      mkdirSync(incomplete);
-      for (const file of parts) copyFileSync(file, join(incomplete, basename(file)));
+      for (const file of parts) {
+        const copy = join(incomplete, relative(PARTS, placeInImage(file)));
+        mkdirSync(dirname(copy), { recursive: true });
+        copyFileSync(file, copy);
+      }
       cpSync(incomplete, join(node.state, 'complete'), { recursive: true });
       rmSync(join(incomplete, missing));
       await node.start({
-        argv: ['/bin/sh', '-c', 'cd /complete; PATH=/complete:$PATH supervisor run; echo "code $?"; exec sleep 60'],
+        argv: [
+          '/bin/sh',
+          '-c',
+          `cd /complete/${dirname(missing)}; PATH=$PWD:$PATH supervisor run; echo "code $?"; exec sleep 60`,
+        ],
         binds: [
           { host: join(node.state, 'complete'), container: '/complete', readOnly: true },
-          { host: incomplete, container: '/usr/local/lib/supervisor', readOnly: true },
+          { host: incomplete, container: PARTS, readOnly: true },
         ],
       });
       await node.until('ends', () => node.log.includes('code 72\n'));
-      expect(node.log).toContain(`supervisor: cannot read /usr/local/lib/supervisor/${missing}, a part of it`);
+      expect(node.log).toContain(`supervisor: cannot read ${PARTS}/${missing}, a part of it`);
       expect(readdirSync(node.runtime)).toEqual([]);
     },
   );

@@ -7,13 +7,15 @@
  */
 
 import { globSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Bind } from './container.ts';
 import { ensureDebianRoot } from './debian-root.ts';
 
 const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url));
 const SUITE = 'trixie';
+/** Folder of the supervisor's parts in the image. */
+export const PARTS = '/usr/local/lib/supervisor';
 
 /** Lines of a file, without comments. */
 function listIn(file: string): string[] {
@@ -38,14 +40,22 @@ export function supervisorBinds(): Bind[] {
   const bind = (host: string, container: string) => ({ host: join(CHECKOUT, host), container, readOnly: true });
   return [
     bind('images/keepalived/supervisor', '/usr/local/bin/supervisor'),
-    bind('images/keepalived/lib', '/usr/local/lib/supervisor'),
+    bind('images/supervisor', `${PARTS}/common`),
+    bind('images/keepalived/lib', `${PARTS}/keepalived`),
   ];
 }
 
 /** Paths of all files that the supervisor is made of, itself first. */
 export function supervisorFiles(): string[] {
-  const parts = globSync('images/keepalived/lib/*', { cwd: CHECKOUT }).toSorted();
+  const parts = globSync(['images/supervisor/*', 'images/keepalived/lib/*'], { cwd: CHECKOUT }).toSorted();
   return ['images/keepalived/supervisor', ...parts].map((file) => join(CHECKOUT, file));
+}
+
+/** Where the image has one of {@link supervisorFiles}. */
+export function placeInImage(file: string): string {
+  const folder = basename(dirname(file));
+  if (folder === 'supervisor') return `${PARTS}/common/${basename(file)}`;
+  return folder === 'lib' ? `${PARTS}/keepalived/${basename(file)}` : '/usr/local/bin/supervisor';
 }
 
 /**

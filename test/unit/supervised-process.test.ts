@@ -21,7 +21,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { waitFor } from '../support/wait.ts';
 
-const PARTS = path.resolve(import.meta.dirname, '../../images/keepalived/lib');
+const PARTS = path.resolve(import.meta.dirname, '../../images/supervisor');
 const LIMIT_MS = 10_000;
 /** LOOK_SECONDS of events.sh, and something to tell it by. */
 const UNWOKEN_MS = 4_000;

@@ -13,6 +13,8 @@ interface Part {
   readonly asks: readonly string[];
   /** Whether its head says that it serves any supervised process. */
   readonly general: boolean;
+  /** Whether it is where such parts are. */
+  readonly common: boolean;
 }
 
 function listAfter(head: string, label: string): string[] {
@@ -29,6 +31,7 @@ function partOf(file: string): Part {
     offers: listAfter(head, 'Offers'),
     asks: listAfter(head, 'Asks of the process'),
     general: head.includes('any supervised process'),
+    common: path.basename(path.dirname(file)) === 'supervisor',
   };
 }
 
@@ -45,10 +48,13 @@ const parts = all.filter(({ name }) => name.endsWith('.sh'));
 
 describe('the supervisor', () => {
   it('reads every part that there is, once, each before the next', () => {
-    const needed = [...`${supervisor.text}\n${textOf(parts)}`.matchAll(/^need (\S+)/gm)].map(([, name]) => name);
+    const needed = [...`${supervisor.text}\n${textOf(parts)}`.matchAll(/^need "\$(?:COMMON|PARTS)\/(\S+)"/gm)].map(
+      ([, name]) => name,
+    );
     expect(needed.toSorted()).toEqual(all.map(({ name }) => name).toSorted());
-    const sourced = [...supervisor.text.matchAll(/^need (\S+) && \. "\$PARTS\/(\S+)"$/gm)];
-    expect(sourced.map(([, name]) => name).toSorted()).toEqual(parts.map(({ name }) => name).toSorted());
+    const sourced = [...supervisor.text.matchAll(/^need "(\$(?:COMMON|PARTS)\/\S+)" && \. "(\S+)"$/gm)];
+    const placed = parts.map(({ name, common }) => `${common ? '$COMMON' : '$PARTS'}/${name}`);
+    expect(sourced.map(([, name]) => name).toSorted()).toEqual(placed.toSorted());
     expect(sourced.filter(([, asked, read]) => asked !== read)).toEqual([]);
   });
 
@@ -79,6 +85,10 @@ describe('the parts for any supervised process', () => {
     const missing = commandsOf(textOf(general)).filter((name) => !imageCommands().includes(name));
     expect(missing).toEqual(asked.toSorted());
     expect(definedIn(supervisor.text)).toEqual(expect.arrayContaining(asked));
+  });
+
+  it('are in the folder for them, and there is nothing else in it', () => {
+    expect(parts.filter((part) => part.general !== part.common).map(({ name }) => name)).toEqual([]);
   });
 
   it('do not name it', () => {

@@ -6,7 +6,7 @@
 # and with the list on the host (address-list.sh), the supervisor tells addresses of its own from those of the node: those were on an
 # interface without a mark when it started, or later without being on the list. It never removes an address of the node.
 
-need addresses.awk
+need "$PARTS/addresses.awk"
 
 # addresses_of FILE: prints the lines "<device> <address>/<prefix>" that a configuration announces in its comments
 # "#! address <device> <address>/<prefix> [<instance>]"

@@ -2,7 +2,7 @@
 # The statements that a configuration may have: those that the sidecar writes, and no other (statements.awk lists them).
 # Offers: check_statements
 
-need statements.awk
+need "$PARTS/statements.awk"
 
 readonly STRANGE=78 # exit code of a candidate with another statement
 
