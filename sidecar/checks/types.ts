@@ -1,7 +1,7 @@
 import type { ProbeResult } from '../probes/types.ts';
 
 /** The checks a node makes, in the order in which they are reported. */
-export const CHECK_NAMES = ['service', 'kubelet', 'kubeApi'] as const;
+export const CHECK_NAMES = ['service', 'proxy', 'kubelet', 'kubeApi'] as const;
 export type CheckName = (typeof CHECK_NAMES)[number];
 
 /** Whether a key is that of one of the node's own checks. */

@@ -6,7 +6,7 @@ import { addressOfHost, hostHeaderProblem, VIRTUAL_TARGET } from '../../api/host
 import { routerId } from '../../api/instances.ts';
 import { canonical, familyOf } from '../../common/addresses.ts';
 import { type CheckedDocument, checkDocument } from '../../common/check-document.ts';
-import { controlPlaneSchema } from './control-plane.ts';
+import { type ControlPlaneSection, controlPlaneSchema } from './control-plane.ts';
 import {
   interfaceChoice,
   limited,
@@ -187,8 +187,8 @@ function version3Problems(vrrp: Parsed): Problem[] {
   return problems;
 }
 
-function missingAddress(vrrp: Parsed, pools: { enabled: boolean }): Problem[] {
-  if (vrrp.addresses.length > 0 || pools.enabled) return [];
+function missingAddress(vrrp: Parsed, pools: { enabled: boolean }, controlPlane?: { enabled: boolean }): Problem[] {
+  if (vrrp.addresses.length > 0 || pools.enabled || controlPlane?.enabled === true) return [];
   return [{ path: ['vrrp', 'addresses'], message: 'has no address; give at least one, for example 192.168.11.2/24' }];
 }
 
@@ -196,11 +196,12 @@ function crossFieldProblems(settings: {
   vrrp: Parsed;
   checks: z.infer<typeof checksSchema>;
   pools: { enabled: boolean };
+  controlPlaneLoadBalancing?: ControlPlaneSection | undefined;
   server: { port: number };
   metrics: { port: number };
 }): Problem[] {
   const { vrrp } = settings;
-  const problems = missingAddress(vrrp, settings.pools).concat(
+  const problems = missingAddress(vrrp, settings.pools, settings.controlPlaneLoadBalancing).concat(
     duplicates(vrrp.addresses),
     virtualPeers(vrrp),
     virtualTargets(vrrp, settings.checks),

@@ -71,6 +71,8 @@ export interface DesiredVrrp {
   readonly unicastPeers: readonly string[];
   /** Whether the peers are the other nodes only, who know this one by its address in Kubernetes; else this node is one of them. */
   readonly peersAreOthers: boolean;
+  /** File with the password of VRRP version 2; empty: none. */
+  readonly authPasswordFile: string;
   readonly fields: FieldNames;
 }
 
@@ -80,6 +82,7 @@ export interface FieldNames {
   readonly addressInterface: string;
   readonly interface: string;
   readonly unicastPeers: string;
+  readonly authPassword: string;
   /** The one to set where no interface is found. */
   readonly choice: string;
 }
@@ -89,8 +92,6 @@ export interface KeepalivedOptions {
   /** Where its supervisor asks whether the sidecar lives and its decisions are in the track files. */
   readonly pulseUrl: string;
   readonly debug: boolean;
-  /** File with the password of VRRP version 2; empty: none. */
-  readonly authPasswordFile: string;
 }
 
 /** What keepalived's configuration is to be made of. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Passwords } from './password.ts';
 import type { VirtualAddress, VrrpInstance } from './vrrp-instance.ts';
 
 /** Where an instance's parts were found; kept while the instance is desired. Holds no secret. */
@@ -19,7 +20,8 @@ export interface UnicastPlacement {
 export interface ResolveContext {
   /** The node's address as the downward API gives it, or ''. */
   readonly nodeAddress: string;
-  readonly authPassword?: string | undefined;
+  /** By their files; absent: none is needed. */
+  readonly passwords?: Passwords;
   /** Names of nodes by their addresses, as far as the Kubernetes API told. */
   readonly nodesByAddress?: ReadonlyMap<string, string>;
   /** Where things were found before. */

@@ -1,6 +1,7 @@
 import { canonical, type Family, familyOf, reserved4 } from '../../common/addresses.ts';
 import type { NodeSubnets } from '../network/node-subnets.ts';
 import type { DesiredInstance, DesiredVrrp } from './desired.ts';
+import { passwordOf } from './password.ts';
 import { placeAddresses } from './place-addresses.ts';
 import { placeVrrp } from './place-vrrp.ts';
 import { type Placement, placementOf, type ResolveContext } from './placement.ts';
@@ -104,6 +105,11 @@ function carrying(
   return [];
 }
 
+function authentication(vrrp: DesiredVrrp, { passwords }: ResolveContext): Pick<VrrpInstance, 'authPassword'> {
+  const authPassword = passwordOf(vrrp, passwords);
+  return authPassword === undefined ? {} : { authPassword };
+}
+
 /**
  * What a node runs instead of an instance with an address of its own: it keeps the others from taking that address, for they cannot know. Pure.
  * @returns undefined where it is not known where to speak, either
@@ -121,7 +127,7 @@ export function objectionTo(
       ...{ name: `${name}_objection`, version, virtualRouterId, advertIntervalSeconds, interface: on, addresses: [] },
       objects: unicast === undefined ? multicastFamily(addresses) : familyOf(unicast.sourceAddress),
       ...(unicast === undefined ? {} : { unicast: { sourceAddress: unicast.sourceAddress, peers: unicast.peers } }),
-      ...(context.authPassword === undefined ? {} : { authPassword: context.authPassword }),
+      ...authentication(vrrp, context),
     };
   } catch (error) {
     if (error instanceof InstanceError) return undefined;
@@ -149,7 +155,7 @@ export function resolveInstance(
   const instance: VrrpInstance = {
     ...{ name, version, virtualRouterId, advertIntervalSeconds, interface: on, addresses },
     ...(placed === undefined ? {} : { unicast: { sourceAddress: placed.sourceAddress, peers: placed.peers } }),
-    ...(context.authPassword === undefined ? {} : { authPassword: context.authPassword }),
+    ...authentication(vrrp, context),
   };
   const shortcomings = [
     ...speaking(instance, subnets, vrrp),

@@ -27,7 +27,6 @@ function resolve(
   const desired = desiredOf(defaultSettings(), plan);
   return resolveAll(desired.instances, new NodeSubnets(view, virtualAddresses(desired)), {
     nodeAddress: '192.0.2.11',
-    authPassword: undefined,
     before: new Map(before.map((one) => [one.instance.name, one])),
     placements,
   });
@@ -93,7 +92,6 @@ describe('instances', () => {
     const desired = desiredOf(settings, planOf('p', 1, { addresses: ['2001:db8::1/64'] }));
     const { problems } = resolveAll(desired.instances, new NodeSubnets(network, new Set()), {
       nodeAddress: '',
-      authPassword: undefined,
       before: new Map(),
       placements: new Map(),
     });
@@ -124,7 +122,7 @@ describe('instances', () => {
     const own = { ...network, interfaces: [{ ...eth0, addresses: [address, { ...address, address: '192.0.2.101' }] }] };
     const desired = desiredOf(defaultSettings(), planOf('p', 1, { addresses: ['192.0.2.101'] }));
     const before = new Map(instances.map((one) => [one.instance.name, one]));
-    const options = { nodeAddress: '192.0.2.11', authPassword: undefined, before, placements };
+    const options = { nodeAddress: '192.0.2.11', before, placements };
     const found = resolveAll(desired.instances, new NodeSubnets(own, new Set(['192.0.2.100'])), options);
     expect(names(found)).toEqual(['vip', 'default-0_objection']);
     expect(found.problems).toEqual([
@@ -142,7 +140,7 @@ describe('instances', () => {
     const desired = desiredOf(settings, planOf('p', 1));
     const ran = resolve(planOf('p', 1));
     const before = new Map(ran.instances.map((one) => [one.instance.name, one]));
-    const options = { nodeAddress: '192.0.2.11', authPassword: undefined, before, placements: ran.placements };
+    const options = { nodeAddress: '192.0.2.11', before, placements: ran.placements };
     const { instances, problems } = resolveAll(
       desired.instances,
       new NodeSubnets(network, new Set(['192.0.2.100'])),
@@ -164,7 +162,6 @@ describe('instances', () => {
       new NodeSubnets(network, new Set(['192.0.2.100'])),
       {
         nodeAddress: '192.0.2.11',
-        authPassword: undefined,
         before: new Map(ran.instances.map((one) => [one.instance.name, one])),
         placements: ran.placements,
         nodesByAddress: new Map([['192.0.2.12', 'node2']]),
@@ -176,7 +173,7 @@ describe('instances', () => {
   it('of the node’s own keep their last good form each for itself, also when there are several', () => {
     const second = anotherOwn('vip2', { virtualRouterId: 11, addresses: ['192.0.2.110/24'] });
     const third = anotherOwn('vip3', { virtualRouterId: 12, addresses: ['192.0.2.120/24'] });
-    const options = { nodeAddress: '192.0.2.11', authPassword: undefined, before: new Map(), placements: new Map() };
+    const options = { nodeAddress: '192.0.2.11', before: new Map(), placements: new Map() };
     const ran = resolveAll([second, third], new NodeSubnets(network, new Set()), options);
     expect(ran.problems).toEqual([]);
     const edited = { ...second, vrrp: { ...second.vrrp, interface: 'eth9' } };
@@ -195,7 +192,6 @@ describe('instances', () => {
     const otherRank = { ...plan, instances: plan.instances.map((one) => ({ ...one, rank: 2, leaving: true })) };
     const now = resolveAll(desiredOf(defaultSettings(), otherRank).instances, new NodeSubnets(bare, new Set()), {
       nodeAddress: '192.0.2.11',
-      authPassword: undefined,
       before: new Map(instances.map((one) => [one.instance.name, one])),
       placements: new Map([...placements].filter(([name]) => name === 'vip')),
     });

@@ -1,13 +1,13 @@
-import { readFile } from 'node:fs/promises';
 import { NODE_INSTANCE } from '../../api/instances.ts';
 import { type Clock, systemClock } from '../../common/clock.ts';
 import { sha256 } from '../../common/digest.ts';
 import { type DesiredNode, virtualAddresses } from '../desired/desired.ts';
 import type { Placement, Placements } from '../desired/placement.ts';
 import { type InstanceProblem, type Resolved, type ResolvedInstance, resolveAll } from '../desired/resolve.ts';
-import { InstanceError, type VrrpInstance } from '../desired/vrrp-instance.ts';
+import type { VrrpInstance } from '../desired/vrrp-instance.ts';
 import type { NetworkView } from '../network/network.ts';
 import { NodeSubnets } from '../network/node-subnets.ts';
+import { readPasswords } from './passwords.ts';
 import { renderConfig } from './render.ts';
 
 interface ConfiguratorOptions {
@@ -143,27 +143,28 @@ export class Configurator {
 
   async #make(): Promise<void> {
     const desiredNode = this.#dependencies.desiredNode();
-    const { desired, keepalived } = desiredNode;
+    const { desired } = desiredNode;
     const nodesByAddress = this.#nodesByAddress;
-    const { authPasswordFile } = keepalived;
-    const authPassword = authPasswordFile === '' ? undefined : await readPassword(authPasswordFile);
+    const passwords = await readPasswords(desired.instances);
     const network = await this.#dependencies.readNetwork();
     const managedAddresses = await this.#dependencies.managedAddresses();
     const subnets = new NodeSubnets(network, managedAddresses ?? virtualAddresses(desired));
     const starting = this.#isStarting();
-    const origin = { desiredNode, nodesByAddress, node: JSON.stringify([subnets.key, authPassword, starting]) };
+    const origin = { desiredNode, nodesByAddress, node: JSON.stringify([subnets.key, [...passwords], starting]) };
     if (isSame(origin, this.#madeOf)) return;
     const resolved = resolveAll(desired.instances, subnets, {
       nodeAddress: this.#options.nodeAddress,
       nodesByAddress,
-      authPassword,
+      passwords,
       before: this.#before,
       placements: this.#placements,
       starting,
     });
     const { instances } = resolved;
-    // What runs goes on where nothing can be run of what is to keep its last good form.
-    const keepsRunning = instances.length === 0 && desired.instances.some(({ keepsLastGood }) => keepsLastGood);
+    // What runs goes on where nothing can be run of what is to keep its last good form, and where it is for a password: that says nothing
+    // against what runs.
+    const unread = [...passwords.values()].some((read) => 'problem' in read);
+    const keepsRunning = instances.length === 0 && (unread || desired.instances.some(({ keepsLastGood }) => keepsLastGood));
     if (!keepsRunning) await this.#offer(instances, desiredNode);
     this.#place(resolved.placements);
     this.#publish(resolved, subnets.ownAddresses);
@@ -209,15 +210,4 @@ export class Configurator {
 
 function isSame(a: Origin, b: Origin | undefined): boolean {
   return a.desiredNode === b?.desiredNode && a.nodesByAddress === b.nodesByAddress && a.node === b.node;
-}
-
-async function readPassword(path: string): Promise<string> {
-  const password = (await readFile(path, 'utf8')).trim();
-  // keepalived cuts what is longer, silently; a quote or a blank would end the word in its configuration.
-  if (!/^[\x21\x23-\x7e]{1,8}$/.test(password) || password.includes('\\')) {
-    throw new InstanceError(
-      'keepalived.authPassword: is not 1 to 8 printable ASCII characters without blank, quote and backslash; change it',
-    );
-  }
-  return password;
 }

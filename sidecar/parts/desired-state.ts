@@ -3,6 +3,7 @@ import type { NodePlanSpec } from '../../api/node-plan.ts';
 import type { DesiredNode } from '../desired/desired.ts';
 import { mergeDesired } from '../desired/merge.ts';
 import { rankOf } from '../kubernetes/rank.ts';
+import { desiredByControlPlane } from '../sources/control-plane.ts';
 import { desiredByPlan } from '../sources/plan/desired.ts';
 import { PlanState } from '../sources/plan/plan-state.ts';
 import { desiredBySettings, keepalivedOptions } from '../sources/settings.ts';
@@ -83,7 +84,11 @@ export class DesiredState implements Part {
   #make(): DesiredNode {
     const { accepted } = this.#dependencies.settings;
     return {
-      desired: mergeDesired(desiredBySettings(accepted, this.rank), desiredByPlan(this.plan.view, accepted)),
+      desired: mergeDesired(
+        desiredBySettings(accepted, this.rank),
+        desiredByControlPlane(accepted, this.rank),
+        desiredByPlan(this.plan.view, accepted),
+      ),
       keepalived: keepalivedOptions(accepted.settings),
     };
   }

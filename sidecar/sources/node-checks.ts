@@ -6,6 +6,7 @@ import type { CheckEffect } from '../fitness/fitness.ts';
 /** What it means for the node when one of its checks fails. */
 const EFFECTS: Readonly<Record<CheckName, CheckEffect>> = {
   service: 'serviceFailed',
+  proxy: 'serviceFailed',
   kubelet: 'kubeletFailed',
   kubeApi: 'noKubeApi',
 };

@@ -12,6 +12,7 @@ const FIELDS: FieldNames = {
   addressInterface: 'vrrp.addressInterface',
   interface: 'vrrp.interface',
   unicastPeers: 'vrrp.unicastPeers',
+  authPassword: 'keepalived.authPassword',
   choice: 'keepalived.vipInterfaceName',
 };
 
@@ -34,6 +35,7 @@ function instanceOf({ settings, checks }: AcceptedSettings, rank: number): Desir
       addresses: vrrp.addresses,
       unicastPeers: vrrp.unicastPeers,
       peersAreOthers: false,
+      authPasswordFile: vrrp.authPasswordFile,
       fields: FIELDS,
     },
     rank,
@@ -45,6 +47,15 @@ function instanceOf({ settings, checks }: AcceptedSettings, rank: number): Desir
   };
 }
 
+/** Whether anything rests on the service check of the settings: it is there for their addresses and for pools. */
+function needsService({ vrrp, pools, controlPlaneLoadBalancing }: Settings): boolean {
+  return vrrp.addresses.length > 0 || pools.enabled || controlPlaneLoadBalancing?.enabled !== true;
+}
+
+function needed({ settings, checks }: AcceptedSettings): AcceptedSettings['checks'] {
+  return needsService(settings) ? checks : new Map([...checks].filter(([name]) => name !== 'service'));
+}
+
 /**
  * What the settings ask of a node: its checks, and an instance with their addresses, if they have any. Pure.
  * @param rank the node's place in the order of preference, 0 is first
@@ -53,7 +64,7 @@ export function desiredBySettings(accepted: AcceptedSettings, rank: number): Des
   const { addresses } = accepted.settings.vrrp;
   return {
     instances: addresses.length === 0 ? [] : [instanceOf(accepted, rank)],
-    checks: accepted.checks,
+    checks: needed(accepted),
     pools: [],
     problems: [],
     plan: null,
@@ -61,6 +72,6 @@ export function desiredBySettings(accepted: AcceptedSettings, rank: number): Des
 }
 
 /** How the settings have keepalived run. Pure. */
-export function keepalivedOptions({ server, vrrp: { debug, authPasswordFile } }: Settings): KeepalivedOptions {
-  return { pulseUrl: `http://${bracketed(server.address)}:${server.port}/pulse`, debug, authPasswordFile };
+export function keepalivedOptions({ server, vrrp: { debug } }: Settings): KeepalivedOptions {
+  return { pulseUrl: `http://${bracketed(server.address)}:${server.port}/pulse`, debug };
 }

@@ -10,7 +10,7 @@ import type { HolderState } from '../keepalived/holder.ts';
 import type { SupervisorStatus } from '../runtime/supervisor-status.ts';
 import type { PlanView } from '../sources/plan/plan-state.ts';
 import { planStatusOf } from './plan-status.ts';
-import { hasNodeInstance, nodeProblem, nodeState, poolInstances, poolProblems } from './shown.ts';
+import { hasNodeInstance, nodeProblem, nodeRouterId, nodeState, poolInstances, poolProblems } from './shown.ts';
 import type { CheckSnapshot, PoolSnapshot, SidecarSnapshot } from './snapshot.ts';
 
 /** What the agent's parts know, each of its subject. */
@@ -85,6 +85,7 @@ export function snapshotOf(known: Known): SidecarSnapshot {
     // Also before the start: nothing is decided then, and what the track files say is the word of a process that is gone.
     hasNodeInstance: hasNodeInstance(known.desired.instances),
     ...nodeState(known.instances.runners, known.unknownHolder),
+    virtualRouterId: nodeRouterId(known.desired.instances) ?? known.settings.vrrp.virtualRouterId,
     rank: known.rank,
     drainReasons: known.drainReasons,
     cordon: known.cordon,

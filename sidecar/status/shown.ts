@@ -49,6 +49,11 @@ export function hasNodeInstance(instances: readonly Pick<DesiredInstance, 'shown
   return instances.some(isNodes);
 }
 
+/** The router id of the first instance that is shown as the node's own state. Pure. */
+export function nodeRouterId(instances: readonly Pick<DesiredInstance, 'shown' | 'vrrp'>[]): number | undefined {
+  return instances.find(isNodes)?.vrrp.virtualRouterId;
+}
+
 /**
  * What is shown as the node's own state. Pure.
  * @param unknownHolder what is shown of holding where there is no such instance

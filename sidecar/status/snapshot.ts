@@ -15,6 +15,8 @@ export interface SidecarSnapshot {
   readonly hasNodeInstance: boolean;
   readonly holder: HolderState;
   readonly fitness: Fitness | undefined;
+  /** Of the node's first own instance, else the one that the settings have for it. */
+  readonly virtualRouterId: number;
   readonly rank: number;
   /** Why the pod drains by itself; a cordon is not among them. */
   readonly drainReasons: readonly string[];

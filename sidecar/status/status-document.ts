@@ -36,6 +36,12 @@ function checkStatus(check: CheckSnapshot | undefined): object {
   };
 }
 
+/** The proxy's only where there is one. */
+function checksStatus({ checks }: SidecarSnapshot): object {
+  const names = CHECK_NAMES.filter((name) => name !== 'proxy' || checks[name] !== undefined);
+  return Object.fromEntries(names.map((name) => [name, checkStatus(checks[name])]));
+}
+
 function fitnessStatus({ fitness, rank, drainReasons: own, cordon: { cordon } }: SidecarSnapshot): object | null {
   if (fitness === undefined) return null;
   const { band, gate, offset, priority, reason } = fitness;
@@ -135,11 +141,11 @@ function statusOf(snapshot: SidecarSnapshot): object {
     holder: holder.holder,
     holderSince: time(holder.sinceMs),
     addresses: holder.addresses.map(addressStatus),
-    vrrp: vrrpStatus(holder, snapshot.settings.vrrp.virtualRouterId),
+    vrrp: vrrpStatus(holder, snapshot.virtualRouterId),
     disagreement: holder.disagreement,
     fitness: fitnessStatus(snapshot),
     cordon: cordonStatus(snapshot.cordon),
-    checks: Object.fromEntries(CHECK_NAMES.map((name) => [name, checkStatus(snapshot.checks[name])])),
+    checks: checksStatus(snapshot),
     refusedPorts: snapshot.refusedPorts.map(({ port, sinceMs }) => ({ port, since: time(sinceMs) })),
     config: {
       version: config.version,

@@ -3,6 +3,7 @@ import { readNodeChecks } from '../checks/node-checks.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Desired, DesiredInstance } from '../desired/desired.ts';
 import { mergeDesired } from '../desired/merge.ts';
+import { desiredByControlPlane } from '../sources/control-plane.ts';
 import { desiredByPlan } from '../sources/plan/desired.ts';
 import { desiredBySettings } from '../sources/settings.ts';
 import { planOf } from './plan.ts';
@@ -11,7 +12,11 @@ import { defaultSettings } from './settings.ts';
 /** What settings and a plan ask of a node that is first in the order of preference. */
 export function desiredOf(settings: Settings, plan: NodePlanSpec | null = null): Desired {
   const accepted = { settings, checks: readNodeChecks(settings.checks) };
-  return mergeDesired(desiredBySettings(accepted, 0), desiredByPlan({ plan, fresh: false }, accepted));
+  return mergeDesired(
+    desiredBySettings(accepted, 0),
+    desiredByControlPlane(accepted, 0),
+    desiredByPlan({ plan, fresh: false }, accepted),
+  );
 }
 
 /** An instance of a pool, for tests to change one thing of. */

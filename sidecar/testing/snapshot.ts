@@ -49,6 +49,7 @@ export function healthySnapshot(): SidecarSnapshot {
       bandSinceMs: 1,
       reviewAtMs: undefined,
     },
+    virtualRouterId: settings.vrrp.virtualRouterId,
     rank: 0,
     drainReasons: [],
     cordon: { watched: true, synced: true, cordon: null, sinceMs: 1_700_000_000_000, problem: null },

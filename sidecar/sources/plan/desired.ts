@@ -24,6 +24,7 @@ function fieldsOf(pool: string): FieldNames {
     addressInterface: field('spec.interface'),
     interface: 'vrrp.interface',
     unicastPeers: field('spec.vrrp.peering'),
+    authPassword: 'keepalived.authPassword',
     choice: 'its spec.interface',
   };
 }
@@ -64,7 +65,7 @@ function instanceOf(
   { name, pool, virtualRouterId, rank, leaving = false, addresses, peers = [] }: PlannedInstance,
   { known, settings, pools, checksOf }: Context,
 ): DesiredInstance {
-  const { version, advertIntervalSeconds, interface: on } = settings.vrrp;
+  const { version, advertIntervalSeconds, interface: on, authPasswordFile } = settings.vrrp;
   const planned = pools.get(pool);
   const policy = poolPolicy(settings, planned);
   return {
@@ -73,7 +74,7 @@ function instanceOf(
       ...{ version, virtualRouterId, advertIntervalSeconds, interface: on, addresses },
       addressInterface: planned?.interface ?? '',
       unicastPeers: peers,
-      peersAreOthers: true,
+      ...{ peersAreOthers: true, authPasswordFile },
       fields: fieldsOf(pool),
     },
     rank,
