@@ -89,5 +89,8 @@ drain:
   onCordon: {{ include "kiv.drainOnCordon" . }}
 rank:
   podSelector: {{ include "kiv.agentSelector" . | toJson }}
+{{- if eq (include "kiv.controlPlaneEnabled" .) "true" }}
+{{ include "kiv.controlPlaneConfig" . }}
+{{- end }}
 {{ include "kiv.restartConfig" . }}
 {{- end -}}

@@ -52,9 +52,9 @@ app.kubernetes.io/component: node
 {{- include "kiv.labelsWith" (dict "root" . "labels" list) -}}
 {{- end -}}
 
-{{/* deployment or daemonset, whatever the case it is written in. Pools need an agent on every node that may hold an address. */}}
+{{/* deployment or daemonset, whatever the case it is written in. Pools and the control plane need a pod on every node that may hold an address. */}}
 {{- define "kiv.kind" -}}
-{{- ternary "daemonset" (toString .Values.kind | lower) (eq (include "kiv.poolsEnabled" .) "true") -}}
+{{- ternary "daemonset" (toString .Values.kind | lower) (or (eq (include "kiv.poolsEnabled" .) "true") (eq (include "kiv.controlPlaneEnabled" .) "true")) -}}
 {{- end -}}
 
 {{/*

@@ -38,6 +38,9 @@ spec:
   # A native sidecar: it is there before keepalived starts, and until keepalived has stopped.
   initContainers:
     - {{- include "kiv.sidecarContainer" . | nindent 6 }}
+    {{- if eq (include "kiv.proxyEnabled" .) "true" }}
+    - {{- include "kiv.proxyContainer" . | nindent 6 }}
+    {{- end }}
   containers:
     - {{- include "kiv.keepalivedContainer" . | nindent 6 }}
   volumes:
@@ -57,6 +60,10 @@ args: [run]
 env:
   - name: DRAIN_TIMEOUT_SECONDS
     value: {{ include "kiv.drainSeconds" . | quote }}
+  {{- if eq (include "kiv.proxyEnabled" .) "true" }}
+  - name: REDIRECT_TABLE
+    value: {{ include "kiv.redirectTable" . }}
+  {{- end }}
   {{- with concat (.Values.pod.extraEnv | default list) (.Values.keepalived.extraEnv | default list) }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
@@ -171,6 +178,12 @@ volumeMounts:
     mountPath: /etc/keepalived-ingress-vip-auth
     readOnly: true
   {{- end }}
+  {{- if eq (include "kiv.proxyEnabled" .) "true" }}
+  - name: proxy-runtime
+    mountPath: /run/keepalived-ingress-vip-proxy
+  - name: sidecar-state
+    mountPath: /var/lib/keepalived-ingress-vip-sidecar
+  {{- end }}
   {{- if include "kiv.serviceCaFile" . }}
   - name: service-ca
     mountPath: /etc/keepalived-ingress-vip-ca
@@ -227,6 +240,9 @@ path: {{ .path }}
     medium: Memory
     sizeLimit: 16Mi
 {{ include "kiv.apiAccessVolume" . }}
+{{- if eq (include "kiv.proxyEnabled" .) "true" }}
+{{ include "kiv.proxyVolumes" . }}
+{{- end }}
 {{- if eq (toString .Values.keepalived.vrrpVersion) "2" }}
 - name: auth
   secret:
@@ -263,15 +279,25 @@ it; a DaemonSet has one pod on a node anyhow.
 {{- $_ := set $anti "requiredDuringSchedulingIgnoredDuringExecution" $required -}}
 {{- $_ := set $affinity "podAntiAffinity" $anti -}}
 {{- end -}}
+{{- if eq (include "kiv.controlPlaneEnabled" .) "true" -}}
+{{- $affinity = include "kiv.controlPlaneAffinity" $affinity | fromYaml -}}
+{{- end -}}
 {{- toYaml $affinity -}}
 {{- end -}}
 
 {{/* With pools, one DaemonSet runs wherever any of them may be: it tolerates what they tolerate. */}}
 {{- define "kiv.tolerations" -}}
 {{- $tolerations := .Values.pod.tolerations | default list -}}
-{{- if .Values.pod.tolerateMasterTaints -}}
+{{- $controlPlane := eq (include "kiv.controlPlaneEnabled" .) "true" -}}
+{{- if or .Values.pod.tolerateMasterTaints $controlPlane -}}
 {{- range list "control-plane" "master" "controlplane" "etcd" -}}
 {{- $tolerations = append $tolerations (dict "key" (printf "node-role.kubernetes.io/%s" .) "operator" "Exists") -}}
+{{- end -}}
+{{- end -}}
+{{- if $controlPlane -}}
+{{- /* Nothing of the API servers' address waits for the pods' network, or for a cloud's controller. */ -}}
+{{- range list "node.kubernetes.io/not-ready" "node.cloudprovider.kubernetes.io/uninitialized" -}}
+{{- $tolerations = append $tolerations (dict "key" . "operator" "Exists" "effect" "NoSchedule") -}}
 {{- end -}}
 {{- end -}}
 {{- if eq (include "kiv.poolsEnabled" .) "true" -}}

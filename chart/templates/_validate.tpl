@@ -7,7 +7,7 @@ The sidecar checks the same settings again when it loads them; here they fail be
 {{- /* Every template asks; a thousand addresses are checked once for all of them. */ -}}
 {{- if not (hasKey .Release "valuesAreChecked") -}}
 {{- $found := dict "errors" list -}}
-{{- range list "workload" "vrrp" "password" "addresses" "pools" "controller" "peers" "interfaces" "numbers" "checks" "targets" "ports" "metrics" "images" "extras" "nodes" -}}
+{{- range list "workload" "vrrp" "password" "addresses" "controlPlane" "pools" "controller" "peers" "interfaces" "numbers" "checks" "targets" "ports" "metrics" "images" "extras" "nodes" -}}
 {{- include (printf "kiv.validate.%s" .) (dict "root" $ "found" $found) -}}
 {{- end -}}
 {{- with $found.errors -}}
@@ -108,7 +108,7 @@ The sidecar checks the same settings again when it loads them; here they fail be
 {{- range $index, $address := $k.vipAddresses -}}
 {{- $fields = append $fields (list (printf "keepalived.vipAddresses[%d]" $index) $address) -}}
 {{- end -}}
-{{- if not (or $fields (eq (include "kiv.poolsEnabled" .root) "true")) -}}
+{{- if not (or $fields (eq (include "kiv.poolsEnabled" .root) "true") (eq (include "kiv.controlPlaneEnabled" .root) "true")) -}}
 {{- include "kiv.problem" (dict "found" $found "message" "there is no virtual address; set keepalived.vipAddressCidr, e.g. 192.168.11.2/24, or the list keepalived.vipAddresses") -}}
 {{- end -}}
 {{- $_ := set $found "addresses" dict -}}
@@ -152,12 +152,18 @@ The sidecar checks the same settings again when it loads them; here they fail be
 {{- end -}}
 
 {{- define "kiv.validate.peers" -}}
+{{- $k := .root.Values.keepalived -}}
+{{- include "kiv.validate.peerList" (dict "found" .found "field" "keepalived.unicastPeers" "peers" $k.unicastPeers "version" (include "kiv.number" $k.vrrpVersion)) -}}
+{{- end -}}
+
+{{/* Takes found, field, peers, version (of VRRP), and single: whether the field is no list, and peers what it has. */}}
+{{- define "kiv.validate.peerList" -}}
 {{- $found := .found -}}
 {{- $seen := dict -}}
 {{- $four := false -}}
 {{- $six := false -}}
-{{- range $index, $text := .root.Values.keepalived.unicastPeers -}}
-{{- $field := printf "keepalived.unicastPeers[%d]" $index -}}
+{{- range $index, $text := .peers -}}
+{{- $field := ternary $.field (printf "%s[%d]" $.field $index) (eq (toString $.single) "true") -}}
 {{- $canonical := include "kiv.canonicalAddress" $text -}}
 {{- if eq (include "kiv.isMappedAddress" $text) "true" -}}
 {{- include "kiv.problem" (dict "found" $found "message" (printf "%s is %q, an IPv4 address in the notation of IPv6; write the IPv4 address alone, like 192.168.11.21" $field $text)) -}}
@@ -178,10 +184,10 @@ The sidecar checks the same settings again when it loads them; here they fail be
 {{- end -}}
 {{- end -}}
 {{- if and $four $six -}}
-{{- include "kiv.problem" (dict "found" $found "message" "keepalived.unicastPeers mixes IPv4 and IPv6; nodes talk by one family: give all peers in that of the first virtual address") -}}
+{{- include "kiv.problem" (dict "found" $found "message" (printf "%s mixes IPv4 and IPv6; nodes talk by one family: give all peers in that of the first virtual address" .field)) -}}
 {{- end -}}
-{{- if and $six (eq (include "kiv.number" .root.Values.keepalived.vrrpVersion) "2") -}}
-{{- include "kiv.problem" (dict "found" $found "message" "keepalived.unicastPeers has an IPv6 address, which needs VRRP version 3; set keepalived.vrrpVersion to 3, or give IPv4 addresses") -}}
+{{- if and $six (eq .version "2") -}}
+{{- include "kiv.problem" (dict "found" $found "message" (printf "%s has an IPv6 address, which needs VRRP version 3; set keepalived.vrrpVersion to 3, or give IPv4 addresses" .field)) -}}
 {{- end -}}
 {{- end -}}
 
@@ -333,6 +339,9 @@ The sidecar checks the same settings again when it loads them; here they fail be
 {{- with ($v.controller | default dict).image -}}
 {{- if .repository -}}{{- $_ := set $images "controller.image" . -}}{{- end -}}
 {{- end -}}
+{{- if eq (include "kiv.proxyEnabled" .root) "true" -}}
+{{- $_ := set $images "proxy.image" (include "kiv.proxyImage" .root | fromYaml) -}}
+{{- end -}}
 {{- range $field, $image := $images -}}
 {{- if hasSuffix "janeczku/keepalived-ingress-vip" $image.repository -}}
 {{- include "kiv.problem" (dict "found" $found "message" (printf "%s.repository is %q, the image of the chart that this one replaces, which has another inside; remove image.repository and image.tag from your values" $field $image.repository)) -}}
@@ -353,7 +362,8 @@ The sidecar checks the same settings again when it loads them; here they fail be
 {{- $v := .root.Values -}}
 {{- $pod := $v.pod.extraEnv | default list -}}
 {{- $containers := dict
-  "keepalived.extraEnv" (list ($v.keepalived.extraEnv | default list) (list "DRAIN_TIMEOUT_SECONDS" "RUNTIME_DIR" "STATE_DIR" "KEEPALIVED"))
+  "keepalived.extraEnv" (list ($v.keepalived.extraEnv | default list) (list "DRAIN_TIMEOUT_SECONDS" "RUNTIME_DIR" "STATE_DIR" "KEEPALIVED" "REDIRECT_TABLE"))
+  "proxy.extraEnv" (list (($v.proxy | default dict).extraEnv | default list) (list "RUNTIME_DIR" "HAPROXY"))
   "sidecar.extraEnv" (list ($v.sidecar.extraEnv | default list) (list "NODE_NAME" "NODE_IP" "POD_NAME" "POD_NAMESPACE")) -}}
 {{- range $field, $row := $containers -}}
 {{- $seen := dict -}}
@@ -369,7 +379,7 @@ The sidecar checks the same settings again when it loads them; here they fail be
 {{- end -}}
 {{- end -}}
 {{- range $volume := $v.pod.extraVolumes -}}
-{{- if has $volume.name (list "config" "runtime" "state" "tmp" "api-access" "auth" "service-ca") -}}
+{{- if has $volume.name (list "config" "runtime" "state" "tmp" "api-access" "auth" "service-ca" "proxy-runtime" "proxy-tmp" "sidecar-state") -}}
 {{- include "kiv.problem" (dict "found" $found "message" (printf "pod.extraVolumes has %q, a name that the chart uses itself; give it another" $volume.name)) -}}
 {{- end -}}
 {{- end -}}

@@ -10,7 +10,9 @@ release has already is not doubted: a kubelet that started while its node held t
 {{- $live := lookup "v1" "ConfigMap" $root.Release.Namespace (include "kiv.fullname" $root) | default dict -}}
 {{- $settings := get ($live.data | default dict) "config.yaml" | default "{}" | fromYaml -}}
 {{- $known := dict -}}
-{{- range ($settings.vrrp | default dict).addresses -}}
+{{- $before := ($settings.vrrp | default dict).addresses | default list -}}
+{{- range dig "controlPlaneLoadBalancing" "keepalived" "vrrpInstances" list $settings -}}{{- $before = concat $before (.virtualIPs | default list) -}}{{- end -}}
+{{- range $before -}}
 {{- $_ := set $known (include "kiv.canonicalAddress" (regexReplaceAll `/.*$` . "")) true -}}
 {{- end -}}
 {{- range ((lookup "v1" "Node" "" "") | default dict).items -}}

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { parseSettings as parseControllerSettings } from '../../controller/config/load.ts';
 import { ensureTool } from '../../scripts/tools.ts';
+import { controlPlaneOf } from '../../sidecar/config/control-plane.ts';
 import { parseSettings } from '../../sidecar/config/load.ts';
 import { type ChartValues, renderChart } from '../lab/chart.ts';
 
@@ -39,7 +40,8 @@ describe('the settings file that the chart renders', () => {
 
   it.each(VALUES)('is one that the sidecar takes, with %s', async (file) => {
     const settings = await settingsOf({ files: [path.join(ROOT, file)], set: [] });
-    expect(settings.vrrp.addresses.length > 0 || settings.pools.enabled).toBe(true);
+    const { instances } = controlPlaneOf(settings.controlPlaneLoadBalancing, settings.vrrp) ?? { instances: [] };
+    expect(settings.vrrp.addresses.length > 0 || settings.pools.enabled || instances.length > 0).toBe(true);
   });
 
   it.each([

@@ -65,6 +65,7 @@ const WITHOUT_DEFAULT = new Set([
   'pod.resources.claims',
   'sidecar.resources.claims',
   'controller.resources.claims',
+  'proxy.resources.claims',
 ]);
 
 describe('values.schema.json', () => {
