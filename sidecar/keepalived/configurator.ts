@@ -164,7 +164,8 @@ export class Configurator {
     // What runs goes on where nothing can be run of what is to keep its last good form, and where it is for a password: that says nothing
     // against what runs.
     const unread = [...passwords.values()].some((read) => 'problem' in read);
-    const keepsRunning = instances.length === 0 && (unread || desired.instances.some(({ keepsLastGood }) => keepsLastGood));
+    const keepsRunning =
+      instances.length === 0 && (unread || desired.instances.some(({ keepsLastGood }) => keepsLastGood));
     if (!keepsRunning) await this.#offer(instances, desiredNode);
     this.#place(resolved.placements);
     this.#publish(resolved, subnets.ownAddresses);

@@ -10,7 +10,7 @@ import { desiredBySettings } from './settings.ts';
 const INSTANCE = { virtualIPs: ['192.168.11.3/24'] };
 
 /** Settings of a node of the control plane, which has no other addresses. */
-function taken(keepalived: object, change: (settings: Settings) => void = () => undefined) {
+function accepted(keepalived: object, change: (settings: Settings) => void = () => undefined) {
   const settings = defaultSettings();
   settings.vrrp.addresses = [];
   settings.controlPlaneLoadBalancing = controlPlaneSchema.parse({ enabled: true, keepalived });
@@ -18,8 +18,8 @@ function taken(keepalived: object, change: (settings: Settings) => void = () => 
   return { settings, checks: readNodeChecks(settings.checks) };
 }
 
-function desired(...args: Parameters<typeof taken>) {
-  return desiredByControlPlane(taken(...args), 1);
+function desired(...args: Parameters<typeof accepted>) {
+  return desiredByControlPlane(accepted(...args), 1);
 }
 
 const proxy = { key: 'proxy', effect: 'serviceFailed' };
@@ -97,7 +97,7 @@ describe('the control plane', () => {
 
   it('leaves out the service check of the settings, on which nothing rests then, but not that of addresses or pools', () => {
     const checksOf = (change?: (settings: Settings) => void) => {
-      const all = taken({ vrrpInstances: [INSTANCE] }, change);
+      const all = accepted({ vrrpInstances: [INSTANCE] }, change);
       return [...mergeDesired(desiredBySettings(all, 0), desiredByControlPlane(all, 0)).checks.keys()];
     };
     expect(checksOf()).toEqual(['kubelet', 'kubeApi', 'proxy']);
