@@ -3,12 +3,12 @@
 # For any supervised process.
 # Offers: keep_reader, wake, on_child, on_stop
 #
-# The supervisor waits for a reader process to end, which does so on a line in the FIFO, or after LOOK_SECONDS. Traps only make a
+# The supervisor waits for a reader process to end, which does so on a line in the FIFO, or after POLL_SECONDS. Traps only make a
 # mark and end the reader; the main loop does the work. So no event is slept over: one that comes between the look at the marks
 # and the wait ends what is waited for. And no work is done inside a trap: in dash, a trap within a trap gives the interrupted
 # command a wrong exit status.
 
-readonly LOOK_SECONDS=5 # how often to look without being woken: whoever writes a file may not write to the FIFO
+readonly POLL_SECONDS=5 # how often to look without being woken: whoever writes a file may not write to the FIFO
 
 reader_pid=''
 stop_asked=0 # how many signals asked the supervisor to stop
@@ -16,7 +16,7 @@ stop_asked=0 # how many signals asked the supervisor to stop
 # keep_reader: starts the reader unless it runs; sets $reader_pid
 keep_reader() {
 	alive "$reader_pid" && return 0
-	timeout --foreground "$LOOK_SECONDS" sh -c 'read -r _ <&3' 9>&- &
+	timeout --foreground "$POLL_SECONDS" sh -c 'read -r _ <&3' 9>&- &
 	reader_pid=$!
 }
 

@@ -23,7 +23,7 @@ import { waitFor } from '../support/wait.ts';
 
 const PARTS = path.resolve(import.meta.dirname, '../../images/supervisor');
 const LIMIT_MS = 10_000;
-/** LOOK_SECONDS of events.sh, and something to tell it by. */
+/** POLL_SECONDS of events.sh, and something to tell it by. */
 const UNWOKEN_MS = 4_000;
 const UNREADABLE = 66;
 const MOST_BYTES = 4 * 1024 * 1024;

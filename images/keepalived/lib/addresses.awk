@@ -68,9 +68,9 @@ function is_misplaced(i) {
 
 # print_lacking: what the instances that are MASTER should have and do not
 function print_lacking(    each, part) {
-	for (each in wanted) {
-		split(wanted[each], part, " ")
-		if (state[part[3]] == "MASTER" && !(each in present)) print "lacking " wanted[each]
+	for (each in configured) {
+		split(configured[each], part, " ")
+		if (state[part[3]] == "MASTER" && !(each in present)) print "lacking " configured[each]
 	}
 }
 
@@ -88,7 +88,7 @@ $1 == "drop" { drop[key($2, $3)] = 1 }
 $1 == "of" {
 	split($3, part, "/")
 	instance[number(part[1])] = $4
-	wanted[key($2, $3)] = $2 " " $3 " " $4
+	configured[key($2, $3)] = $2 " " $3 " " $4
 }
 $1 == "state" { state[$2] = $3 }
 
@@ -113,7 +113,7 @@ END {
 	# What was no address.
 	delete listed[""]
 	delete drop[""]
-	delete wanted[""]
+	delete configured[""]
 	for (i = 1; i <= here; i++) {
 		if (task == "conflicts" && (value[i] in asked) && !is_ours(i)) print asked[value[i]], device[i]
 		if (task == "own" && !link_local[i] && !(value[i] in known)) print text[i]

@@ -5,7 +5,7 @@
 
 readonly ASK_SECONDS=10    # how often to ask for the states because of the same addresses
 readonly REPAIR_SECONDS=60 # between two reloads because of an address that is missing
-readonly WANTED_STATES="$RUNTIME_DIR/states.wanted"
+readonly STATES_REQUEST="$RUNTIME_DIR/states.wanted"
 
 misplaced='' # what find_misplaced printed last
 asked_at=-1000
@@ -92,7 +92,7 @@ repair_address() {
 # must_ask: true when the sidecar asks for the states, or when the addresses do not fit the last ones. keepalived logs a line whenever it
 # is asked, so the same addresses are not a reason each time.
 must_ask() {
-	take_request "$WANTED_STATES" && return 0
+	take_request "$STATES_REQUEST" && return 0
 	before=$misplaced
 	is_list_wide && return 1 # in a moment keepalived will have done its reload
 	misplaced=$(find_misplaced)

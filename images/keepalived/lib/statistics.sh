@@ -4,14 +4,14 @@
 
 readonly COUNTED=/tmp/keepalived.stats # keepalived 2.3 writes there whatever stats_dump_file says, and lets nobody else read it
 readonly STATISTICS="$RUNTIME_DIR/keepalived.stats"
-readonly WANTED="$RUNTIME_DIR/statistics.wanted"
+readonly STATISTICS_REQUEST="$RUNTIME_DIR/statistics.wanted"
 
 # ask_statistics: publishes what keepalived wrote when it was asked before, which is whole by now; then asks it, if the sidecar wants it
 ask_statistics() {
 	if [ -f "$COUNTED" ]; then
 		chmod 644 "$COUNTED" && mv -fT "$COUNTED" "$PRIVATE/statistics" && replace "$PRIVATE/statistics" "$STATISTICS"
 	fi
-	[ -n "$process_pid" ] && take_request "$WANTED" || return 0
+	[ -n "$process_pid" ] && take_request "$STATISTICS_REQUEST" || return 0
 	pid_in vrrp.pid
 	runs_as "$pid" keepalived && takes_signal "$pid" "$USER_2" && kill -s USR2 "$pid" 2>/dev/null
 }
