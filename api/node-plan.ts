@@ -10,7 +10,7 @@ import { type HealthCheck, POOL_NAME, POOL_NAME_LENGTH, virtualIpPoolSpecSchema 
 
 /*
  * NodePlan: what one node is to do for all pools. Cluster-scoped, named as the node, written by the controller; its status by that node's
- * agent. An agent carries out the last plan it got, with or without the API.
+ * sidecar. A sidecar carries out the last plan it got, with or without the API.
  *
  * The API server refuses a plan with what no pool may have, so that whoever has the controller's rights cannot have nodes do more than
  * pools can. It has no room for rules about each of thousands of addresses: they are asked by patterns, of which it says less.
@@ -106,7 +106,7 @@ export const nodePlanSpecSchema = ruled(
 );
 
 /**
- * What a node may report at most; texts in characters. An agent cuts before it writes, and a controller that reads a status which an older
+ * What a node may report at most; texts in characters. A sidecar cuts before it writes, and a controller that reads a status which an older
  * definition let pass: nobody's report may be so long that it keeps others' from being summed up.
  */
 export const REPORT_LIMITS = {
@@ -126,7 +126,7 @@ const POOL_LENGTH = 63;
 
 /** What the node does. */
 export const nodePlanStatusSchema = z.object({
-  agentVersion: z.string().max(REPORT_LIMITS.version).optional().describe("The agent's version."),
+  agentVersion: z.string().max(REPORT_LIMITS.version).optional().describe("The sidecar's version."),
   observedPlan: z.string().max(REPORT_LIMITS.plan).optional().describe('The plan that keepalived runs.'),
   held: z
     .array(

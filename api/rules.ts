@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 /*
  * Rules that are said once and asked in three places: by the API server, in CEL, of which the custom resource definitions are made; by the
- * controller and by the agent, in JavaScript. A regular expression in a rule has to mean the same to JavaScript and to RE2
+ * controller and by the sidecar, in JavaScript. A regular expression in a rule has to mean the same to JavaScript and to RE2
  * (https://github.com/google/re2/wiki/Syntax): no look-around, no back references, no flags, no `$` within.
  */
 

@@ -70,7 +70,7 @@ const nodeSelectorSchema = z
       .optional()
       .describe('Requirements, all of which must hold.'),
   })
-  .describe('Nodes that may hold the addresses. Empty: all that run an agent.');
+  .describe('Nodes that may hold the addresses. Empty: all that run a sidecar.');
 
 const port = z.int().min(1).max(65535);
 const threshold = z.int().min(CHECK_LIMITS.threshold.least).max(CHECK_LIMITS.threshold.most);

@@ -81,7 +81,7 @@ function condition(type: string): string | undefined {
   return found === undefined ? undefined : `${found.status} ${found.reason}`;
 }
 
-/** What the agents of all nodes would say: each carries its plan out and holds what it is first for. */
+/** What the sidecars of all nodes would say: each carries its plan out and holds what it is first for. */
 function sidecarsReport(): void {
   for (const name of NODES) {
     const plan = nodePlan(name);
@@ -325,7 +325,7 @@ describe('the controller', () => {
     expect(started[0]?.snapshot()).toMatchObject({ leading: true, view: { pools: [{ heldCount: 5 }] } });
   });
 
-  it('removes the plan of a node that went, when its agent has let go', async () => {
+  it('removes the plan of a node that went, when its sidecar has let go', async () => {
     controller('one');
     await untilReady();
     api.remove('pods', 'sidecar-c');

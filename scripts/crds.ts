@@ -83,7 +83,7 @@ const DEFINITIONS: readonly Definition[] = [
     plural: 'nodeplans',
     shortNames: [],
     description:
-      'What one node does for all pools of virtual IP addresses. Written by the controller, its status by the agent of the node that it is named after; not to be edited.',
+      'What one node does for all pools of virtual IP addresses. Written by the controller, its status by the sidecar of the node that it is named after; not to be edited.',
     rules: {},
     spec: nodePlanSpecSchema,
     status: nodePlanStatusSchema,

@@ -88,7 +88,7 @@ drain:
   timeoutSeconds: {{ include "kiv.number" $k.drainTimeout }}
   onCordon: {{ include "kiv.drainOnCordon" . }}
 rank:
-  podSelector: {{ include "kiv.agentSelector" . | toJson }}
+  podSelector: {{ include "kiv.podSelector" . | toJson }}
 {{- if eq (include "kiv.controlPlaneEnabled" .) "true" }}
 {{ include "kiv.controlPlaneConfig" . }}
 {{- end }}

@@ -31,7 +31,7 @@ app.kubernetes.io/component: node
 {{- end -}}
 
 {{/* The same as a selector in text. */}}
-{{- define "kiv.agentSelector" -}}
+{{- define "kiv.podSelector" -}}
 {{- printf "app.kubernetes.io/name=%s,app.kubernetes.io/instance=%s,app.kubernetes.io/component=node" (include "kiv.name" .) .Release.Name -}}
 {{- end -}}
 

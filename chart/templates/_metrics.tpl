@@ -1,4 +1,4 @@
-{{/* What PodMonitor and ServiceMonitor say alike about the endpoint; port is the port's name, the agents' if not given. */}}
+{{/* What PodMonitor and ServiceMonitor say alike about the endpoint; port is the port's name, the sidecars' if not given. */}}
 {{- define "kiv.endpoint" -}}
 port: {{ .port | default "metrics" }}
 path: /metrics

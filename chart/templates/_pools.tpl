@@ -70,7 +70,7 @@ has it, and `tolerations: {}` for none.
 release:
   namespace: {{ .Release.Namespace | toJson }}
   name: {{ .Release.Name | toJson }}
-agentSelector: {{ include "kiv.agentSelector" . | toJson }}
+agentSelector: {{ include "kiv.podSelector" . | toJson }}
 virtualRouterIds:
   first: {{ include "kiv.number" $c.virtualRouterIds.first }}
   last: {{ include "kiv.number" $c.virtualRouterIds.last }}
@@ -104,7 +104,7 @@ log:
 {{- end -}}
 
 {{/*
-Name of the policy that keeps agents to their own NodePlan. It is the same for every release: a cluster has one release with pools, because two
+Name of the policy that keeps sidecars to their own NodePlan. It is the same for every release: a cluster has one release with pools, because two
 controllers would plan the same pools, and Helm refuses to install an object that another release has.
 */}}
 {{- define "kiv.nodePlanPolicyName" -}}

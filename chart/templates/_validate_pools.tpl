@@ -163,7 +163,7 @@
 {{- include "kiv.problem" (dict "found" $found "message" "the custom resource definitions of pools are missing, and Helm installs them with a new release only, not with an upgrade; run: kubectl apply --server-side -f chart/crds/ (the folder crds of this chart), then the upgrade again") -}}
 {{- end -}}
 {{- if eq (include "kiv.serviceAccountName" $root) (include "kiv.controller.name" $root) -}}
-{{- include "kiv.problem" (dict "found" $found "message" (printf "serviceAccount.name is %s, the controller's own account; the agents need another" $root.Values.serviceAccount.name)) -}}
+{{- include "kiv.problem" (dict "found" $found "message" (printf "serviceAccount.name is %s, the controller's own account; the sidecars need another" $root.Values.serviceAccount.name)) -}}
 {{- end -}}
 {{- $other := lookup "admissionregistration.k8s.io/v1" "ValidatingAdmissionPolicy" "" (include "kiv.nodePlanPolicyName" $root) | default dict -}}
 {{- $owner := dig "metadata" "annotations" dict $other -}}

@@ -32,7 +32,7 @@ const settingsSchema = z
   .strictObject({
     release: z.strictObject({ namespace: name, name }),
     agentSelector: z.string().min(1, {
-      error: 'is empty; it must select the pods of the node agents, for example app.kubernetes.io/component=node',
+      error: 'is empty; it must select the pods of the sidecars, for example app.kubernetes.io/component=node',
     }),
     virtualRouterIds: z.strictObject({ first: routerId, last: routerId }),
     reserved: z.strictObject({ addresses: z.array(address), virtualRouterIds: z.array(routerId) }),

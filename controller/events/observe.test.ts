@@ -72,7 +72,7 @@ describe('what is observed', () => {
 
   it('tells a fault once, and again when it came back', () => {
     const refused = [{ address: 'x', reason: 'x belongs to pool "old"', claimedBy: 'old' }];
-    const problems = [{ kind: 'NoEligibleNode' as const, message: 'no node has an agent' }];
+    const problems = [{ kind: 'NoEligibleNode' as const, message: 'no node has a sidecar' }];
     const nodeProblems = [{ node: 'a', problem: 'no interface eth9' }];
     const faulty = pool({}, { refused, problems, nodeProblems });
     const first = observe([faulty], undefined, 0);

@@ -25,7 +25,7 @@ function watched<Raw, T extends Cached>(resource: WatchedResource<Raw, T>): Watc
 
 /** What of the settings decides what is followed. */
 export interface ResourceOptions {
-  /** Where the agents' pods are. */
+  /** Where the sidecars' pods are. */
   readonly podNamespace: string;
   readonly podSelector: string;
   readonly lease: { readonly namespace: string; readonly name: string };

@@ -1,11 +1,11 @@
 import type { V1Pod } from '@kubernetes/client-node';
 import { type Cached, keptMetadata } from './resource-cache.ts';
 
-/** What is kept of an agent's pod. */
+/** What is kept of a sidecar's pod. */
 export interface SidecarPod extends Cached {
   /** Name of the node that it is on; empty before it has one. */
   readonly node: string;
-  /** Whether its containers were started: a node that cannot pull the image has no agent. */
+  /** Whether its containers were started: a node that cannot pull the image has no sidecar. */
   readonly running: boolean;
 }
 

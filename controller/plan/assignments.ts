@@ -11,7 +11,7 @@ function ownersOf(nodes: readonly PlanningNode[]): Map<string, string> {
   return new Map(nodes.flatMap(({ name, addresses }) => addresses.map((address) => [canonical(address), name])));
 }
 
-/** Nodes that have an agent which does not carry out its last plan yet. */
+/** Nodes that have a sidecar which does not carry out its last plan yet. */
 function nodesBehind(plans: readonly NodePlan[], nodes: readonly PlanningNode[]): Set<string> {
   const sidecars = new Set(nodes.filter(({ hasSidecar }) => hasSidecar).map(({ name }) => name));
   const behind = plans.filter(({ metadata, spec, status }) => {
@@ -33,7 +33,7 @@ function collect({ metadata, spec, status }: NodePlan, drafts: Map<string, Draft
 /**
  * Finds out what the nodes' last plans have of each group.
  *
- * A node whose agent is gone is not waited for. One whose agent is there but does not report is: it may be cut off from the API and go on
+ * A node whose sidecar is gone is not waited for. One whose sidecar is there but does not report is: it may be cut off from the API and go on
  * with a plan in which it does not know its new peers.
  *
  * @param plans as they are stored, with their status

@@ -81,7 +81,7 @@ function byNodes(owners: ReadonlyMap<string, string>, demand: Demand): Rule {
   };
 }
 
-/** What a node says of itself: its agent tells virtual addresses from its own, and nobody else held the address. */
+/** What a node says of itself: its sidecar tells virtual addresses from its own, and nobody else held the address. */
 function bySidecars(owners: ReadonlyMap<string, string>): Rule {
   return ({ address }) => {
     const node = owners.get(address);

@@ -72,7 +72,7 @@ describe('eligibleNodes', () => {
     labels: { role: 'control' },
   });
 
-  it('chooses, without a selector, every node with an agent, and misses none without', () => {
+  it('chooses, without a selector, every node with a sidecar, and misses none without', () => {
     const { eligible, withoutSidecar } = eligibleNodes(anywhere, [
       node('b'),
       node('a'),
@@ -81,7 +81,7 @@ describe('eligibleNodes', () => {
     expect([names(eligible), names(withoutSidecar)]).toEqual([['a', 'b'], []]);
   });
 
-  it('names nodes that the selector chooses but that run no agent', () => {
+  it('names nodes that the selector chooses but that run no sidecar', () => {
     const labels = { role: 'edge' };
     const all = [node('a', { labels }), node('b', { labels, hasSidecar: false }), node('c', { hasSidecar: false })];
     const { eligible, withoutSidecar } = eligibleNodes({ ...anywhere, nodeSelector: { matchLabels: labels } }, all);

@@ -5,7 +5,7 @@ import type { Placement, PlanningNode, Taint } from './types.ts';
 /** Nodes for a demand, each list sorted by name. */
 export interface Eligibility {
   readonly eligible: readonly PlanningNode[];
-  /** Chosen by the selector, and tolerated, but no agent runs there. Empty for one without a selector: it asks for agents' nodes only. */
+  /** Chosen by the selector, and tolerated, but no sidecar runs there. Empty for one without a selector: it asks for sidecars' nodes only. */
   readonly withoutSidecar: readonly PlanningNode[];
 }
 

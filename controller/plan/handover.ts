@@ -106,7 +106,7 @@ function sameFamily(peers: readonly string[], of: AddressesOf, someone: string):
 /**
  * A single node has nobody to speak to, but keepalived takes an empty list of peers for multicast, which is not wanted: its
  * packets would be everybody's, and a foreign router with the same id would be heard. So it is given some other node of the cluster, one
- * with an agent if there is one: a keepalived that has no instance of that router id passes over its packets, and where there is no
+ * with a sidecar if there is one: a keepalived that has no instance of that router id passes over its packets, and where there is no
  * keepalived the kernel does. It is also allowed for if that node becomes a candidate, which then is known already.
  * In a cluster of one node there is nobody to be given: the instance goes without peers, because an address that is announced in a way
  * that was not asked for is better than one that is nowhere; a problem says so.

@@ -196,7 +196,7 @@ describe('what stands in the way', () => {
     });
     const plan = replan(first, () => ({ nodes: nodes(2) }));
     expect(problem(plan, 'NoEligibleNode')).toBe(
-      'no node may hold the addresses: none that runs an agent has the labels of nodeSelector and only taints that tolerations allow; change one of them, or label a node',
+      'no node may hold the addresses: none that runs a sidecar has the labels of nodeSelector and only taints that tolerations allow; change one of them, or label a node',
     );
     expect(plan.groups.map(({ virtualRouterId, nodes: order }) => [virtualRouterId, order.length])).toEqual(
       [1, 2, 3, 4, 5, 6].map((id) => [id, 0]),
@@ -204,13 +204,13 @@ describe('what stands in the way', () => {
     expect(makePlan(input({ ...first, nodes: nodes(2) })).nodes.size).toBe(0);
   });
 
-  it('is said when chosen nodes run no agent', () => {
+  it('is said when chosen nodes run no sidecar', () => {
     const labels = { role: 'edge' };
     const nodeSelector = { matchLabels: labels };
     const cluster = nodes(9).map((each, index) => ({ ...each, labels, hasSidecar: index < 2 }));
     const plan = onlyDemand(input({ nodes: cluster, demands: [pool('default', { addresses: six, nodeSelector })] }));
     expect(problem(plan, 'NodesWithoutAgent')).toBe(
-      "node-3, node-4, node-5, node-6, node-7 and 2 more are chosen but run no agent; let the release's DaemonSet run there (pod.nodeSelector, pod.tolerations) or narrow nodeSelector",
+      "node-3, node-4, node-5, node-6, node-7 and 2 more are chosen but run no sidecar; let the release's DaemonSet run there (pod.nodeSelector, pod.tolerations) or narrow nodeSelector",
     );
   });
 

@@ -17,7 +17,7 @@ export function nodeProblems({ eligible, withoutSidecar }: Eligibility): Problem
     problems.push({
       kind: 'NoEligibleNode',
       message:
-        'no node may hold the addresses: none that runs an agent has the labels of nodeSelector and only taints that tolerations allow; change one of them, or label a node',
+        'no node may hold the addresses: none that runs a sidecar has the labels of nodeSelector and only taints that tolerations allow; change one of them, or label a node',
     });
   }
   if (withoutSidecar.length > 0) {
@@ -25,7 +25,7 @@ export function nodeProblems({ eligible, withoutSidecar }: Eligibility): Problem
     const subject = names.length === 1 ? 'is chosen but runs' : 'are chosen but run';
     problems.push({
       kind: 'NodesWithoutAgent',
-      message: `${few(names)} ${subject} no agent; let the release's DaemonSet run there (pod.nodeSelector, pod.tolerations) or narrow nodeSelector`,
+      message: `${few(names)} ${subject} no sidecar; let the release's DaemonSet run there (pod.nodeSelector, pod.tolerations) or narrow nodeSelector`,
     });
   }
   return problems;

@@ -24,7 +24,7 @@ export interface PlanningNode {
   readonly addresses: readonly string[];
   /** Further addresses by which it is known, which its packets do not come from; without prefixes. Absent: none. */
   readonly externalAddresses?: readonly string[];
-  /** Whether an agent's pod is assigned to it. */
+  /** Whether a sidecar's pod is assigned to it. */
   readonly hasSidecar: boolean;
 }
 
@@ -36,7 +36,7 @@ export interface RouterIdRange {
 
 /** Which nodes may hold addresses, and how these are spread over them. */
 export interface Placement {
-  /** Empty: every node that has an agent. */
+  /** Empty: every node that has a sidecar. */
   readonly nodeSelector: NodeSelector;
   readonly tolerations: readonly Toleration[];
   /** Label of nodes in which the first and the second node of an address are to differ; undefined: no matter. */
@@ -140,7 +140,7 @@ export interface RefusedAddress {
 export type ProblemKind =
   /** No node may hold the addresses. */
   | 'NoEligibleNode'
-  /** The selector chooses nodes that run no agent. */
+  /** The selector chooses nodes that run no sidecar. */
   | 'NodesWithoutAgent'
   /** Not every address could be put into a group. */
   | 'RouterIdsExhausted'

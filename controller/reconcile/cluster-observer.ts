@@ -55,7 +55,7 @@ export class ClusterObserver {
     const nowMs = clock.monotonicMs();
     const plans = caches.plans.list();
     const nodes = caches.nodes.list();
-    // A fresh controller can't know how long an agent has been away: those with a plan get the whole grace.
+    // A fresh controller can't know how long a sidecar has been away: those with a plan get the whole grace.
     this.#presence ??= new Map(plans.map(({ metadata }) => [metadata.name, nowMs]));
     const sidecars = sidecarsOf(caches.pods.list(), this.#presence, nowMs);
     this.#presence = sidecars.presence;

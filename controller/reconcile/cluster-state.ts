@@ -8,7 +8,7 @@ export interface ClusterState {
   readonly pools: readonly VirtualIpPool[];
   readonly plans: readonly NodePlan[];
   readonly nodes: readonly NodeFacts[];
-  /** Names of the nodes that count as having an agent. */
+  /** Names of the nodes that count as having a sidecar. */
   readonly sidecars: ReadonlySet<string>;
 }
 

@@ -105,7 +105,7 @@ function nodeSummary(
   return { ...own, ...statusSummary(plan) };
 }
 
-/** Puts together what pages and metrics show. Nodes that have neither an agent nor a plan are left out. */
+/** Puts together what pages and metrics show. Nodes that have neither a sidecar nor a plan are left out. */
 export function clusterView({ pools, plans, nodes, sidecars }: ClusterState, moves: readonly SeenMove[]): ClusterView {
   const known = new Map(plans.map((plan) => [plan.metadata.name, plan]));
   const shown = nodes.filter(({ metadata: { name } }) => sidecars.has(name) || known.has(name));

@@ -10,7 +10,7 @@ import { assignedAddresses } from './holders.ts';
 
 /** One node alone makes so many groups change their ids within {@link LONE_REPORT_MS}. */
 const MAX_LONE_REPORTS = 2;
-/** An agent remembers for as long what it received. */
+/** A sidecar remembers for as long what it received. */
 const LONE_REPORT_MS = 24 * 60 * 60_000;
 
 /** That a node was believed although no other said the same. */

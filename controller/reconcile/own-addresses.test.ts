@@ -11,7 +11,7 @@ const WRONG = '192.0.2.77';
 let cluster: FakeCluster;
 let reconciler: Reconciler;
 
-/** Every agent carries out what it is told; the controller runs after each. */
+/** Every sidecar carries out what it is told; the controller runs after each. */
 async function settle(more: Readonly<Record<string, NodePlanStatus>> = {}, rounds = 3): Promise<void> {
   for (let round = 0; round < rounds; round += 1) {
     await reconciler.run();
@@ -71,7 +71,7 @@ describe('an address that a node lists as its own', () => {
     await settle(lists);
     expect(planned()).toEqual(RIGHT);
     expect(ready()).toEqual(refusedFor(WRONG, 'b'));
-    // An agent that restarts may say nothing for a moment.
+    // A sidecar that restarts may say nothing for a moment.
     await settle({ b: {} }, 1);
     await settle(lists, 1);
     expect(planned()).toEqual(RIGHT);

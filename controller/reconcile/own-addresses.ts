@@ -5,7 +5,7 @@ import type { NodeAddresses } from '../plan/types.ts';
 import type { Claim } from './holders.ts';
 
 /*
- * Which addresses of pools are some node's own, by what agents list. To give such an address to another node would cut the node off; so it
+ * Which addresses of pools are some node's own, by what sidecars list. To give such an address to another node would cut the node off; so it
  * is taken out of the plan. But a list is what one node says, and an address that others serve must not go for it.
  */
 
@@ -13,7 +13,7 @@ import type { Claim } from './holders.ts';
 const MAX_COUNTING = 8;
 /** For so long it is remembered that an address was held: a failover is over by then. */
 const HELD_MEMORY_MS = 10 * 60_000;
-/** An address is withdrawn when it was not listed for so long: an agent that restarts, or changes its mind all the time, changes no plan. */
+/** An address is withdrawn when it was not listed for so long: a sidecar that restarts, or changes its mind all the time, changes no plan. */
 const WITHDRAWAL_MS = 10_000;
 
 /** What was made of an address when the node first listed it; it stays so until the node withdraws it. */
@@ -36,7 +36,7 @@ export interface OwnAddressMemory {
 /** Before anything was listed. */
 export const NOTHING_LISTED: OwnAddressMemory = { listings: new Map(), heldMs: new Map() };
 
-/** What agents' lists come to. */
+/** What sidecars' lists come to. */
 export interface OwnAddresses {
   readonly memory: OwnAddressMemory;
   readonly addresses: NodeAddresses;

@@ -58,7 +58,7 @@ function addressStatuses({ pool, plan, holders }: StatusInput): AddressStatus[] 
   });
 }
 
-/** What nodes leave out of their plan although they carry it out otherwise; an agent says of which pool or instance it speaks. */
+/** What nodes leave out of their plan although they carry it out otherwise; a sidecar says of which pool or instance it speaks. */
 function leftOut({ plan, nodes }: StatusInput): string[] {
   const own = new RegExp(`^(pool ${plan.name}:|instance ${plan.name}-[0-9]+[: ])`);
   return nodes.flatMap(({ name, status }) =>

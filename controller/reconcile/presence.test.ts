@@ -8,7 +8,7 @@ function pod(node: string, running = true): SidecarPod {
 
 const NONE = new Map<string, number>();
 
-describe('the nodes with an agent', () => {
+describe('the nodes with a sidecar', () => {
   it('are those where one runs', () => {
     const { nodes, reviewAtMs } = sidecarsOf([pod('a'), pod('b', false), pod('', false)], NONE, 0);
     expect([...nodes]).toEqual(['a']);

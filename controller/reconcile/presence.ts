@@ -1,12 +1,12 @@
 import type { SidecarPod } from '../kubernetes/sidecar-pod.ts';
 
-/** How long a node counts as one with an agent after its agent's pod has gone: a rolling update replaces a pod in less. */
+/** How long a node counts as one with a sidecar after its sidecar's pod has gone: a rolling update replaces a pod in less. */
 export const SIDECAR_GRACE_MS = 60_000;
 
-/** When each node's agent was there last, in milliseconds of one clock; `Infinity` while it is there. */
+/** When each node's sidecar was there last, in milliseconds of one clock; `Infinity` while it is there. */
 export type Presence = ReadonlyMap<string, number>;
 
-/** Which nodes count as having an agent. */
+/** Which nodes count as having a sidecar. */
 export interface Sidecars {
   readonly presence: Presence;
   readonly nodes: ReadonlySet<string>;
@@ -15,8 +15,8 @@ export interface Sidecars {
 }
 
 /**
- * Which nodes have an agent, or had one until a moment ago.
- * @param pods the agents' pods
+ * Which nodes have a sidecar, or had one until a moment ago.
+ * @param pods the sidecars' pods
  * @param before what the last call returned; of a fresh controller, every node with a plan was there until now
  * @param nowMs of the clock that `before` is in
  */

@@ -94,7 +94,7 @@ describe('the reconciler', () => {
     expect(reasons()).toEqual(['AddressesMoved']);
   });
 
-  it('gives agents the whole grace after it began: it cannot know how long they were away', async () => {
+  it('gives sidecars the whole grace after it began: it cannot know how long they were away', async () => {
     await reconciler.run();
     cluster.reportAll();
     await later();
@@ -108,7 +108,7 @@ describe('the reconciler', () => {
     expect(cluster.pool('web').status?.eligibleNodes).toBe(2);
   });
 
-  it('gives an agent the whole grace from when it went, however long the controller runs', async () => {
+  it('gives a sidecar the whole grace from when it went, however long the controller runs', async () => {
     await reconciler.run();
     cluster.reportAll();
     cluster.time.stall(3 * SIDECAR_GRACE_MS);

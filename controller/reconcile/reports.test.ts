@@ -6,7 +6,7 @@ import { held, poolOf } from '../testing/objects.ts';
 import type { Reconciler } from './reconciler.ts';
 
 /*
- * What one node can do to the others by what it reports. Its agent's token lets it write its own status, and nothing else.
+ * What one node can do to the others by what it reports. Its sidecar's token lets it write its own status, and nothing else.
  */
 
 const ADDRESSES = ['192.0.2.101', '192.0.2.102', '192.0.2.103', '192.0.2.104', '192.0.2.105', '192.0.2.106'];
@@ -16,7 +16,7 @@ const ALL_IDS = Array.from({ length: 255 }, (_, index) => index + 1);
 let cluster: FakeCluster;
 let reconciler: Reconciler;
 
-/** Every agent carries out what it is told; the controller runs after each. */
+/** Every sidecar carries out what it is told; the controller runs after each. */
 async function settle(more: Readonly<Record<string, NodePlanStatus>> = {}, rounds = 3, roundMs = 2000): Promise<void> {
   for (let round = 0; round < rounds; round += 1) {
     cluster.reportAll(more);

@@ -57,7 +57,7 @@ export class FakeCluster implements ClusterWriter {
   view: ClusterView = EMPTY_VIEW;
   #version = 10;
 
-  /** Adds Ready nodes with an agent each. */
+  /** Adds Ready nodes with a sidecar each. */
   addNodes(...names: readonly string[]): void {
     for (const name of names) {
       const metadata = { name, resourceVersion: this.#next() };
@@ -114,14 +114,14 @@ export class FakeCluster implements ClusterWriter {
     return plan;
   }
 
-  /** Stores what an agent says. */
+  /** Stores what a sidecar says. */
   report(node: string, status: NodePlanStatus): void {
     const plan = this.plan(node);
     const metadata = { ...plan.metadata, resourceVersion: this.#next() };
     this.caches.plans.put(keepNodePlan({ ...plan, metadata, status }));
   }
 
-  /** Every agent carries its plan out, and holds what it is first for; what it says besides is added. */
+  /** Every sidecar carries its plan out, and holds what it is first for; what it says besides is added. */
   reportAll(more: Readonly<Record<string, NodePlanStatus>> = {}): void {
     for (const { metadata, spec } of this.caches.plans.list()) {
       const mine = spec.instances.filter(({ rank }) => rank === 0).flatMap(({ addresses }) => addresses);

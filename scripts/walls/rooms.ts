@@ -223,7 +223,7 @@ const SIDECAR: readonly Room[] = [
   },
   {
     room: 'sidecar/parts',
-    what: 'What begins and ends with the agent: each connects the rooms of its subject, and tells the log.',
+    what: 'What begins and ends with the sidecar: each connects the rooms of its subject, and tells the log.',
     may: [
       ...GROUND,
       'common/clock',

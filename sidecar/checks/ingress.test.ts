@@ -9,7 +9,7 @@ import { Tripwire } from './tripwire.ts';
 import type { CheckState } from './types.ts';
 import { CheckWorker } from './worker.ts';
 
-/* A worker, a probe and a tripwire as the agent wires them, and a real nginx that is killed, reloaded and left alone. */
+/* A worker, a probe and a tripwire as the sidecar wires them, and a real nginx that is killed, reloaded and left alone. */
 
 const cleanUps: (() => Promise<void> | void)[] = [];
 

@@ -222,7 +222,7 @@ function crossFieldProblems(settings: {
   return problems;
 }
 
-/** The settings of a node agent, checked. Durations in seconds. */
+/** The settings of a sidecar, checked. Durations in seconds. */
 export type Settings = z.infer<typeof settingsSchema>;
 
 /**

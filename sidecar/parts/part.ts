@@ -1,4 +1,4 @@
-/** Something that begins and ends with the agent. */
+/** Something that begins and ends with the sidecar. */
 export interface Part {
   /** Begins; the next part begins when this one has. */
   start?(): Promise<void> | void;

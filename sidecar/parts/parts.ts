@@ -47,7 +47,7 @@ export interface PartsDependencies {
   readonly onPlacements: (placements: Placements) => void;
 }
 
-/** The agent's parts, each of one subject. */
+/** The sidecar's parts, each of one subject. */
 export interface Parts {
   readonly lag: EventLoopLag;
   readonly files: SharedFiles;

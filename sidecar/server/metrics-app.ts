@@ -8,7 +8,7 @@ import { poolMetrics } from './pool-metrics.ts';
 
 interface MetricsAppDependencies {
   readonly metrics: ServedMetrics;
-  /** What the agent knows at the moment it is called: once for each answer. */
+  /** What the sidecar knows at the moment it is called: once for each answer. */
   readonly snapshot: () => SidecarSnapshot;
   /** Longest standstill of the event loop, in milliseconds, since the last call. */
   readonly collectLagMillis: () => number;

@@ -13,7 +13,7 @@ import { planStatusOf } from './plan-status.ts';
 import { hasNodeInstance, nodeProblem, nodeRouterId, nodeState, poolInstances, poolProblems } from './shown.ts';
 import type { CheckSnapshot, PoolSnapshot, SidecarSnapshot } from './snapshot.ts';
 
-/** What the agent's parts know, each of its subject. */
+/** What the sidecar's parts know, each of its subject. */
 export interface Known {
   readonly node: string;
   readonly version: string;
@@ -37,7 +37,7 @@ export interface Known {
   readonly foreignRouterIds: readonly number[];
   /** Why what was decided does not reach keepalived; null when it does. */
   readonly trackProblem: string | null;
-  /** What is wrong with the agent itself, not with what it looks after. */
+  /** What is wrong with the sidecar itself, not with what it looks after. */
   readonly problems: readonly string[];
 }
 

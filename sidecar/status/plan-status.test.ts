@@ -18,7 +18,7 @@ function heldAddress(index: number): HeldAddress {
   return { address, family: 4, prefixLength: 32, interface: 'eth0', present: true, sinceMs: 0 };
 }
 
-describe('what an agent reports', () => {
+describe('what a sidecar reports', () => {
   it('is what the API server takes, whatever there is to say', () => {
     const text = fc.string({ unit: 'binary', maxLength: 3000 });
     const report = fc.record({

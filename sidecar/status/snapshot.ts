@@ -7,7 +7,7 @@ import type { HolderState } from '../keepalived/holder.ts';
 import type { SupervisorStatus } from '../runtime/supervisor-status.ts';
 import type { PlanView } from '../sources/plan/plan-state.ts';
 
-/** Everything that the agent knows of itself at one moment. */
+/** Everything that the sidecar knows of itself at one moment. */
 export interface SidecarSnapshot {
   readonly node: string;
   readonly version: string;
@@ -32,7 +32,7 @@ export interface SidecarSnapshot {
     readonly problem: string | null;
   };
   readonly supervisor: SupervisorStatus | undefined;
-  /** What is wrong with the node agent itself, while it lasts. */
+  /** What is wrong with the sidecar itself, while it lasts. */
   readonly problems: readonly string[];
   /** Why what was decided does not reach keepalived; null when it does. */
   readonly trackProblem: string | null;

@@ -760,13 +760,13 @@ describe.skipIf(skip)('the custom resources in a real API server', () => {
 
     it('is refused for the plan of another node, with a sentence', async () => {
       expect(await report(own, 'node2')).toContain(
-        'the agent of node node1 may change the plan of its own node only, not that of node2',
+        'the sidecar of node node1 may change the plan of its own node only, not that of node2',
       );
     });
 
     it('is refused with a token that names no node', async () => {
       expect(await report(await token(AGENT), 'node1')).toContain(
-        'the token names no node, so that nobody can tell whose plan this is; agents use the token of their own pod',
+        'the token names no node, so that nobody can tell whose plan this is; sidecars use the token of their own pod',
       );
     });
 

@@ -12,7 +12,7 @@ export const settings: PlanSettings = {
   maxCandidates: 8,
 };
 
-/** A node with an agent and an address of each family. */
+/** A node with a sidecar and an address of each family. */
 export function node(name: string, changes: Partial<PlanningNode> = {}): PlanningNode {
   const number = Number(/\d+$/.exec(name)?.[0] ?? 0);
   return {
