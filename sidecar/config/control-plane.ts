@@ -179,13 +179,16 @@ export interface VrrpDefaults {
   readonly advertIntervalSeconds: number;
 }
 
-/** The router id of an instance: its own, else k0s's number for its place. Pure. */
-function routerIdOf({ virtualRouterID }: { readonly virtualRouterID?: number | undefined }, index: number): number {
+/** The router id of an instance: its own, else k0s's number for its place, which may be beyond the last that there is. Pure. */
+export function routerIdOf(
+  { virtualRouterID }: { readonly virtualRouterID?: number | undefined },
+  index: number,
+): number {
   return virtualRouterID ?? FIRST_ROUTER_ID + index;
 }
 
 /** The ports that the proxy serves, the API server's first. Pure. */
-function proxyPorts({
+export function proxyPorts({
   keepalived: { userSpaceProxyBindPort },
   backends,
   extraPorts,

@@ -7,6 +7,7 @@ import { routerId } from '../../api/instances.ts';
 import { canonical, familyOf } from '../../common/addresses.ts';
 import { type CheckedDocument, checkDocument } from '../../common/check-document.ts';
 import { type ControlPlaneSection, controlPlaneSchema } from './control-plane.ts';
+import { controlPlaneAddresses, controlPlaneProblems } from './control-plane-problems.ts';
 import {
   interfaceChoice,
   limited,
@@ -140,7 +141,7 @@ function virtualPeers({ addresses, unicastPeers }: Parsed): Problem[] {
 }
 
 /** A name may be a virtual address as well, which nobody can know. */
-function virtualTargets({ addresses }: Parsed, { service, kubelet }: z.infer<typeof checksSchema>): Problem[] {
+function virtualTargets(addresses: readonly string[], { service, kubelet }: z.infer<typeof checksSchema>): Problem[] {
   const virtual = virtualSet(addresses);
   const asked = Object.entries({ service: service.url, kubelet: kubelet.enabled ? kubelet.url : '' });
   return asked.flatMap(([check, url]): Problem[] => {
@@ -200,12 +201,13 @@ function crossFieldProblems(settings: {
   server: { port: number };
   metrics: { port: number };
 }): Problem[] {
-  const { vrrp } = settings;
-  const problems = missingAddress(vrrp, settings.pools, settings.controlPlaneLoadBalancing).concat(
+  const { vrrp, controlPlaneLoadBalancing } = settings;
+  const problems = missingAddress(vrrp, settings.pools, controlPlaneLoadBalancing).concat(
     duplicates(vrrp.addresses),
     virtualPeers(vrrp),
-    virtualTargets(vrrp, settings.checks),
+    virtualTargets([...vrrp.addresses, ...controlPlaneAddresses(controlPlaneLoadBalancing)], settings.checks),
     vrrp.version === 2 ? version2Problems(vrrp) : version3Problems(vrrp),
+    controlPlaneProblems(controlPlaneLoadBalancing, settings),
   );
   if (vrrp.noPreempt && vrrp.failbackDelaySeconds !== null) {
     problems.push({
