@@ -17,17 +17,23 @@ const RENDER_LIMIT_MS = 60_000;
 
 interface AddressValues {
   readonly keepalived?: { readonly vipAddressCidr?: unknown; readonly vipAddresses?: unknown };
+  readonly controlPlaneLoadBalancing?: { readonly keepalived?: { readonly vrrpInstances?: unknown } };
 }
 
 /** Whether the values name a virtual address; if not, the lab gives its own. */
 async function haveAddress(values: ChartValues): Promise<boolean> {
-  if (values.set.some((assignment) => /(^|,)keepalived\.vipAddress/.test(assignment))) {
+  if (
+    values.set.some((assignment) =>
+      /(^|,)(keepalived\.vipAddress|controlPlaneLoadBalancing\.keepalived\.vrrpInstances)/.test(assignment),
+    )
+  ) {
     return true;
   }
   const contents = await Promise.all(values.files.map(async (file) => parse(await readFile(file, 'utf8')) as unknown));
   return contents.some((content) => {
-    const { vipAddressCidr, vipAddresses } = (content as AddressValues | null)?.keepalived ?? {};
-    return isGiven(vipAddressCidr) || isGiven(vipAddresses);
+    const { keepalived, controlPlaneLoadBalancing } = (content as AddressValues | null) ?? {};
+    const { vipAddressCidr, vipAddresses } = keepalived ?? {};
+    return [vipAddressCidr, vipAddresses, controlPlaneLoadBalancing?.keepalived?.vrrpInstances].some(isGiven);
   });
 }
 

@@ -71,6 +71,53 @@ describe('the settings file that the chart renders', () => {
   });
 });
 
+describe("the control plane's section of the settings file", () => {
+  const files = [path.join(ROOT, 'chart/ci/reference-k0s-values.yaml')];
+
+  it.each([
+    ['controlPlaneLoadBalancing.keepalived.userSpaceProxyBindPort=1024'],
+    ['controlPlaneLoadBalancing.keepalived.userSpaceProxyBindPort=65535'],
+    ['controlPlaneLoadBalancing.keepalived.vrrpInstances[0].virtualRouterID=255'],
+    ['controlPlaneLoadBalancing.keepalived.vrrpInstances[0].advertIntervalSeconds=40'],
+    ['controlPlaneLoadBalancing.keepalived.vrrpInstances[0].addressLabel=4294967294'],
+    ['controlPlaneLoadBalancing.keepalived.vrrpInstances[0].interface=52:54:00:ab:CD:ef'],
+    ['controlPlaneLoadBalancing.health.intervalSeconds=0.05'],
+    ['controlPlaneLoadBalancing.health.fastIntervalSeconds=0.01'],
+    ['controlPlaneLoadBalancing.health.timeoutSeconds=60'],
+    ['controlPlaneLoadBalancing.health.failureThreshold=1000'],
+    ['controlPlaneLoadBalancing.health.slowStartSeconds=0'],
+    ['controlPlaneLoadBalancing.health.notReadyShutdownAfterSeconds=3600'],
+    ['controlPlaneLoadBalancing.rebalance.maxPerSecond=10000'],
+    ['controlPlaneLoadBalancing.rebalance.tolerance=0.01'],
+    ['controlPlaneLoadBalancing.rebalance.tolerance=1'],
+    ['controlPlaneLoadBalancing.extraPorts[0].port=65535'],
+    ['controlPlaneLoadBalancing.backends.port=1'],
+    ['controlPlaneLoadBalancing.backends.addresses={192.168.122.11,fd00::11}'],
+  ])('is one that the sidecar takes at the edge of what the chart takes: %s', async (assignment) => {
+    const set = [assignment];
+    if (assignment.includes('vrrpInstances[0]')) {
+      // An element that is set on the command line replaces the list of the file.
+      set.push('controlPlaneLoadBalancing.keepalived.vrrpInstances[0].virtualIPs={192.168.122.200/24}');
+      set.push('controlPlaneLoadBalancing.keepalived.vrrpInstances[0].authPass=Example');
+    }
+    await expect(settingsOf({ files, set })).resolves.toBeDefined();
+  });
+
+  it('has the same defaults in the chart as in the sidecar, which an upgrade with the values of an older chart leaves open', async () => {
+    const gone = ['backends', 'extraPorts', 'healthPort', 'health', 'rebalance', 'type'];
+    const keepalived = [
+      'virtualServers',
+      'userSpaceProxyBindPort',
+      'disableLoadBalancer',
+      'configTemplateVRRP',
+      'configTemplateVS',
+    ];
+    const paths = [...gone, ...keepalived.map((key) => `keepalived.${key}`)];
+    const set = [...paths.map((name) => `controlPlaneLoadBalancing.${name}=null`), 'proxy=null'];
+    expect(await settingsOf({ files, set })).toEqual(await settingsOf({ files, set: [] }));
+  });
+});
+
 describe("the controller's settings file", () => {
   const pools = VALUES.filter((file) => file.includes('pools'));
 

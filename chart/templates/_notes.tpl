@@ -1,0 +1,21 @@
+{{/* What is told of the control plane's addresses. */}}
+{{- define "kiv.notes.controlPlane" -}}
+{{- $c := .Values.controlPlaneLoadBalancing -}}
+{{- $api := include "kiv.number" ($c.backends | default dict).port | default "6443" -}}
+{{- range $index, $instance := include "kiv.controlPlaneInstances" . | fromJsonArray }}
+{{- $peers := $instance.unicastPeers | default list }}
+
+  {{ include "kiv.instanceName" $index }}       {{ $instance.virtualIPs | join ", " }}
+  VRRP        version {{ include "kiv.number" $.Values.keepalived.vrrpVersion }}, router id {{ include "kiv.number" $instance.virtualRouterID | default (add 51 $index) }}, an advertisement every {{ include "kiv.number" $instance.advertIntervalSeconds | default (include "kiv.number" $.Values.keepalived.advertInterval) }} s by {{ if $peers }}unicast to {{ join ", " $peers }}{{ else }}multicast{{ end }}
+  interface   {{ $instance.interface | default "found by the address's subnet" }}
+{{- end }}
+{{- if eq (include "kiv.proxyEnabled" .) "true" }}
+  proxy       port {{ include "kiv.bindPort" . }} of every node of the control plane, closed to all that do not come by an address
+  ports       {{ $api }}{{ range $c.extraPorts }}, {{ include "kiv.number" .port }}{{ end }}
+{{- else }}
+  proxy       none: who holds an address serves by its own API server
+{{- end }}
+
+Clients use https://ADDRESS:{{ $api }}. The API servers' certificate must have the addresses, or clients refuse it: apiServer.certSANs of kubeadm, tls-san of k3s
+and RKE2, spec.api.sans of k0s.
+{{- end -}}
