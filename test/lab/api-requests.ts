@@ -1,79 +1,69 @@
 import { GROUP_VERSION } from '../../api/group.ts';
-import type { NodeObject, NodePlanObject, PodObject } from './api-protocol.ts';
+import type { ApiObject } from './api-protocol.ts';
+
+/** What the stand-in has. */
+export const RESOURCES = {
+  pods: { kind: 'Pod', apiVersion: 'v1' },
+  nodes: { kind: 'Node', apiVersion: 'v1' },
+  nodeplans: { kind: 'NodePlan', apiVersion: GROUP_VERSION },
+} as const;
+
+/** Which objects of a resource are meant; without any of these, all. */
+export interface Selection {
+  readonly namespace?: string | undefined;
+  /** The one that the field selector names. */
+  readonly name?: string | undefined;
+  /** Labels that they carry, all of these. */
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+export interface WatchRequest {
+  /** Version that it goes on from; 0: it begins with what exists. */
+  readonly since: number;
+  readonly timeoutSeconds: number | undefined;
+}
 
 /** What a request to the Kubernetes API asks for, as far as the stand-in knows it. */
 export type ApiRequest =
   | { readonly kind: 'health' }
   | {
-      readonly kind: 'pods';
-      readonly namespace: string;
-      readonly labels: Labels;
+      readonly kind: 'objects';
+      readonly of: keyof typeof RESOURCES;
+      readonly selection: Selection;
+      /** Undefined for a list. */
       readonly watch: WatchRequest | undefined;
-    }
-  | {
-      readonly kind: 'nodes';
-      /** The one that the field selector names; undefined: all. */
-      readonly name: string | undefined;
-      readonly watch: WatchRequest | undefined;
-    }
-  | {
-      readonly kind: 'plans';
-      /** The one that the field selector names; undefined: all. */
-      readonly name: string | undefined;
-      readonly watch: WatchRequest | undefined;
-      /** Version that a watch goes on from. */
-      readonly since: number;
     }
   | { readonly kind: 'plan-status'; readonly name: string }
   | { readonly kind: 'unknown' };
 
-export interface WatchRequest {
-  /** A watch without a resource version begins with what exists. */
-  readonly initial: boolean;
-  readonly timeoutSeconds: number | undefined;
-}
-
-type Labels = Readonly<Record<string, string>>;
+/** Paths of lists; a group of theirs is the namespace. */
+const LISTS = {
+  pods: /^\/api\/v1\/namespaces\/([^/]+)\/pods$/,
+  nodes: /^\/api\/v1\/nodes$/,
+  nodeplans: new RegExp(`^/apis/${GROUP_VERSION}/nodeplans$`),
+} as const;
+const PLAN_STATUS = new RegExp(`^/apis/${GROUP_VERSION}/nodeplans/([^/]+)/status$`);
 
 /** Reads path and query of a request. Pure. */
 export function readApiRequest(url: string): ApiRequest {
   const { pathname, searchParams } = new URL(url, 'https://api');
-  if (/^\/(readyz|livez|healthz)$/.test(pathname)) {
-    return { kind: 'health' };
+  if (/^\/(readyz|livez|healthz)$/.test(pathname)) return { kind: 'health' };
+  const [, plan] = PLAN_STATUS.exec(pathname) ?? [];
+  if (plan !== undefined) return { kind: 'plan-status', name: plan };
+  for (const of of ['pods', 'nodes', 'nodeplans'] as const) {
+    const match = LISTS[of].exec(pathname);
+    if (match === null) continue;
+    const name = readName(searchParams.get('fieldSelector') ?? '');
+    const selection = { namespace: match[1], name, labels: readLabels(searchParams.get('labelSelector') ?? '') };
+    return { kind: 'objects', of, selection, watch: readWatch(searchParams) };
   }
-  const watch = readWatch(searchParams);
-  if (pathname === '/api/v1/nodes') {
-    return { kind: 'nodes', name: readName(searchParams.get('fieldSelector') ?? ''), watch };
-  }
-  const plans = readPlans(pathname, searchParams);
-  if (plans !== undefined) {
-    return plans;
-  }
-  const namespace = /^\/api\/v1\/namespaces\/([^/]+)\/pods$/.exec(pathname)?.[1];
-  if (namespace === undefined) {
-    return { kind: 'unknown' };
-  }
-  return { kind: 'pods', namespace, labels: readLabels(searchParams.get('labelSelector') ?? ''), watch };
-}
-
-function readPlans(pathname: string, query: URLSearchParams): ApiRequest | undefined {
-  const [all = '', name] = /^\/apis\/([^/]+\/[^/]+)\/nodeplans(?:\/([^/]+)\/status)?$/.exec(pathname)?.slice(1) ?? [];
-  if (all !== GROUP_VERSION) {
-    return undefined;
-  }
-  if (name !== undefined) {
-    return { kind: 'plan-status', name };
-  }
-  const since = Number(query.get('resourceVersion') ?? 0);
-  return { kind: 'plans', name: readName(query.get('fieldSelector') ?? ''), watch: readWatch(query), since };
+  return { kind: 'unknown' };
 }
 
 function readWatch(query: URLSearchParams): WatchRequest | undefined {
-  if (!['1', 'true'].includes(query.get('watch') ?? '')) {
-    return undefined;
-  }
-  const timeout = Number(query.get('timeoutSeconds') ?? 0);
-  return { initial: ['', '0'].includes(query.get('resourceVersion') ?? ''), timeoutSeconds: timeout || undefined };
+  if (!['1', 'true'].includes(query.get('watch') ?? '')) return undefined;
+  const number = (name: string) => Number(query.get(name) ?? 0);
+  return { since: number('resourceVersion'), timeoutSeconds: number('timeoutSeconds') || undefined };
 }
 
 /** The name in a field selector; the stand-in knows no other field. */
@@ -82,48 +72,18 @@ function readName(selector: string): string | undefined {
 }
 
 /** The equality terms of a label selector (`a=b,c==d`); the stand-in knows no others. */
-function readLabels(selector: string): Labels {
+function readLabels(selector: string): Readonly<Record<string, string>> {
   const terms = selector.split(',').filter((term) => term !== '');
   return Object.fromEntries(terms.map((term) => term.split(/==?/, 2) as [string, string]));
 }
 
-/** The pods of a namespace that carry all the labels. Pure. */
-export function selectPods(pods: readonly PodObject[], namespace: string, labels: Labels): PodObject[] {
-  const wanted = Object.entries(labels);
-  return pods.filter(
-    ({ metadata }) =>
-      metadata.namespace === namespace && wanted.every(([key, value]) => metadata.labels[key] === value),
+/** Whether an object is one of those. Pure. */
+export function isSelected({ metadata }: ApiObject, { namespace, name, labels = {} }: Selection): boolean {
+  return (
+    (namespace ?? metadata.namespace) === metadata.namespace &&
+    (name ?? metadata.name) === metadata.name &&
+    Object.entries(labels).every(([key, value]) => metadata.labels?.[key] === value)
   );
-}
-
-/** A `PodList` as the API server writes it. Pure. */
-export function podList(pods: readonly PodObject[]): object {
-  return { kind: 'PodList', apiVersion: 'v1', metadata: { resourceVersion: '1' }, items: pods };
-}
-
-/** A `NodeList` as the API server writes it. Pure. */
-export function nodeList(nodes: readonly NodeObject[]): object {
-  return { kind: 'NodeList', apiVersion: 'v1', metadata: { resourceVersion: '1' }, items: nodes };
-}
-
-/** A `NodePlanList` as the API server writes it. Pure. */
-export function planList(plans: readonly NodePlanObject[], version: number): object {
-  return {
-    kind: 'NodePlanList',
-    apiVersion: GROUP_VERSION,
-    metadata: { resourceVersion: String(version) },
-    items: plans.map(planObject),
-  };
-}
-
-/** A NodePlan as the API server writes it. Pure. */
-export function planObject(plan: NodePlanObject): object {
-  return { kind: 'NodePlan', apiVersion: GROUP_VERSION, ...plan };
-}
-
-/** One line of a watch as the API server writes it. Pure. */
-export function watchEvent(type: 'ADDED' | 'MODIFIED', kind: 'Node' | 'Pod', object: NodeObject | PodObject): string {
-  return `${JSON.stringify({ type, object: { kind, apiVersion: 'v1', ...object } })}\n`;
 }
 
 /** A refusal as the API server writes it. Pure. */

@@ -5,7 +5,7 @@ import { makeCertificate } from '../support/certificates.ts';
 import { inNetns } from '../support/netns.ts';
 import { isAlive, listensInNetnsOf, type ProcessRef, startDetached } from '../support/processes.ts';
 import { waitFor } from '../support/wait.ts';
-import type { ApiServerOptions, PodObject } from './api-protocol.ts';
+import type { ApiServerOptions } from './api-protocol.ts';
 import { API_PORT, addressesOf, type HostPlan } from './network-plan.ts';
 import type { ClusterAccount } from './pod.ts';
 
@@ -16,11 +16,8 @@ export interface ApiOptions {
   readonly host: HostPlan;
   /** A directory of its own. */
   readonly directory: string;
-  readonly pods: readonly PodObject[];
-  /** A directory with a file for each node, which changes while the server runs. */
-  readonly nodesDirectory: string;
-  /** A directory with a file for each NodePlan, which changes while the server runs. */
-  readonly plansDirectory: string;
+  /** A folder for each resource, with a file for each object; they change while the server runs. */
+  readonly objectsDirectory: string;
 }
 
 /** A running API server and what a pod needs to talk to it. */
@@ -31,18 +28,16 @@ export interface RunningApi {
 
 /** Makes certificate and token and starts the API server stand-in; returns when it listens. */
 export async function startApi(options: ApiOptions): Promise<RunningApi> {
-  const { host, directory, nodesDirectory, plansDirectory } = options;
+  const { host, directory, objectsDirectory } = options;
   const addresses = [...addressesOf(host, 4), ...addressesOf(host, 6)];
   await mkdir(directory, { recursive: true });
   await chmod(directory, 0o700);
   const { caFile, certFile, keyFile } = await makeCertificate(directory, addresses);
   const token = randomBytes(24).toString('base64url');
   const tokenFile = join(directory, 'token');
-  const podsFile = join(directory, 'pods.json');
   await writeFile(tokenFile, token);
-  await writeFile(podsFile, JSON.stringify(options.pods));
-  const files = { certFile, keyFile, tokenFile, podsFile };
-  const serverOptions: ApiServerOptions = { addresses, port: API_PORT, ...files, nodesDirectory, plansDirectory };
+  const files = { certFile, keyFile, tokenFile, objectsDirectory };
+  const serverOptions: ApiServerOptions = { addresses, port: API_PORT, ...files };
   const command = inNetns(host.netns, [process.execPath, SERVER, JSON.stringify(serverOptions)]);
   const logFile = join(directory, 'api-server.log');
   const ref = await startDetached(command, { logFile });

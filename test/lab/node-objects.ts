@@ -1,26 +1,20 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { NodeObject } from './api-protocol.ts';
-import { labDirectory } from './names.ts';
+import { ObjectFiles } from './api-objects.ts';
+import type { WrittenObject } from './api-protocol.ts';
 import type { HostPlan } from './network-plan.ts';
 
-/* The cluster's Node objects: files that the API server stand-in serves. */
+/* The cluster's Node objects. */
+
+/** As much of a node's spec as the lab writes. */
+interface NodeSpec {
+  readonly unschedulable?: true;
+  readonly taints?: readonly { readonly key: string; readonly effect: string }[];
+}
 
 /** How many images a kubelet tells of at most (its default for nodeStatusMaxImages): most of what a real node weighs. */
 const IMAGES = 50;
 
-/** The API server stand-in's directory in a lab. */
-export function apiDirectory(lab: string): string {
-  return join(labDirectory(lab), 'api');
-}
-
-/** The directory with a file for each node. */
-export function nodesDirectory(lab: string): string {
-  return join(apiDirectory(lab), 'nodes');
-}
-
-function nodeFile(lab: string, node: string): string {
-  return join(nodesDirectory(lab), `${node}.json`);
+function files(lab: string): ObjectFiles<NodeSpec> {
+  return new ObjectFiles(lab, 'nodes');
 }
 
 function image(number: number): object {
@@ -29,10 +23,9 @@ function image(number: number): object {
 }
 
 /** A node as its kubelet registers it; about as large as a real one. Pure. */
-export function nodeObject(host: HostPlan): NodeObject {
+function nodeObject(host: HostPlan): WrittenObject<NodeSpec> {
   return {
     metadata: {
-      name: host.name,
       uid: `00000000-0000-0000-0001-${host.nics[0].mac.replaceAll(':', '')}`,
       resourceVersion: '1',
       labels: { 'kubernetes.io/hostname': host.name, 'kubernetes.io/os': 'linux' },
@@ -53,10 +46,7 @@ export function nodeObject(host: HostPlan): NodeObject {
 
 /** Writes the nodes of a new lab. */
 export async function writeNodes(lab: string, hosts: readonly HostPlan[]): Promise<void> {
-  await mkdir(nodesDirectory(lab), { recursive: true });
-  for (const host of hosts) {
-    await writeFile(nodeFile(lab, host.name), JSON.stringify(nodeObject(host)));
-  }
+  for (const host of hosts) await files(lab).write(host.name, nodeObject(host));
 }
 
 /**
@@ -66,20 +56,17 @@ export async function writeNodes(lab: string, hosts: readonly HostPlan[]): Promi
 export async function prepareNode(
   lab: string,
   node: string,
-  spec: (before: NodeObject['spec']) => NodeObject['spec'] = (before) => before,
+  spec: (before: NodeSpec) => NodeSpec = (before) => before,
 ): Promise<() => Promise<void>> {
-  const file = nodeFile(lab, node);
-  const before = JSON.parse(await readFile(file, 'utf8')) as NodeObject;
-  const resourceVersion = String(Number(before.metadata.resourceVersion) + 1);
-  const temporary = join(nodesDirectory(lab), `.${node}.json`);
-  const after = { ...before, metadata: { ...before.metadata, resourceVersion }, spec: spec(before.spec) };
-  await writeFile(temporary, JSON.stringify(after));
-  return () => rename(temporary, file);
+  const before = await files(lab).read(node);
+  const resourceVersion = String(Number(before.metadata?.resourceVersion) + 1);
+  const metadata = { ...before.metadata, resourceVersion };
+  return files(lab).prepare(node, { ...before, metadata, spec: spec(before.spec) });
 }
 
 const UNSCHEDULABLE = { key: 'node.kubernetes.io/unschedulable', effect: 'NoSchedule' };
 
 /** What `kubectl cordon` and the node controller make of a spec, and what `kubectl uncordon` leaves. Pure. */
-export function cordoned(cordon: boolean): NodeObject['spec'] {
+export function cordoned(cordon: boolean): NodeSpec {
   return cordon ? { unschedulable: true, taints: [UNSCHEDULABLE] } : {};
 }

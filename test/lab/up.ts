@@ -7,7 +7,7 @@ import { listensInNetnsOf } from '../support/processes.ts';
 import { RELEASE_NAMESPACE } from '../support/release-names.ts';
 import { type WaitOptions, waitFor } from '../support/wait.ts';
 import { type RunningApi, startApi } from './api.ts';
-import type { PodObject } from './api-protocol.ts';
+import { apiDirectory, ObjectFiles, objectsDirectory } from './api-objects.ts';
 import { type ChartValues, renderChart } from './chart.ts';
 import { takeDown } from './down.ts';
 import type { MachineParts } from './machine.ts';
@@ -17,8 +17,7 @@ import { allHosts, defaultVip, type HostPlan, type NetworkPlan, planNetwork } fr
 import type { NetworkName } from './networks.ts';
 import { startIngress, startKubelet } from './nginx.ts';
 import { nodeDirectory } from './node-directory.ts';
-import { apiDirectory, nodesDirectory, writeNodes } from './node-objects.ts';
-import { plansDirectory } from './node-plans.ts';
+import { writeNodes } from './node-objects.ts';
 import { type PodPlan, podName, preparePod, startPodContainer } from './pod.ts';
 import { type LabState, labState, type NodeState } from './state.ts';
 import { holdersOf } from './status.ts';
@@ -64,18 +63,18 @@ class LabExistsError extends Error {
   }
 }
 
-function podObjects(plan: NetworkPlan, release: Release): PodObject[] {
-  return plan.nodes.map((host, index) => ({
-    metadata: {
-      name: podName(release, host),
-      namespace: RELEASE_NAMESPACE,
-      uid: `00000000-0000-0000-0000-${String(index + 1).padStart(12, '0')}`,
-      resourceVersion: '1',
-      labels: release.podLabels,
-    },
-    spec: { nodeName: host.name, hostNetwork: true },
-    status: { phase: 'Running', hostIP: host.address, podIP: host.address },
-  }));
+async function writePods(lab: string, plan: NetworkPlan, release: Release): Promise<void> {
+  for (const [index, host] of plan.nodes.entries()) {
+    await new ObjectFiles(lab, 'pods').write(podName(release, host), {
+      metadata: {
+        namespace: RELEASE_NAMESPACE,
+        uid: `00000000-0000-0000-0000-${String(index + 1).padStart(12, '0')}`,
+        labels: release.podLabels,
+      },
+      spec: { nodeName: host.name, hostNetwork: true },
+      status: { phase: 'Running', hostIP: host.address, podIP: host.address },
+    });
+  }
 }
 
 /** Starts the pod's containers one after the other, as the kubelet does: keepalived when the sidecar answers. */
@@ -119,14 +118,12 @@ async function build(options: UpOptions, machine: MachineParts, release: Release
   say(
     `${allHosts(plan).length} machines on ${plan.switches.length === 1 ? 'one switch' : `${plan.switches.length} switches`}`,
   );
-  const pods = podObjects(plan, release);
+  await writePods(options.name, plan, release);
   await writeNodes(options.name, plan.nodes);
   const api: RunningApi = await startApi({
     host: plan.api,
     directory: apiDirectory(options.name),
-    pods,
-    nodesDirectory: nodesDirectory(options.name),
-    plansDirectory: plansDirectory(options.name),
+    objectsDirectory: objectsDirectory(options.name),
   });
   const base = { name: options.name, ...machine, release, api };
   const start = (host: HostPlan) => startNode(podPlanOf(base, plan, host));
