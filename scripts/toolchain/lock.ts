@@ -26,6 +26,8 @@ export async function withLock<T>(
     reject: false,
     stderr: 'ignore',
     buffer: false,
+    // A Ctrl-C at the terminal must not free the lock while this process still cleans up.
+    detached: true,
   });
   const say = setTimeout(() => log(`waiting for another run that is ${what} …`), SAY_AFTER_MS);
   try {

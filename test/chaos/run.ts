@@ -15,6 +15,7 @@ import { AddressWatch } from '../support/address-watch.ts';
 import { monotonicMs } from '../support/clock.ts';
 import { say } from '../support/print.ts';
 import type { StallWatch } from '../support/stalls.ts';
+import { succeeds } from '../support/succeeds.ts';
 import { holderSpans, type Isolation, reachableSpans } from './holders.ts';
 import { type AddressRound, figuresOf, type RoundFigures, violationsOf } from './judge.ts';
 import { type Round, type Scene, Schedule, type Strike } from './schedule.ts';
@@ -154,10 +155,7 @@ export class Chaos {
   /** Replicas may be on any nodes, and none where one was killed a moment ago. */
   async #killController(): Promise<void> {
     for (const node of this.#scene().nodes) {
-      const killed = await this.#site.cluster.inject('controller-kill', node).then(
-        () => true,
-        () => false,
-      );
+      const killed = await succeeds(() => this.#site.cluster.inject('controller-kill', node));
       if (killed) return;
     }
     throw new Error('no controller runs on any node');

@@ -1,8 +1,7 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { listNetns, netnsPath } from '../support/netns.ts';
-import { isAlive, type ProcessRef, pidsInNetns, processRef, signalAll, waitGone } from '../support/processes.ts';
+import { killAll, namedProcesses, type ProcessRef, processRef, refsInNetns } from '../support/processes.ts';
 import { restoreKernel } from './kernel-limits.ts';
 import { killMachine, removeCgroups, removeEmptyCgroup } from './machine.ts';
 import { removeNetwork } from './network.ts';
@@ -14,31 +13,14 @@ const END_LIMIT_MS = 20_000;
 /** Keepers of machines that a command started without getting to write it down: they name their disk. */
 function strayKeepers(cluster: string): ProcessRef[] {
   const disk = `${join(clusterDirectory(cluster), 'machines')}/`;
-  return readdirSync('/proc')
-    .filter((name) => /^[0-9]+$/.test(name))
-    .filter((pid) => {
-      try {
-        const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-        return words[0] === 'unshare' && words.some((word) => word.startsWith(disk));
-      } catch {
-        return false;
-      }
-    })
-    .flatMap((pid) => processRef(Number(pid)) ?? []);
+  return namedProcesses()
+    .filter(({ name, commandLine }) => name === 'unshare' && commandLine.includes(` ${disk}`))
+    .flatMap(({ pid }) => processRef(pid) ?? []);
 }
 
 async function killStrays(cluster: string): Promise<void> {
-  const inside = listNetns()
-    .filter((netns) => ownsNetns(cluster, netns))
-    .flatMap((netns) => pidsInNetns(netnsPath(netns)));
-  const strays = [...strayKeepers(cluster), ...inside.flatMap((pid) => processRef(pid) ?? [])].filter(
-    (ref) => ref.pid !== process.pid && isAlive(ref),
-  );
-  signalAll(
-    strays.map((ref) => ref.pid),
-    'SIGKILL',
-  );
-  await waitGone(strays, END_LIMIT_MS);
+  const namespaces = listNetns().filter((netns) => ownsNetns(cluster, netns));
+  await killAll([...strayKeepers(cluster), ...refsInNetns(namespaces.map(netnsPath))], END_LIMIT_MS);
 }
 
 /** The plan of a cluster of which nothing but the name may be known: enough to find what belongs to it. */

@@ -3,7 +3,8 @@ import { basename, join } from 'node:path';
 import { type Instant, now } from '../support/clock.ts';
 import { prepareSwitch } from '../support/faults.ts';
 import type { Kubectl } from '../support/kubectl.ts';
-import { listensInNetnsOf, signalAll } from '../support/processes.ts';
+import { listensInNetnsOf, type NamedProcess, namedProcesses, signalAll } from '../support/processes.ts';
+import { succeeds } from '../support/succeeds.ts';
 import { waitFor } from '../support/wait.ts';
 import type { ClusterFaultName } from './fault-names.ts';
 import { INGRESS_NAME, INGRESS_NAMESPACE } from './ingress.ts';
@@ -105,11 +106,7 @@ function serviceFault(name: string): Fault {
 /** Waits until the machine's own API server is ready. */
 async function waitForApi({ kubectl, machine }: FaultTarget): Promise<void> {
   const server = `--server=https://${machine.ipv4}:${API_SERVER_PORT}`;
-  const ready = () =>
-    kubectl(['get', '--raw', '/readyz', server]).then(
-      () => true,
-      () => false,
-    );
+  const ready = () => succeeds(() => kubectl(['get', '--raw', '/readyz', server]));
   await waitFor(`the API server of ${machine.name}`, ready, { limitMs: BACK_LIMIT_MS, everyMs: 200 });
 }
 
@@ -179,11 +176,10 @@ async function controllersOn({ cgroup, machine }: FaultTarget): Promise<number[]
     .filter((file) => basename(file) === 'cgroup.procs')
     .map((file) => readFile(join(root, file), 'utf8').catch(() => '')); // a container that just ended
   const pids = (await Promise.all(lists)).join('').split('\n').filter(Boolean).map(Number);
-  const commandLines = pids.map(async (pid) => {
-    const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-    return commandLine.includes('/app/controller.cjs') ? [pid] : [];
-  });
-  return (await Promise.all(commandLines)).flat();
+  const isController = ({ commandLine }: NamedProcess) => commandLine.includes('/app/controller.cjs');
+  return namedProcesses(pids)
+    .filter(isController)
+    .map(({ pid }) => pid);
 }
 
 /** A kubectl command on the node. */

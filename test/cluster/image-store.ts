@@ -6,6 +6,7 @@ import { execa } from 'execa';
 import type { ImageArchive } from '../../scripts/images.ts';
 import { cacheFolder } from '../support/cache-folder.ts';
 import type { Say } from '../support/print.ts';
+import { succeeds } from '../support/succeeds.ts';
 import { waitFor } from '../support/wait.ts';
 import {
   killMachine,
@@ -34,11 +35,7 @@ export async function importImage(machine: RunningMachine, archive: string): Pro
 
 /** Waits until a machine's containerd answers. */
 async function containerdOf(machine: RunningMachine): Promise<void> {
-  const answers = () =>
-    runOn(machine, ['ctr', 'version'], { stdio: 'ignore' }).then(
-      () => true,
-      () => false,
-    );
+  const answers = () => succeeds(() => runOn(machine, ['ctr', 'version'], { stdio: 'ignore' }));
   await waitFor(`containerd on ${machine.name}`, answers, { limitMs: START_LIMIT_MS, everyMs: 50 });
 }
 

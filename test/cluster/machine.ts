@@ -3,7 +3,15 @@ import { chmod, mkdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { execa, type Options } from 'execa';
 import { ip, netnsPath } from '../support/netns.ts';
-import { isAlive, type ProcessRef, processRef, signalAll, startDetached, waitGone } from '../support/processes.ts';
+import {
+  childrenOf,
+  isAlive,
+  killAll,
+  namedProcesses,
+  type ProcessRef,
+  processRef,
+  startDetached,
+} from '../support/processes.ts';
 import { waitFor } from '../support/wait.ts';
 import { type ClusterParts, CONTROLLERS } from './parts.ts';
 import type { MachineFile } from './services.ts';
@@ -97,12 +105,8 @@ export async function removeCgroups(path: string): Promise<void> {
 
 /** The only child of a process, when it has become the program that stays. */
 function settledChild(parent: number): ProcessRef | undefined {
-  try {
-    const pid = Number(readFileSync(`/proc/${parent}/task/${parent}/children`, 'utf8').trim().split(' ')[0]);
-    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'tini' ? processRef(pid) : undefined;
-  } catch {
-    return undefined;
-  }
+  const [child] = namedProcesses(childrenOf(parent).slice(0, 1));
+  return child?.name === 'tini' ? processRef(child.pid) : undefined;
 }
 
 /**
@@ -131,12 +135,7 @@ export async function startMachine(spec: MachineSpec, parts: ClusterParts): Prom
 
 /** Switches a machine off as a power cut does. Its disk stays. Does nothing when it is off. */
 export async function killMachine(machine: RunningMachine, cgroup: string): Promise<void> {
-  const alive = [machine.init, machine.keeper].filter(isAlive);
-  signalAll(
-    alive.map((ref) => ref.pid),
-    'SIGKILL',
-  );
-  await waitGone(alive, END_LIMIT_MS);
+  await killAll([machine.init, machine.keeper], END_LIMIT_MS);
   if (existsSync(netnsPath(machine.netns))) await ip(['netns', 'delete', machine.netns]);
   await removeCgroups(`${cgroup}/${machine.name}`);
 }

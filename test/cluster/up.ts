@@ -4,6 +4,7 @@ import type { ImageArchive } from '../../scripts/images.ts';
 import type { Kubectl } from '../support/kubectl.ts';
 import { ip } from '../support/netns.ts';
 import type { Say } from '../support/print.ts';
+import { succeeds } from '../support/succeeds.ts';
 import { type WaitOptions, waitFor } from '../support/wait.ts';
 import { takeDown } from './down.ts';
 import { ensureImageStore, linkStore } from './image-store.ts';
@@ -110,13 +111,6 @@ async function build(plan: ClusterPlan, parts: ClusterParts, store: string): Pro
   const failed = outcomes.find((outcome) => outcome.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
   return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
-}
-
-function succeeds(work: () => Promise<unknown>): Promise<boolean> {
-  return work().then(
-    () => true,
-    () => false,
-  );
 }
 
 /** Waits until the API answers and every node is Ready. */

@@ -1,15 +1,8 @@
 import { readFile, rm, rmdir } from 'node:fs/promises';
 import { execa } from 'execa';
+import { processesOf } from '../support/container.ts';
 import { listNetns, netnsPath, removeNetns } from '../support/netns.ts';
-import {
-  familyOf,
-  isAlive,
-  type ProcessRef,
-  pidsInNetns,
-  processRef,
-  signalAll,
-  waitGone,
-} from '../support/processes.ts';
+import { familyOf, isAlive, killAll, type ProcessRef, processRef, refsInNetns } from '../support/processes.ts';
 import { waitFor } from '../support/wait.ts';
 import { LABS_DIRECTORY, labDirectory, ownsNetns } from './names.ts';
 import { labState } from './state.ts';
@@ -25,25 +18,12 @@ function recordedProcesses(lab: string): ProcessRef[] {
     return [];
   }
   const state = labState(lab).read();
-  const containers = state.nodes
-    .flatMap((node) => Object.values(node.containers))
-    .flatMap((container) => [
-      { pid: container.insidePid, startTicks: container.startTicks },
-      { pid: container.pid, startTicks: container.outerStartTicks },
-    ]);
+  const containers = state.nodes.flatMap((node) => Object.values(node.containers)).flatMap(processesOf);
   const servers = state.nodes.flatMap((node) => [node.ingress, node.kubelet]);
   return [...containers, ...servers, state.api.process]
     .filter(isAlive)
     .flatMap((ref) => familyOf(ref.pid))
     .flatMap(({ pid }) => processRef(pid) ?? []);
-}
-
-/** Whatever runs inside the lab's namespaces, recorded or not. */
-function processesInside(namespaces: readonly string[]): ProcessRef[] {
-  return namespaces
-    .flatMap((netns) => pidsInNetns(netnsPath(netns)))
-    .filter((pid) => pid !== process.pid)
-    .flatMap((pid) => processRef(pid) ?? []);
 }
 
 /** Dead processes stay listed until their new parent, the machine's process 1, looks after them; some take their time. */
@@ -67,12 +47,8 @@ async function unmount(directory: string): Promise<void> {
  */
 export async function takeDown(lab: string): Promise<void> {
   const namespaces = listNetns().filter((netns) => ownsNetns(lab, netns));
-  const processes = [...recordedProcesses(lab), ...processesInside(namespaces)];
-  signalAll(
-    processes.map((ref) => ref.pid),
-    'SIGKILL',
-  );
-  await waitGone(processes, END_LIMIT_MS);
+  const processes = [...recordedProcesses(lab), ...refsInNetns(namespaces.map(netnsPath))];
+  await killAll(processes, END_LIMIT_MS);
   await waitReaped(processes);
   await removeNetns(namespaces);
   const directory = labDirectory(lab);

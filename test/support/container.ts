@@ -25,11 +25,12 @@ import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { cacheFolder } from './cache-folder.ts';
-import { findCommand } from './needs.ts';
+import { netnsPath } from './netns.ts';
+import { childrenOf, isAlive, killAll, type ProcessRef, processRef, signalAll, waitGone } from './processes.ts';
+import { succeeds } from './succeeds.ts';
 
 /** A directory or file of the host that appears in the container. The mount point is made if the root lacks it. */
 export interface Bind {
@@ -94,45 +95,21 @@ const KILL_LIMIT_MS = 5_000;
 const EXEC_LIMIT_MS = 60_000;
 /** The kubelet's default is 30 s; a test that needs more than ten has found something. */
 const STOP_LIMIT_MS = 10_000;
-const POLL_MS = 5;
-const START_TIME_FIELD = 21;
 const LOG_TAIL = 2_000;
 
-function need(name: string): string {
-  const path = findCommand(name);
-  if (path === null) {
-    throw new Error(`the command ${name} is missing`);
-  }
-  return path;
+/** The program of a container, as the host knows it. */
+function insideOf({ insidePid, startTicks }: Container): ProcessRef {
+  return { pid: insidePid, startTicks };
 }
 
-/** Fields of /proc/PID/stat from the state on; null when there is no such process. */
-function statFields(pid: number): string[] | null {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The command name, in brackets, may contain blanks and brackets itself.
-    return ['', '', ...stat.slice(stat.lastIndexOf(')') + 2).split(' ')];
-  } catch {
-    return null;
-  }
-}
-
-function startTicksOf(pid: number): number {
-  return Number(statFields(pid)?.[START_TIME_FIELD] ?? 0);
-}
-
-function runs(pid: number, startTicks: number): boolean {
-  const fields = statFields(pid);
-  return fields !== null && Number(fields[START_TIME_FIELD]) === startTicks && fields[2] !== 'Z';
+/** Everything that a container consists of on the host: all else in it ends with these. */
+export function processesOf(container: Container): ProcessRef[] {
+  return [insideOf(container), { pid: container.pid, startTicks: container.outerStartTicks }];
 }
 
 /** True while the program of the container runs (a zombie does not). */
 export function isRunning(container: Container): boolean {
-  return runs(container.insidePid, container.startTicks);
-}
-
-function isGone(container: Container): boolean {
-  return !isRunning(container) && !runs(container.pid, container.outerStartTicks);
+  return isAlive(insideOf(container));
 }
 
 /** The command that gives up privileges and starts `argv`; runs inside the container's root. */
@@ -172,9 +149,9 @@ function stagingFolder(): string {
 
 function spawnCommand(options: ContainerOptions): string[] {
   return [
-    need('nsenter'),
-    `--net=/run/netns/${options.netns}`,
-    need('unshare'),
+    'nsenter',
+    `--net=${netnsPath(options.netns)}`,
+    'unshare',
     '--mount',
     '--ipc',
     '--pid',
@@ -218,14 +195,6 @@ function logTail(path: string): string {
   }
 }
 
-function onlyChildOf(pid: number): number {
-  try {
-    return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')[0]);
-  } catch {
-    return 0;
-  }
-}
-
 /**
  * Starts a container; it goes on when this process ends.
  * @returns when its file system is in place and the program is just being started
@@ -241,7 +210,7 @@ export async function startContainer(options: ContainerOptions): Promise<Contain
   const pipe = child.stdio[3] as Readable;
   const ready = await saysReady(pipe);
   const pid = child.pid ?? 0;
-  const insidePid = pid > 0 ? onlyChildOf(pid) : 0;
+  const [insidePid = 0] = pid > 0 ? childrenOf(pid) : [];
   if (!ready || insidePid === 0) {
     child.kill('SIGKILL');
     throw new Error(`container with ${options.argv[0]} in ${options.netns} did not start: ${logTail(options.logFile)}`);
@@ -250,8 +219,8 @@ export async function startContainer(options: ContainerOptions): Promise<Contain
   return {
     pid,
     insidePid,
-    startTicks: startTicksOf(insidePid),
-    outerStartTicks: startTicksOf(pid),
+    startTicks: processRef(insidePid)?.startTicks ?? 0,
+    outerStartTicks: processRef(pid)?.startTicks ?? 0,
     ...(uid === undefined ? {} : { uid }),
     ...(gid === undefined ? {} : { gid }),
     ...(capabilities === undefined ? {} : { capabilities }),
@@ -259,31 +228,14 @@ export async function startContainer(options: ContainerOptions): Promise<Contain
   };
 }
 
-function signalIfRuns(pid: number, startTicks: number, signal: NodeJS.Signals): void {
-  if (!runs(pid, startTicks)) {
-    return;
-  }
-  try {
-    process.kill(pid, signal);
-  } catch {
-    // It ended between the look and the signal.
-  }
-}
-
 /** Sends a signal to the program of the container (from the host: like a container engine does). */
 export function signalContainer(container: Container, signal: NodeJS.Signals): void {
-  signalIfRuns(container.insidePid, container.startTicks, signal);
+  if (isRunning(container)) signalAll([container.insidePid], signal);
 }
 
-async function waitUntilGone(container: Container, limitMs: number): Promise<boolean> {
-  const giveUpAt = Date.now() + limitMs;
-  while (!isGone(container)) {
-    if (Date.now() > giveUpAt) {
-      return false;
-    }
-    await delay(POLL_MS);
-  }
-  return true;
+/** Whether all of it is gone within a time. */
+function ends(container: Container, limitMs: number): Promise<boolean> {
+  return succeeds(() => waitGone(processesOf(container), limitMs));
 }
 
 /**
@@ -293,13 +245,8 @@ async function waitUntilGone(container: Container, limitMs: number): Promise<boo
 export async function killContainer(container: Container): Promise<void> {
   // Process 1 of a pid namespace takes all others with it; the outermost process ends when it does.
   signalContainer(container, 'SIGKILL');
-  if (await waitUntilGone(container, KILL_LIMIT_MS)) {
-    return;
-  }
-  signalIfRuns(container.pid, container.outerStartTicks, 'SIGKILL');
-  if (!(await waitUntilGone(container, KILL_LIMIT_MS))) {
-    throw new Error(`container ${container.pid} (inside ${container.insidePid}) does not end`);
-  }
+  if (await ends(container, KILL_LIMIT_MS)) return;
+  await killAll(processesOf(container), KILL_LIMIT_MS);
 }
 
 /**
@@ -309,9 +256,7 @@ export async function killContainer(container: Container): Promise<void> {
  */
 export async function stopContainer(container: Container, limitMs: number = STOP_LIMIT_MS): Promise<boolean> {
   signalContainer(container, 'SIGTERM');
-  if (await waitUntilGone(container, limitMs)) {
-    return true;
-  }
+  if (await ends(container, limitMs)) return true;
   await killContainer(container);
   return false;
 }
@@ -327,7 +272,7 @@ export async function execInContainer(
 ): Promise<ExecResult> {
   const privileges: Privileges = { ...container, ...options };
   const target = [`--target=${container.insidePid}`, '--net', '--mount', '--ipc', '--pid', '--root', '--wd'];
-  const result = await execa(need('nsenter'), [...target, '--', ...withPrivileges(privileges, options.argv)], {
+  const result = await execa('nsenter', [...target, '--', ...withPrivileges(privileges, options.argv)], {
     reject: false,
     stdin: 'ignore',
     timeout: options.timeoutMs ?? EXEC_LIMIT_MS,

@@ -5,10 +5,10 @@
 
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
+import { withLock } from '../../scripts/toolchain/lock.ts';
 import { cacheFolder } from './cache-folder.ts';
 import { findCommand } from './needs.ts';
 
@@ -26,7 +26,6 @@ export interface DebianRoot {
 const RECIPE = '2';
 /** A cold build takes half a minute; a slow mirror gets ten. */
 const BUILD_LIMIT_MS = 600_000;
-const POLL_MS = 250;
 const KEYRINGS = ['/usr/share/keyrings/debian-archive-keyring.gpg', '/usr/share/keyrings/debian-archive-keyring.pgp'];
 
 function pathOf(root: DebianRoot): string {
@@ -60,8 +59,7 @@ async function removeRemains(target: string): Promise<void> {
   }
 }
 
-async function build(root: DebianRoot, target: string, say: (line: string) => void): Promise<void> {
-  checkTools();
+async function makeRoot(root: DebianRoot, target: string, say: (line: string) => void): Promise<void> {
   await removeRemains(target);
   const temporary = `${target}.${process.pid}.tmp`;
   say(`making a Debian tree with mmdebstrap (once, about half a minute): ${target}`);
@@ -104,47 +102,6 @@ async function build(root: DebianRoot, target: string, say: (line: string) => vo
   }
 }
 
-async function isAlive(lock: string): Promise<boolean> {
-  const pid = Number(await readFile(lock, 'utf8').catch(() => '0'));
-  // An empty lock is one that its owner is just writing.
-  return pid === 0 || existsSync(`/proc/${pid}`);
-}
-
-/** Only one process builds; the rename keeps it right even if this lock failed. Returns false when another has it. */
-async function takeLock(lock: string): Promise<boolean> {
-  try {
-    await writeFile(lock, `${process.pid}`, { flag: 'wx' });
-    return true;
-  } catch {
-    if (!(await isAlive(lock))) {
-      await rm(lock, { force: true });
-    }
-    return false;
-  }
-}
-
-async function buildOnce(root: DebianRoot, target: string, say: (line: string) => void): Promise<void> {
-  const lock = `${target}.lock`;
-  await mkdir(dirname(target), { recursive: true });
-  const giveUpAt = Date.now() + BUILD_LIMIT_MS;
-  while (!(await takeLock(lock))) {
-    if (existsSync(target)) {
-      return;
-    }
-    if (Date.now() > giveUpAt) {
-      throw new Error(`another process is making ${target} for too long; if there is none, remove ${lock}`);
-    }
-    await delay(POLL_MS);
-  }
-  try {
-    if (!existsSync(target)) {
-      await build(root, target, say);
-    }
-  } finally {
-    await rm(lock, { force: true });
-  }
-}
-
 /**
  * A Debian directory tree, made on first use (about half a minute, needs root and a Debian mirror).
  * Safe to call from several processes at once. Treat the directory as read-only.
@@ -158,7 +115,10 @@ export async function ensureDebianRoot(
 ): Promise<string> {
   const target = pathOf(root);
   if (!existsSync(target)) {
-    await buildOnce(root, target, say);
+    checkTools();
+    // Only one process builds; the rename keeps it right whatever happens to the lock.
+    const build = async () => (existsSync(target) ? undefined : makeRoot(root, target, say));
+    await withLock(`${target}.lock`, BUILD_LIMIT_MS / 1000, say, build, `making ${target}`);
   }
   return target;
 }

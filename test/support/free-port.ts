@@ -2,6 +2,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { succeeds } from './succeeds.ts';
 
 const RANGE_FILE = '/proc/sys/net/ipv4/ip_local_port_range';
 /** Below are ports that people give their own programs, above Kubernetes' node ports. */
@@ -55,10 +56,7 @@ export async function freePort(): Promise<number> {
 async function keep(port: number): Promise<boolean> {
   const socket = createSocket('udp4');
   socket.bind(port, '127.0.0.1');
-  const bound = await once(socket, 'listening').then(
-    () => true,
-    () => false,
-  );
+  const bound = await succeeds(() => once(socket, 'listening'));
   // It must not keep the process alive; it stays bound as long as that lives.
   if (bound) socket.unref();
   else socket.close();
@@ -68,10 +66,7 @@ async function keep(port: number): Promise<boolean> {
 /** Whether a server can listen on a port of every address. */
 async function isFree(port: number): Promise<boolean> {
   const server = createServer().listen(port);
-  const free = await once(server, 'listening').then(
-    () => true,
-    () => false,
-  );
+  const free = await succeeds(() => once(server, 'listening'));
   if (free) await new Promise((resolve) => server.close(resolve));
   return free;
 }

@@ -9,6 +9,7 @@ import { stringify } from 'yaml';
 import { freePort } from './free-port.ts';
 import { type Kubectl, kubectlFor } from './kubectl.ts';
 import { Program } from './program.ts';
+import { succeeds } from './succeeds.ts';
 
 const COMMAND_LIMIT_MS = 30_000;
 const START_LIMIT_MS = 60_000;
@@ -100,10 +101,7 @@ export class KubeApi {
       `--audit-log-path=${folder}/audit.log`,
     ]);
     for (const user of ['admin', ...this.#users]) await this.#writeKubeconfig(server, `https://127.0.0.1:${api}`, user);
-    const ready = () =>
-      this.kubectl(['get', '--raw=/readyz'])
-        .then(() => true)
-        .catch(() => false);
+    const ready = () => succeeds(() => this.kubectl(['get', '--raw=/readyz']));
     const limit = { limitMs: START_LIMIT_MS, everyMs: 200 };
     let ended = false;
     const whenReady = server.until('it answers', ready, limit).finally(() => {

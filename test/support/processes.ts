@@ -66,6 +66,16 @@ export function familyOf(pid: number): { pid: number; name: string }[] {
   return family.map((stat) => ({ pid: stat.pid, name: stat.name }));
 }
 
+/** The processes that a process started itself; [] when there is no such process. */
+export function childrenOf(pid: number): number[] {
+  try {
+    const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+    return text === '' ? [] : text.split(' ').map(Number);
+  } catch {
+    return [];
+  }
+}
+
 /** The pids of the processes whose network namespace is the one mounted at this path; [] when there is no such namespace. */
 export function pidsInNetns(path: string): number[] {
   let inode: number;
@@ -99,9 +109,15 @@ export function signalAll(pids: readonly number[], signal: NodeJS.Signals): void
 
 /** Waits until none of the processes runs any more. */
 export async function waitGone(refs: readonly ProcessRef[], limitMs: number): Promise<void> {
-  await waitFor(`the end of ${refs.map((ref) => ref.pid).join(', ')}`, () => refs.every((ref) => !isAlive(ref)), {
-    limitMs,
-  });
+  const gone = () => refs.every((ref) => !isAlive(ref));
+  await waitFor(`the end of ${refs.map((ref) => ref.pid).join(', ')}`, gone, { limitMs, everyMs: 5 });
+}
+
+/** SIGKILL to those that still run, and waits for their end. */
+export async function killAll(refs: readonly ProcessRef[], limitMs: number): Promise<void> {
+  const alive = refs.filter(isAlive).map(({ pid }) => pid);
+  signalAll(alive, 'SIGKILL');
+  await waitGone(refs, limitMs);
 }
 
 export interface DetachedOptions {
@@ -166,9 +182,9 @@ export interface NamedProcess {
   readonly commandLine: string;
 }
 
-/** The processes in a network namespace with their names; those that end meanwhile are left out. */
-export function processesInNetns(path: string): NamedProcess[] {
-  return pidsInNetns(path).flatMap((pid) => {
+/** Those processes with their names; those that end meanwhile are left out. */
+export function namedProcesses(pids: readonly number[] = allPids()): NamedProcess[] {
+  return pids.flatMap((pid) => {
     try {
       const name = readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
       const commandLine = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
@@ -177,4 +193,15 @@ export function processesInNetns(path: string): NamedProcess[] {
       return [];
     }
   });
+}
+
+/** The processes in a network namespace with their names. */
+export function processesInNetns(path: string): NamedProcess[] {
+  return namedProcesses(pidsInNetns(path));
+}
+
+/** Whatever runs in network namespaces, but for this process itself. */
+export function refsInNetns(paths: readonly string[]): ProcessRef[] {
+  const pids = paths.flatMap(pidsInNetns).filter((pid) => pid !== process.pid);
+  return pids.flatMap((pid) => processRef(pid) ?? []);
 }

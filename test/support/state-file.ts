@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { isAlive, type ProcessRef, processRef } from './processes.ts';
-import { waitFor } from './wait.ts';
+import { replaceFile } from '../../scripts/support/replace-file.ts';
+import { withLock } from '../../scripts/toolchain/lock.ts';
+import { say } from './print.ts';
 
 /** Two commands that change the same state take turns; a turn that takes longer is stuck. */
 const LOCK_LIMIT_MS = 60_000;
@@ -38,9 +38,7 @@ export class StateFile<T extends object> {
 
   /** Replaces the state in one step. */
   async write(state: T): Promise<void> {
-    const temporary = `${this.#file}.${process.pid}`;
-    await writeFile(temporary, JSON.stringify(state, undefined, 2), { mode: 0o600 });
-    await rename(temporary, this.#file);
+    await replaceFile(this.#file, JSON.stringify(state, undefined, 2), 0o600);
   }
 
   /** Reads the state, lets `change` work on what it describes, and writes what it returns; other commands' changes wait meanwhile. */
@@ -50,39 +48,13 @@ export class StateFile<T extends object> {
 
   /** The same, and gives what `change` gives besides. */
   async exchange<R>(change: (state: T) => Promise<readonly [T, R]>): Promise<R> {
-    const lock = join(dirname(this.#file), 'lock');
     this.read();
-    await waitFor(`another command of the ${this.#subject}`, () => takeLock(lock), {
-      limitMs: this.#lockLimitMs,
-      everyMs: 10,
-    });
-    try {
+    const lock = join(dirname(this.#file), 'lock');
+    const work = async () => {
       const [state, result] = await change(this.read());
       await this.write(state);
       return result;
-    } finally {
-      await rm(lock, { force: true });
-    }
-  }
-}
-
-async function takeLock(lock: string): Promise<boolean> {
-  try {
-    await writeFile(lock, JSON.stringify(processRef(process.pid)), { flag: 'wx' });
-    return true;
-  } catch {
-    if (wasLeft(lock)) {
-      await rm(lock, { force: true });
-    }
-    return false;
-  }
-}
-
-/** Whether the lock is that of a process which ended without giving it back. */
-function wasLeft(lock: string): boolean {
-  try {
-    return !isAlive(JSON.parse(readFileSync(lock, 'utf8')) as ProcessRef);
-  } catch {
-    return false; // just given back, or just being written
+    };
+    return withLock(lock, this.#lockLimitMs / 1000, say, work, `changing the ${this.#subject}`);
   }
 }
