@@ -5,8 +5,8 @@
 
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readdir, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { execa } from 'execa';
 import { withLock } from '../../scripts/toolchain/lock.ts';
 import { cacheFolder } from './cache-folder.ts';
@@ -48,20 +48,10 @@ function checkTools(): void {
   }
 }
 
-/** What a build left that was killed. */
-async function removeRemains(target: string): Promise<void> {
-  const pattern = new RegExp(`^${basename(target)}\\.(\\d+)\\.tmp$`);
-  for (const name of await readdir(dirname(target))) {
-    const pid = pattern.exec(name)?.[1];
-    if (pid !== undefined && !existsSync(`/proc/${pid}`)) {
-      await rm(join(dirname(target), name), { recursive: true, force: true });
-    }
-  }
-}
-
+/** Only for one process at a time. */
 async function makeRoot(root: DebianRoot, target: string, say: (line: string) => void): Promise<void> {
-  await removeRemains(target);
-  const temporary = `${target}.${process.pid}.tmp`;
+  const temporary = `${target}.tmp`;
+  await rm(temporary, { recursive: true, force: true }); // of one that was killed
   say(`making a Debian tree with mmdebstrap (once, about half a minute): ${target}`);
   const command = execa(
     'mmdebstrap',
@@ -93,10 +83,7 @@ async function makeRoot(root: DebianRoot, target: string, say: (line: string) =>
     await command;
     await rename(temporary, target);
   } catch (error) {
-    // Another process may have been faster; its directory is as good as ours.
-    if (!existsSync(target)) {
-      throw new Error(`mmdebstrap could not make ${target}`, { cause: error });
-    }
+    throw new Error(`mmdebstrap could not make ${target}`, { cause: error });
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }
@@ -116,7 +103,6 @@ export async function ensureDebianRoot(
   const target = pathOf(root);
   if (!existsSync(target)) {
     checkTools();
-    // Only one process builds; the rename keeps it right whatever happens to the lock.
     const build = async () => (existsSync(target) ? undefined : makeRoot(root, target, say));
     await withLock(`${target}.lock`, BUILD_LIMIT_MS / 1000, say, build, `making ${target}`);
   }
