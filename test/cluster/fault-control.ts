@@ -51,9 +51,11 @@ async function theHolder(state: ClusterState, fault: ClusterFaultName): Promise<
   return fault === 'apiserver-stop' && holders.length !== 1 ? '' : soleHolder(holders, 'an address');
 }
 
-function withMachine(state: ClusterState, name: string, machine: RunningMachine | undefined): ClusterState {
+/** @param machine as it is now, where it is not as before */
+function withMachine(state: ClusterState, name: string, machine: RunningMachine | 'off' | undefined): ClusterState {
+  if (machine === undefined) return state;
   const others = state.machines.filter((each) => each.name !== name);
-  return { ...state, machines: machine === undefined ? others : [...others, machine] };
+  return { ...state, machines: machine === 'off' ? others : [...others, machine] };
 }
 
 /**
@@ -65,11 +67,11 @@ export function injectFault(cluster: string, fault: ClusterFaultName, node?: str
   return clusterState(cluster).exchange(async (state) => {
     const name = await chooseNode(state, fault, node);
     refuseActive(state.faults, fault, [name]);
-    const prepared = await prepareFault(fault, targetOf(state, name));
-    const { at, machine } = await prepared.strike();
-    const injected = { fault, node: name, injectedAt: at, doneAt: now() };
-    const active = MOMENTARY.includes(fault) ? [] : [{ name: fault, node: name, injectedAt: at }];
-    const after = withMachine(state, name, machine);
+    const strike = await prepareFault(fault, targetOf(state, name));
+    const injectedAt = now();
+    const after = withMachine(state, name, (await strike()) ?? undefined);
+    const injected = { fault, node: name, injectedAt, doneAt: now() };
+    const active = MOMENTARY.includes(fault) ? [] : [{ name: fault, node: name, injectedAt }];
     return [{ ...after, faults: [...after.faults, ...active] }, injected];
   });
 }
@@ -90,7 +92,7 @@ export function healFaults(
     let after = state;
     for (const active of healingOrder(meant)) {
       const machine = await healFault(active.name, targetOf(after, active.node));
-      after = withMachine(after, active.node, machine);
+      after = withMachine(after, active.node, machine ?? undefined);
     }
     const faults = after.faults.filter((active) => !meant.includes(active));
     return [{ ...after, faults }, meant.map((active) => ({ fault: active.name, node: active.node }))];

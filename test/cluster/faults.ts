@@ -1,7 +1,6 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { type Instant, now } from '../support/clock.ts';
-import { prepareSwitch } from '../support/faults.ts';
+import { type Fault, prepareSwitch, type Strike } from '../support/faults.ts';
 import type { Kubectl } from '../support/kubectl.ts';
 import { listensInNetnsOf, type NamedProcess, namedProcesses, signalAll } from '../support/processes.ts';
 import { succeeds } from '../support/succeeds.ts';
@@ -27,17 +26,8 @@ export interface FaultTarget {
 }
 
 /** What became of the machine: the same, another boot of it, or nothing. */
-type Outcome = RunningMachine | undefined;
-
-/** Does the damage, and gives the machine afterwards. */
-type Strike = () => Promise<Outcome>;
-
-interface Fault {
-  /** Gets everything ready, so that what is left is quick. @throws Error when there is nothing to damage. */
-  prepare(target: FaultTarget): Promise<Strike>;
-  /** Undoes the damage. */
-  heal(target: FaultTarget): Promise<Outcome>;
-}
+type Outcome = RunningMachine | 'off';
+type ClusterFault = Fault<FaultTarget, Outcome>;
 
 /** After an outage of the API server, kubelets and controllers wait up to half a minute before they ask it again, one after the other. */
 const BACK_LIMIT_MS = 150_000;
@@ -54,51 +44,37 @@ function on(target: FaultTarget): RunningMachine {
 }
 
 /** A signal to a program's processes on the machine. */
-function signal(program: Parameters<typeof pidsOf>[1], name: NodeJS.Signals): Fault['prepare'] {
+function signal(program: Parameters<typeof pidsOf>[1], name: NodeJS.Signals): ClusterFault['prepare'] {
   return async (target) => {
-    const running = on(target);
+    on(target);
     const pids = pidsOf(target.machine, program);
     if (pids.length === 0) throw new Error(`no ${program} runs on ${target.machine.name}`);
-    return async () => {
-      signalAll(pids, name);
-      return running;
-    };
+    return () => signalAll(pids, name);
   };
 }
 
-function switchFault(fault: Parameters<typeof prepareSwitch>[0]): Fault {
+function switchFault(fault: Parameters<typeof prepareSwitch>[0]): ClusterFault {
   const prepare = (order: 'strike' | 'heal', { plan, machine }: FaultTarget) =>
     prepareSwitch(fault, order, plan.switchNetns, machine.name);
   return {
     prepare: async (target) => {
-      const running = on(target);
-      const strike = await prepare('strike', target);
-      return async () => {
-        await strike();
-        return running;
-      };
+      on(target);
+      return prepare('strike', target);
     },
-    heal: async (target) => {
-      await (await prepare('heal', target))();
-      return target.running;
-    },
+    heal: async (target) => (await prepare('heal', target))(),
   };
 }
 
 const LINK_CUT = switchFault('carrier lost');
 
-function serviceFault(name: string): Fault {
+function serviceFault(name: string): ClusterFault {
   return {
     prepare: async (target) => {
       const running = on(target);
-      return async () => {
-        await switchService(running, name, false);
-        return running;
-      };
+      return () => switchService(running, name, false);
     },
-    heal: async (target) => {
-      if (target.running !== undefined) await switchService(target.running, name, true);
-      return target.running;
+    heal: async ({ running }) => {
+      if (running !== undefined) await switchService(running, name, true);
     },
   };
 }
@@ -111,14 +87,14 @@ async function waitForApi({ kubectl, machine }: FaultTarget): Promise<void> {
 }
 
 /** A crash gives nobody notice: the cable goes first, so that no dying process says goodbye. */
-async function prepareCrash(target: FaultTarget): Promise<Strike> {
+async function prepareCrash(target: FaultTarget): Promise<Strike<Outcome>> {
   const running = on(target);
   const cut = await LINK_CUT.prepare(target);
-  return async () => {
+  return async (): Promise<Outcome> => {
     await cut();
     await killMachine(running, target.cgroup);
     await unplug(target.plan, target.machine);
-    return undefined;
+    return 'off';
   };
 }
 
@@ -131,7 +107,7 @@ async function bootIfOff(target: FaultTarget): Promise<Outcome> {
 }
 
 /** Waits until a program of the release runs that the kubelet starts again; gives it a new pod where that waits long after several crashes. */
-async function waitBack(target: FaultTarget, program: Parameters<typeof pidsOf>[1]): Promise<Outcome> {
+async function waitBack(target: FaultTarget, program: Parameters<typeof pidsOf>[1]): Promise<void> {
   const { machine } = target;
   const back = () => pidsOf(machine, program).length > 0;
   const wait = (limitMs: number) => waitFor(`${program} on ${machine.name}`, back, { limitMs, everyMs: 50 });
@@ -139,7 +115,6 @@ async function waitBack(target: FaultTarget, program: Parameters<typeof pidsOf>[
     await renewPods(target, ['--all-namespaces', '-l', `${RELEASE_SELECTOR},app.kubernetes.io/component=node`]);
     await wait(BACK_LIMIT_MS);
   });
-  return target.running;
 }
 
 /** A new pod at once, where the kubelet would wait longer after each crash. */
@@ -149,15 +124,14 @@ async function renewPods({ kubectl, machine }: FaultTarget, selection: readonly 
   await kubectl(['delete', 'pod', ...selection, onNode, '--wait=true', limit], { timeout: BACK_LIMIT_MS + 10_000 });
 }
 
-async function renewIngress(target: FaultTarget): Promise<Outcome> {
+async function renewIngress(target: FaultTarget): Promise<void> {
   const { machine, running } = target;
-  if (running === undefined) return undefined;
+  if (running === undefined) return;
   if (pidsOf(machine, 'ingress').length === 0) {
     await renewPods(target, ['-n', INGRESS_NAMESPACE, '-l', `app=${INGRESS_NAME}`]);
   }
   const serves = () => listensInNetnsOf(running.init.pid, INGRESS_PORT);
   await waitFor(`the ingress on ${machine.name}`, serves, { limitMs: BACK_LIMIT_MS, everyMs: 50 });
-  return running;
 }
 
 /** Everything on the machine stands still, or goes on; its network, which is the kernel's, works all the time. */
@@ -183,30 +157,27 @@ async function controllersOn({ cgroup, machine }: FaultTarget): Promise<number[]
 }
 
 /** A kubectl command on the node. */
-function kubectlFault(command: (node: string) => readonly string[], undo: Fault['heal']): Fault {
+function kubectlFault(command: (node: string) => readonly string[], undo: ClusterFault['heal']): ClusterFault {
   return {
     prepare: async (target) => async () => {
       await target.kubectl(command(target.machine.name), { timeout: DRAIN_LIMIT_MS });
-      return target.running;
     },
     heal: undo,
   };
 }
 
-async function uncordon(target: FaultTarget): Promise<Outcome> {
+async function uncordon(target: FaultTarget): Promise<void> {
   await target.kubectl(['uncordon', target.machine.name]);
-  return target.running;
 }
 
-const FAULTS: Readonly<Record<ClusterFaultName, Fault>> = {
+const FAULTS: Readonly<Record<ClusterFaultName, ClusterFault>> = {
   'ingress-crash': { prepare: signal('ingress', 'SIGKILL'), heal: renewIngress },
   'kubelet-stop': serviceFault('kubelet'),
   'apiserver-stop': {
     ...serviceFault('kube-apiserver'),
     heal: async (target) => {
-      const running = await serviceFault('kube-apiserver').heal(target);
+      await serviceFault('kube-apiserver').heal(target);
       await waitForApi(target);
-      return running;
     },
   },
   'link-cut': LINK_CUT,
@@ -236,26 +207,19 @@ const FAULTS: Readonly<Record<ClusterFaultName, Fault>> = {
   },
   'node-freeze': {
     prepare: async (target) => {
-      const running = on(target);
-      return async () => {
-        await freeze(target, 'FROZEN');
-        return running;
-      };
+      on(target);
+      return () => freeze(target, 'FROZEN');
     },
     heal: async (target) => {
       if (target.running !== undefined) await freeze(target, 'THAWED');
-      return target.running;
     },
   },
   'controller-kill': {
     prepare: async (target) => {
-      const running = on(target);
+      on(target);
       const pids = await controllersOn(target);
       if (pids.length === 0) throw new Error(`no controller of pools runs on ${target.machine.name}`);
-      return async () => {
-        signalAll(pids, 'SIGKILL');
-        return running;
-      };
+      return () => signalAll(pids, 'SIGKILL');
     },
     heal: async (target) => {
       const back = async () => (await controllersOn(target)).length > 0;
@@ -266,7 +230,6 @@ const FAULTS: Readonly<Record<ClusterFaultName, Fault>> = {
           `${RELEASE_SELECTOR},app.kubernetes.io/component=controller`,
         ]);
       }
-      return target.running;
     },
   },
   'pod-delete': kubectlFault(
@@ -274,7 +237,7 @@ const FAULTS: Readonly<Record<ClusterFaultName, Fault>> = {
       ...['delete', 'pod', '--all-namespaces', '-l', RELEASE_SELECTOR],
       ...[`--field-selector=spec.nodeName=${node}`, '--wait=false'],
     ],
-    async (target) => target.running,
+    async () => undefined,
   ),
   drain: kubectlFault(
     (node) => ['drain', node, '--ignore-daemonsets', '--delete-emptydir-data', '--timeout=100s'],
@@ -283,24 +246,12 @@ const FAULTS: Readonly<Record<ClusterFaultName, Fault>> = {
   cordon: kubectlFault((node) => ['cordon', node], uncordon),
 };
 
-/** A fault that is ready to be done; nothing has happened yet. */
-export interface PreparedFault {
-  /** Does it. @returns the instant immediately before, and the machine afterwards */
-  readonly strike: () => Promise<{ readonly at: Instant; readonly machine: RunningMachine | undefined }>;
+/** Gets a fault ready; nothing has happened yet. @throws Error when there is nothing to damage. */
+export function prepareFault(name: ClusterFaultName, target: FaultTarget): Promise<Strike<Outcome>> {
+  return FAULTS[name].prepare(target);
 }
 
-/** Gets a fault ready. @throws Error when there is nothing to damage. */
-export async function prepareFault(name: ClusterFaultName, target: FaultTarget): Promise<PreparedFault> {
-  const strike = await FAULTS[name].prepare(target);
-  return {
-    strike: async () => {
-      const at = now();
-      return { at, machine: await strike() };
-    },
-  };
-}
-
-/** Undoes a fault and gives the machine afterwards. */
-export async function healFault(name: ClusterFaultName, target: FaultTarget): Promise<RunningMachine | undefined> {
+/** Undoes a fault; gives the machine afterwards where it is not as before. */
+export function healFault(name: ClusterFaultName, target: FaultTarget): ReturnType<ClusterFault['heal']> {
   return FAULTS[name].heal(target);
 }

@@ -50,12 +50,12 @@ export function readApiRequest(url: string): ApiRequest {
   if (/^\/(readyz|livez|healthz)$/.test(pathname)) return { kind: 'health' };
   const [, plan] = PLAN_STATUS.exec(pathname) ?? [];
   if (plan !== undefined) return { kind: 'plan-status', name: plan };
-  for (const of of ['pods', 'nodes', 'nodeplans'] as const) {
-    const match = LISTS[of].exec(pathname);
+  for (const resource of ['pods', 'nodes', 'nodeplans'] as const) {
+    const match = LISTS[resource].exec(pathname);
     if (match === null) continue;
     const name = readName(searchParams.get('fieldSelector') ?? '');
     const selection = { namespace: match[1], name, labels: readLabels(searchParams.get('labelSelector') ?? '') };
-    return { kind: 'objects', of, selection, watch: readWatch(searchParams) };
+    return { kind: 'objects', of: resource, selection, watch: readWatch(searchParams) };
   }
   return { kind: 'unknown' };
 }

@@ -1,6 +1,6 @@
 import { type Instant, now } from '../support/clock.ts';
 import { type Container, execInContainer, isRunning, killContainer, signalContainer } from '../support/container.ts';
-import { prepareSwitch } from '../support/faults.ts';
+import { type Fault, prepareSwitch, type Strike } from '../support/faults.ts';
 import { INTERFACE, ip, ipBatch, netnsPath, sysctl } from '../support/netns.ts';
 import { PreparedCommand } from '../support/prepared-command.ts';
 import { familyOf, isAlive, pidsInNetns, signalAll } from '../support/processes.ts';
@@ -25,15 +25,8 @@ export interface FaultTarget {
   readonly nic: NicPlan;
 }
 
-/** Does the damage. Everything that takes time has been done before: what is left is a system call or a line to a waiting program. */
-type Strike = () => void | Promise<void>;
-
-interface Fault {
-  /** Gets everything ready. @throws Error when there is nothing to damage. */
-  prepare(target: FaultTarget): Promise<Strike>;
-  /** Undoes the damage and gives the node's state afterwards. */
-  heal(target: FaultTarget): Promise<NodeState>;
-}
+type LabFault = Fault<FaultTarget, NodeState>;
+type LabStrike = Strike<NodeState>;
 
 const STOP_LIMIT_MS = 15_000;
 /** Nobody's: frames to it end at the switch. */
@@ -85,58 +78,51 @@ async function withContainer(target: FaultTarget, name: string): Promise<NodeSta
 
 async function withIngress(target: FaultTarget): Promise<NodeState> {
   const { node, host } = target;
-  if (isAlive(node.ingress)) {
-    return node;
-  }
+  if (isAlive(node.ingress)) return node;
   return { ...node, ingress: await startIngress({ host, directory: directoryOf(target).ingress }) };
 }
 
 async function withKubelet(target: FaultTarget): Promise<NodeState> {
   const { node, host } = target;
-  if (isAlive(node.kubelet)) {
-    return node;
-  }
+  if (isAlive(node.kubelet)) return node;
   return { ...node, kubelet: await startKubelet({ host, directory: directoryOf(target).kubelet }) };
 }
 
 /** A signal to the ingress's process group. */
-function ingressSignal(signal: NodeJS.Signals): Fault['prepare'] {
+function ingressSignal(signal: NodeJS.Signals): LabFault['prepare'] {
   return async (target) => {
     const group = -runningIngress(target);
     return () => signalAll([group], signal);
   };
 }
 
-function switchFault(fault: Parameters<typeof prepareSwitch>[0]): Fault {
+function switchFault(fault: Parameters<typeof prepareSwitch>[0]): LabFault {
   const prepare = (order: 'strike' | 'heal', { network, nic }: FaultTarget) =>
     prepareSwitch(fault, order, network.switchNetns, nic.port);
   return {
     prepare: (target) => prepare('strike', target),
-    heal: async (target) => {
-      await (await prepare('heal', target))();
-      return target.node;
-    },
+    heal: async (target) => (await prepare('heal', target))(),
   };
 }
 
 /** Both ends address their packets to nobody: nothing comes back and nothing is refused, as when a network is dead. */
-function apiBlackHole({ network, host }: FaultTarget, verb: 'replace' | 'delete'): Promise<unknown> {
+async function apiBlackHole({ network, host }: FaultTarget, verb: 'replace' | 'delete'): Promise<void> {
   const entry = (peer: HostPlan) =>
     [...addressesOf(peer, 4), ...addressesOf(peer, 6)].map((address) =>
       verb === 'replace'
         ? `neighbour replace ${address} lladdr ${NOBODY} nud permanent dev ${INTERFACE}`
         : `neighbour delete ${address} dev ${INTERFACE}`,
     );
-  return Promise.all([ipBatch(entry(network.api), host.netns), ipBatch(entry(host), network.api.netns)]);
+  await Promise.all([ipBatch(entry(network.api), host.netns), ipBatch(entry(host), network.api.netns)]);
 }
 
 /** Orders for an `ip` that waits on the node; the fault begins with the last line. */
-async function prepareOnNode(target: FaultTarget, orders: readonly string[]): Promise<Strike> {
+async function prepareOnNode(target: FaultTarget, orders: readonly string[]): Promise<LabStrike> {
   const command = await PreparedCommand.start('ip', target.host.netns, 'link show dev lo');
   return () => command.run(orders.join('\n'));
 }
 
-async function prepareAddressLost(target: FaultTarget): Promise<Strike> {
+async function prepareAddressLost(target: FaultTarget): Promise<LabStrike> {
   const { name, addresses } = target.nic;
   if (addresses.length === 0) {
     throw new Error(`${name} of ${target.host.name} has no address of its own`);
@@ -150,7 +136,7 @@ async function prepareAddressLost(target: FaultTarget): Promise<Strike> {
   );
 }
 
-async function prepareSecondAddress(target: FaultTarget): Promise<Strike> {
+async function prepareSecondAddress(target: FaultTarget): Promise<LabStrike> {
   const { name, second } = target.nic;
   if (second === undefined) {
     throw new Error(`${name} of ${target.host.name} has no IPv6`);
@@ -171,17 +157,15 @@ function vipByHand({ nic, pod, host }: FaultTarget): string {
 }
 
 /** What `disable_ipv6` took away does not come back by itself, but for loopback and link-local addresses. */
-async function healIpv6(target: FaultTarget): Promise<NodeState> {
-  const { host, node } = target;
+async function healIpv6({ host }: FaultTarget): Promise<void> {
   await sysctl(host.netns, { 'net.ipv6.conf.all.disable_ipv6': '0' });
   await ipBatch(
     host.nics.flatMap(addressCommands).filter((command) => command.includes(':')),
     host.netns,
   );
-  return node;
 }
 
-async function prepareKeepalivedKill(target: FaultTarget): Promise<Strike> {
+async function prepareKeepalivedKill(target: FaultTarget): Promise<LabStrike> {
   const family = familyOf(runningContainer(target, 'keepalived').insidePid);
   const pids = family.filter((member) => member.name.startsWith('keepalived')).map((member) => member.pid);
   if (pids.length === 0) {
@@ -191,7 +175,7 @@ async function prepareKeepalivedKill(target: FaultTarget): Promise<Strike> {
   return () => signalAll(pids, 'SIGKILL');
 }
 
-async function prepareDrain(target: FaultTarget): Promise<Strike> {
+async function prepareDrain(target: FaultTarget): Promise<LabStrike> {
   const container = runningContainer(target, 'keepalived');
   const [program, ...args] = target.pod.release.containers.find((each) => each.name === 'keepalived')?.preStop ?? [];
   if (program === undefined) {
@@ -218,7 +202,7 @@ function continueAll(pids: readonly number[]): void {
   signalAll(pids, 'SIGCONT');
 }
 
-const FAULT_TABLE: Readonly<Record<FaultName, Fault>> = {
+const FAULT_TABLE: Readonly<Record<FaultName, LabFault>> = {
   'ingress-crash': { prepare: ingressSignal('SIGKILL'), heal: withIngress },
   'ingress-hang': {
     prepare: ingressSignal('SIGSTOP'),
@@ -229,25 +213,18 @@ const FAULT_TABLE: Readonly<Record<FaultName, Fault>> = {
   },
   'ingress-unhealthy': {
     prepare: async (target) => () => setIngressHealth(directoryOf(target).ingress, false),
-    heal: async (target) => {
-      await setIngressHealth(directoryOf(target).ingress, true);
-      return target.node;
-    },
+    heal: (target) => setIngressHealth(directoryOf(target).ingress, true),
   },
   'kubelet-down': {
-    prepare: async ({ node }) => {
-      return () => signalAll(isAlive(node.kubelet) ? [-node.kubelet.pid] : [], 'SIGKILL');
-    },
+    prepare:
+      async ({ node }) =>
+      () =>
+        signalAll(isAlive(node.kubelet) ? [-node.kubelet.pid] : [], 'SIGKILL'),
     heal: withKubelet,
   },
   'api-unreachable': {
-    prepare: async (target) => async () => {
-      await apiBlackHole(target, 'replace');
-    },
-    heal: async (target) => {
-      await apiBlackHole(target, 'delete');
-      return target.node;
-    },
+    prepare: async (target) => () => apiBlackHole(target, 'replace'),
+    heal: (target) => apiBlackHole(target, 'delete'),
   },
   'link-down': switchFault('carrier lost'),
   'switch-cut': switchFault('frames lost'),
@@ -289,66 +266,45 @@ const FAULT_TABLE: Readonly<Record<FaultName, Fault>> = {
       const pids = pidsInNetns(netnsPath(target.host.netns));
       return () => signalAll(pids, 'SIGSTOP');
     },
-    heal: async (target) => {
-      continueAll(pidsInNetns(netnsPath(target.host.netns)));
-      return target.node;
-    },
+    heal: async (target) => continueAll(pidsInNetns(netnsPath(target.host.netns))),
   },
   'bad-config': {
     prepare: async (target) => () => offerBrokenCandidate(runtimeOf(target)),
-    heal: async (target) => {
-      await restoreCandidate(runtimeOf(target));
-      return target.node;
-    },
+    heal: (target) => restoreCandidate(runtimeOf(target)),
   },
   drain: {
     prepare: prepareDrain,
-    heal: async (target) => {
-      await endDrain(runtimeOf(target));
-      return target.node;
-    },
+    heal: (target) => endDrain(runtimeOf(target)),
   },
   'address-lost': {
     prepare: prepareAddressLost,
-    heal: async ({ host, nic, node }) => {
-      await ipBatch(addressCommands(nic), host.netns);
-      return node;
-    },
+    heal: ({ host, nic }) => ipBatch(addressCommands(nic), host.netns),
   },
   'second-address': {
     prepare: prepareSecondAddress,
-    heal: async ({ host, nic, node }) => {
-      await ip(['address', 'delete', `${nic.second}`, 'dev', nic.name], host.netns);
-      return node;
-    },
+    heal: ({ host, nic }) => ipBatch([`address delete ${nic.second} dev ${nic.name}`], host.netns),
   },
   'vip-by-hand': {
     prepare: (target) => prepareOnNode(target, [`address add ${vipByHand(target)} dev ${target.nic.name} nodad`]),
     heal: async (target) => {
       // The product may have removed it long ago.
       await ip(['address', 'delete', vipByHand(target), 'dev', target.nic.name], target.host.netns).catch(() => '');
-      return target.node;
     },
   },
   'ipv6-off': {
-    prepare: async ({ host }) => {
-      return () => sysctl(host.netns, { 'net.ipv6.conf.all.disable_ipv6': '1' });
-    },
+    prepare:
+      async ({ host }) =>
+      () =>
+        sysctl(host.netns, { 'net.ipv6.conf.all.disable_ipv6': '1' }),
     heal: healIpv6,
   },
   'nic-gone': {
     prepare: (target) => prepareOnNode(target, [`link delete dev ${target.nic.name}`]),
-    heal: async ({ network, host, nic, node }) => {
-      await replug(network, host, nic);
-      return node;
-    },
+    heal: ({ network, host, nic }) => replug(network, host, nic),
   },
   cordon: {
     prepare: async ({ pod, host }) => prepareNode(pod.lab, host.name, () => cordoned(true)),
-    heal: async ({ pod, host, node }) => {
-      await (await prepareNode(pod.lab, host.name, () => cordoned(false)))();
-      return node;
-    },
+    heal: async ({ pod, host }) => (await prepareNode(pod.lab, host.name, () => cordoned(false)))(),
   },
 };
 
@@ -362,5 +318,5 @@ export async function strike(name: FaultName, targets: readonly FaultTarget[]): 
 
 /** Undoes a fault on one node. */
 export async function heal(name: FaultName, target: FaultTarget): Promise<NodeState> {
-  return FAULT_TABLE[name].heal(target);
+  return (await FAULT_TABLE[name].heal(target)) ?? target.node;
 }

@@ -3,6 +3,20 @@ import { PreparedCommand } from './prepared-command.ts';
 
 /* What faults of the lab and of the cluster have in common. */
 
+/**
+ * Does the damage. Everything that takes time has been done before: what is left is a system call or a line to a waiting program.
+ * Gives the node afterwards where it is not as before.
+ */
+export type Strike<Node> = () => void | Promise<void> | Promise<Node>;
+
+/** What can be done to a node, and undone. */
+export interface Fault<Target, Node> {
+  /** Gets everything ready. @throws Error when there is nothing to damage. */
+  prepare(target: Target): Promise<Strike<Node>>;
+  /** Undoes the damage. Gives the node afterwards where it is not as before. */
+  heal(target: Target): Promise<void> | Promise<Node>;
+}
+
 /** A fault that was injected and not healed yet. */
 export interface ActiveFault<Fault extends string> {
   readonly name: Fault;
