@@ -2,9 +2,6 @@
 # Time, and processes by their number: whether one runs, waiting for its end, ending it. For any supervised process.
 # Offers: uptime, alive, runs_as, pid_in, takes_signal, wait_for_end, end, interruptible
 
-# signal(7): the first 16 have the same numbers everywhere but on MIPS, Alpha and SPARC
-readonly HANGUP=1 USER_1=10 USER_2=12
-
 # uptime: sets $now to whole seconds that no change of the clock moves
 uptime() {
 	read -r now _ </proc/uptime

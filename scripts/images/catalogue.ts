@@ -43,6 +43,14 @@ export const PRODUCT_IMAGES: readonly ImageDefinition[] = [
     bases: ['node:24-slim'],
     limitBytes: 140 * MEGABYTE,
   },
+  {
+    name: 'proxy',
+    dockerfile: 'images/proxy/Dockerfile',
+    context: '.',
+    inputs: ['images/*.sh', 'images/proxy/{*,lib/*}', 'images/supervisor/*', '.dockerignore', 'LICENSE'],
+    bases: ['debian:trixie-slim'],
+    limitBytes: 30 * MEGABYTE,
+  },
 ];
 
 /** What the test cluster runs beside them: an ingress, the pods' sandboxes, and tools. */

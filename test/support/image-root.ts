@@ -1,9 +1,9 @@
 /**
- * What stands for the keepalived image in tests and the lab: a Debian directory tree with the packages of
- * `images/keepalived/packages.txt`, made in half a minute. The image itself has the same programs, and little else. The supervisor is not in it: bind it in (`supervisorBinds`), so that it is always the
- * checkout's.
+ * What stands for the images of supervised processes in tests and the lab: a Debian directory tree with the packages of
+ * `images/<image>/packages.txt`, made in half a minute. The image itself has the same programs, and little else. The supervisor is not in
+ * it: bind it in (`supervisorBinds`), so that it is always the checkout's.
  *
- * As a command: `node test/support/image-root.ts` makes it if needed and prints its path.
+ * As a command: `node test/support/image-root.ts [proxy]` makes it if needed and prints its path.
  */
 
 import { globSync, readFileSync } from 'node:fs';
@@ -14,6 +14,10 @@ import { ensureDebianRoot } from './debian-root.ts';
 
 const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url));
 const SUITE = 'trixie';
+/** The images that have a supervisor. */
+export const SUPERVISED_IMAGES = ['keepalived', 'proxy'] as const;
+export type SupervisedImage = (typeof SUPERVISED_IMAGES)[number];
+
 /** Folder of the supervisor's parts in the image. */
 export const PARTS = '/usr/local/lib/supervisor';
 
@@ -25,50 +29,56 @@ function listIn(file: string): string[] {
     .filter((line) => line !== '' && !line.startsWith('#'));
 }
 
-/** The Debian packages that have what the keepalived image has: the lines of packages.txt without comments. */
-export function imagePackages(): string[] {
-  return listIn('images/keepalived/packages.txt');
+/** The Debian packages that have what an image has: the lines of packages.txt without comments. */
+export function imagePackages(image: SupervisedImage = 'keepalived'): string[] {
+  return listIn(`images/${image}/packages.txt`);
 }
 
-/** The commands of the keepalived image: the lines of commands.txt without comments. */
-export function imageCommands(): string[] {
-  return listIn('images/keepalived/commands.txt');
+/** The commands of an image: the lines of commands.txt without comments. */
+export function imageCommands(image: SupervisedImage = 'keepalived'): string[] {
+  return listIn(`images/${image}/commands.txt`);
 }
 
 /** The bind mounts that put the checkout's supervisor and its parts where the image has them. */
-export function supervisorBinds(): Bind[] {
+export function supervisorBinds(image: SupervisedImage = 'keepalived'): Bind[] {
   const bind = (host: string, container: string) => ({ host: join(CHECKOUT, host), container, readOnly: true });
   return [
-    bind('images/keepalived/supervisor', '/usr/local/bin/supervisor'),
+    bind(`images/${image}/supervisor`, '/usr/local/bin/supervisor'),
     bind('images/supervisor', `${PARTS}/common`),
-    bind('images/keepalived/lib', `${PARTS}/keepalived`),
+    bind(`images/${image}/lib`, `${PARTS}/${image}`),
   ];
 }
 
-/** Paths of all files that the supervisor is made of, itself first. */
-export function supervisorFiles(): string[] {
-  const parts = globSync(['images/supervisor/*', 'images/keepalived/lib/*'], { cwd: CHECKOUT }).toSorted();
-  return ['images/keepalived/supervisor', ...parts].map((file) => join(CHECKOUT, file));
+/** Paths of all files that an image's supervisor is made of or could be made of, itself first. */
+export function supervisorFiles(image: SupervisedImage = 'keepalived'): string[] {
+  const parts = globSync(['images/supervisor/*', `images/${image}/lib/*`], { cwd: CHECKOUT }).toSorted();
+  return [`images/${image}/supervisor`, ...parts].map((file) => join(CHECKOUT, file));
 }
 
 /** Where the image has one of {@link supervisorFiles}. */
 export function placeInImage(file: string): string {
-  const folder = basename(dirname(file));
-  if (folder === 'supervisor') return `${PARTS}/common/${basename(file)}`;
-  return folder === 'lib' ? `${PARTS}/keepalived/${basename(file)}` : '/usr/local/bin/supervisor';
+  const folder = dirname(file);
+  if (basename(folder) === 'supervisor') return `${PARTS}/common/${basename(file)}`;
+  if (basename(folder) === 'lib') return `${PARTS}/${basename(dirname(folder))}/${basename(file)}`;
+  return '/usr/local/bin/supervisor';
 }
 
 /**
- * The root directory of the keepalived image, made on first use (about half a minute, needs root and a Debian mirror).
+ * The root directory of an image, made on first use (about half a minute, needs root and a Debian mirror).
  * Treat it as read-only.
  * @param say gets progress lines, only when it is really made; stderr by default
  * @returns absolute path
  * @throws Error that names the command to run when mmdebstrap or Debian's keys are missing
  */
-export async function ensureImageRoot(say?: (line: string) => void): Promise<string> {
-  return ensureDebianRoot({ label: 'image-root', suite: SUITE, packages: imagePackages() }, say);
+export async function ensureImageRoot(
+  say?: (line: string) => void,
+  image: SupervisedImage = 'keepalived',
+): Promise<string> {
+  const label = image === 'keepalived' ? 'image-root' : `${image}-root`;
+  return ensureDebianRoot({ label, suite: SUITE, packages: imagePackages(image) }, say);
 }
 
 if (import.meta.main) {
-  process.stdout.write(`${await ensureImageRoot()}\n`);
+  const image = process.argv[2] === 'proxy' ? 'proxy' : 'keepalived';
+  process.stdout.write(`${await ensureImageRoot(undefined, image)}\n`);
 }

@@ -1,16 +1,24 @@
 import { globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { imageCommands, supervisorFiles } from '../support/image-root.ts';
+import { imageCommands, SUPERVISED_IMAGES, type SupervisedImage, supervisorFiles } from '../support/image-root.ts';
 import { commandsOf } from '../support/shell-commands.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
-const SUPERVISOR = supervisorFiles()
-  .filter((file) => !file.endsWith('.awk'))
-  .map((file) => readFileSync(file, 'utf8'))
-  .join('\n');
-/** What is in the image although the supervisor does not call it by name. */
-const OTHERS = ['keepalived', 'ls', 'sh', 'tini', 'touch'];
+/** What is in an image although its supervisor does not call it by name. */
+const OTHERS: Readonly<Record<SupervisedImage, readonly string[]>> = {
+  keepalived: ['keepalived', 'ls', 'sh', 'tini', 'touch'],
+  proxy: ['cat', 'haproxy', 'ls', 'sh', 'tini'],
+};
+
+/** The text of an image's supervisor with the parts that it reads. */
+function supervisorOf(image: SupervisedImage): string {
+  const [supervisor = '', ...parts] = supervisorFiles(image)
+    .filter((file) => !file.endsWith('.awk'))
+    .map((file) => ({ name: path.basename(file), text: readFileSync(file, 'utf8') }))
+    .map(({ name, text }, index, all) => (index === 0 || all[0]?.text.includes(`/${name}"`) ? text : ''));
+  return [supervisor, ...parts].join('\n');
+}
 
 /** Programs that somebody shall run in the keepalived container, according to a text. */
 function executedIn(text: string): string[] {
@@ -51,11 +59,14 @@ work; while mkdir "$(paste "$1")"; do :; done`;
   });
 });
 
-describe('the keepalived image', () => {
+describe.each(SUPERVISED_IMAGES)('the image %s', (image) => {
   it('has every command that the supervisor calls, and no other without a reason', () => {
-    expect(imageCommands().toSorted()).toEqual([...new Set([...commandsOf(SUPERVISOR), ...OTHERS])].toSorted());
+    const called = commandsOf(supervisorOf(image));
+    expect(imageCommands(image).toSorted()).toEqual([...new Set([...called, ...OTHERS[image]])].toSorted());
   });
+});
 
+describe('the keepalived image', () => {
   it('has every command that the documentation runs in it', () => {
     const files = ['docs/*.md', 'chart/*.md', 'chart/templates/NOTES.txt'].flatMap((each) =>
       globSync(each, { cwd: root }),

@@ -9,6 +9,9 @@ readonly ORDERLY_SECONDS=2 # keepalived ends within 1.1 s
 readonly STOP_SECONDS=6    # keepalived itself gives its children 5 s
 readonly ORPHAN_SECONDS=3  # keepalived's VRRP process ends itself some ms after its parent was killed
 
+# signal(7): the first 16 have the same numbers everywhere but on MIPS, Alpha and SPARC
+readonly HANGUP=1 USER_1=10 USER_2=12
+
 readonly NOTIFICATIONS="$RUNTIME_DIR/notify.fifo"
 
 # make_notifications: the FIFO through which keepalived tells the sidecar its states; false when it cannot be made

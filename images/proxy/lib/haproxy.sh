@@ -1,0 +1,90 @@
+# shellcheck shell=sh
+# HAProxy as a program: testing a configuration with it, starting it, reloading it, ending it.
+# Offers: check_stop_seconds, haproxy_version, test_configuration, start_haproxy, reload_haproxy, repeat_reload, end_haproxy
+
+readonly TEST_SECONDS=10    # a test of a configuration takes some 50 ms
+readonly RELOAD_SECONDS=20  # as the master's answer to "reload" tells how it went, it comes when the new worker is there
+readonly REPEAT_RELOAD=60   # seconds between two reloads because the first one failed
+readonly TERMINATE_SECONDS=2 # without regard for connections it ends within some ms
+
+readonly BACKENDS="$RUNTIME_DIR/backends.cfg" # the sidecar's: read as it is at a test, at a start and at a reload
+
+workers=0         # how many were started
+reload_failure='' # lines: what HAProxy said when it could not be reloaded
+reload_failed_at=0
+
+# check_stop_seconds: replaces a bad STOP_SECONDS
+check_stop_seconds() {
+	case $STOP_SECONDS in
+	'' | *[!0-9]*)
+		log error "STOP_SECONDS is not a number of seconds: taking 5" given="$STOP_SECONDS"
+		STOP_SECONDS=5
+		;;
+	esac
+}
+
+# haproxy_version: prints it, such as 3.0.11-1+deb13u5
+haproxy_version() {
+	"$HAPROXY" -v 2>&1 | sed -n '1s/^HAProxy version \([^ ]*\).*/\1/p'
+}
+
+# complaints: of what HAProxy prints, what is wrong, without the number of the process that found it
+complaints() {
+	sed -n 's/^\[\(ALERT\|WARNING\)\] *([0-9]*) : /[\1] /p'
+}
+
+# test_configuration FILE: HAProxy's own judgement, together with the backends: sets $code to 0 when it is right; what it said goes to
+# $SAID
+test_configuration() {
+	said=$(timeout -k 1 "$TEST_SECONDS" "$HAPROXY" -c -f "$1" -f "$BACKENDS" 2>&1 3>&- 9>&-)
+	code=$?
+	printf '%s\n' "$said" | complaints >"$SAID"
+	[ "$code" -eq 0 ] || [ -s "$SAID" ] || printf '%s\n' "$said" >"$SAID"
+	[ "$code" -ne 124 ] || echo "haproxy -c did not end within $TEST_SECONDS s" >>"$SAID"
+}
+
+# start_haproxy: sets $process_pid
+start_haproxy() {
+	"$HAPROXY" -W -S "$MASTER_SOCKET,mode,600" -f "$RUNNING" -f "$BACKENDS" 3>&- 9>&- &
+	process_pid=$!
+	workers=$((workers + 1))
+	log info "started HAProxy" pid="$process_pid" version="$version" config_sha256="$running_sha"
+}
+
+# reload_haproxy: has it start a worker with the configuration that is in place now. The old one accepts nothing more and goes on with its
+# connections; where no new one can be started it goes on with everything.
+reload_haproxy() {
+	said=$(ask_master "$RELOAD_SECONDS" reload)
+	uptime
+	case $said in
+	Success=1*)
+		workers=$((workers + 1))
+		reload_failure=''
+		log info "reloaded HAProxy" pid="$process_pid" config_sha256="$running_sha"
+		;;
+	*)
+		reload_failed_at=$now
+		reload_failure=$(printf '%s\n' "$said" | complaints | head -n 20)
+		reload_failure=${reload_failure:-HAProxy did not say how its reload went}$NEWLINE
+		log error "HAProxy could not be reloaded and goes on with the configuration it had" pid="$process_pid" config_sha256="$running_sha" \
+			said="$(printf '%s' "$reload_failure" | paste -s -d '|' | sed 's/|/; /g')"
+		;;
+	esac
+	write_status
+}
+
+# repeat_reload: tries again some time after one has failed: the port may be free by now
+repeat_reload() {
+	[ -n "$reload_failure" ] && [ -n "$process_pid" ] || return 0
+	uptime
+	[ $((now - reload_failed_at)) -lt "$REPEAT_RELOAD" ] || reload_haproxy
+}
+
+# end_haproxy: ends it in any case: connections that are still there after STOP_SECONDS are closed. In this order: SIGTERM alone would
+# close them all at once (management guide, "Stopping and restarting HAProxy").
+end_haproxy() {
+	kill -s USR1 "$process_pid" 2>/dev/null
+	wait_for_end "$process_pid" "$STOP_SECONDS" && return 0
+	log info "closing the connections that are left" pid="$process_pid"
+	end "$process_pid" "$TERMINATE_SECONDS"
+}

@@ -1,0 +1,20 @@
+# shellcheck shell=sh
+# HAProxy's master process: asking it, and through it the worker that accepts connections (HAProxy's management guide, "Master CLI").
+# Offers: ask_master, check_worker
+
+readonly ANSWER_SECONDS=3 # a worker answers within some ms; one that is stopped does not
+
+readonly MASTER_SOCKET="$RUNTIME_DIR/master.sock"
+
+# ask_master SECONDS COMMAND: prints the answer; false when there is none in that time
+ask_master() {
+	echo "$2" | timeout -k 1 "$1" nc -U "$MASTER_SOCKET" 2>/dev/null 3>&- 9>&-
+}
+
+# check_worker: for the liveness probe: true when the worker that accepts connections answers. The system accepts connections for one
+# that hangs, so that its socket alone says nothing.
+check_worker() {
+	ask_master "$ANSWER_SECONDS" '@1 show version' | grep -q '^[0-9]' && return 0
+	log error "HAProxy's worker does not answer" seconds="$ANSWER_SECONDS"
+	return 1
+}
