@@ -6,9 +6,19 @@ readonly ANSWER_SECONDS=3 # a worker answers within some ms; one that is stopped
 
 readonly MASTER_SOCKET="$RUNTIME_DIR/master.sock"
 
-# ask_master SECONDS COMMAND: prints the answer; false when there is none in that time
+# ask_master SECONDS COMMAND: prints the answer; false when there is none in that time. During a start and a reload nobody listens for a
+# moment: it asks again then.
 ask_master() {
-	echo "$2" | timeout -k 1 "$1" nc -U "$MASTER_SOCKET" 2>/dev/null 3>&- 9>&-
+	uptime
+	limit=$((now + $1))
+	while :; do
+		answer=$(echo "$2" | timeout -k 1 "$1" nc -U "$MASTER_SOCKET" 2>/dev/null 3>&- 9>&-)
+		[ -z "$answer" ] || break
+		uptime
+		[ "$now" -lt "$limit" ] || return 1
+		sleep 0.1
+	done
+	printf '%s\n' "$answer"
 }
 
 # check_worker: for the liveness probe: true when the worker that accepts connections answers. The system accepts connections for one
