@@ -13,9 +13,10 @@ import { writeImageBom } from '../../scripts/supply/sbom.ts';
 import type { VirtualAddress, VrrpInstance } from '../../sidecar/desired/vrrp-instance.ts';
 import { renderConfig } from '../../sidecar/keepalived/render.ts';
 import { unpackForContainer } from '../support/archive-root.ts';
-import { execInContainer } from '../support/container.ts';
+import { execInContainer, isRunning } from '../support/container.ts';
 import { ensureImageRoot, imageCommands, placeInImage, supervisorFiles } from '../support/image-root.ts';
 import { canMakeNamespaces, command, mustSkip } from '../support/needs.ts';
+import { PROXY_UID, PROXY_UNDER_TINI, proxyConfig, proxyNodes } from './proxy-node.ts';
 import { config, RUNTIME_DIR, TestNetwork, type TestNode, UNDER_TINI } from './supervisor-node.ts';
 
 /** From nothing: two base images, and two programs to compile. */
@@ -29,6 +30,7 @@ const skip = mustSkip('the container images', [canMakeNamespaces, command('mmdeb
 /** What must be found in an image besides Debian's packages, however it was put there. */
 const MADE_OF: Readonly<Record<string, readonly string[]>> = {
   keepalived: ['keepalived', 'curl', 'tini'],
+  proxy: ['haproxy', 'tini'],
   sidecar: ['node', 'express', 'pino', '@kubernetes/client-node', 'undici'],
 };
 
@@ -251,6 +253,60 @@ describe.skipIf(skip)('the image', () => {
       it.each(Object.keys(INSTANCES))('%s', async (which) => {
         expect(await judgement(await network.node(), INSTANCES[which] ?? INSTANCE)).toMatch(/^0 /);
       });
+    });
+  });
+
+  describe('proxy', () => {
+    let root: string;
+    const makeNode = proxyNodes();
+
+    beforeAll(async () => {
+      root = mkdtempSync(join(folder, 'proxy-'));
+      await unpackForContainer(archives.get('proxy') ?? '', root);
+    });
+
+    it('starts the supervisor under tini, as a user without rights', () => {
+      const { Entrypoint, Cmd, User } = imageOf('proxy').config;
+      expect([...(Entrypoint ?? []), ...(Cmd ?? [])]).toEqual(PROXY_UNDER_TINI);
+      expect(User).toBe(`${PROXY_UID}:${PROXY_UID}`);
+    });
+
+    it('has the checkout’s supervisor, with all of its parts', () => {
+      for (const file of supervisorFiles('proxy'))
+        expect(readFileSync(join(root, placeInImage(file))), file).toEqual(readFileSync(file));
+    });
+
+    it('has every command, and so has the root directory that stands for it in the lab', async () => {
+      const script = 'for name do [ -n "$(command -v "$name")" ] || echo "$name"; done';
+      for (const where of [root, await ensureImageRoot(say, 'proxy')]) {
+        const { stdout } = await execa('chroot', [where, 'sh', '-c', script, 'sh', ...imageCommands('proxy')], {
+          timeout: RUN_LIMIT_MS,
+        });
+        expect([where, stdout]).toEqual([where, '']);
+      }
+    });
+
+    it('has nothing that its user may write', async () => {
+      const files = await filesOf('proxy');
+      const writable = globSync('**/*', { cwd: files }).filter((file) => {
+        const { mode, uid } = statSync(join(files, file), { throwIfNoEntry: false }) ?? { mode: 0, uid: 0 };
+        return (mode & 0o002) !== 0 || uid !== 0;
+      });
+      expect(writable).toEqual([]);
+    });
+
+    it('serves, answers its probe, reloads and stops, with the privileges of the pod', async () => {
+      const node = await makeNode();
+      const container = await node.serve(proxyConfig(), { root });
+      const clients = await node.clients();
+      await clients.ask('open 3', /^open 3$/m);
+      node.offer(proxyConfig({ comment: 'another' }));
+      await node.until('reloads', () => node.status.workersTotal === 2);
+      await clients.ask('ask', /^answered 3$/m);
+      expect((await node.run(container, 'check')).exitCode).toBe(0);
+      process.kill(container.insidePid, 'SIGTERM');
+      await node.until('ends', () => !isRunning(container));
+      expect(node.log).not.toMatch(/not found|No such file|error while loading/);
     });
   });
 
