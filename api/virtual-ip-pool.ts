@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { issueText } from '../common/check-document.ts';
 import { VIRTUAL_ADDRESS_LENGTH, virtualAddressRules } from './addresses.ts';
 import { FAILBACK_DEFAULTS, HEALTH_CHECK_DEFAULTS } from './defaults.ts';
 import { CHECK_LIMITS, FAILBACK_LIMITS, within } from './durations.ts';
@@ -150,14 +151,18 @@ export function hostsOf({ httpGet, tcpSocket }: z.infer<typeof healthCheckSchema
 const CHECKED_HOST = (kind: 'httpGet' | 'tcpSocket') =>
   `(!has(self.healthCheck.${kind}) || !has(self.healthCheck.${kind}.host) || !self.addresses.exists(a, a.split('/')[0] == self.healthCheck.${kind}.host))`;
 
-/** What a user wishes of a pool. */
+/** In a longer list the API server does not look for an address that is there twice: that would cost more than it allows a rule. */
+const COMPARED_ADDRESSES = 500;
+
+/** What a user wants of a pool. */
 export const virtualIpPoolSpecSchema = ruled(
   z.object({
     addresses: ruled(z.array(addressSchema).min(1).max(1024), {
-      // Two prefixes, or two notations of an IPv6 address, cost more to find than an API server allows: the controller finds them.
+      // Two prefixes, or two notations of an IPv6 address, are left to the controller as well.
       test: (addresses) =>
-        addresses.length > 500 || !addresses.some((a) => a.includes('/') && addresses.includes(a.split('/')[0] ?? '')),
-      cel: "self.size() > 500 || self.all(a, !a.contains('/') || !(a.split('/')[0] in self))",
+        addresses.length > COMPARED_ADDRESSES ||
+        !addresses.some((a) => a.includes('/') && addresses.includes(a.split('/')[0] ?? '')),
+      cel: `self.size() > ${COMPARED_ADDRESSES} || self.all(a, !a.contains('/') || !(a.split('/')[0] in self))`,
       sentence: 'an address is in the list twice, with and without a prefix; remove one of the two',
     })
       .meta({ 'x-kubernetes-list-type': 'set' })
@@ -253,7 +258,7 @@ const settingsSchema = z.object({
  */
 export function settingsProblem(spec: VirtualIpPoolSpec): string | undefined {
   const issue = settingsSchema.safeParse(spec).error?.issues[0];
-  return issue === undefined ? undefined : `spec.${issue.path.map(String).join('.')}: ${issue.message}`;
+  return issue === undefined ? undefined : `spec.${issueText(issue)}`;
 }
 
 const conditionSchema = z.object({

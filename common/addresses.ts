@@ -112,6 +112,9 @@ export function unmapped(address: string): string {
   return ipaddr.process(address).toString();
 }
 
+/** The prefix of a single address, by its family: as long as the address. */
+export const HOST_PREFIX_LENGTH: Readonly<Record<Family, number>> = { 4: 32, 6: 128 };
+
 /**
  * Whether an address is in a subnet; one of the other family is not. Pure.
  * @param network an address of the subnet
@@ -124,7 +127,7 @@ export function subnetOf(network: string, prefixLength: number): (address: Addre
 
 /** What an IPv4 subnet keeps for itself: its network and its broadcast address. None below a /31 (RFC 3021). Pure. */
 export function reserved4(address: string, prefixLength: number): { network: string; broadcast: string } | undefined {
-  if (prefixLength >= 31) return undefined;
+  if (prefixLength > HOST_PREFIX_LENGTH[4] - 2) return undefined;
   const subnet = `${address}/${prefixLength}`;
   return {
     network: ipaddr.IPv4.networkAddressFromCIDR(subnet).toString(),
@@ -141,7 +144,8 @@ export function isSubnetsOwn(address: string, prefixLength: number): boolean {
   const known = canonicalAddress(address);
   if (known === undefined) return false;
   if (familyOf(known) === 6) {
-    return prefixLength <= 126 && ipaddr.IPv6.networkAddressFromCIDR(`${known}/${prefixLength}`).toString() === known;
+    const hasOwn = prefixLength <= HOST_PREFIX_LENGTH[6] - 2;
+    return hasOwn && ipaddr.IPv6.networkAddressFromCIDR(`${known}/${prefixLength}`).toString() === known;
   }
   const own = reserved4(known, prefixLength);
   return own !== undefined && (own.network === known || own.broadcast === known);

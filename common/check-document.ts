@@ -18,6 +18,16 @@ function formatPath(path: readonly PropertyKey[]): string {
   return text;
 }
 
+/** A problem as a sentence that begins with the path. Pure. */
+export function problemText({ path, message }: DocumentProblem): string {
+  return path === '' ? message : `${path}: ${message}`;
+}
+
+/** What Zod found wrong, in its own words, as a sentence that begins with the path. Pure. */
+export function issueText({ path, message }: z.core.$ZodIssue): string {
+  return problemText({ path: formatPath(path), message });
+}
+
 function toProblems(issue: z.core.$ZodIssue): DocumentProblem[] {
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => ({

@@ -1,3 +1,5 @@
+import { codeOf } from './errors.ts';
+
 /** What TLS libraries say when the other end did not answer with TLS at all. */
 const NO_TLS = /wrong version number|packet length too long|http request|unknown protocol|unexpected message/;
 
@@ -22,6 +24,6 @@ export function explainProtocolError(code: string | undefined, message: string):
 /** The text of a failed request: a sentence where the library has none, in one line, without what the request sent. */
 export function explainRequestError(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown error';
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  const code = codeOf(error);
   return explainProtocolError(code, error.message) ?? error.message.replaceAll(/\s+/g, ' ').trim();
 }

@@ -2,6 +2,7 @@ import { readFile as readFileFromDisk } from 'node:fs/promises';
 import { Agent } from 'node:https';
 import axios, { type AxiosRequestConfig, type AxiosResponse } from 'axios';
 import { bracketed } from './addresses.ts';
+import { codeOf } from './errors.ts';
 
 /*
  * Where the API server is, how a pod proves who it is, and requests that do so
@@ -85,7 +86,7 @@ async function read(what: string, path: string, readFile: ReadFile): Promise<str
   try {
     text = (await readFile(path)).trim();
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+    const code = codeOf(error) ?? String(error);
     throw new CredentialsError(`the ${what} cannot be read from ${path} (${code})`, code);
   }
   if (text === '') throw new CredentialsError(`the ${what} file ${path} is empty`);

@@ -1,5 +1,6 @@
 import type { RequestListener } from 'node:http';
 import type { Express, Request, Response } from 'express';
+import { HTTP_STATUS } from './http-status.ts';
 
 /** What there is instead of an answer, as a sentence. */
 interface Refusal {
@@ -12,12 +13,14 @@ const NO_URL =
 
 function refusalOf(error: unknown, target: string): Refusal {
   if (error === undefined || error === null) {
-    if (URL.canParse(target, 'http://localhost')) return { status: 404, reason: 'there is nothing at this path' };
-    return { status: 400, reason: NO_URL };
+    if (URL.canParse(target, 'http://localhost'))
+      return { status: HTTP_STATUS.notFound, reason: 'there is nothing at this path' };
+    return { status: HTTP_STATUS.badRequest, reason: NO_URL };
   }
   const status: unknown = error instanceof Error && 'status' in error ? error.status : undefined;
-  if (error instanceof URIError || status === 400) return { status: 400, reason: NO_URL };
-  return { status: 500, reason: 'an error of this program; its log has it' };
+  if (error instanceof URIError || status === HTTP_STATUS.badRequest)
+    return { status: HTTP_STATUS.badRequest, reason: NO_URL };
+  return { status: HTTP_STATUS.internalServerError, reason: 'an error of this program; its log has it' };
 }
 
 /**
@@ -30,7 +33,7 @@ export function answerTheRest(app: Express, onError: (error: unknown) => void = 
   return (request, response) => {
     app(request as Request, response as Response, (error?: unknown) => {
       const { status, reason } = refusalOf(error, request.url ?? '');
-      if (status === 500) onError(error);
+      if (status === HTTP_STATUS.internalServerError) onError(error);
       // Half an answer cannot become another one.
       if (response.headersSent) {
         response.destroy();

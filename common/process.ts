@@ -1,4 +1,5 @@
 import { type Logger, pino } from 'pino';
+import { codeOf, messageOf } from './errors.ts';
 
 /*
  * What a program does as a process: how it logs, how it ends, and what does not end it. For the two main.ts alone.
@@ -18,8 +19,8 @@ export function fail(message: string): never {
  * @param ports which settings to change when another process has a port, e.g. `server.port`
  */
 export function failToStart(error: unknown, { ports }: { readonly ports: string }): never {
-  const message = error instanceof Error ? error.message : String(error);
-  const portInUse = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
+  const message = messageOf(error);
+  const portInUse = codeOf(error) === 'EADDRINUSE';
   fail(`ERROR: ${message}${portInUse ? `; another process has the port: set ${ports} to a free one` : ''}`);
 }
 
@@ -39,7 +40,7 @@ export function openLog({ level, base }: { level: string; base: Readonly<Record<
  */
 export function surviveSystemErrors(log: Logger): void {
   process.on('uncaughtException', (error: unknown) => {
-    if (error instanceof Error && 'syscall' in error && 'code' in error) {
+    if (error instanceof Error && 'syscall' in error && codeOf(error) !== undefined) {
       log.error({ err: error }, 'an error of the system that nothing waited for; going on');
       return;
     }

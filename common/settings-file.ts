@@ -15,6 +15,8 @@ import {
   visit,
 } from 'yaml';
 import type { CheckedDocument, DocumentProblem } from './check-document.ts';
+import { problemText } from './check-document.ts';
+import { messageOf } from './errors.ts';
 
 /*
  * Reading a settings file, whoever's. The file comes from outside: whatever lies at its path and whatever is in it, the outcome is settings
@@ -37,7 +39,7 @@ export class SettingsError extends Error {
     }));
     const left = problems.length - shown.length;
     if (left > 0) shown.push({ path: '', message: `and ${left} more` });
-    super(shown.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('\n'), options);
+    super(shown.map(problemText).join('\n'), options);
     this.name = 'SettingsError';
     this.problems = shown;
   }
@@ -79,7 +81,7 @@ export async function readSettingsFile(path: string): Promise<string> {
     return decode(await readAll(file, path));
   } catch (error) {
     if (error instanceof SettingsError) throw error;
-    throw refusal(`the settings file cannot be read: ${error instanceof Error ? error.message : String(error)}`, error);
+    throw refusal(`the settings file cannot be read: ${messageOf(error)}`, error);
   } finally {
     await file?.close().catch(() => undefined);
   }
@@ -141,7 +143,7 @@ export function parseSettingsText<T>(text: string, check: (document: unknown) =>
 
 /** What the YAML library throws, and does not put among the document's errors. */
 function yamlProblem(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   if (message.startsWith('Excessive alias count')) {
     return 'not YAML that is read here: aliases that multiply what they stand for; write the values out';
   }

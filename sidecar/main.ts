@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { podAccess } from '../common/kubernetes-access.ts';
 import { Listener } from '../common/listener.ts';
 import { fail, failToStart, openLog, stopOnSignal, surviveSystemErrors } from '../common/process.ts';
+import { userAgentOf } from '../common/user-agent.ts';
 import { type LoadedSettings, loadSettings, SettingsError } from './config/load.ts';
 import type { Settings } from './config/settings.ts';
 import { KeptState } from './parts/kept-state.ts';
@@ -62,8 +63,7 @@ async function run({ config, runtimeDirectory }: Arguments, loaded: LoadedSettin
   const node = process.env.NODE_NAME ?? '';
   const kubeApi = podAccess(process.env);
   const { url, ...credentials } = kubeApi;
-  const access =
-    url === undefined ? undefined : { ...credentials, url, userAgent: `keepalived-ingress-vip/${version}` };
+  const access = url === undefined ? undefined : { ...credentials, url, userAgent: userAgentOf(version) };
   const kept = new KeptState({ directory: runtimeDirectory }, { log });
   const { nodes, placements, ...known } = await kept.load();
   const counted = createMetrics();

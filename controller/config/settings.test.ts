@@ -1,19 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
+import { changed } from '../../common/testing/changed.ts';
 import { settingsDocument } from '../testing/settings.ts';
 import { loadSettings, parseSettings, SettingsError } from './load.ts';
 import { checkSettings } from './settings.ts';
 
-/** Sets or removes one key by its path. */
-function changed(path: string, value: unknown): unknown {
-  const document = settingsDocument();
-  const keys = path.split('.');
-  const last = keys.pop() ?? '';
-  let parent = document;
-  for (const key of keys) parent = parent[key] as Record<string, unknown>;
-  if (value === undefined) delete parent[last];
-  else parent[last] = value;
-  return document;
+function settingsWith(path: string, value: unknown): unknown {
+  return changed(settingsDocument(), path, value);
 }
 
 function messages(document: unknown): string[] {
@@ -27,11 +20,11 @@ describe('the settings', () => {
   });
 
   it('may reserve nothing', () => {
-    expect(messages(changed('reserved', { addresses: [], virtualRouterIds: [] }))).toEqual([]);
+    expect(messages(settingsWith('reserved', { addresses: [], virtualRouterIds: [] }))).toEqual([]);
   });
 
   it('renew for two thirds of the lease’s time where nothing else is said', () => {
-    const result = checkSettings(changed('lease.renewSeconds', undefined));
+    const result = checkSettings(settingsWith('lease.renewSeconds', undefined));
     expect(result.ok && result.settings.lease.renewSeconds).toBe(10);
   });
 
@@ -59,7 +52,7 @@ describe('the settings', () => {
     ['server.address', 'localhost', 'server.address: is not an IP address'],
     ['log.level', 'loud', 'log.level: Invalid option'],
   ])('with %s: %j are refused by one sentence', (path, value, message) => {
-    const found = messages(changed(path, value));
+    const found = messages(settingsWith(path, value));
     expect(found).toHaveLength(1);
     expect(found[0]).toContain(message);
   });

@@ -22,6 +22,9 @@ export interface Term {
   readonly signal: AbortSignal;
 }
 
+/** By up to this part of the pause between tries they are put off, so that candidates do not try together. */
+const JITTER = 0.2;
+
 interface ElectionDependencies {
   readonly leases: LeaseStore;
   readonly clock: Clock;
@@ -124,7 +127,7 @@ export class LeaderElector {
   }
 
   #jitterMs(): number {
-    return this.#dependencies.random() * this.#options.retrySeconds * 200;
+    return this.#dependencies.random() * JITTER * this.#options.retrySeconds * 1000;
   }
 
   #after(delayMs: number): void {

@@ -5,6 +5,7 @@ import type { NodePlanSpec } from '../../api/node-plan.ts';
 import { oneLine } from '../../api/text.ts';
 import type { VirtualIpPool, VirtualIpPoolStatus } from '../../api/virtual-ip-pool.ts';
 import { systemClock } from '../../common/clock.ts';
+import { HTTP_STATUS } from '../../common/http-status.ts';
 import { requestOptions } from './access.ts';
 import { statusOf } from './api-error.ts';
 import type { ObjectReference } from './references.ts';
@@ -70,7 +71,7 @@ export class ClusterApi implements ClusterWriter {
     try {
       return keepPool(await this.#custom.patchClusterCustomObjectStatus(request, requestOptions(APPLY)));
     } catch (error) {
-      if (statusOf(error) === 404) return undefined;
+      if (statusOf(error) === HTTP_STATUS.notFound) return undefined;
       throw error;
     }
   }
@@ -86,7 +87,7 @@ export class ClusterApi implements ClusterWriter {
     try {
       await this.#custom.deleteClusterCustomObject({ ...PLANS, name }, requestOptions());
     } catch (error) {
-      if (statusOf(error) !== 404) throw error;
+      if (statusOf(error) !== HTTP_STATUS.notFound) throw error;
     }
   }
 

@@ -1,4 +1,5 @@
 import { CustomObjectsApi, type KubeConfig } from '@kubernetes/client-node';
+import { HTTP_STATUS } from '../../common/http-status.ts';
 import { requestOptions } from './access.ts';
 import { statusOf } from './api-error.ts';
 import { keepLease, type RawLease } from './lease.ts';
@@ -51,7 +52,7 @@ export class ClusterLease implements LeaseStore {
         await this.#api.getNamespacedCustomObject({ ...LEASE_GROUP, ...this.#where() }, requestOptions()),
       ).record;
     } catch (error) {
-      if (statusOf(error) === 404) return undefined;
+      if (statusOf(error) === HTTP_STATUS.notFound) return undefined;
       throw error;
     }
   }

@@ -5,6 +5,7 @@ import {
   type KubeConfig,
   RequestContext,
 } from '@kubernetes/client-node';
+import { HTTP_STATUS } from '../../common/http-status.ts';
 import { REQUEST_LIMIT_MS } from './access.ts';
 
 /** A list as the API server gives it. */
@@ -43,6 +44,6 @@ export async function listObjects<T>(access: KubeConfig, target: ListTarget): Pr
   await access.applySecurityAuthentication(request);
   const { httpStatusCode, body, headers } = await createConfiguration().httpApi.send(request).toPromise();
   const text = await body.text();
-  if (httpStatusCode !== 200) throw new ApiException(httpStatusCode, 'not listed', text, headers);
+  if (httpStatusCode !== HTTP_STATUS.ok) throw new ApiException(httpStatusCode, 'not listed', text, headers);
   return JSON.parse(text) as ListOf<T>;
 }

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { compareText } from '../../common/compare-text.ts';
 import { isOlder } from './resource-version.ts';
 
 /** By which objects of one kind are told apart. */
@@ -87,7 +88,7 @@ export class ResourceCache<T extends Cached> {
 
   /** All objects, by namespace and name. */
   list(): T[] {
-    const sorted = [...this.#entries].sort(([a], [b]) => (a < b ? -1 : 1));
+    const sorted = [...this.#entries].sort(([a], [b]) => compareText(a, b));
     return sorted.map(([, { object }]) => object);
   }
 

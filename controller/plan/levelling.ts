@@ -3,6 +3,9 @@
  * differ by more than 1, or no move helps any more. Nodes and items are numbers here, because this is where a plan spends its time.
  */
 
+/** Nodes are level when no two differ by more than this: one address is the least that can move. */
+export const LEVEL_DIFFERENCE = 1;
+
 /** A group of addresses to be placed. */
 export interface Item {
   /** Its number of addresses. */
@@ -224,7 +227,7 @@ function distinct(state: State, sorted: readonly number[]): Side[] {
 
 function exchangeWith(state: State, high: Side, sides: readonly Side[], toMean: boolean): Move[] | undefined {
   for (const low of sides) {
-    if (loadOf(state, high.node) - loadOf(state, low.node) < 2) return undefined;
+    if (loadOf(state, high.node) - loadOf(state, low.node) <= LEVEL_DIFFERENCE) return undefined;
     const moves = exchangeBetween(state, high, low, toMean);
     if (moves !== undefined) return moves;
   }
@@ -264,7 +267,7 @@ function extremes(state: State): { least: number; most: number } {
 
 function improvement(state: State): Move[] | undefined {
   const { least, most } = extremes(state);
-  if (most - least <= 1) return undefined;
+  if (most - least <= LEVEL_DIFFERENCE) return undefined;
   state.least = least;
   const sorted = donors(state);
   for (const toMean of [true, false]) {

@@ -2,6 +2,7 @@ import type { AddressGroup } from '../../api/virtual-ip-pool.ts';
 import { count, few } from '../text/sentences.ts';
 import type { Eligibility } from './eligibility.ts';
 import type { Handover } from './handover.ts';
+import { LEVEL_DIFFERENCE } from './levelling.ts';
 import type { RouterIdGrant } from './router-ids.ts';
 import { spreadOf } from './spread.ts';
 import type { Problem, RouterIdRange } from './types.ts';
@@ -71,7 +72,7 @@ export function routerIdProblems(
 export function spreadProblems(groups: readonly AddressGroup[], nodes: readonly string[]): Problem[] {
   if (groups.length === 0 || nodes.length === 0) return [];
   const { least, most } = spreadOf(groups, nodes);
-  if (most - least <= 1) return [];
+  if (most - least <= LEVEL_DIFFERENCE) return [];
   const addresses = groups.reduce((sum, group) => sum + group.addresses.length, 0);
   return [
     {

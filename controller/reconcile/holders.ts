@@ -1,5 +1,6 @@
 import type { NodePlan, NodePlanSpec, NodePlanStatus } from '../../api/node-plan.ts';
 import { canonical } from '../../common/addresses.ts';
+import { compareText } from '../../common/compare-text.ts';
 
 /*
  * Who holds an address. A node says so in its NodePlan's status, and a node that died cannot take it back: for a while two nodes say that
@@ -127,7 +128,7 @@ function heldIn(status: NodePlanStatus | undefined): ReadonlyMap<string, string>
 }
 
 function byAge(a: Claim, b: Claim): number {
-  return a.firstSeenMs - b.firstSeenMs || Date.parse(a.since) - Date.parse(b.since) || (a.node < b.node ? -1 : 1);
+  return a.firstSeenMs - b.firstSeenMs || Date.parse(a.since) - Date.parse(b.since) || compareText(a.node, b.node);
 }
 
 /** Milliseconds after which an older claim is believed beside a newer one; 0: it is, Infinity: it is not. */

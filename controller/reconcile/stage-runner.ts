@@ -1,5 +1,6 @@
 import { type BulkheadPolicy, bulkhead } from 'cockatiel';
 import type { Term } from '../election/leader-elector.ts';
+import { few } from '../text/sentences.ts';
 import type { PendingWrite, PlannedCluster, Stage } from './stage.ts';
 
 /** Takes note of writes. */
@@ -14,7 +15,7 @@ export class WriteError extends Error {
   readonly code = 'WRITES_FAILED';
 
   constructor(names: readonly string[]) {
-    super(`not written: ${names.slice(0, 5).join(', ')}${names.length > 5 ? ` and ${names.length - 5} more` : ''}`);
+    super(`not written: ${few(names)}`);
     this.name = 'WriteError';
   }
 }

@@ -11,7 +11,14 @@ export interface Room {
 }
 
 /** Nothing of it is more than functions of what they are given. */
-const PURE = ['common/addresses', 'common/compare-text', 'common/digest'];
+const PURE = [
+  'common/addresses',
+  'common/compare-text',
+  'common/digest',
+  'common/errors',
+  'common/http-status',
+  'common/user-agent',
+];
 /** What a program's parts stand on. It has no I/O and no clock, so every part may have all of it, whether or not it needs it today. */
 export const GROUND: readonly string[] = [...PURE, 'node:util'];
 
@@ -32,6 +39,9 @@ const SHARED: readonly Room[] = [
   },
   { room: 'common/digest', what: 'What tells two texts apart. Pure.', may: ['node:crypto'] },
   { room: 'common/compare-text', what: 'The order of texts, the same everywhere. Pure.', may: [] },
+  { room: 'common/errors', what: 'Message and code of whatever was thrown. Pure.', may: [] },
+  { room: 'common/http-status', what: 'HTTP status codes by name. Pure.', may: [] },
+  { room: 'common/user-agent', what: 'By what name servers see the requests of the sidecar. Pure.', may: [] },
   {
     room: 'common/check-document',
     what: 'Checks a document against a schema, and says what is wrong where. Pure.',
@@ -40,17 +50,20 @@ const SHARED: readonly Room[] = [
   {
     room: 'common/settings-file',
     what: 'Reads a YAML file against a schema, and says what is wrong where.',
-    may: ['node:fs', 'node:fs/promises', 'npm:yaml'],
-    types: ['common/check-document'],
+    may: ['common/check-document', 'common/errors', 'node:fs', 'node:fs/promises', 'npm:yaml'],
   },
   {
     room: 'common/process',
     what: 'How a program logs and ends, and what does not end it. For the two main.ts alone.',
-    may: ['npm:pino'],
+    may: ['common/errors', 'npm:pino'],
   },
   { room: 'common/retry', what: 'When something that failed is tried again.', may: ['npm:cockatiel'] },
   { room: 'common/time-limit', what: 'A signal that says when to give up.', may: [] },
-  { room: 'common/explain-error', what: 'Errors of TLS and HTTP as sentences that say what to change. Pure.', may: [] },
+  {
+    room: 'common/explain-error',
+    what: 'Errors of TLS and HTTP as sentences that say what to change. Pure.',
+    may: ['common/errors'],
+  },
   {
     room: 'common/kubernetes-access',
     what: 'Where the API server is, how a pod proves who it is, and requests that do so.',
@@ -71,10 +84,14 @@ const SHARED: readonly Room[] = [
   {
     room: 'common/last-answers',
     what: 'Answers to requests that no route takes.',
-    may: [],
+    may: ['common/http-status'],
     types: ['npm:express', 'node:http'],
   },
-  { room: 'api', what: 'Custom resources, and what both programs agree on.', may: [...PURE, 'npm:zod'] },
+  {
+    room: 'api',
+    what: 'Custom resources, and what both programs agree on.',
+    may: [...PURE, 'common/check-document', 'npm:zod'],
+  },
 ];
 
 const SIDECAR: readonly Room[] = [

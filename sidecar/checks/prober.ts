@@ -1,5 +1,6 @@
 import type { Clock, Timers } from '../../common/clock.ts';
 import type { Probe, ProbeResult } from '../probes/types.ts';
+import { CERTAIN_REFUSALS } from './types.ts';
 
 /** Measures how long this process' event loop stood still. */
 export interface LagGauge {
@@ -119,7 +120,7 @@ export class Prober {
       attempts += 1;
       if (result.outcome !== 'refused') return { result, confirmed: false };
       refusals += isRefusal(result) ? 1 : 0;
-      if (refusals === 2) break;
+      if (refusals === CERTAIN_REFUSALS) break;
     }
     return { result: { ...result, reason: `${result.reason} (${attempts} times in a row)` }, confirmed: true };
   }

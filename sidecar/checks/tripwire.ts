@@ -4,6 +4,7 @@ import { type Clock, systemClock, systemTimers, type TimerHandle, type Timers } 
 import type { Endpoint } from '../probes/endpoint.ts';
 import { holdConnection, type Loss } from './held-connection.ts';
 import { LONGEST_QUICK_PAUSE_MS, QUICK_PAUSE_MS, ReconnectionPace } from './reconnection-pace.ts';
+import { CERTAIN_REFUSALS } from './types.ts';
 
 interface TripwireOptions extends Endpoint {
   /** How often a port that refuses is tried, and the slowest that any is. */
@@ -137,8 +138,8 @@ export class Tripwire {
       return;
     }
     this.#refusals += 1;
-    this.#connectAfter(this.#refusals === 1 ? QUICK_PAUSE_MS : this.#pace.slowPause());
-    if (this.#refusals !== 2) return;
+    this.#connectAfter(this.#refusals < CERTAIN_REFUSALS ? QUICK_PAUSE_MS : this.#pace.slowPause());
+    if (this.#refusals !== CERTAIN_REFUSALS) return;
     this.#loss = undefined;
     this.#setRefused(true);
     this.#trip('refuses connections');

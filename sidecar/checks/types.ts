@@ -9,6 +9,9 @@ export function isNodeCheck(key: string): key is CheckName {
   return CHECK_NAMES.some((name) => name === key);
 }
 
+/** Connections refused in a row after which it is certain that nobody listens: one could be the last of a server that reloads. */
+export const CERTAIN_REFUSALS = 2;
+
 /**
  * Cadence and thresholds of a check, in the kubelet's words
  * (https://kubernetes.io/docs/concepts/configuration/liveness-readiness-startup-probes/).

@@ -1,19 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
+import { changed } from '../../common/testing/changed.ts';
 import { defaultSettings } from '../testing/settings.ts';
 import { parseSettings, SettingsError } from './load.ts';
 import { checkSettings } from './settings.ts';
 
-/** Sets one key by its path in the chart's default settings. */
-function changed(path: string, value: unknown): unknown {
-  const document: Record<string, unknown> = structuredClone(defaultSettings()) as never;
-  const keys = path.split('.');
-  const last = keys.pop() ?? '';
-  let parent = document;
-  for (const key of keys) parent = parent[key] as Record<string, unknown>;
-  if (value === undefined) delete parent[last];
-  else parent[last] = value;
-  return document;
+function settingsWith(path: string, value: unknown): unknown {
+  return changed(structuredClone(defaultSettings()), path, value);
 }
 
 function messages(document: unknown): string[] {
@@ -46,7 +39,7 @@ describe('settings', () => {
     ['checks.kubeApi.url', 'https://192.0.2.5:6443/livez'],
     ['vrrp.failbackDelaySeconds', 0],
   ])('accepts %s: %j', (path, value) => {
-    expect(messages(changed(path, value))).toEqual([]);
+    expect(messages(settingsWith(path, value))).toEqual([]);
   });
 
   it.each([
@@ -183,7 +176,7 @@ describe('settings', () => {
     ['metrics.port', 10270, /metrics\.port: 10270 is also the server’s port; use another/],
     ['log.level', 'loud', /log\.level: Invalid option/],
   ])('refuses %s: %j', (path, value, message) => {
-    expect(messages(changed(path, value))).toEqual([expect.stringMatching(message)]);
+    expect(messages(settingsWith(path, value))).toEqual([expect.stringMatching(message)]);
   });
 
   it('refuses a whole-second interval and IPv6 with version 2 of VRRP, each by its name', () => {
@@ -232,7 +225,7 @@ describe('settings', () => {
     'checks.kubeApi.',
     'lastResort.',
   ])('refuses a key it does not know in "%s"', (prefix) => {
-    expect(messages(changed(`${prefix}colour`, 'red'))).toEqual([
+    expect(messages(settingsWith(`${prefix}colour`, 'red'))).toEqual([
       `${prefix}colour: is not a known key; correct its spelling or remove it`,
     ]);
   });

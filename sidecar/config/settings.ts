@@ -170,13 +170,15 @@ function version2Problems(vrrp: Parsed): Problem[] {
   return problems;
 }
 
+/** The advertisement interval of version 3 is a 12-bit number of centiseconds (RFC 9568 section 5.2.7). */
+const LONGEST_INTERVAL_SECONDS = 40.95;
+
 function version3Problems(vrrp: Parsed): Problem[] {
   const problems: Problem[] = [];
-  // RFC 9568 section 5.2.7: the interval is a 12-bit number of centiseconds.
-  if (vrrp.advertIntervalSeconds > 40.95) {
+  if (vrrp.advertIntervalSeconds > LONGEST_INTERVAL_SECONDS) {
     problems.push({
       path: ['vrrp', 'advertIntervalSeconds'],
-      message: 'is above 40.95, the largest that VRRP version 3 can say',
+      message: `is above ${LONGEST_INTERVAL_SECONDS}, the largest that VRRP version 3 can say`,
     });
   }
   if (vrrp.authPasswordFile !== '') {

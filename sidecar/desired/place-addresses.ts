@@ -1,4 +1,4 @@
-import { canonical, familyOf } from '../../common/addresses.ts';
+import { canonical, familyOf, HOST_PREFIX_LENGTH } from '../../common/addresses.ts';
 import type { NodeSubnets } from '../network/node-subnets.ts';
 import type { DesiredVrrp } from './desired.ts';
 import { chosenInterface, interfacesOf } from './interface-choice.ts';
@@ -59,8 +59,9 @@ function prefixLengthOf(
   subnets: NodeSubnets,
 ): number {
   const subnet = subnets.containing(address, on);
-  if (familyOf(address) === 6) return given === undefined ? (subnet?.prefixLength ?? 128) : Number(given);
-  return given === undefined || subnet !== undefined || found === 'subnet' ? 32 : Number(given);
+  if (familyOf(address) === 6)
+    return given === undefined ? (subnet?.prefixLength ?? HOST_PREFIX_LENGTH[6]) : Number(given);
+  return given === undefined || subnet !== undefined || found === 'subnet' ? HOST_PREFIX_LENGTH[4] : Number(given);
 }
 
 /**
@@ -85,6 +86,6 @@ export function placeAddresses(vrrp: DesiredVrrp, subnets: NodeSubnets, context:
 
 function keepsPrefix(last: Placement['addresses'][number] | undefined, given: string | undefined): number | undefined {
   if (last === undefined) return undefined;
-  const isHost = last.prefixLength === (familyOf(last.address) === 4 ? 32 : 128);
+  const isHost = last.prefixLength === HOST_PREFIX_LENGTH[familyOf(last.address)];
   return given === undefined || isHost || last.prefixLength === Number(given) ? last.prefixLength : undefined;
 }

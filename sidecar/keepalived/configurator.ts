@@ -1,6 +1,7 @@
 import { NODE_INSTANCE } from '../../api/instances.ts';
 import { type Clock, systemClock } from '../../common/clock.ts';
 import { sha256 } from '../../common/digest.ts';
+import { messageOf } from '../../common/errors.ts';
 import { type DesiredNode, virtualAddresses } from '../desired/desired.ts';
 import type { Placement, Placements } from '../desired/placement.ts';
 import { type InstanceProblem, type Resolved, type ResolvedInstance, resolveAll } from '../desired/resolve.ts';
@@ -135,7 +136,7 @@ export class Configurator {
       await this.#make();
     } catch (error) {
       // Nothing of the kind that concerns one instance only: it stands for all.
-      const message = error instanceof Error ? error.message : String(error);
+      const message = messageOf(error);
       this.#madeOf = undefined;
       this.#setProblems([{ instance: NODE_INSTANCE, message, shown: { as: 'node' } }]);
     }

@@ -2,6 +2,7 @@ import { close, constants, fstat, open, type Stats } from 'node:fs';
 import { lstat } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { promisify } from 'node:util';
+import { codeOf, messageOf } from '../../common/errors.ts';
 
 const openFile = promisify(open);
 const closeFile = promisify(close);
@@ -32,7 +33,8 @@ export function parseNotification(line: string): VrrpNotification | undefined {
 
 /** The FIFO is not there, or just made and its mode not set. */
 function isNotYet(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'EACCES');
+  const code = codeOf(error);
+  return code === 'ENOENT' || code === 'EACCES';
 }
 
 const RETRY_MILLIS = 500;
@@ -103,7 +105,7 @@ export class NotifyReader {
       this.#report(null);
     } catch (error) {
       if (isNotYet(error)) retryMillis = RETRY_MILLIS;
-      else this.#report(error instanceof Error ? error.message : String(error));
+      else this.#report(messageOf(error));
     }
     if (this.#stopped) return;
     this.#timer = setTimeout(() => void this.open(), retryMillis);

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { messageOf } from '../../common/errors.ts';
 import type { DesiredInstance } from '../desired/desired.ts';
 import { type Passwords, passwordIn, type ReadPassword } from '../desired/password.ts';
 
@@ -6,7 +7,7 @@ async function read(path: string): Promise<ReadPassword> {
   try {
     return passwordIn(await readFile(path, 'utf8'));
   } catch (error) {
-    return { problem: `cannot be read: ${error instanceof Error ? error.message : String(error)}` };
+    return { problem: `cannot be read: ${messageOf(error)}` };
   }
 }
 

@@ -31,6 +31,11 @@ const PULSE_FILE = 'vip.pulse';
  */
 const PASS_SECONDS = 0.02;
 
+/** So many addresses and no more are announced five times. */
+const FEW_ADDRESSES = 10;
+/** So many and no more are announced twice, all others once. */
+const MANY_ADDRESSES = 100;
+
 /**
  * How a family's addresses are announced: ARP for IPv4, neighbour advertisements for IPv6.
  *
@@ -42,7 +47,7 @@ const PASS_SECONDS = 0.02;
  */
 export function announcementsFor(addressCount: number): Announcements {
   const intervalSeconds = Math.max(0.0001, PASS_SECONDS / Math.max(1, addressCount));
-  const repeats = addressCount <= 10 ? 5 : addressCount <= 100 ? 2 : 1;
+  const repeats = addressCount <= FEW_ADDRESSES ? 5 : addressCount <= MANY_ADDRESSES ? 2 : 1;
   return { repeats, intervalSeconds: Math.floor(intervalSeconds * 10_000) / 10_000 };
 }
 

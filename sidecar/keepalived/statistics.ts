@@ -11,13 +11,16 @@ const FOREIGN = new Set([
 /** The last count of an instance that is summed up; without it the file was still being written. */
 const LAST_COUNT = 'Authentication Errors/Failure';
 
+/** Titles of sections have so many blanks before them, counts have more. */
+const SECTION_INDENT = 2;
+
 function foreignIn(lines: readonly string[]): number | undefined {
   let section = '';
   let sum = 0;
   let complete = false;
   for (const line of lines) {
     const [, indent = '', key = '', value = ''] = /^( *)([^:]+):\s*(\d*)$/.exec(line) ?? [];
-    if (indent.length <= 2) section = key;
+    if (indent.length <= SECTION_INDENT) section = key;
     const count = `${section}/${key}`;
     if (FOREIGN.has(count)) sum += Number(value);
     complete ||= count === LAST_COUNT && value !== '';

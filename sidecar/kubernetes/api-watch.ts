@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AxiosResponse } from 'axios';
 import { explainRequestError } from '../../common/explain-error.ts';
+import { HTTP_STATUS } from '../../common/http-status.ts';
 import { type ApiAccess, openRequests, type Requests } from '../../common/kubernetes-access.ts';
 import { doubled, spread } from '../../common/retry.ts';
 import { TimeLimit } from '../../common/time-limit.ts';
@@ -30,7 +31,6 @@ const LONGEST_EVENT_BYTES = 4 * 1024 * 1024;
 const KEEP_ALIVE_MILLIS = 10_000;
 /** A watch that lasted at least this long was a good one. */
 const LASTED_SECONDS = 5;
-const FORBIDDEN = 403;
 
 /** Why a watch ended. */
 interface End {
@@ -163,7 +163,7 @@ export class ApiWatch {
     const { open } = this.#limits;
     limit.set(open, `no answer within ${open} s`);
     const response = await requests<unknown>({ url: path, params });
-    if (response.status !== 200) throw this.#refusal(response.status);
+    if (response.status !== HTTP_STATUS.ok) throw this.#refusal(response.status);
     return response.data;
   }
 
@@ -178,7 +178,7 @@ export class ApiWatch {
     const asked = { watch: true, ...params, timeoutSeconds: seconds };
     const response = await requests<Readable>({ url: path, params: asked, responseType: 'stream' });
     try {
-      if (response.status !== 200) throw this.#refusal(response.status);
+      if (response.status !== HTTP_STATUS.ok) throw this.#refusal(response.status);
       probeConnection(response);
       opened?.();
       limit.set(seconds + grace, `the watch did not end after ${seconds} s, as it was asked to`);
@@ -198,7 +198,7 @@ export class ApiWatch {
   }
 
   #refusal(status: number): WatchError {
-    const refused = status === FORBIDDEN;
+    const refused = status === HTTP_STATUS.forbidden;
     const why = refused ? `: the service account may not watch ${this.#options.resource}` : '';
     return new WatchError(`the API server answered ${status}${why}`, { refused, status });
   }

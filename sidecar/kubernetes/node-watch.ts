@@ -1,3 +1,4 @@
+import { HTTP_STATUS } from '../../common/http-status.ts';
 import type { ApiAccess } from '../../common/kubernetes-access.ts';
 import { ApiWatch, WatchError, type WatchLimits, type WatchRound } from './api-watch.ts';
 import { readNodeEvent } from './node-event.ts';
@@ -16,8 +17,6 @@ interface NodeWatchDependencies {
   /** Uniform in [0, 1). */
   readonly random?: () => number;
 }
-
-const GONE = 410;
 
 /**
  * Follows whether the node is cordoned, by a watch of this one node. It begins without a resource version, so that the server first tells
@@ -62,7 +61,7 @@ export class NodeWatch {
     if (event.kind === 'node') {
       this.#watch.reportWell();
       this.#onCordon(event.cordon);
-    } else if (event.kind === 'error' && event.code !== GONE) {
+    } else if (event.kind === 'error' && event.code !== HTTP_STATUS.gone) {
       // A watch that is gone could not follow any more; the next one begins with what is.
       throw new WatchError(event.message);
     }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { API_GROUP, API_VERSION } from '../../api/group.ts';
+import { HTTP_STATUS } from '../../common/http-status.ts';
 import type { ApiAccess } from '../../common/kubernetes-access.ts';
 import { ApiWatch, WatchError, type WatchLimits, type WatchRound } from './api-watch.ts';
 import { readWatchEvent } from './watch-event.ts';
@@ -29,8 +30,6 @@ interface PlanWatchDependencies {
 
 /** Path of the node plans. */
 export const NODE_PLANS = `/apis/${API_GROUP}/${API_VERSION}/nodeplans`;
-const GONE = 410;
-const NOT_FOUND = 404;
 
 const metadataSchema = z.object({ uid: z.string().default(''), resourceVersion: z.string().default('') });
 /** Of a bookmark only the metadata is there. */
@@ -82,7 +81,7 @@ export class PlanWatch {
     } catch (error) {
       if (!(error instanceof WatchError) || error.status === undefined) throw error;
       this.#version = undefined;
-      if (error.status !== GONE) throw explained(error);
+      if (error.status !== HTTP_STATUS.gone) throw explained(error);
     }
   }
 
@@ -123,9 +122,9 @@ export class PlanWatch {
 
 /** No such path: that says nothing of the plan, since plans that were there would have been told as deleted. */
 function explained(error: WatchError): WatchError {
-  if (error.status !== NOT_FOUND) return error;
+  if (error.status !== HTTP_STATUS.notFound) return error;
   return new WatchError('the API server does not know nodeplans: install the CustomResourceDefinitions of the chart', {
     refused: true,
-    status: NOT_FOUND,
+    status: HTTP_STATUS.notFound,
   });
 }

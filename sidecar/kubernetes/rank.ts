@@ -1,4 +1,5 @@
 import { bitsOf, canonical, familyOfAddress } from '../../common/addresses.ts';
+import { compareText } from '../../common/compare-text.ts';
 import { LAST_RANK } from '../fitness/priority.ts';
 
 /** What of a pod matters for ranks. */
@@ -25,7 +26,7 @@ export function nodesByAddress(pods: readonly RankedPod[]): Map<string, string> 
   const known = pods.flatMap(({ nodeName = '', nodeAddresses = [] }) =>
     nodeName === '' ? [] : nodeAddresses.map((address) => [canonical(address), nodeName] as const),
   );
-  return new Map(known.toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  return new Map(known.toSorted(([a], [b]) => compareText(a, b)));
 }
 
 function lastByte(address: string): number {

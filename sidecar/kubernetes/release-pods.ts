@@ -1,5 +1,6 @@
 import { familyOfAddress } from '../../common/addresses.ts';
 import { explainRequestError } from '../../common/explain-error.ts';
+import { HTTP_STATUS } from '../../common/http-status.ts';
 import { type ApiAccess, openRequests } from '../../common/kubernetes-access.ts';
 import { spread } from '../../common/retry.ts';
 import { nodesByAddress, orderNodes, type RankedPod } from './rank.ts';
@@ -130,7 +131,7 @@ export class ReleasePods {
       decompress: true,
       timeout: TIMEOUT_MILLIS,
     });
-    if (status !== 200) throw new Error(`Request failed with status code ${status}`);
+    if (status !== HTTP_STATUS.ok) throw new Error(`Request failed with status code ${status}`);
     return data;
   }
 

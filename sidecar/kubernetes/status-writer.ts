@@ -2,7 +2,9 @@ import type { AxiosResponse } from 'axios';
 import { GROUP_VERSION } from '../../api/group.ts';
 import type { NodePlanStatus } from '../../api/node-plan.ts';
 import { type Clock, systemClock, systemTimers, type TimerHandle, type Timers } from '../../common/clock.ts';
+import { messageOf } from '../../common/errors.ts';
 import { explainRequestError } from '../../common/explain-error.ts';
+import { HTTP_STATUS } from '../../common/http-status.ts';
 import { type ApiAccess, openRequests } from '../../common/kubernetes-access.ts';
 import { doubled, spread } from '../../common/retry.ts';
 import { NODE_PLANS } from './plan-watch.ts';
@@ -116,7 +118,7 @@ export class StatusWriter {
     const pauseMs = doubled(this.#failures, { first: FIRST_RETRY_MILLIS, longest: LONGEST_RETRY_MILLIS });
     this.#failures += 1;
     this.#nextMs = this.#clock.monotonicMs() + spread(pauseMs, this.#random);
-    this.#report(error instanceof Error ? error.message : String(error));
+    this.#report(messageOf(error));
   }
 
   #report(problem: string | null): void {
@@ -147,7 +149,7 @@ export function statusSender(
       // Only the message: the error of an HTTP request carries its headers, and with them the token.
       throw new Error(`the status was not sent: ${explainRequestError(error)}`);
     });
-    if (response.status !== 200 && response.status !== 201) throw refusal(response);
+    if (response.status !== HTTP_STATUS.ok && response.status !== HTTP_STATUS.created) throw refusal(response);
   };
 }
 

@@ -1,4 +1,4 @@
-import { type AddressBits, bitsOf, type Family, subnetOf } from '../../common/addresses.ts';
+import { type AddressBits, bitsOf, type Family, HOST_PREFIX_LENGTH, subnetOf } from '../../common/addresses.ts';
 import type { NetworkInterface, NetworkView } from './network.ts';
 
 /** An address of the node's own with its subnet. */
@@ -26,7 +26,7 @@ function ownAddresses({ name, addresses }: NetworkInterface, virtual: ReadonlySe
 
 /** A host's prefix makes no subnet. */
 function isSubnet({ prefixLength, family }: OwnAddress): boolean {
-  return prefixLength < (family === 4 ? 32 : 128);
+  return prefixLength < HOST_PREFIX_LENGTH[family];
 }
 
 function isLinkLocal({ address, family }: OwnAddress): boolean {

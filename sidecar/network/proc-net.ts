@@ -1,4 +1,4 @@
-import { type AddressBits, canonical, ipv4Of, subnetOf } from '../../common/addresses.ts';
+import { type AddressBits, canonical, HOST_PREFIX_LENGTH, ipv4Of, subnetOf } from '../../common/addresses.ts';
 
 /* What the files below /proc/net say of a network namespace (proc_pid_net(5)). Pure: texts in, facts out. */
 
@@ -23,12 +23,15 @@ function fromLittleEndian(hex: string): number {
   return Number.parseInt(bytes.toReversed().join(''), 16);
 }
 
+/** A line of /proc/net/route has these up to the mask, and more. */
+const ROUTE_FIELDS = 8;
+
 function routes4(procNetRoute: string): Route4[] {
   return procNetRoute
     .split('\n')
     .slice(1)
     .map((line) => line.trim().split(/\s+/))
-    .filter((fields) => fields.length >= 8)
+    .filter((fields) => fields.length >= ROUTE_FIELDS)
     .map(([on = '', destination = '', gateway = '', , , , metric = '0', mask = '']) => ({
       interface: on,
       destination: fromLittleEndian(destination),
@@ -54,7 +57,7 @@ export function parseConnectedRoutes4(procNetRoute: string): ConnectedRoute[] {
   return routes4(procNetRoute)
     .filter(({ gateway, mask }) => gateway === 0 && mask !== 0)
     .map(({ interface: on, destination, mask }) => {
-      const prefixLength = 32 - Math.log2(2 ** 32 - mask);
+      const prefixLength = HOST_PREFIX_LENGTH[4] - Math.log2(2 ** HOST_PREFIX_LENGTH[4] - mask);
       return { interface: on, prefixLength, contains: subnetOf(ipv4Of(destination), prefixLength) };
     });
 }

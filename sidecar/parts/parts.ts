@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { PodAccess } from '../../common/kubernetes-access.ts';
+import { userAgentOf } from '../../common/user-agent.ts';
 import { EventLoopLag } from '../checks/event-loop-lag.ts';
 import type { LoadedSettings } from '../config/load.ts';
 import type { Placements } from '../desired/placement.ts';
@@ -86,7 +87,7 @@ export function createParts(options: PartsOptions, dependencies: PartsDependenci
     },
   );
   const checks: Checks = new Checks(
-    { kubeApi, userAgent: `keepalived-ingress-vip/${version}` },
+    { kubeApi, userAgent: userAgentOf(version) },
     { lag, onChange: review, probed: metrics.probed, log },
   );
   const cordon: Cordon = createCordon({ onChange: review, log });

@@ -1,5 +1,7 @@
 import type { Logger } from 'pino';
+import { problemText } from '../../common/check-document.ts';
 import { systemClock } from '../../common/clock.ts';
+import { messageOf } from '../../common/errors.ts';
 import { readNodeChecks } from '../checks/node-checks.ts';
 import type { LoadedSettings, SettingsError } from '../config/load.ts';
 import type { Settings } from '../config/settings.ts';
@@ -54,7 +56,7 @@ export class SettingsInForce {
     try {
       this.#accepted = acceptedOf(loaded);
     } catch (error) {
-      this.#refuse([`checks.service.caFile: ${error instanceof Error ? error.message : String(error)}`]);
+      this.#refuse([`checks.service.caFile: ${messageOf(error)}`]);
       return false;
     }
     this.#loaded = loaded;
@@ -70,10 +72,7 @@ export class SettingsInForce {
    * @param file where they are
    */
   refuse({ problems }: SettingsError, file: string): void {
-    this.#refuse(
-      problems.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)),
-      file,
-    );
+    this.#refuse(problems.map(problemText), file);
   }
 
   #refuse(errors: readonly string[], file?: string): void {

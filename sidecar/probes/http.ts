@@ -1,3 +1,5 @@
+import { HTTP_STATUS } from '../../common/http-status.ts';
+import { userAgentOf } from '../../common/user-agent.ts';
 import { Attempt } from './attempt.ts';
 import { type Answer, judgeOutcome } from './judge-outcome.ts';
 import { type RequestOutcome, request } from './request.ts';
@@ -64,8 +66,8 @@ export class HttpProbe implements Probe {
     return (
       this.#url.protocol === 'http:' &&
       outcome.kind === 'answer' &&
-      outcome.status === 400 &&
-      !this.#options.expectedStatuses.includes(400) &&
+      outcome.status === HTTP_STATUS.badRequest &&
+      !this.#options.expectedStatuses.includes(HTTP_STATUS.badRequest) &&
       SPEAKS_TLS.test(outcome.body)
     );
   }
@@ -80,7 +82,7 @@ export class HttpProbe implements Probe {
     const allowed = Object.entries(headers).filter(([name]) => !CREDENTIAL_HEADERS.has(name.toLowerCase()));
     return {
       ...Object.fromEntries(allowed),
-      'User-Agent': userAgent ?? 'keepalived-ingress-vip',
+      'User-Agent': userAgent ?? userAgentOf(),
       ...(host === '' ? {} : { Host: host }),
     };
   }

@@ -1,3 +1,4 @@
+import { HTTP_STATUS } from '../../common/http-status.ts';
 import {
   authorized,
   type CredentialFiles,
@@ -5,6 +6,7 @@ import {
   type ReadFile,
   readCredentials,
 } from '../../common/kubernetes-access.ts';
+import { userAgentOf } from '../../common/user-agent.ts';
 import { Attempt } from './attempt.ts';
 import { judgeOutcome } from './judge-outcome.ts';
 import { type RequestOutcome, request } from './request.ts';
@@ -65,7 +67,7 @@ export class KubernetesApiProbe implements Probe {
   }
 
   #request(ca: string, token: string, attempt: Attempt, signal: AbortSignal): Promise<RequestOutcome> {
-    const headers = authorized(token, this.#options.userAgent ?? 'keepalived-ingress-vip');
+    const headers = authorized(token, this.#options.userAgent ?? userAgentOf());
     const timeoutMs = Math.max(0, this.#options.timeoutSeconds * 1000 - attempt.elapsedMs);
     return request({ url: this.#url, timeoutMs, headers, ca }, signal);
   }
@@ -79,11 +81,11 @@ export class KubernetesApiProbe implements Probe {
 }
 
 function judgeStatus(asked: string, status: number, attempt: Attempt): ProbeResult {
-  if (status === 200) return attempt.success(`${asked} answered 200`);
-  if (status === 401) {
+  if (status === HTTP_STATUS.ok) return attempt.success(`${asked} answered 200`);
+  if (status === HTTP_STATUS.unauthorized) {
     return attempt.success(`${asked} answered 401: the API server is reached, but does not accept this pod's token`);
   }
-  if (status === 403) {
+  if (status === HTTP_STATUS.forbidden) {
     return attempt.success(
       `${asked} answered 403: the API server is reached, but this pod's service account may not read that path`,
     );

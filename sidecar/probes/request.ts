@@ -3,6 +3,8 @@ import { Agent as HttpsAgent } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { setImmediate } from 'node:timers';
 import axios, { type AxiosResponse } from 'axios';
+import { codeOf } from '../../common/errors.ts';
+import { HTTP_STATUS } from '../../common/http-status.ts';
 
 /** The kubelet's limit (k8s.io/kubernetes/pkg/probe/http): what a health page says beyond it changes nothing. */
 const MAX_BODY_BYTES = 10 * 1024;
@@ -134,7 +136,7 @@ async function readBody(response: AxiosResponse<NodeJS.ReadableStream>): Promise
     }
   } catch (error) {
     // A server that closes with part of the request unread resets the connection behind its 400; what it said before counts.
-    if (response.status !== 400 || length === 0) throw error;
+    if (response.status !== HTTP_STATUS.badRequest || length === 0) throw error;
   }
   return Buffer.concat(chunks).subarray(0, MAX_BODY_BYTES).toString('utf8');
 }
@@ -143,7 +145,7 @@ async function readBody(response: AxiosResponse<NodeJS.ReadableStream>): Promise
 function describe(error: unknown): { code: string | undefined; message: string } {
   const cause = rootCause(error);
   if (!(cause instanceof Error)) return { code: undefined, message: String(cause) };
-  const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined;
+  const code = codeOf(cause);
   return { code, message: cause.message === '' ? (code ?? cause.name) : cause.message };
 }
 
@@ -156,5 +158,5 @@ function rootCause(error: unknown): unknown {
 /** Of the attempts at several addresses of one name: one that says more than "refused", otherwise any. */
 function commonError(error: AggregateError): unknown {
   const errors: unknown[] = error.errors;
-  return errors.find((each) => !(each instanceof Error && 'code' in each && each.code === 'ECONNREFUSED')) ?? errors[0];
+  return errors.find((each) => codeOf(each) !== 'ECONNREFUSED') ?? errors[0];
 }

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
 import { sha256 } from '../../common/digest.ts';
+import { codeOf } from '../../common/errors.ts';
 import { replaceFile } from '../../common/replace-file.ts';
 import type { SharedDirectory } from './shared-directory.ts';
 
@@ -55,7 +56,7 @@ export class ConfiguredProcess<Status> {
       await fifo.write('candidate\n').finally(() => fifo.close());
     } catch (error) {
       // No supervisor yet: it checks for a candidate when it starts, and now and then besides.
-      const code = error instanceof Error && 'code' in error ? error.code : undefined;
+      const code = codeOf(error);
       if (code !== 'ENOENT' && code !== 'ENXIO' && code !== 'EAGAIN') throw error;
     }
   }

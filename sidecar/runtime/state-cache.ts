@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { codeOf, messageOf } from '../../common/errors.ts';
 import { replaceFile } from '../../common/replace-file.ts';
 
 /** What a cache file is for. */
@@ -41,8 +42,7 @@ export class StateCache<T> {
       if (state !== undefined) return state;
       this.#problem = `${basename(path)} is damaged: it holds something else`;
     } catch (error) {
-      const why =
-        error instanceof SyntaxError ? 'it is not whole' : String(error instanceof Error ? error.message : error);
+      const why = error instanceof SyntaxError ? 'it is not whole' : messageOf(error);
       this.#problem = `${basename(path)} is damaged: ${why}`;
     }
     // A cache that is damaged is worth no more than none.
@@ -80,7 +80,7 @@ async function readRegularFile(path: string): Promise<string | undefined> {
     if (stat.size > MAX_BYTES) throw new Error('it is too long');
     return await file.readFile('utf8');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
   } finally {
     await file?.close().catch(() => undefined);

@@ -2,6 +2,7 @@ import { lstatSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { chmod, mkdir, readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DirectoryWatch } from '../../common/directory-watch.ts';
+import { messageOf } from '../../common/errors.ts';
 import { overwriteFileSync, removeTemporaries, replaceFileSync } from '../../common/replace-file.ts';
 import type { SharedDirectory } from './shared-directory.ts';
 
@@ -120,7 +121,7 @@ export class TrackFiles {
     try {
       putFileSync(path, text);
     } catch (error) {
-      this.#failures.set(path, error instanceof Error ? error.message : String(error));
+      this.#failures.set(path, messageOf(error));
       throw error;
     }
     this.#failures.delete(path);

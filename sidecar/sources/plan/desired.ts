@@ -1,4 +1,5 @@
 import type { PlannedInstance, PlannedPool } from '../../../api/node-plan.ts';
+import { compareText } from '../../../common/compare-text.ts';
 import type { CheckName } from '../../checks/types.ts';
 import type { Settings } from '../../config/settings.ts';
 import type { Desired, DesiredCheck, DesiredInstance, FieldNames } from '../../desired/desired.ts';
@@ -35,8 +36,7 @@ function slotOf({ name, pool }: PlannedInstance): number {
 }
 
 function byPoolAndSlot(a: PlannedInstance, b: PlannedInstance): number {
-  if (a.pool !== b.pool) return a.pool < b.pool ? -1 : 1;
-  return slotOf(a) - slotOf(b);
+  return compareText(a.pool, b.pool) || slotOf(a) - slotOf(b);
 }
 
 /** A pool's own for failback, the node's for everything else. */

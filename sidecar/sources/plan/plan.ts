@@ -9,6 +9,7 @@ import {
   plannedPoolSchema,
 } from '../../../api/node-plan.ts';
 import { canonical } from '../../../common/addresses.ts';
+import { issueText } from '../../../common/check-document.ts';
 
 /** A plan, or as much of it as can be carried out; or why nothing of it can. */
 export type ReadPlan =
@@ -30,14 +31,12 @@ const outlineSchema = z.object({
 /** An element of a list: right, or called something and wrong. */
 type Element<T> = { readonly name: string | undefined; readonly value?: T; readonly problem?: string };
 
+/** As long as the name of a pool may be (a DNS label, RFC 1123): what is longer is no name to call something by in a message. */
+const LONGEST_NAME = 63;
+
 function nameOf(element: unknown): string | undefined {
   const { name } = (element ?? {}) as { name?: unknown };
-  return typeof name === 'string' && name.length <= 63 ? name : undefined;
-}
-
-function sentence({ path, message }: z.core.$ZodIssue): string {
-  const at = path.map((key, index) => (typeof key === 'number' ? `[${key}]` : `${index > 0 ? '.' : ''}${String(key)}`));
-  return at.length === 0 ? message : `${at.join('')}: ${message}`;
+  return typeof name === 'string' && name.length <= LONGEST_NAME ? name : undefined;
 }
 
 function read<T>(kind: string, schema: z.ZodType<T>, elements: readonly unknown[]): Element<T>[] {
@@ -46,7 +45,7 @@ function read<T>(kind: string, schema: z.ZodType<T>, elements: readonly unknown[
     const parsed = schema.safeParse(element);
     if (parsed.success) return { name, value: parsed.data };
     const what = name === undefined ? `${kind} number ${index}` : `${kind} ${name}`;
-    return { name, problem: `${what}: ${parsed.error.issues.map(sentence).join('; ')}` };
+    return { name, problem: `${what}: ${parsed.error.issues.map(issueText).join('; ')}` };
   });
 }
 
@@ -124,7 +123,7 @@ export function readPlan(spec: unknown, before: NodePlanSpec | null = null): Rea
   const outline = outlineSchema.safeParse(spec);
   if (!outline.success) {
     const [issue] = outline.error.issues;
-    return { ok: false, reason: issue === undefined ? 'it cannot be read' : `spec.${sentence(issue)}` };
+    return { ok: false, reason: issue === undefined ? 'it cannot be read' : `spec.${issueText(issue)}` };
   }
   const { plan, ...lists } = outline.data;
   const readPools = read('pool', plannedPoolSchema, lists.pools);

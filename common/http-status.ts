@@ -1,0 +1,11 @@
+/** The HTTP status codes (RFC 9110 section 15) that the programs tell apart. */
+export const HTTP_STATUS = {
+  ok: 200,
+  created: 201,
+  badRequest: 400,
+  unauthorized: 401,
+  forbidden: 403,
+  notFound: 404,
+  gone: 410,
+  internalServerError: 500,
+} as const;
