@@ -35,7 +35,7 @@ const MAPPED_SENTENCE = 'is an IPv4 address in the notation of IPv6; write the I
 /*
  * Whether an address is its subnet's own, in CEL. An API server reckons beforehand what a rule can cost at most, from the lengths that it
  * knows: of `self`, of a part of it, of a list that is written out. It knows none of the elements of a list, so that an address may not be
- * split into groups; it is looked at by the places of its digits.
+ * split into groups; it is read by the places of its digits.
  */
 const SIZES = Array.from({ length: 31 }, (_, prefix) => 2 ** (32 - prefix));
 const SIZED_IPV4 = /^([0-9]{1,3}[.]){3}[0-9]{1,3}[/]([1-9]|[12][0-9]|30)$/;

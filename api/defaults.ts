@@ -1,5 +1,5 @@
 /*
- * What a pool is set to where it does not say. The definition's descriptions tell it, the controller and the sidecar go by it.
+ * Defaults of a pool. The definition's descriptions name them; controller and sidecar apply them.
  */
 
 /** Of a health check, in the kubelet's names. The host is the node itself. */

@@ -30,7 +30,7 @@ function address(pattern: RegExp, problem: (text: string) => string | undefined)
     .meta({ pattern: pattern.source, not: { pattern: NO_VIRTUAL_ADDRESS.source } });
 }
 
-/** What a node is told of a pool. */
+/** A pool in a node's plan. */
 export const plannedPoolSchema = z.object({
   name: poolName.describe('Name of the pool.'),
   interface: ruledText(253, interfaceOrNoneRules).describe(
@@ -43,7 +43,7 @@ export const plannedPoolSchema = z.object({
   healthCheck: virtualIpPoolSpecSchema.shape.healthCheck,
 });
 
-/** What a node is told of a VRRP instance. */
+/** A VRRP instance in a node's plan. */
 export const plannedInstanceSchema = ruled(
   z.object({
     name: z

@@ -70,7 +70,7 @@ export function boundedText(longest: number) {
     .meta({ maxLength: longest });
 }
 
-/** A text of which rules are asked; the first that is broken is told. */
+/** A text with rules, which are asked in order; the first that is broken is reported. */
 export function ruledText(longest: number, rules: readonly Rule<string>[]) {
   // The API server leaves a sentence with a line break in it out; then it says the message.
   const quoted = (sentence: string) => ({ messageExpression: `'"' + self + ${celString(`" ${sentence}`)}` });

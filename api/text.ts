@@ -8,7 +8,7 @@ const CUT_BYTES = 3;
  * @param bytes the longest result in UTF-8, at least 3; never shorter than what a limit in characters asks for
  */
 export function oneLine(text: string, bytes: number): string {
-  // No more than could be left is looked at: a text can be megabytes.
+  // Only as much is read as could be left: a text can be megabytes.
   const start = text.slice(0, bytes + 1).toWellFormed();
   const line = start.replace(/[\s\p{Cc}]+/gu, ' ').trim();
   const encoded = new TextEncoder().encode(line);

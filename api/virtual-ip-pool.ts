@@ -253,7 +253,7 @@ const settingsSchema = z.object({
 });
 
 /**
- * Why what nodes are told of a pool, besides its addresses, cannot be carried out, in a sentence that names the field; undefined when it
+ * Why what a NodePlan says of a pool, besides its addresses, cannot be carried out, in a sentence that names the field; undefined when it
  * can. Pure.
  */
 export function settingsProblem(spec: VirtualIpPoolSpec): string | undefined {

@@ -8,10 +8,10 @@ import ipaddr from 'ipaddr.js';
 /** IPv4 or IPv6. */
 export type Family = 4 | 6;
 
-/** An address taken apart, to be asked many times. */
+/** A parsed address, to be compared many times. */
 export type AddressBits = ipaddr.IPv4 | ipaddr.IPv6;
 
-/** An address as somebody gave it, taken apart. */
+/** An address as somebody wrote it, in its parts. */
 export interface ParsedAddress {
   /** As it was given, with its prefix if it has one. */
   readonly given: string;

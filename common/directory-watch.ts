@@ -12,7 +12,7 @@ const RETRY_MILLIS = 5000;
 
 /**
  * Watches a directory, for as long as it takes: where the system refuses (no inotify instance or file descriptor is left, the directory
- * is gone), it is tried again. Whoever uses it looks now and then besides.
+ * is gone), it is tried again. Whoever uses it polls now and then besides.
  */
 export class DirectoryWatch {
   readonly #path: string;

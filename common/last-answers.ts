@@ -27,7 +27,7 @@ function refusalOf(error: unknown, target: string): Refusal {
  * Answers what no route does, and what a route fails at: a sentence in JSON, never a stack trace or a page, which is what Express sends by
  * itself. Also where the target of the request cannot be read at all, so that Express asks no route.
  * @param app all routes
- * @param onError hears of errors that are not the client's
+ * @param onError called with errors that are not the client's
  */
 export function answerTheRest(app: Express, onError: (error: unknown) => void = () => undefined): RequestListener {
   return (request, response) => {

@@ -64,7 +64,7 @@ export function overwriteFileSync(path: string, text: string): void {
   }
 }
 
-/** Removes what a process left in a directory that was ended between writing and renaming; errors are for the next writer to tell. */
+/** Removes what a process left in a directory that was ended between writing and renaming; errors are for the next writer to report. */
 export async function removeTemporaries(directory: string): Promise<void> {
   const names = await readdir(directory).catch(() => []);
   const left = names.filter((name) => /^\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(name));

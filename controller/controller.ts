@@ -16,7 +16,7 @@ import { Reports } from './reports.ts';
 import type { Metrics } from './server/metrics.ts';
 import type { ControllerSnapshot } from './server/status.ts';
 
-/** What a controller is told at its start. */
+/** What a controller needs to know at its start. */
 export interface ControllerOptions {
   readonly settings: Settings;
   readonly version: string;

@@ -8,7 +8,7 @@ package=$1
 oldest=$2
 root=$3
 
-# newest_first: the versions that the mirrors have told of
+# newest_first: the versions that the mirrors listed
 newest_first() {
 	apt-cache showsrc --only-source "$package" | sed -n 's/^Version: //p' | sort -u -r -V
 }

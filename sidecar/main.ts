@@ -53,7 +53,10 @@ async function loadOrFail(path: string): Promise<LoadedSettings> {
   }
 }
 
-/** Here the supervisor asks, on whose answer the address depends: of many who connect, it must not be the oldest before it is heard. */
+/**
+ * The supervisor asks here, and the address depends on the answer: among many that connect, its connection must not be closed before it is
+ * answered.
+ */
 const LOOPBACK_CONNECTIONS = 128;
 
 async function run({ config, runtimeDirectory }: Arguments, loaded: LoadedSettings): Promise<void> {

@@ -17,7 +17,7 @@ interface SidecarDependencies
   readonly damaged?: () => readonly string[];
 }
 
-/** Where nobody wants to know. */
+/** For callers that need none of these. */
 const nobodyListens = {
   metrics: noMetrics,
   onReport: () => undefined,
@@ -31,7 +31,7 @@ function inOrder(parts: Parts): readonly Part[] {
     parts.lag,
     parts.files,
     parts.notifications,
-    // The instances are there before the configuration that has them. A plan that is known must have been told before.
+    // The instances are there before the configuration that has them. A plan that is known must have been observed before.
     parts.desired,
     parts.configuration,
     parts.instances,
@@ -74,12 +74,12 @@ export class Sidecar {
     return this.#parts.drains.drain(reason);
   }
 
-  /** Takes what the Kubernetes API tells of the node. */
+  /** The node's cordon, which the watch of the Kubernetes API updates. */
   get cordon(): Cordon {
     return this.#parts.cordon;
   }
 
-  /** Takes what the Kubernetes API tells of the node's plan. */
+  /** The node's plan, which the watch of the Kubernetes API updates. */
   get plan(): PlanState {
     return this.#parts.desired.plan;
   }
@@ -89,7 +89,7 @@ export class Sidecar {
     return this.#parts.settings.settings;
   }
 
-  /** Takes new settings while running. A problem leaves the last good ones in force and is reported. */
+  /** Applies new settings while running. A problem leaves the last good ones in force and is reported. */
   async update(loaded: LoadedSettings): Promise<void> {
     const { settings, desired, instances } = this.#parts;
     if (!settings.accept(loaded)) return;
@@ -105,12 +105,12 @@ export class Sidecar {
     this.#parts.settings.refuse(error, file);
   }
 
-  /** Takes the order of the nodes that the API tells. */
+  /** Sets the order of the nodes, as listed from the API. */
   setNodes(nodes: readonly string[]): void {
     this.#parts.desired.setNodes(nodes);
   }
 
-  /** Takes the names of nodes by their addresses, as the API tells them: none of these can be a virtual one. */
+  /** Sets the names of nodes by their addresses, as listed from the API: none of these can be a virtual one. */
   setNodesByAddress(nodesByAddress: ReadonlyMap<string, string>): void {
     void this.#parts.configuration.setNodesByAddress(nodesByAddress);
   }
@@ -122,7 +122,7 @@ export class Sidecar {
     return this.#parts.lag.maxSince(sinceMs);
   }
 
-  /** What the controller is told of the plan. */
+  /** The status of the plan, for the controller. */
   planStatus(): NodePlanStatus {
     return reportOf(this.#known());
   }

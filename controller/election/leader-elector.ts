@@ -97,7 +97,7 @@ export class LeaderElector {
     }
   }
 
-  /** Takes what a watch tells of the Lease; undefined: there is none. */
+  /** Notes the Lease as a watch delivers it; undefined: there is none. */
   observe(record: LeaseRecord | undefined): void {
     const known = this.#seen?.record;
     if (this.#seen !== undefined && known?.resourceVersion === record?.resourceVersion) return;

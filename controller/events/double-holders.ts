@@ -13,7 +13,7 @@ interface FoundDoubles {
   readonly reviewAtMs: number;
 }
 
-/** Two masters for a moment are VRRP's way of handing over before the old one has let go. */
+/** Two masters for a moment are no fault: in VRRP the new one begins before the old one ends. */
 const DOUBLE_GRACE_MS = 1000;
 
 /** Finds the addresses of one pool that several nodes have held for too long. Pure. */

@@ -14,7 +14,7 @@ export interface PoolView {
   readonly nodeProblems: readonly { readonly node: string; readonly problem: string }[];
 }
 
-/** Tells things of different pools apart. */
+/** A key that differs for different pools. */
 export function keyOf(pool: string, address: string): string {
   return `${pool}\n${address}`;
 }

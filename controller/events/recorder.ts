@@ -25,8 +25,8 @@ function tokensAt({ tokens, atMs }: Bucket, nowMs: number): number {
 }
 
 /**
- * Writes Events on objects of any kind, so many per object at most, and of what a node says so many per node: one that never stops talking
- * drowns nobody else. One that cannot be written is lost: it is news, not state.
+ * Writes Events on objects of any kind. Their number is limited for each object, and for each node that they report on: one that never
+ * stops talking drowns nobody else. One that cannot be written is lost: it is news, not state.
  */
 export class EventRecorder {
   readonly #dependencies: RecorderDependencies;
@@ -43,7 +43,7 @@ export class EventRecorder {
     await Promise.all(events.map((event) => this.#recordOne(event)));
   }
 
-  /** What is full again is as one that was never touched: so nothing is left of objects that are gone. */
+  /** Forgets buckets that are full again, which are as new ones: so nothing is left of objects that are gone. */
   #forgetFull(): void {
     const nowMs = this.#dependencies.clock.monotonicMs();
     for (const [key, bucket] of this.#buckets) if (tokensAt(bucket, nowMs) >= BURST) this.#buckets.delete(key);

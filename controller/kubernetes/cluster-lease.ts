@@ -14,7 +14,7 @@ export interface PodIdentity {
 /** Of leases. */
 export const LEASE_GROUP = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases' };
 
-/** Kubernetes' MicroTime has exactly six digits. */
+/** Kubernetes' MicroTime has exactly six decimals. */
 function microTime(iso: string): string {
   return /\.\d{3}Z$/.test(iso) ? iso.replace('Z', '000Z') : iso;
 }

@@ -21,7 +21,7 @@ export interface InformerState {
   readonly name: string;
   /** Whether the complete list was had. */
   readonly synced: boolean;
-  /** Whether the API server tells of changes now. */
+  /** Whether the watch is up to date. */
   readonly connected: boolean;
 }
 

@@ -50,7 +50,7 @@ export class Informer<Raw, T extends Cached> {
     return this.#synced;
   }
 
-  /** Whether the API server tells of changes now. */
+  /** Whether the watch is up to date. */
   get connected(): boolean {
     return this.#synced && this.#watching;
   }

@@ -5,9 +5,9 @@ import { oneLine } from '../../api/text.ts';
 import { parseAddress } from '../../common/addresses.ts';
 
 /*
- * A node's report as it is taken. The API server checks reports by the definition, but it may have one of an older release, which let pass
- * anything; and what is wrong in one report must harm no sum of all. So everything that is not as it should be is left out or cut here,
- * before it is kept.
+ * A node's report as the controller reads it. The API server checks reports by the definition, but it may have one of an older release,
+ * which let pass anything; and what is wrong in one report must harm no sum of all. So everything that is not as it should be is left out
+ * or cut here, before it is kept.
  */
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -73,7 +73,7 @@ function text(value: unknown, limit: number): string | undefined {
   return typeof value === 'string' ? oneLine(value, limit) : undefined;
 }
 
-/** An empty list says nothing that its absence would not, except where it is the answer to a question. */
+/** Leaves out empty lists, which say no more than their absence; not where the list answers a question. */
 function filled<T>(name: string, list: readonly T[]): Record<string, readonly T[]> {
   return list.length === 0 ? {} : { [name]: list };
 }

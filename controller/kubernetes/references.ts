@@ -20,7 +20,7 @@ export function poolReference({
   return { apiVersion: GROUP_VERSION, kind: 'VirtualIPPool', name, ...(uid === undefined ? {} : { uid }) };
 }
 
-/** Tells objects apart, also one that was made anew under the name of another. */
+/** A key that differs for different objects, also for one that was made anew under the name of another. */
 export function referenceKey({ kind, namespace = '', name, uid = '' }: ObjectReference): string {
   return [kind, namespace, name, uid].join('/');
 }

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { compareText } from '../../common/compare-text.ts';
 import { isOlder } from './resource-version.ts';
 
-/** By which objects of one kind are told apart. */
+/** By which objects of one kind differ. */
 export interface ObjectKey {
   readonly name: string;
   /** Absent: its kind has none. */
@@ -18,7 +18,7 @@ export interface Cached {
 export type Sameness<T> = (before: T, after: T) => boolean;
 
 interface CacheOptions<T> {
-  /** Changes that it calls the same are stored and not told: a kubelet's heartbeat changes its Node all the time. */
+  /** Changes that it calls the same are stored without a notification: a kubelet's heartbeat changes its Node all the time. */
   readonly same?: Sameness<T> | undefined;
 }
 
@@ -56,7 +56,7 @@ export function keptMetadata({
 }
 
 /**
- * The newest known state of objects of one kind, by namespace and name: what a watch tells, and what the API server answered to a write of
+ * The newest known state of objects of one kind, by namespace and name: what a watch delivered, and what the API server answered to a write of
  * our own, which is newer than the watch for a moment. Without the latter a second plan would be made from the memory of before the first.
  *
  * Resource versions say which of two states is newer, until a list replaces everything: after etcd was restored from a backup they begin
@@ -113,7 +113,7 @@ export class ResourceCache<T extends Cached> {
   }
 
   /**
-   * Makes a list everything that is known, whatever versions were known before. Only what a write of our own brought while the list was
+   * Replaces everything that is known by a list, whatever versions were known before. Only what a write of our own brought while the list was
    * under way stays, where it is newer: the watch that follows the list begins before it.
    * @param objects all that there are
    * @param since {@link changes} when the list was asked for

@@ -70,8 +70,8 @@ function isOfNode(address: string, node: string): Refusal {
 }
 
 /**
- * A virtual address that is a node's own would cut that node off. By what the API tells of nodes, one that was planned before is let through: a kubelet that was started
- * while its node held a virtual address may report it as the node's.
+ * A virtual address that is a node's own would cut that node off. By what the API says of nodes, one that was planned before is let
+ * through: a kubelet that was started while its node held a virtual address may report it as the node's.
  */
 function byNodes(owners: ReadonlyMap<string, string>, demand: Demand): Rule {
   const before = plannedBefore(demand);
@@ -81,7 +81,7 @@ function byNodes(owners: ReadonlyMap<string, string>, demand: Demand): Rule {
   };
 }
 
-/** What a node says of itself: its sidecar tells virtual addresses from its own, and nobody else held the address. */
+/** Refuses an address that a node reports as its own: its sidecar knows which addresses it put there, and nobody held the address. */
 function bySidecars(owners: ReadonlyMap<string, string>): Rule {
   return ({ address }) => {
     const node = owners.get(address);
@@ -110,7 +110,7 @@ function firstRefusal(rules: readonly Rule[], address: ParsedAddress): Refusal |
 }
 
 /**
- * What keeps the whole demand from being planned: the API server refuses such a pool, but may have stored it when its definition asked for
+ * Why the whole demand cannot be planned. The API server refuses such a pool, but may have stored it when its definition asked for
  * less, and cannot know what other pools have. A node would leave it out.
  */
 function byDemand({ problem, checkedHosts }: Demand, virtual: ReadonlySet<string>): Rule {

@@ -9,9 +9,9 @@ import type { Assignment, PendingMember } from './types.ts';
  * A node that is no longer a candidate but holds one of the group's addresses stays, as the last and marked as leaving: the others then
  * take over by priority, while it still serves. Taking the instance away would leave the address nowhere for an outage.
  *
- * By unicast a node hears only its peers, and two that do not hear each other both become master. So a new node is made known to the others
- * first, and runs the instance when all of them have said that they know it; and a node that went stays a peer until it has said that
- * it runs the instance no longer.
+ * By unicast a node receives the advertisements of its peers only, and two that receive none of each other both become master. So a new
+ * node is made known to the others first, and runs the instance when all of them have said that they know it; and a node that went stays a
+ * peer until it has said that it runs the instance no longer.
  */
 
 /** A group and what is known about its instance. */
@@ -104,12 +104,12 @@ function sameFamily(peers: readonly string[], of: AddressesOf, someone: string):
 }
 
 /**
- * A single node has nobody to speak to, but keepalived takes an empty list of peers for multicast, which is not wanted: its
- * packets would be everybody's, and a foreign router with the same id would be heard. So it is given some other node of the cluster, one
- * with a sidecar if there is one: a keepalived that has no instance of that router id passes over its packets, and where there is no
- * keepalived the kernel does. It is also allowed for if that node becomes a candidate, which then is known already.
- * In a cluster of one node there is nobody to be given: the instance goes without peers, because an address that is announced in a way
- * that was not asked for is better than one that is nowhere; a problem says so.
+ * A single node has nobody to speak to, but keepalived reads an empty list of peers as multicast, which nobody asked for: its packets would
+ * be everybody's, and advertisements of a foreign router with the same id would be received. So it is given some other node of the cluster,
+ * one with a sidecar if there is one: a keepalived that has no instance of that router id passes over its packets, and where there is no
+ * keepalived the kernel does. It is also allowed for if that node becomes a candidate, which then is known already. In a cluster of one
+ * node there is nobody to be given: the instance goes without peers, because an address that is announced in a way that was not asked for
+ * is better than one that is nowhere; a problem says so.
  */
 function standIn(self: string, { nodes }: Neighbourhood, of: AddressesOf): readonly string[] {
   const others = [...nodes.values()]

@@ -25,7 +25,7 @@ export interface Levelling {
   readonly allows?: (item: number, node: number) => boolean;
   /** Of two nodes with the same load the one with less of this is chosen. Default: 0. */
   readonly cost?: (node: number) => number;
-  /** Of two items that would level alike the one with less of this is moved: how little it wants to be there. Default: 0. */
+  /** Of two items that would level alike the one with less of this is moved: how badly it fits there. Default: 0. */
   readonly reluctance?: (item: number, node: number) => number;
 }
 
@@ -183,7 +183,7 @@ function bundle(state: State, candidates: readonly number[], limit: number): { i
   return { items, weight };
 }
 
-/** A node's items as they are looked at for an exchange. */
+/** A node's items as an exchange compares them. */
 interface Side {
   readonly node: number;
   /** The heavy ones first. */

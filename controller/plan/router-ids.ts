@@ -5,7 +5,7 @@ export interface RouterIdRequest {
   readonly range: RouterIdRange;
   /** Whether the range is the demand's own; the common one is not used up by those who come first. */
   readonly ownRange: boolean;
-  /** Whether its nodes speak by multicast: there a foreign router with the same id is heard, by unicast it is not. */
+  /** Whether its nodes speak by multicast: there advertisements of a foreign router with the same id are received, by unicast they are not. */
   readonly multicast: boolean;
   /** The groups it has, by slot. */
   readonly kept: ReadonlyMap<number, number>;
@@ -17,7 +17,7 @@ export interface RouterIdRequest {
 export interface RouterIdGrant {
   /** The groups it has, by slot: with the id they had wherever that is possible. A group for which there is none is left out. */
   readonly kept: ReadonlyMap<number, number>;
-  /** For new groups, at most as many as wanted. */
+  /** For new groups, at most as many as desired. */
   readonly fresh: readonly number[];
   /** Groups that had, or still have, an id that a foreign router uses: `to` equals `from` where there was no other. */
   readonly foreign: readonly { readonly slot: number; readonly from: number; readonly to: number }[];

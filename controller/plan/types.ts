@@ -43,7 +43,7 @@ export interface Placement {
   readonly topologyKey: string | undefined;
 }
 
-/** What nodes are told of a demand besides its groups. */
+/** What a NodePlan has of a demand besides its groups. */
 export type DemandSettings = Omit<PlannedPool, 'name'>;
 
 /**

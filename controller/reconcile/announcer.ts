@@ -33,7 +33,7 @@ export class Announcer {
   /**
    * Compares what is with what was.
    * @param plan undefined: this replica makes none
-   * @returns when to look again by time alone; undefined: never
+   * @returns when to run again by time alone; undefined: never
    */
   announce({ state, holders, nowMs }: ObservedCluster, plan: Plan | undefined, leading: boolean): number | undefined {
     const { clock, recorder, reports } = this.#dependencies;

@@ -3,9 +3,9 @@ import { canonical } from '../../common/addresses.ts';
 import { assignedAddresses } from './holders.ts';
 
 /*
- * Which router ids are foreign routers'. Nodes hear them and say so in their NodePlans' status. To believe it costs an outage, because the
- * group with the id gets another one; not to believe it may cost a longer one, because nobody has the addresses. A node's report counts for
- * what it listens to, and alone only so often.
+ * Which router ids are foreign routers'. Nodes receive their advertisements and report that in their NodePlans' status. To believe it costs
+ * an outage, because the group with the id gets another one; not to believe it may cost a longer one, because nobody has the addresses. A
+ * node's report counts for what it listens to, and alone only so often.
  */
 
 /** One node alone makes so many groups change their ids within {@link LONE_REPORT_MS}. */
@@ -40,7 +40,7 @@ function nodesById(entries: readonly (readonly [id: number, node: string])[]): N
   return nodes;
 }
 
-/** By unicast a node hears only its peers. */
+/** By unicast a node receives advertisements of its peers only. */
 function listeners(plans: readonly NodePlan[]): NodesById {
   return nodesById(
     plans.flatMap(({ metadata, spec }) =>
@@ -58,7 +58,7 @@ function reporters(plans: readonly NodePlan[]): NodesById {
 }
 
 /**
- * Ids in which a node of the plan may speak otherwise than its neighbours expect, and be taken for a foreign router; to give an id up is an
+ * Ids in which a node of the plan may advertise otherwise than its neighbours expect, and look like a foreign router; to give an id up is an
  * outage. A node that has not carried out its newest plan may speak as its plan before had it, and one that has an address of the instance
  * itself objects to it, under whichever id.
  */
@@ -100,9 +100,9 @@ function isBelieved(
 /**
  * Finds out which router ids foreign routers use. Pure.
  *
- * Believed is what two nodes report that run an instance of the id by multicast: a foreign router on the network is received by all of them. One
- * that reports it alone is believed, too, because the others may report it minutes later, but for two ids a day only: so no node can make the ids
- * of all groups change again and again.
+ * Believed is what two nodes report that run an instance of the id by multicast: a foreign router on the network is received by all of
+ * them. One that reports it alone is believed, too, because the others may report it minutes later, but for two ids a day only: so no node
+ * can make the ids of all groups change again and again.
  *
  * @param plans of all nodes, with their status
  * @param before what the last run remembered

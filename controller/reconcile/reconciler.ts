@@ -40,7 +40,7 @@ function plannedCluster(plan: Plan, { state, holders }: ObservedCluster): Planne
 
 /**
  * Makes the cluster's objects those of the plan, from the state as a whole: it does not matter what has changed, or how often. The leader
- * plans and writes; every replica looks on, so that one that takes over knows what was.
+ * plans and writes; every replica observes, so that one that takes over knows what was.
  */
 export class Reconciler {
   readonly #settings: Settings;
@@ -59,7 +59,7 @@ export class Reconciler {
 
   /**
    * Does what is to be done now. All caches must be complete.
-   * @returns milliseconds after which to look again by time alone
+   * @returns milliseconds after which to run again by time alone
    * @throws {WriteError} when something could not be written
    */
   async run(): Promise<number | undefined> {

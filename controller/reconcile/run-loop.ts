@@ -4,7 +4,7 @@ import { Backoff } from '../../common/retry.ts';
 interface RunLoopOptions {
   /** Requests that come within this time are answered by one run. */
   readonly debounceMs: number;
-  /** A run follows after so long also when nothing was requested: a net under everything that should have been told. */
+  /** A run follows after so long also when nothing was requested: a resync, for what no watch delivered. */
   readonly resyncMs: number;
 }
 

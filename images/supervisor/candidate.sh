@@ -12,7 +12,7 @@ readonly CANDIDATE="$RUNTIME_DIR/candidate.conf"
 readonly RUNNING="$RUNTIME_DIR/$PROCESS.conf"
 readonly SNAPSHOT="$PRIVATE/candidate"
 readonly SAID="$PRIVATE/said"         # what the checks say, as they said it
-readonly MESSAGES="$PRIVATE/messages" # the same, as the status tells it
+readonly MESSAGES="$PRIVATE/messages" # the same, as the status has it
 
 checked_sha=''
 checked_result=''

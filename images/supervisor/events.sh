@@ -4,11 +4,11 @@
 # Offers: keep_reader, wake, on_child, on_stop
 #
 # The supervisor waits for a reader process to end, which does so on a line in the FIFO, or after POLL_SECONDS. Traps only make a
-# mark and end the reader; the main loop does the work. So no event is slept over: one that comes between the look at the marks
+# mark and end the reader; the main loop does the work. So no event is slept over: one that comes between the reading of the marks
 # and the wait ends what is waited for. And no work is done inside a trap: in dash, a trap within a trap gives the interrupted
 # command a wrong exit status.
 
-readonly POLL_SECONDS=5 # how often to look without being woken: whoever writes a file may not write to the FIFO
+readonly POLL_SECONDS=5 # how often to poll without being woken: whoever writes a file may not write to the FIFO
 
 reader_pid=''
 stop_asked=0 # how many signals asked the supervisor to stop

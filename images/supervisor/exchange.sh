@@ -6,7 +6,7 @@
 # The sidecar writes there as well, and talks to the whole network: whatever has a name there may be a link, a FIFO or huge.
 # - The directory is sticky: the sidecar cannot replace what is the supervisor's.
 # - What the supervisor writes is made in a folder of its own and then renamed: a rename follows no link.
-# - What the sidecar wrote is read by dd, which can be told to follow no link and not to wait for the writer of a FIFO.
+# - What the sidecar wrote is read by dd, which has options to follow no link and not to wait for the writer of a FIFO.
 
 readonly PRIVATE="$RUNTIME_DIR/.supervisor" # in the same volume as what is published from it: only there a rename is one step
 readonly PID_DIR="$RUNTIME_DIR/pid"

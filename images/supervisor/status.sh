@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# The status file: what the supervisor tells the sidecar, as lines "key=value". For any supervised process: its number and its
+# The status file: what the supervisor reports to the sidecar, as lines "key=value". For any supervised process: its number and its
 # version have keys with its name.
 # Offers: write_status, status_of
 # Asks of the process: more_status

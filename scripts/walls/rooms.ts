@@ -27,7 +27,7 @@ const FILES = ['common/directory-watch', 'common/replace-file'];
 
 /*
  * Who may import whom, from the ground up. Data flows one way: sources → desired → checks, fitness, instances, network, keepalived;
- * status looks on, and server shows it. A room that decides imports neither file, socket nor clock, and no library that has one.
+ * status observes, and server shows it. A room that decides imports neither file, socket nor clock, and no library that has one.
  */
 
 const SHARED: readonly Room[] = [
@@ -37,7 +37,7 @@ const SHARED: readonly Room[] = [
     what: 'Addresses: one parser, one canonical form, subnets. Pure.',
     may: ['npm:ipaddr.js'],
   },
-  { room: 'common/digest', what: 'What tells two texts apart. Pure.', may: ['node:crypto'] },
+  { room: 'common/digest', what: 'The digest of a text. Pure.', may: ['node:crypto'] },
   { room: 'common/compare-text', what: 'The order of texts, the same everywhere. Pure.', may: [] },
   { room: 'common/errors', what: 'Message and code of whatever was thrown. Pure.', may: [] },
   { room: 'common/http-status', what: 'HTTP status codes by name. Pure.', may: [] },
@@ -69,7 +69,7 @@ const SHARED: readonly Room[] = [
     what: 'Where the API server is, how a pod proves who it is, and requests that do so.',
     may: [...PURE, 'npm:axios', 'node:fs/promises', 'node:https'],
   },
-  { room: 'common/directory-watch', what: 'Tells that files of a directory change.', may: ['node:fs'] },
+  { room: 'common/directory-watch', what: 'Notices changes of files in a directory.', may: ['node:fs'] },
   {
     room: 'common/replace-file',
     what: 'Replaces a file as a whole.',
@@ -197,7 +197,7 @@ const SIDECAR: readonly Room[] = [
   },
   {
     room: 'sidecar/sources',
-    what: 'Who says what is desired: the settings, and the plan of this node.',
+    what: 'Where what is desired comes from: the settings, and the plan of this node.',
     may: [
       ...GROUND,
       'api',
@@ -213,7 +213,7 @@ const SIDECAR: readonly Room[] = [
   },
   {
     room: 'sidecar/status',
-    what: 'What there is to say, from all parts, at one moment.',
+    what: 'The state of all parts at one moment.',
     may: [...GROUND, 'api', 'sidecar/checks', 'sidecar/fitness'],
     types: [
       'sidecar/config',
@@ -240,7 +240,7 @@ const SIDECAR: readonly Room[] = [
   },
   {
     room: 'sidecar/parts',
-    what: 'What begins and ends with the sidecar: each connects the rooms of its subject, and tells the log.',
+    what: 'What begins and ends with the sidecar: each connects the rooms of its subject, and logs.',
     may: [
       ...GROUND,
       'common/clock',
@@ -298,7 +298,7 @@ const CONTROLLER: readonly Room[] = [
   },
   {
     room: 'controller/kubernetes/resource-version',
-    what: 'Which of two states of an object is older.',
+    what: 'Which of two resource versions is older.',
     may: [],
   },
   {

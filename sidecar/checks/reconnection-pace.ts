@@ -12,7 +12,7 @@ export const QUICK_PAUSE_MS = 1;
 /** A longer pause than this is no quick one. */
 export const LONGEST_QUICK_PAUSE_MS = QUICK_PAUSE_MS * 2 ** (QUICK_RECONNECTIONS - 1);
 
-/** A connection that was held at least this long costs no quick reconnection: to reconnect twice a second hammers nobody. */
+/** A connection that was held at least this long costs no quick reconnection: one connection every half second is no burden. */
 const STEADY_MS = 500;
 
 interface PaceDependencies {
@@ -21,7 +21,10 @@ interface PaceDependencies {
   readonly random: () => number;
 }
 
-/** How soon a lost connection is made again. A token bucket: some quick reconnections, one more for each interval that passes, slow ones when there is none. */
+/**
+ * How soon a lost connection is made again. A token bucket: some quick reconnections, one more for each interval that passes, slow ones
+ * when there is none.
+ */
 export class ReconnectionPace {
   readonly #intervalMs: number;
   readonly #clock: Clock;

@@ -18,7 +18,7 @@ interface RunningCheckOptions {
   readonly tripwires?: { readonly host: string; readonly ports: Iterable<number> };
 }
 
-/** What a check asks with, and who hears of it. */
+/** What a check asks with, and its callback. */
 export interface RunningCheckDependencies extends CheckEnvironment {
   readonly probe: Probe;
   /** Called when the check or a watched port changed sides. */

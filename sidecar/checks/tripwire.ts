@@ -18,7 +18,7 @@ interface TripwireOptions extends Endpoint {
 interface TripwireDependencies {
   /** Called the moment something happened to the peer; the place to probe it. The reason is for an operator. */
   readonly onTripped: (reason: string) => void;
-  /** Hears the state each time `refused` changed. */
+  /** Called with the state each time `refused` changed. */
   readonly onChange?: (state: TripwireState) => void;
   readonly clock?: Clock;
   readonly timers?: Timers;
@@ -64,7 +64,7 @@ export class Tripwire {
 
   /**
    * @param options what to watch
-   * @param dependencies who hears of it; clock, timers, randomness and sockets are the machine's unless given
+   * @param dependencies callbacks; clock, timers, randomness and sockets are the machine's unless given
    */
   constructor(options: TripwireOptions, dependencies: TripwireDependencies) {
     this.#options = options;

@@ -17,9 +17,9 @@ interface WorkerDependencies {
   /** Uniform in [0, 1). */
   readonly random?: () => number;
   readonly lag?: LagGauge;
-  /** Hears the state each time `healthy` changed, and then only. */
+  /** Called with the state each time `healthy` changed, and then only. */
   readonly onChange?: (state: CheckState) => void;
-  /** Hears every result that was counted, with the state that it led to. */
+  /** Called with every result that was counted, and the state that it led to. */
   readonly onResult?: (result: ProbeResult, state: CheckState) => void;
 }
 
@@ -58,7 +58,7 @@ export class CheckWorker {
 
   /**
    * @param options cadence and thresholds
-   * @param dependencies the probe, and who hears of its results; clock, timers and randomness are the machine's unless given
+   * @param dependencies the probe, and callbacks for its results; clock, timers and randomness are the machine's unless given
    */
   constructor(options: WorkerOptions, dependencies: WorkerDependencies) {
     this.#options = options;
@@ -154,7 +154,7 @@ export class CheckWorker {
     const current = this.#probeOnce(run, reason).finally(() => {
       if (this.#current !== current) return;
       this.#current = undefined;
-      // What waits to ask out of turn asks now anyway.
+      // A probe outside the cadence that waits begins now, and stands for the overdue one.
       if (run === this.#run && run.overdue && this.#following === undefined) void this.#begin('interval');
     });
     this.#current = current;

@@ -2,21 +2,21 @@ import { canonical } from '../../common/addresses.ts';
 import type { CheckSpec } from '../checks/check-spec.ts';
 import type { CheckEffect, FitnessPolicy } from '../fitness/fitness.ts';
 
-/** What a node is to do, before it is known what its network makes of it. Each source says a part of it. */
+/** What a node is to do, before it is fitted to the node's network. Each source gives a part of it. */
 export interface Desired {
   /** In the order in which keepalived's configuration has them. */
   readonly instances: readonly DesiredInstance[];
-  /** What is to be checked, by keys: two who need the same checked share one. */
+  /** What is to be checked, by keys: two instances that need the same check share one. */
   readonly checks: ReadonlyMap<string, CheckSpec>;
   /** The pools that the node takes part in. */
   readonly pools: readonly DesiredPool[];
-  /** Why what is asked for cannot serve its purpose, in sentences. */
+  /** Problems of what is asked for, in sentences. */
   readonly problems: readonly string[];
   /** The plan that is carried out with it; null when it comes of none. */
   readonly plan: string | null;
 }
 
-/** A pool, and the key of the check that says whether what is behind it answers. */
+/** A pool, and the key of the check of its service. */
 interface DesiredPool {
   readonly name: string;
   readonly check: string;
@@ -28,7 +28,7 @@ export interface DesiredCheck {
   readonly effect: CheckEffect;
 }
 
-/** A VRRP instance that a node is to run, and everything that tells it from others. */
+/** A VRRP instance that a node is to run, with everything in which it may differ from others. */
 export interface DesiredInstance {
   readonly name: string;
   readonly vrrp: DesiredVrrp;
@@ -56,7 +56,7 @@ export interface DesiredInstance {
 /** Where an instance is shown: as the node's own state, or among those of pools. */
 export type Shown = { readonly as: 'node' } | { readonly as: 'pool'; readonly pool: string };
 
-/** What is asked of an instance in VRRP; while that stays the same, what ran goes on to be right. */
+/** How an instance is to speak VRRP. While that stays the same, its last configuration stays right. */
 export interface DesiredVrrp {
   readonly version: 2 | 3;
   readonly virtualRouterId: number;
@@ -94,7 +94,7 @@ export interface KeepalivedOptions {
   readonly debug: boolean;
 }
 
-/** What keepalived's configuration is to be made of. */
+/** Everything desired of this node: what it is to run, and how keepalived is to run it. */
 export interface DesiredNode {
   readonly desired: Desired;
   readonly keepalived: KeepalivedOptions;

@@ -1,7 +1,7 @@
 import type { Desired } from './desired.ts';
 
 /**
- * What several sources ask for together, in their order: where two want the same of the node, the one that comes first has it. Pure.
+ * What several sources ask for together, in their order: where two ask for the same thing of the node, the one that comes first has it. Pure.
  * The plan is that of the first source that has one.
  */
 export function mergeDesired(...sources: readonly Desired[]): Desired {

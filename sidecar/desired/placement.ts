@@ -16,13 +16,13 @@ export interface UnicastPlacement {
   readonly own: readonly string[];
 }
 
-/** What is known besides what is desired. */
+/** What resolving an instance rests on besides what is desired. */
 export interface ResolveContext {
   /** The node's address as the downward API gives it, or ''. */
   readonly nodeAddress: string;
   /** By their files; absent: none is needed. */
   readonly passwords?: Passwords;
-  /** Names of nodes by their addresses, as far as the Kubernetes API told. */
+  /** Names of nodes by their addresses, as far as they are known from the Kubernetes API. */
   readonly nodesByAddress?: ReadonlyMap<string, string>;
   /** Where things were found before. */
   readonly before?: Placement | undefined;

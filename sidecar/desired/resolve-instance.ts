@@ -7,7 +7,7 @@ import { placeVrrp } from './place-vrrp.ts';
 import { type Placement, placementOf, type ResolveContext } from './placement.ts';
 import { InstanceError, OwnAddressError, type VirtualAddress, type VrrpInstance } from './vrrp-instance.ts';
 
-/** What a desired instance became on this node, and what is not as it should be although keepalived is to run it. */
+/** The instance that keepalived is to run on this node, and what it lacks all the same. */
 export interface Outcome {
   readonly instance: VrrpInstance;
   /** Where everything was found, for the next time. */
@@ -22,7 +22,7 @@ export interface Shortcoming {
   readonly incomplete: boolean;
 }
 
-/** What must not be touched, or what keepalived would refuse the whole configuration for. */
+/** Refuses what must not be touched, and what would make keepalived refuse the whole configuration. */
 function refuseUnusable(vrrp: DesiredVrrp, subnets: NodeSubnets, context: ResolveContext): void {
   for (const text of vrrp.addresses) {
     const address = canonical(text);
@@ -43,7 +43,7 @@ function refuseOwn(address: string, field: string, subnets: NodeSubnets, context
       { here: true },
     );
   }
-  // A kubelet that started while its node held the address may have taken it for the node's: what runs already is not doubted for that.
+  // A kubelet that started while its node held the address may have listed it as the node's: what runs already is not doubted for that.
   const runs = before?.addresses.some((one) => one.address === address) === true;
   const node = nodesByAddress?.get(address);
   if (node === undefined || runs) return;
@@ -53,7 +53,7 @@ function refuseOwn(address: string, field: string, subnets: NodeSubnets, context
   );
 }
 
-/** The address must be one that a host can have, which only the subnet tells when no prefix is given. */
+/** The address must be one that a host can have, which depends on the subnet when no prefix is given. */
 function refuseReserved({ address, family, interface: on }: VirtualAddress, subnets: NodeSubnets, field: string): void {
   const subnet = family === 4 ? subnets.containing(address, on) : undefined;
   const reserved = subnet && reserved4(address, subnet.prefixLength);
@@ -97,7 +97,7 @@ function carrying(
   if (family === 6 && ipv6Disabled === true) {
     return short(`cannot be put on ${on}: IPv6 is switched off there (net.ipv6.conf.${on}.disable_ipv6)`);
   }
-  // That is told, and dealt with by keepalived, where VRRP is spoken.
+  // Where VRRP is spoken, keepalived notices it and deals with it.
   if (on !== speaksOn && carrier === false) return short(`cannot be reached on ${on}: it is down or has no cable`);
   if (found === 'subnet' && subnets.containing(address, on) === undefined) {
     return short(`belongs to ${on}, which has no address of its subnet at the moment; waiting for that`);
@@ -111,7 +111,8 @@ function authentication(vrrp: DesiredVrrp, { passwords }: ResolveContext): Pick<
 }
 
 /**
- * What a node runs instead of an instance with an address of its own: it keeps the others from taking that address, for they cannot know. Pure.
+ * The instance that a node runs instead of one with an address of its own. It keeps the other nodes, which cannot know, from taking that
+ * address. Pure.
  * @returns undefined where it is not known where to speak, either
  */
 export function objectionTo(

@@ -35,7 +35,7 @@ interface ResolveOptions extends Omit<ResolveContext, 'before'> {
   readonly placements: ReadonlyMap<string, Placement>;
 }
 
-/** What the instances before have taken already; keepalived refuses a configuration that has it twice. */
+/** What the instances before have claimed already; keepalived refuses a configuration that has it twice. */
 class Claims {
   readonly #by = new Map<string, string>();
 
@@ -59,7 +59,7 @@ function canGoOn({ instance }: ResolvedInstance, subnets: NodeSubnets): boolean 
   return there && instance.addresses.every(({ address }) => subnets.ownerOf(address) === undefined);
 }
 
-/** What to go on with while an instance cannot be run as it is desired: what ran, if the same was desired then or it keeps its last good form. */
+/** What runs while an instance cannot be run as it is desired: what ran before, if the same was desired then or it keeps its last good form. */
 function lastGood(
   desired: DesiredInstance,
   before: ResolvedInstance | undefined,
@@ -73,7 +73,7 @@ function lastGood(
   return same || desired.keepsLastGood ? before : undefined;
 }
 
-/** What the node runs instead, where it is itself that has the address. */
+/** The instance that the node runs instead where it has the address itself. */
 function objection(
   desired: DesiredInstance,
   subnets: NodeSubnets,
@@ -106,7 +106,7 @@ class Resolution implements Resolved {
     if (placed !== undefined) this.placements.set(desired.name, placed);
   }
 
-  /** Runs something else than what is desired, unless another instance has taken what it needs. */
+  /** Runs something else than what is desired, unless another instance has claimed what it needs. */
   keep(kept: ResolvedInstance): void {
     try {
       this.#run(kept);
@@ -125,7 +125,7 @@ class Resolution implements Resolved {
   }
 }
 
-/** Resolves instances one by one, in their order: what cannot be carried out makes its own instance fall out and no other. Pure. */
+/** Resolves instances one by one, in their order: one that cannot be carried out is left out and affects no other. Pure. */
 export function resolveAll(
   instances: readonly DesiredInstance[],
   subnets: NodeSubnets,

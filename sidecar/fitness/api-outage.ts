@@ -1,6 +1,6 @@
 import type { CheckView } from '../checks/types.ts';
 
-/** What it depends on whether a lost API counts, besides the check. */
+/** On what it depends, besides the check, whether a lost API counts. */
 interface Standing {
   readonly nowMs: number;
   /** Whether this node holds the virtual address now. */

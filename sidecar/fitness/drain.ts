@@ -11,8 +11,8 @@ export type DrainOutcome = 'not holding' | 'moved' | 'timed out';
 const POLL_MILLIS = 10;
 
 /**
- * Keeps who wants the node drained. While anyone does, the node's priority is that of the draining band: another node takes over while
- * this one still serves, and only then lets go.
+ * Keeps the reasons for which the node drains. While there is one, the node's priority is that of the draining band: another node takes
+ * over while this one still serves, and only then lets go.
  */
 export class Drain {
   readonly #dependencies: DrainDependencies;

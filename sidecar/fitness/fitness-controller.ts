@@ -42,7 +42,7 @@ export class FitnessController {
     this.begin()?.();
   }
 
-  /** Decides now and closes the gate if it must be; what is given back does the rest. For many at once: see {@link reviewAll}. */
+  /** Decides now, and closes the gate if that is decided. @returns does the rest; for many at once see {@link reviewAll} */
   begin(): (() => void) | undefined {
     if (this.#stopped) return undefined;
     const nowMs = this.#dependencies.now();
@@ -90,7 +90,7 @@ export class FitnessController {
   }
 }
 
-/** Lets many decide: first every gate closes that must, so that none waits for what can wait of another. */
+/** Has many decide. All gates that must close do so first, before any other effect of a decision. */
 export function reviewAll(controllers: Iterable<Pick<FitnessController, 'begin'>>): void {
   const begun = Array.from(controllers, (controller) => controller.begin());
   for (const finish of begun) finish?.();

@@ -33,7 +33,7 @@ export interface FitnessInput {
   /** Place in the order of preference, 0 is first. */
   readonly rank: number;
   /**
-   * Since when the node counts as up, in milliseconds: what the first decision finds is taken to have been so since then. Absent: since
+   * Since when the node counts as up, in milliseconds: what the first decision finds counts as having been so since then. Absent: since
    * that decision.
    */
   readonly upSinceMs?: number;
@@ -116,7 +116,7 @@ function carriesLess({ carries = 'all' }: FitnessInput): boolean {
 
 function gateOf(bandSinceMs: number, input: FitnessInput): { readonly gate: 0 | 1; readonly reviewAtMs?: number } {
   const { nowMs, policy, carries } = input;
-  // Whoever hears nobody must not take over, also when all others are gone: it cannot know.
+  // Who receives no advertisements must not take over, also when all others are gone: it cannot know.
   if (carries === 'none') return { gate: 0 };
   const serviceFailed = hasFailed(input, 'serviceFailed');
   if (!policy.lastResort.enabled) return { gate: serviceFailed || hasFailed(input, 'kubeletFailed') ? 0 : 1 };

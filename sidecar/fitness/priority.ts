@@ -57,7 +57,10 @@ interface Standing {
   readonly failbackDelaySeconds: number | null;
 }
 
-/** The priority of a node, and when time alone changes it, in milliseconds. Why failback is so: docs/adr/0002-failback-waits-on-the-returning-node.md. */
+/**
+ * The priority of a node, and when time alone changes it, in milliseconds. Why failback is so:
+ * docs/adr/0002-failback-waits-on-the-returning-node.md.
+ */
 export function priorityOf(
   level: Level,
   { nowMs, bandSinceMs, holder, rank, failbackDelaySeconds }: Standing,

@@ -8,7 +8,7 @@ import { InstanceRunner, type RunnerDependencies } from './runner.ts';
 interface InstanceSetDependencies extends RunnerDependencies {
   /** Called when an instance's VRRP state changes, before it is known what that means. */
   readonly onTransition: (instance: DesiredInstance, notification: VrrpNotification) => void;
-  /** Called at each look while what keepalived said and what is on the interfaces do not fit, or it has not said anything. */
+  /** Called at each poll while keepalived's states and the interfaces do not fit, or no state is known. */
   readonly onStatesNeeded: () => void;
 }
 
@@ -16,10 +16,10 @@ function needsStates({ holder: { state } }: InstanceRunner): boolean {
   return state.disagreement !== null || (state.holder && state.vrrp.state === 'UNKNOWN');
 }
 
-/** How often the interfaces are looked at besides keepalived's notifications. */
+/** How often the interfaces are polled besides keepalived's notifications. */
 const POLL_MILLIS = 250;
 
-/** Instances that are not known yet of which is kept what was said last; a plan has no more. */
+/** For so many instances that are not known yet the last notification is kept; a plan has no more. */
 const MAX_EARLY = 1000;
 
 /** The VRRP instances of this node, which come and go with what is desired. */
@@ -29,7 +29,7 @@ export class InstanceSet {
   readonly #runners = new Map<string, InstanceRunner>();
   /** Instances that are not desired any more, but that keepalived may still run. Their gates are closed. */
   readonly #leaving = new Map<string, InstanceRunner>();
-  /** What keepalived said last of instances that are not known yet, as when it ran them before this process began. */
+  /** The last notification of instances that are not known yet, as when keepalived ran them before this process began. */
   readonly #early = new Map<string, VrrpNotification>();
   #timer: NodeJS.Timeout | undefined;
   #present: PresentAddresses | undefined;
@@ -62,7 +62,7 @@ export class InstanceSet {
     return this.#runners.get(name);
   }
 
-  /** Makes the instances those that are desired. The gates of the others close at once: another node takes over meanwhile. */
+  /** Sets the desired instances. The gates of all others close at once, so that another node takes over. */
   set(instances: readonly DesiredInstance[]): void {
     const names = new Set(instances.map(({ name }) => name));
     const before = new Map(this.#runners);
@@ -75,12 +75,12 @@ export class InstanceSet {
     for (const name of names) this.#replayEarly(name);
   }
 
-  /** Begins to look at the interfaces at an interval. */
+  /** Begins to poll the interfaces. */
   start(): void {
     this.#timer ??= setInterval(() => this.#poll(), POLL_MILLIS);
   }
 
-  /** Ends looking and deciding; may be called twice. */
+  /** Ends polling and deciding; may be called twice. */
   stop(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
@@ -92,7 +92,7 @@ export class InstanceSet {
     reviewAll(this.runners.map(({ fitness }) => fitness));
   }
 
-  /** Takes what keepalived says of an instance; of one that is not known yet it counts when it is. */
+  /** Applies a notification of keepalived; that of an instance which is not known yet waits until it is. */
   notify(notification: VrrpNotification): void {
     const { instance, state } = notification;
     const runner = this.#runners.get(instance) ?? this.#leaving.get(instance);
@@ -104,7 +104,7 @@ export class InstanceSet {
     runner.holder.notify(notification);
   }
 
-  /** Takes the addresses of instances of which none are known yet: there is nothing better to look for. */
+  /** Sets the addresses of instances that run without a known configuration to those of the offered one: nothing better is known. */
   offered(instances: readonly VrrpInstance[]): void {
     for (const instance of instances) {
       const runner = this.#runners.get(instance.name);
@@ -113,7 +113,7 @@ export class InstanceSet {
   }
 
   /**
-   * Takes the instances that keepalived runs from now on.
+   * Sets the instances that keepalived runs from now on.
    * @returns names of instances that it has stopped running
    */
   setRunning(instances: readonly VrrpInstance[]): string[] {
@@ -124,7 +124,7 @@ export class InstanceSet {
     return gone;
   }
 
-  /** Takes the states that keepalived was found to be in, of instances of which it has not said one. */
+  /** Sets the states that keepalived reports when asked, of instances of which it has notified of none. */
   learn(states: ReadonlyMap<string, VrrpState>): void {
     for (const { desired, holder } of this.all) {
       const state = states.get(desired.name);
@@ -187,7 +187,7 @@ export class InstanceSet {
     return this.#present;
   }
 
-  /** The kernel is asked through a socket: without a file descriptor that is left, what was seen last goes on. */
+  /** Reads the interfaces. That needs a socket: while the process has no file descriptor left, what was read last stays in force. */
   #readInterfaces(): PresentAddresses {
     try {
       this.#seen = this.#readAddresses();
@@ -200,7 +200,7 @@ export class InstanceSet {
   }
 }
 
-/** keepalived still runs the instance: it may hold what it held, and is what it was said to be last. */
+/** Gives a new runner the state of the one before: keepalived still runs the instance, and may hold its addresses. */
 function takeOver(runner: InstanceRunner, left: InstanceRunner): void {
   const { state, priority } = left.holder.state.vrrp;
   if (state !== 'UNKNOWN') runner.holder.notify({ instance: runner.desired.name, state, priority: priority ?? 0 });

@@ -7,7 +7,7 @@ import { FitnessController } from '../fitness/fitness-controller.ts';
 import { HolderTracker, holdsByVrrp } from '../keepalived/holder.ts';
 import type { PresentAddresses } from '../network/network.ts';
 
-/** What a decision rests on besides what the instance itself knows and what is desired of it. */
+/** What the node contributes to a decision: the same for all its instances, but for their own checks and addresses. */
 export type NodeInput = Pick<FitnessInput, 'checks' | 'draining' | 'cordoned'> & {
   /** Whether the node's network does not let it carry every address of the instance. */
   readonly incomplete: boolean;
@@ -100,22 +100,22 @@ export class InstanceRunner {
     this.#desired = desired;
   }
 
-  /** Takes what keepalived runs of the instance: its addresses, and where it speaks VRRP from. */
+  /** Sets what keepalived runs of the instance: its addresses, and where it speaks VRRP from. */
   setRunning({ addresses, unicast, interface: on }: Pick<VrrpInstance, 'addresses' | 'unicast' | 'interface'>): void {
     this.#source = unicast === undefined ? undefined : { address: unicast.sourceAddress, interface: on };
     this.holder.setAddresses(addresses);
     this.#checkSource();
   }
 
-  /** Compares the interfaces with what is wanted, now. */
+  /** Compares the interfaces with the desired addresses, now. */
   poll(): void {
     this.#checkSource();
     this.holder.poll();
   }
 
   /**
-   * keepalived does not notice that the address is gone which it speaks unicast from (`track_src_ip` compares the wrong bytes up to 2.4.3):
-   * it would hear nobody and take over.
+   * Checks that the address is there from which VRRP is spoken by unicast. keepalived does not (its `track_src_ip` compares the wrong bytes
+   * up to 2.4.3): it would receive no advertisement and take over.
    */
   #checkSource(): void {
     const source = this.#source;

@@ -20,7 +20,7 @@ interface ConfiguratorOptions {
 }
 
 interface ConfiguratorDependencies {
-  /** What is wanted now: the same object as long as it has not changed. */
+  /** What is desired now: the same object as long as it has not changed. */
   readonly desiredNode: () => DesiredNode;
   readonly readNetwork: () => Promise<NetworkView>;
   /**
@@ -33,7 +33,7 @@ interface ConfiguratorDependencies {
   readonly onPlacements?: (placements: Placements) => void;
   /** Offers a configuration to the supervisor; true when it was a new one. */
   readonly offer: (config: string) => Promise<boolean>;
-  /** Called when what is wanted and the network were put into a configuration, which may be the one offered before. */
+  /** Called when a configuration was made of what is desired and the node's network, which may be the one offered before. */
   readonly onConfigured: (configured: Configured, offered: boolean) => void;
   /** Called when something of what is asked for cannot be carried out on this node, once per reason; it is tried again. */
   readonly onProblem: (problem: InstanceProblem) => void;
@@ -45,14 +45,14 @@ interface ConfiguratorDependencies {
 /** A configuration that was offered. */
 export interface Configured {
   readonly instances: readonly VrrpInstance[];
-  /** By which the supervisor tells what runs. */
+  /** By which the supervisor reports what runs. */
   readonly sha256: string;
   /** The plan that it carries out; null when there is none. */
   readonly plan: string | null;
 }
 
 const RESYNC_SECONDS = 5;
-/** As long as an interface may take to get its address when the node starts, before the default route's is taken for the right one. */
+/** As long as an interface may take to get its address when the node starts, before that of the default route counts as found. */
 const STARTUP_SECONDS = 12;
 
 /** What a configuration was made of. */
@@ -76,7 +76,7 @@ export class Configurator {
   #incomplete: ReadonlySet<string> = new Set();
   #nodesByAddress: ReadonlyMap<string, string> = new Map();
   #ownAddresses: readonly string[] = [];
-  /** What the last configuration was made of; undefined when there is none or it left something to be desired. */
+  /** What the last configuration was made of; undefined when there is none, or making it failed. */
   #madeOf: Origin | undefined;
   #working: Promise<void> = Promise.resolve();
 
@@ -92,7 +92,7 @@ export class Configurator {
     return this.#problems;
   }
 
-  /** The node's own addresses with their prefixes, as they were at the last look. */
+  /** The node's own addresses with their prefixes, as they were when the network was read last. */
   get ownAddresses(): readonly string[] {
     return this.#ownAddresses;
   }
@@ -109,13 +109,13 @@ export class Configurator {
     await this.#configure();
   }
 
-  /** Takes the names of nodes by their addresses, as the Kubernetes API told them. */
+  /** Sets the names of nodes by their addresses, as listed from the Kubernetes API. */
   async setNodesByAddress(nodesByAddress: ReadonlyMap<string, string>): Promise<void> {
     this.#nodesByAddress = nodesByAddress;
     await this.#configure();
   }
 
-  /** Looks at what is wanted and at the network now, without waiting for the next time. */
+  /** Makes the configuration of what is desired and the network now, without waiting for the next resync. */
   async reconcile(): Promise<void> {
     await this.#configure();
   }
@@ -135,7 +135,7 @@ export class Configurator {
     try {
       await this.#make();
     } catch (error) {
-      // Nothing of the kind that concerns one instance only: it stands for all.
+      // An error of no single instance: it is reported for all.
       const message = messageOf(error);
       this.#madeOf = undefined;
       this.#setProblems([{ instance: NODE_INSTANCE, message, shown: { as: 'node' } }]);

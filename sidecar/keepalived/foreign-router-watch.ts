@@ -1,7 +1,7 @@
 import { type Clock, systemClock, systemTimers, type TimerHandle, type Timers } from '../../common/clock.ts';
 import { ForeignRouters, type Listening } from './foreign-routers.ts';
 
-/** Where keepalived's statistics come from: those that were asked for are there when the next are asked for. */
+/** keepalived's statistics: a request is answered by the time of the next one. */
 interface Statistics {
   requestStatistics(): Promise<void>;
   readStatistics(): Promise<string>;
@@ -18,7 +18,7 @@ interface ForeignRouterWatchDependencies {
   readonly timers?: Timers;
 }
 
-/** After an instance has lost its addresses it may be that a foreign router took them away, and then nobody has them. */
+/** For some seconds after an instance has lost its addresses: a foreign router may have taken them, and then nobody has them. */
 const FAST_POLL_MILLIS = 2000;
 const FAST_POLLS = 10;
 /** keepalived writes a line of log each time, so not oftener than is useful. */
@@ -27,12 +27,12 @@ const SLOW_POLL_MILLIS = 60_000;
 /** One period between start() and stop(). */
 interface Run {
   timer: TimerHandle;
-  /** Whether the timer that is set waits for the calm interval. */
+  /** Whether the timer that is set waits for the slow interval. */
   slow: boolean;
 }
 
 /**
- * Looks for foreign routers: every minute, and for some seconds after there is a reason to, every other second. Its methods may be called
+ * Polls for foreign routers: every minute, and for some seconds after there is a reason to, every other second. Its methods may be called
  * in any order: a reason that comes before the start is as good as the start itself, which is one.
  */
 export class ForeignRouterWatch {
@@ -40,7 +40,7 @@ export class ForeignRouterWatch {
   readonly #clock: Clock;
   readonly #timers: Timers;
   readonly #routers = new ForeignRouters();
-  /** Looks that are still to be made in a hurry. */
+  /** How many of the next polls are fast ones. */
   #fastPolls = 0;
   #run: Run | undefined;
 
@@ -55,7 +55,7 @@ export class ForeignRouterWatch {
     return this.#routers.virtualRouterIds;
   }
 
-  /** Begins to look. Does nothing when already started. */
+  /** Begins to poll. Does nothing when already started. */
   start(): void {
     if (this.#run !== undefined) return;
     this.#fastPolls = FAST_POLLS;
@@ -63,16 +63,16 @@ export class ForeignRouterWatch {
     this.#arm(this.#run);
   }
 
-  /** Ends looking; may be called twice, and be followed by another start. */
+  /** Ends polling; may be called twice, and be followed by another start. */
   stop(): void {
     this.#timers.clearTimeout(this.#run?.timer);
     this.#run = undefined;
   }
 
-  /** Says that an instance may have lost its addresses to a foreign router. */
+  /** Polls fast for a while: an instance may have lost its addresses to a foreign router. */
   pollFast(): void {
     this.#fastPolls = FAST_POLLS;
-    // A hurried look that is due, or under way, is not put off.
+    // A fast poll that is due, or under way, is not put off.
     if (this.#run?.slow === true) this.#arm(this.#run);
   }
 

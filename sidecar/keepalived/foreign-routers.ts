@@ -6,14 +6,14 @@ export interface Listening {
   readonly virtualRouterId: number;
 }
 
-/** Looks one after the other in which advertisements of others were counted; fewer may be a neighbour that has not got the newest plan yet. */
+/** Polls in a row in which advertisements of others were counted; fewer may be a neighbour that has not got the newest plan yet. */
 const GROWTHS = 2;
-/** One that was silent for so long, while it was listened for, is gone. */
+/** A router that sent nothing for so long, while an instance listened for its id, is gone. */
 const SILENT_MILLIS = 5 * 60_000;
-/** Nobody listens for an id that was given up because of it; it is believed to be there for so long. */
+/** For so long a router counts as there whose id no instance listens for any more, because the id was given up for it. */
 const UNOBSERVED_MILLIS = 24 * 60 * 60_000;
 
-/** What the last look found of an instance. */
+/** What the last poll found of an instance. */
 interface Seen {
   readonly virtualRouterId: number;
   readonly count: number;
@@ -31,8 +31,8 @@ export class ForeignRouters {
   #text = '';
 
   /**
-   * Takes keepalived's newest statistics. The same text again is no news: it has not been asked since.
-   * @param listening the instances that keepalived runs by multicast; by unicast only peers are heard
+   * Reads keepalived's newest statistics. The same text again is no news: it has not been asked since.
+   * @param listening the instances that keepalived runs by multicast; by unicast only advertisements of peers are received
    * @param nowMs on any clock that goes on evenly
    */
   update(text: string, listening: readonly Listening[], nowMs: number): void {

@@ -35,7 +35,7 @@ const TRANSITION_MILLIS = 2000;
 
 interface HolderDependencies {
   readonly presentAddresses: () => PresentAddresses;
-  /** Wall clock for what is told, monotonic for how long something lasts: a wall clock that is set would stretch it without end. */
+  /** Wall clock for what is shown, monotonic for how long something lasts: a wall clock that is set would stretch it without end. */
   readonly clock?: Clock;
   /** Called when `holder`, the VRRP state or the disagreement changes. */
   readonly onChange: (state: HolderState) => void;
@@ -43,12 +43,12 @@ interface HolderDependencies {
   readonly onAddresses?: () => void;
 }
 
-/** Follows whether this node holds the addresses of an instance. Looks whenever keepalived notifies, and when it is asked to. */
+/** Follows whether this node holds the addresses of an instance. Polls the interface whenever keepalived notifies, and when it is asked to. */
 export class HolderTracker {
   readonly #dependencies: HolderDependencies;
   readonly #clock: Clock;
   #desired: readonly VirtualAddress[] = [];
-  /** The wanted addresses that the state is about. */
+  /** The desired addresses that the state is about. */
   #addressesOf: readonly VirtualAddress[] = this.#desired;
   #state: HolderState;
   /** On the monotonic clock, as is `#differsSinceMs`. */
@@ -62,17 +62,17 @@ export class HolderTracker {
     this.#state = unknownHolder(this.#clock.wallMs());
   }
 
-  /** What was seen at the last look. */
+  /** The state after the last poll or notification. */
   get state(): HolderState {
     return this.#state;
   }
 
-  /** The addresses that are looked for. */
+  /** The addresses that the instance is to have. */
   get desired(): readonly VirtualAddress[] {
     return this.#desired;
   }
 
-  /** Sets which addresses to look for, and looks. Call it when keepalived has taken the configuration that has them. */
+  /** Sets the addresses that the instance is to have, and polls. Call it when keepalived runs the configuration that has them. */
   setAddresses(addresses: readonly VirtualAddress[]): void {
     // Nothing is exchanged, then.
     if (isDeepStrictEqual(addresses, this.#desired)) {
@@ -84,12 +84,12 @@ export class HolderTracker {
     this.poll();
   }
 
-  /** Takes whether the node's gate is open: keepalived has no reason of ours to be in FAULT then. */
+  /** Sets whether the node's gate is open: keepalived has no reason of ours to be in FAULT then. */
   setGate(open: boolean): void {
     this.#gateOpen = open;
   }
 
-  /** Takes what keepalived says, and looks at the interface at once. */
+  /** Applies a notification of keepalived, and polls the interface at once. */
   notify({ state, priority }: VrrpNotification): void {
     const before = this.#state.vrrp;
     const sinceMs = before.state === state ? before.sinceMs : this.#clock.wallMs();
@@ -98,14 +98,14 @@ export class HolderTracker {
     this.#update(changed);
   }
 
-  /** Takes the state that keepalived was found to be in, where it has not said one since this process began. */
+  /** Sets the state that keepalived reports when asked, where it has notified of none since this process began. */
   learn(state: VrrpState): void {
     if (this.#state.vrrp.state !== 'UNKNOWN') return;
     this.#state = { ...this.#state, vrrp: { state, priority: undefined, sinceMs: this.#clock.wallMs() } };
     this.#update(true);
   }
 
-  /** Compares the interface with what is wanted, now. */
+  /** Compares the interface with the desired addresses, now. */
   poll(): void {
     this.#update(false);
   }
@@ -125,7 +125,7 @@ export class HolderTracker {
     if (addresses !== before.addresses) this.#dependencies.onAddresses?.();
   }
 
-  /** What is there of the wanted addresses; the same array while nothing changes, since there may be hundreds. */
+  /** Which of the desired addresses are there; the same array while nothing changes, since there may be hundreds. */
   #seen(before: readonly HeldAddress[], nowMs: number): readonly HeldAddress[] {
     const found = this.#dependencies.presentAddresses();
     const isPresent = (on: VirtualAddress): boolean => found.get(on.interface)?.has(on.address) ?? false;

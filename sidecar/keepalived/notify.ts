@@ -8,7 +8,7 @@ const openFile = promisify(open);
 const closeFile = promisify(close);
 const statFile = promisify(fstat);
 
-/** States that keepalived's notify FIFO tells of (keepalived.conf(5), "vrrp_notify_fifo"). */
+/** States in the lines of keepalived's notify FIFO (keepalived.conf(5), "vrrp_notify_fifo"). */
 export const VRRP_STATES = ['MASTER', 'BACKUP', 'FAULT', 'STOP', 'DELETED'] as const;
 export type VrrpState = (typeof VRRP_STATES)[number];
 
@@ -23,7 +23,7 @@ function isState(text: string | undefined): text is VrrpState {
   return VRRP_STATES.some((state) => state === text);
 }
 
-/** Parses a line such as `INSTANCE "vip" MASTER 253`; undefined for lines that tell of anything but an instance's state. */
+/** Parses a line such as `INSTANCE "vip" MASTER 253`; undefined for lines of anything but an instance's state. */
 export function parseNotification(line: string): VrrpNotification | undefined {
   const match = /^INSTANCE "([^"]+)" (\S+) (\d+)/.exec(line);
   const state = match?.[2];
@@ -38,9 +38,9 @@ function isNotYet(error: unknown): boolean {
 }
 
 const RETRY_MILLIS = 500;
-/** How often it is looked at whether the FIFO is still the one that is read, besides when somebody calls. */
+/** How often it is polled whether the FIFO is still the one that is read, besides when somebody calls. */
 const LOOK_MILLIS = 5000;
-/** keepalived's lines are short; whoever writes without end is none of it. */
+/** keepalived's lines are short; a longer one comes from somebody else. */
 const LONGEST_LINE = 4096;
 
 interface NotifyDependencies {
@@ -52,7 +52,7 @@ interface NotifyDependencies {
 /** The FIFO that is read. */
 interface Opened {
   readonly socket: Socket;
-  /** By which it is told from another one of the same name. */
+  /** By which it differs from another one of the same name. */
   readonly identity: string;
 }
 
@@ -77,8 +77,8 @@ export class NotifyReader {
   }
 
   /**
-   * Opens the FIFO when it is there, and not the one that is open already; harmless to call again, so call it whenever the directory
-   * changes. It goes on by itself from then on. Never rejects.
+   * Opens the FIFO when it is there and not open yet. Call it whenever the directory changes. It goes on by itself from then on. Never
+   * rejects.
    */
   open(): Promise<void> {
     if (this.#stopped) return Promise.resolve();

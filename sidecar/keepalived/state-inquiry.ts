@@ -13,8 +13,8 @@ interface StateInquiryDependencies {
 const PAUSE_MILLIS = 2000;
 
 /**
- * Has the supervisor ask keepalived which state its instances are in: where the sidecar was started after keepalived and has not been told,
- * and where what it was told does not fit the addresses on the interfaces.
+ * Has the supervisor ask keepalived which state its instances are in: where the sidecar was started after keepalived and was not notified,
+ * and where the last notification does not fit the addresses on the interfaces.
  */
 export class StateInquiry {
   readonly #dependencies: StateInquiryDependencies;

@@ -13,7 +13,7 @@ import { linesOf } from './lines.ts';
 export interface WatchLimits {
   /** Until the server has begun to answer. */
   readonly open: number;
-  /** How long the server is asked to go on; the token, the server and the way to it are then taken anew. */
+  /** How long the server is asked to go on; the next one reads the token anew and makes a new connection. */
   readonly watch: number;
   /** How much longer the client waits for that end. */
   readonly grace: number;
@@ -38,7 +38,7 @@ interface End {
   readonly refused: boolean;
 }
 
-/** Something that a watch was told, in words that need no stack. */
+/** Why a watch or a request failed, in words that need no stack. */
 export class WatchError extends Error {
   readonly refused: boolean;
   /** The status of the answer, or the code in it, if there was one. */
@@ -84,8 +84,8 @@ interface ApiWatchDependencies {
 }
 
 /**
- * Watches something of the Kubernetes API, again and again: what was told is the round's affair, here it is how one asks, for how long,
- * and when again. Nothing waits for it: while the API is away nothing is told, so what was told last stays in force.
+ * Watches something of the Kubernetes API, again and again: the round reads the answers, this class decides how one asks, for how long,
+ * and when again. Nothing waits for it: while the API is away, what was observed last stays in force.
  */
 export class ApiWatch {
   readonly #options: ApiWatchOptions;
@@ -115,7 +115,7 @@ export class ApiWatch {
     this.#abort = undefined;
   }
 
-  /** Reports that the API tells. */
+  /** Reports that the watch is up to date. */
   reportWell(): void {
     this.#report('none', null);
   }

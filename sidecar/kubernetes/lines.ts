@@ -1,7 +1,7 @@
 /**
  * Cuts a stream of UTF-8 into lines, as they come. What follows the last line break is dropped: it is half a line of a stream that broke.
  * @param stream chunks, cut anywhere
- * @param maxBytes longest line that is taken
+ * @param maxBytes longest line that is accepted
  * @throws what the stream throws, and an Error when a line is longer
  */
 export async function* linesOf(stream: AsyncIterable<Uint8Array>, maxBytes: number): AsyncGenerator<string> {

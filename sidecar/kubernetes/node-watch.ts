@@ -10,7 +10,7 @@ interface NodeWatchOptions extends ApiAccess {
 }
 
 interface NodeWatchDependencies {
-  /** Called with every state that the API tells: why the node shall take nothing new, or null. */
+  /** Called with every observed state: why the node shall take nothing new, or null. */
   readonly onCordon: (cordon: string | null) => void;
   /** Called with the reason when the node cannot be watched any more, once per kind of reason, and with null when it can again. */
   readonly onProblem: (problem: string | null) => void;
@@ -19,9 +19,9 @@ interface NodeWatchDependencies {
 }
 
 /**
- * Follows whether the node is cordoned, by a watch of this one node. It begins without a resource version, so that the server first tells
+ * Follows whether the node is cordoned, by a watch of this one node. It begins without a resource version, so that the server first sends
  * what is (https://kubernetes.io/docs/reference/using-api/api-concepts/#semantics-for-watch): no list, no bookmark and no version that
- * could be too old. Nothing waits for it: while the API is away nothing is told, so what was told last stays in force.
+ * could be too old. Nothing waits for it: while the API is away, what was observed last stays in force.
  */
 export class NodeWatch {
   readonly #node: string;
@@ -55,7 +55,7 @@ export class NodeWatch {
     if (!observed) throw new WatchError(`the API tells nothing of a node ${this.#node}`);
   }
 
-  /** Takes one event; whether it told anything. */
+  /** Handles one event; whether it said anything of the node. */
   #handle(line: string): boolean {
     const event = readNodeEvent(line);
     if (event.kind === 'node') {

@@ -11,7 +11,7 @@ interface PlanWatchOptions extends ApiAccess {
   readonly limits?: Partial<WatchLimits>;
 }
 
-/** A NodePlan as far as it is looked at before its spec is read. */
+/** A NodePlan before its spec is checked. */
 export interface ObservedPlan {
   readonly uid: string;
   readonly spec: unknown;
@@ -20,7 +20,7 @@ export interface ObservedPlan {
 }
 
 interface PlanWatchDependencies {
-  /** Called with every state that the API tells: the node's plan, or null when it has none. */
+  /** Called with every observed state: the node's plan, or null when it has none. */
   readonly onPlan: (plan: ObservedPlan | null) => void;
   /** Called with the reason when plans cannot be watched any more, once per kind of reason, and with null when they can again. */
   readonly onProblem: (problem: string | null) => void;
@@ -41,15 +41,15 @@ const planSchema = z.object({
 const listSchema = z.object({ metadata: z.object({ resourceVersion: z.string().min(1) }), items: z.array(planSchema) });
 
 /**
- * Follows the plan of this node. It begins with a list of this one object, because a watch cannot tell that there is none, and goes on
- * with watches from the version that was told last, which bookmarks keep fresh: a steady plan costs no list. Nothing waits for it:
- * while the API is away nothing is told, so the last plan stays in force.
+ * Follows the plan of this node. It begins with a list of this one object, because a watch cannot say that there is none, and goes on
+ * with watches from the version that was observed last, which bookmarks keep fresh: a steady plan costs no list. Nothing waits for it:
+ * while the API is away, the last plan stays in force.
  */
 export class PlanWatch {
   readonly #node: string;
   readonly #onPlan: (plan: ObservedPlan | null) => void;
   readonly #watch: ApiWatch;
-  /** Version that the next watch goes on from; undefined when only a list can tell what is. */
+  /** Version that the next watch goes on from; undefined when a list must come first. */
   #version: string | undefined;
 
   constructor({ node, ...options }: PlanWatchOptions, { onPlan, onProblem, random }: PlanWatchDependencies) {
@@ -120,7 +120,7 @@ export class PlanWatch {
   }
 }
 
-/** No such path: that says nothing of the plan, since plans that were there would have been told as deleted. */
+/** No such path: that says nothing of the plan, since the watch would have delivered a deletion of plans that were there. */
 function explained(error: WatchError): WatchError {
   if (error.status !== HTTP_STATUS.notFound) return error;
   return new WatchError('the API server does not know nodeplans: install the CustomResourceDefinitions of the chart', {

@@ -35,9 +35,9 @@ function lastByte(address: string): number {
 
 /**
  * A node's place in the order of preference.
- * @param nodes the order that the API last told, best first; may be empty
+ * @param nodes the order as it was listed last, best first; may be empty
  * @param node this node's name
- * @param nodeAddress its address, from which a rank is taken while the order does not name the node
+ * @param nodeAddress its address, from which a rank is computed while the order does not name the node
  */
 export function rankOf(nodes: readonly string[], node: string, nodeAddress: string): number {
   const place = nodes.indexOf(node);

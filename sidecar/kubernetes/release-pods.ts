@@ -56,9 +56,9 @@ const TIMEOUT_MILLIS = 10_000;
 const PAGE = 500;
 
 /**
- * Learns which nodes run the release's pods, for ranks. Asks now and then instead of watching: ranks only break ties between equally
+ * Polls which nodes run the release's pods, for ranks. It polls instead of watching: ranks only break ties between equally
  * healthy nodes, and a watch with the client library costs more memory than the rest of the sidecar together. Nothing waits for it: until
- * the API has told, and while it is away, the node goes on with what it was told last.
+ * the API has answered, and while it is away, the node goes on with the last answer.
  */
 export class ReleasePods {
   readonly #options: ReleasePodsOptions;

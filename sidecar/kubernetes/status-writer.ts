@@ -27,7 +27,7 @@ interface StatusWriterDependencies {
   readonly random?: () => number;
 }
 
-/** Changes come in crowds: one moment is waited for the rest of it, so that what changed first is not all that is told. */
+/** Changes come in crowds: a write waits a moment, so that the status has more than the change that came first. */
 const GATHER_MILLIS = 30;
 /** No two writes are closer than this. */
 const SPACING_MILLIS = 1000;
@@ -70,7 +70,7 @@ export class StatusWriter {
     this.touch();
   }
 
-  /** Says that the status may have changed. Cheap: it is only looked at later. */
+  /** Says that the status may have changed. Cheap: it is read later. */
   touch(): void {
     if (this.#waiting || this.#sending || this.#object === undefined) return;
     this.#waiting = true;
@@ -104,7 +104,7 @@ export class StatusWriter {
       this.#failed(error);
     }
     this.#sending = false;
-    // What changed meanwhile asked in vain.
+    // What changed meanwhile was not written.
     this.touch();
   }
 

@@ -78,7 +78,7 @@ function addresses4(route: string, fibTrie: string): Map<string, InterfaceAddres
 }
 
 async function readOrEmpty(path: string): Promise<string> {
-  // A node with IPv6 switched off has no ipv6_route; an interface may go while it is looked at. That is no error.
+  // A node with IPv6 switched off has no ipv6_route; an interface may go while it is read. That is no error.
   return readFile(path, 'utf8').catch(() => '');
 }
 

@@ -9,14 +9,14 @@ import type { Part } from './part.ts';
 
 interface ChecksDependencies {
   readonly lag: LagGauge;
-  /** Called when a check changed sides, before that is talked about. */
+  /** Called when a check changed sides, before that is logged. */
   readonly onChange: () => void;
-  /** Takes how long a probe of the node's own checks took. */
+  /** Called with how long a probe of the node's own checks took. */
   readonly probed: (check: CheckName, outcome: string, durationSeconds: number) => void;
   readonly log: Logger;
 }
 
-/** What the node checks: what is desired last, from the start on. */
+/** The checks that run: those that were desired last, from the start on. */
 export class Checks implements Part {
   readonly #set: CheckSet;
   readonly #log: Logger;
@@ -45,7 +45,7 @@ export class Checks implements Part {
     return this.#set;
   }
 
-  /** Takes what is desired: at once when the checks run already. */
+  /** Sets what is desired: at once when the checks run already. */
   update(desired: Pick<Desired, 'checks' | 'pools'>): void {
     this.#desired = desired;
     if (this.#running) this.#set.update(desired.checks);
@@ -71,7 +71,7 @@ export class Checks implements Part {
     this.#log.info({ ...this.#labels(key), healthy, reason: lastResult?.reason }, 'check changed');
   }
 
-  /** What tells a check from others in the log. */
+  /** What identifies a check in the log. */
   #labels(key: string): { readonly check: string; readonly pools?: readonly string[] } {
     if (isNodeCheck(key)) return { check: key };
     const pools = this.#desired.pools.flatMap(({ name, check }) => (check === key ? [name] : []));

@@ -83,18 +83,18 @@ export class Configuration implements Part {
     this.#configurator.stop();
   }
 
-  /** Looks at what is wanted and at the network now; nothing before the start. Never rejects. */
+  /** Makes the configuration of what is desired and the network now; nothing before the start. Never rejects. */
   async reconcile(): Promise<void> {
     if (this.#started) await this.#configurator.reconcile();
   }
 
-  /** Takes the names of nodes by their addresses, as the API tells them: none of these can be a virtual one. Never rejects. */
+  /** Sets the names of nodes by their addresses, as listed from the API: none of these can be a virtual one. Never rejects. */
   setNodesByAddress(nodesByAddress: ReadonlyMap<string, string>): Promise<void> {
     return this.#configurator.setNodesByAddress(nodesByAddress);
   }
 
   /**
-   * Takes what the supervisor reports.
+   * Notes what the supervisor reports.
    * @param sha256 of the configuration that runs; undefined while there is no report
    */
   report(sha256: string | undefined): void {

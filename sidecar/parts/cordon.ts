@@ -3,8 +3,8 @@ import { systemClock } from '../../common/clock.ts';
 import { Cordon } from '../fitness/cordon.ts';
 
 /**
- * What is known of the node's being cordoned, told in the log.
- * @param dependencies.onChange called when the node is cordoned or no longer, before that is talked about
+ * Makes what keeps the node's cordon, and logs its changes.
+ * @param dependencies.onChange called when the node is cordoned or no longer, before that is logged
  */
 export function createCordon({ onChange, log }: { readonly onChange: () => void; readonly log: Logger }): Cordon {
   return new Cordon({

@@ -21,7 +21,7 @@ interface DesiredStateDependencies {
   readonly settings: Pick<SettingsInForce, 'accepted'>;
   /** Puts what is desired into effect. */
   readonly apply: (current: DesiredNode) => Promise<void>;
-  /** Called when something changed that the controller is told of the plan. */
+  /** Called when something changed in the status of the plan. */
   readonly onReport: () => void;
   readonly log: Logger;
 }
@@ -30,7 +30,7 @@ interface DesiredStateDependencies {
 export class DesiredState implements Part {
   readonly #options: DesiredStateOptions;
   readonly #dependencies: DesiredStateDependencies;
-  /** Takes what the Kubernetes API tells of the node's plan. */
+  /** The node's plan, as it was observed last. */
   readonly plan: PlanState;
   #nodes: readonly string[];
   #current: DesiredNode | undefined;
@@ -74,7 +74,7 @@ export class DesiredState implements Part {
     await this.#dependencies.apply(this.#current);
   }
 
-  /** Takes the order of the nodes that the API tells. */
+  /** Sets the order of the nodes, as listed from the API. */
   setNodes(nodes: readonly string[]): void {
     this.#nodes = nodes;
     this.#dependencies.log.info({ rank: this.rank, nodes: nodes.length }, 'rank');
@@ -98,7 +98,7 @@ export class DesiredState implements Part {
     this.#changed();
   }
 
-  /** Nothing that the API tells may end the process. */
+  /** Nothing that the API says may end the process. */
   #changed(): void {
     this.change().catch((error: unknown) =>
       this.#dependencies.log.error({ err: error }, 'cannot carry out what is desired'),

@@ -12,12 +12,12 @@ interface DrainsDependencies {
   readonly holder: () => boolean;
   /** Within which the addresses are to be gone. */
   readonly timeoutSeconds: () => number;
-  /** Called when draining begins or ends, before that is talked about. */
+  /** Called when draining begins or ends, before that is logged. */
   readonly onChange: () => void;
   readonly log: Logger;
 }
 
-/** Who wants the node drained, and the answer to who asks by a file. */
+/** Why the node drains, and the answer to a request by file. */
 export class Drains implements Part {
   /** Answers a request that was there at the start: a part of its own, since no address moves before checks run. */
   readonly firstAnswer: Part = { start: () => this.#answerFirst() };
@@ -52,7 +52,7 @@ export class Drains implements Part {
     if (this.#requestedBefore) this.#drain.begin(REQUESTED);
   }
 
-  /** Looks whether draining is asked for, and does it. Rejects with the system's error. */
+  /** Checks whether draining is asked for, and does it. Rejects with the system's error. */
   async checkRequest(): Promise<void> {
     const { files } = this.#dependencies;
     if (!(await files.requested())) {

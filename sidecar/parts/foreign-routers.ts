@@ -12,7 +12,7 @@ interface ForeignRoutersDependencies {
   readonly log: Logger;
 }
 
-/** A watch that tells of foreign routers. */
+/** Makes the watch for foreign routers, which logs what it finds. */
 export function watchForeignRouters(dependencies: ForeignRoutersDependencies): ForeignRouterWatch {
   const { keepalived, running, onChange, log } = dependencies;
   return new ForeignRouterWatch({

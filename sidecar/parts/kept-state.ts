@@ -21,7 +21,7 @@ interface Known {
   readonly planIsDamaged: boolean;
 }
 
-/** What is kept over a restart of the container, in files: what the API told, and where instances were found. */
+/** What is kept over a restart of the container, in files: what was observed of the API, and where instances were found. */
 export class KeptState {
   readonly #log: Logger;
   readonly #nodes: StateCache<readonly string[]>;
@@ -44,7 +44,7 @@ export class KeptState {
     return all.map(({ problem }) => problem).filter((problem) => problem !== null);
   }
 
-  /** What was kept; what is damaged counts as not kept, and is told. Never rejects. */
+  /** What was kept; what is damaged counts as not kept, and is logged. Never rejects. */
   async load(): Promise<Known> {
     const [nodes, cordon, plan, placements] = await Promise.all([
       this.#nodes.load(),

@@ -24,7 +24,7 @@ import { SharedFiles } from './shared-files.ts';
 import { Supervisor } from './supervisor.ts';
 import { TrackFileCleaner } from './track-file-cleaner.ts';
 
-/** What the parts are told of the node and of the release. */
+/** What the parts need to know of the node and of the release. */
 export interface PartsOptions {
   readonly node: string;
   readonly nodeAddress: string;
@@ -37,12 +37,12 @@ export interface PartsOptions {
   readonly placements?: Placements;
 }
 
-/** Who hears of what the parts do. */
+/** What the parts work on and report to. */
 export interface PartsDependencies {
   readonly runtime: Runtime;
   readonly log: Logger;
   readonly metrics: Metrics;
-  /** Called whenever something may have changed that the controller is told, to be looked at later. */
+  /** Called whenever something may have changed in the status for the controller, which is read later. */
   readonly onReport: () => void;
   /** Called when instances were found elsewhere than before, to keep that over a restart. */
   readonly onPlacements: (placements: Placements) => void;
@@ -65,7 +65,7 @@ export interface Parts {
   readonly checks: Checks;
 }
 
-/** Makes the parts, and says who hears of whom; none begins yet. */
+/** Makes the parts and connects them; none begins yet. */
 export function createParts(options: PartsOptions, dependencies: PartsDependencies): Parts {
   const { node, nodeAddress, nodes, version, loaded, kubeApi, placements = {} } = options;
   const { runtime, log, metrics, onReport, onPlacements } = dependencies;

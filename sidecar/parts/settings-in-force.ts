@@ -8,7 +8,7 @@ import type { Settings } from '../config/settings.ts';
 import type { AcceptedSettings } from '../sources/settings.ts';
 
 interface SettingsDependencies {
-  /** Called when settings were taken at run time. */
+  /** Called when settings were accepted at run time. */
   readonly reloaded: () => void;
   /** Called when settings were refused at run time. */
   readonly rejected: () => void;
@@ -50,7 +50,7 @@ export class SettingsInForce {
     return this.#accepted;
   }
 
-  /** Takes new settings; false when they are refused, and those before stay in force. */
+  /** Applies new settings; false when they are refused, and those before stay in force. */
   accept(loaded: LoadedSettings): boolean {
     const { reloaded, log } = this.#dependencies;
     try {
@@ -68,7 +68,7 @@ export class SettingsInForce {
   }
 
   /**
-   * Takes that the newest settings cannot be used.
+   * Notes that the newest settings cannot be used.
    * @param file where they are
    */
   refuse({ problems }: SettingsError, file: string): void {

@@ -10,14 +10,14 @@ import type { Part } from './part.ts';
 interface SupervisorDependencies {
   readonly keepalived: Runtime['keepalived'];
   readonly configuration: Pick<Configuration, 'report' | 'reconcile'>;
-  /** Takes the states that keepalived was found to be in, by instance. */
+  /** Called with the states of instances that keepalived reported when asked. */
   readonly learn: (states: ReadonlyMap<string, VrrpState>) => void;
   /** Called when it judged a configuration otherwise than before. */
   readonly onChange: () => void;
   readonly log: Logger;
 }
 
-/** What keepalived's supervisor says, and what it is asked for. */
+/** The exchange with keepalived's supervisor: its status, and requests to it. */
 export class Supervisor implements Part {
   readonly #dependencies: SupervisorDependencies;
   readonly #inquiry: StateInquiry;
@@ -32,7 +32,7 @@ export class Supervisor implements Part {
     });
   }
 
-  /** What it said last; undefined before it said anything. */
+  /** Its last status; undefined before the first. */
   get status(): SupervisorStatus | undefined {
     return this.#status;
   }
@@ -41,12 +41,12 @@ export class Supervisor implements Part {
     return this.read();
   }
 
-  /** Asks for the states of all instances, unless that was done a moment ago. */
+  /** Requests the states of all instances, unless that was done a moment ago. */
   requestStates(): void {
     this.#inquiry.ask();
   }
 
-  /** Takes what it says now. Rejects with the system's error. */
+  /** Reads its status now. Rejects with the system's error. */
   async read(): Promise<void> {
     const { keepalived, configuration, learn, onChange } = this.#dependencies;
     const before = this.#status;

@@ -27,7 +27,7 @@ interface KubernetesApiProbeDependencies {
  * Asks whether this node can reach the Kubernetes API: the API server's health endpoint, its certificate always verified against the
  * cluster's CA, with the pod's token. Both are read for each probe, because the kubelet rotates them in place.
  *
- * 200 is wanted. 401 and 403 count as success too: the check lowers a node's priority because the node cannot reach the API, and an
+ * 200 is expected. 401 and 403 count as success too: the check lowers a node's priority because the node cannot reach the API, and an
  * answer over a verified connection shows that it can. What is wrong then is the token or its rights, which is ours and mostly the
  * same on all nodes; moving the address would mend nothing. The reason says so, for whoever reads /status.
  */

@@ -48,7 +48,7 @@ export class ConfiguredProcess<Status> {
     return text === undefined ? undefined : this.#exchange.parseStatus(text);
   }
 
-  /** Has the supervisor look at once at what is there for it; it looks now and then besides. */
+  /** Wakes the supervisor, which otherwise polls its files every few seconds. */
   async wake(): Promise<void> {
     try {
       const path = this.#directory.file(this.#exchange.request);

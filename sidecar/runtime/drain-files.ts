@@ -2,7 +2,7 @@ import { access, rm } from 'node:fs/promises';
 import { replaceFile } from '../../common/replace-file.ts';
 import type { SharedDirectory } from './shared-directory.ts';
 
-/** The file that asks the pod to drain: made by the supervisor's preStop hook, or by whoever wants this node free of addresses. */
+/** The file that asks the pod to drain: made by the supervisor's preStop hook, or by whoever has the node give its addresses away. */
 export const DRAIN_REQUEST = 'drain';
 const DRAIN_ANSWER = 'drained';
 

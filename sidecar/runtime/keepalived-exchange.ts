@@ -12,5 +12,5 @@ export const KEEPALIVED: ProcessExchange<SupervisorStatus> = {
   parseStatus: parseSupervisorStatus,
 };
 
-/** The FIFO in which keepalived itself tells of changes of state (keepalived.conf(5), "vrrp_notify_fifo"). */
+/** The FIFO in which keepalived notifies of changes of state (keepalived.conf(5), "vrrp_notify_fifo"). */
 export const NOTIFY_FIFO = 'notify.fifo';

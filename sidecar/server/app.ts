@@ -17,7 +17,7 @@ function send(response: Response, { status, body }: Verdict): void {
 /**
  * The track, pulse, health and status endpoints. Never listens by itself.
  * @param dependencies.snapshot what the sidecar knows at the moment it is called
- * @param dependencies.onError hears of errors that are not the client's
+ * @param dependencies.onError called with errors that are not the client's
  */
 export function createApp({ snapshot, onError }: AppDependencies): RequestListener {
   const app = express();

@@ -11,7 +11,7 @@ const EFFECTS: Readonly<Record<CheckName, CheckEffect>> = {
   kubeApi: 'noKubeApi',
 };
 
-/** The node's own checks as those that an instance's fitness rests on. Pure. */
+/** The node's own checks, as an instance's fitness takes them. Pure. */
 export function restingOn(checks: ReadonlyMap<CheckName, CheckSpec>): DesiredCheck[] {
   return Array.from(checks.keys(), (key) => ({ key, effect: EFFECTS[key] }));
 }

@@ -1,7 +1,7 @@
 import type { Settings } from '../config/settings.ts';
 import type { FitnessPolicy } from '../fitness/fitness.ts';
 
-/** How the settings have the node's fitness judged. Pure. */
+/** The fitness policy of the settings. Pure. */
 export function policyOf(settings: Settings): FitnessPolicy {
   const { vrrp, lastResort } = settings;
   return {

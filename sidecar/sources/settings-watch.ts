@@ -12,7 +12,7 @@ interface WatcherDependencies {
 /**
  * Watches the settings file for changes. A ConfigMap volume is updated by swapping the symbolic link `..data` in its directory
  * (https://kubernetes.io/docs/concepts/configuration/configmap/#mounted-configmaps-are-updated-automatically), so the directory is
- * watched, not the file; a slow look besides catches what inotify cannot see, such as a bind mount that was replaced.
+ * watched, not the file; a slow poll besides catches what inotify cannot see, such as a bind mount that was replaced.
  */
 export class SettingsWatcher {
   readonly #path: string;
@@ -30,7 +30,7 @@ export class SettingsWatcher {
     this.#version = options.version;
     this.#pollSeconds = options.pollSeconds ?? 10;
     this.#dependencies = dependencies;
-    // What it does not see is seen by the slow look.
+    // What it does not see, the slow poll does.
     this.#watch = new DirectoryWatch({ path: dirname(options.path) }, { onChange: () => void this.#reload() });
   }
 

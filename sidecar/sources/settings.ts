@@ -16,7 +16,7 @@ const FIELDS: FieldNames = {
   choice: 'keepalived.vipInterfaceName',
 };
 
-/** Settings, and what of the node they ask to be checked, as it was read when they were taken. */
+/** Settings, and what of the node they ask to be checked, as it was read when they were accepted. */
 export interface AcceptedSettings {
   readonly settings: Settings;
   readonly checks: ReadonlyMap<CheckName, CheckSpec>;
@@ -57,7 +57,7 @@ function needed({ settings, checks }: AcceptedSettings): AcceptedSettings['check
 }
 
 /**
- * What the settings ask of a node: its checks, and an instance with their addresses, if they have any. Pure.
+ * What the settings ask of a node: checks, and an instance with the settings' addresses if there are any. Pure.
  * @param rank the node's place in the order of preference, 0 is first
  */
 export function desiredBySettings(accepted: AcceptedSettings, rank: number): Desired {

@@ -13,7 +13,7 @@ import { planStatusOf } from './plan-status.ts';
 import { hasNodeInstance, nodeProblem, nodeRouterId, nodeState, poolInstances, poolProblems } from './shown.ts';
 import type { CheckSnapshot, PoolSnapshot, SidecarSnapshot } from './snapshot.ts';
 
-/** What the sidecar's parts know, each of its subject. */
+/** The state of all parts, of which snapshots are made. */
 export interface Known {
   readonly node: string;
   readonly version: string;
@@ -37,7 +37,7 @@ export interface Known {
   readonly foreignRouterIds: readonly number[];
   /** Why what was decided does not reach keepalived; null when it does. */
   readonly trackProblem: string | null;
-  /** What is wrong with the sidecar itself, not with what it looks after. */
+  /** What is wrong with the sidecar itself, not with what it manages. */
   readonly problems: readonly string[];
 }
 
@@ -103,7 +103,7 @@ export function snapshotOf(known: Known): SidecarSnapshot {
   };
 }
 
-/** What the controller is told of the plan. Pure. */
+/** The status of the plan, for the controller. Pure. */
 export function reportOf(known: Known): NodePlanStatus {
   const { version, observedPlan, foreignRouterIds, ownAddresses, instances } = known;
   return planStatusOf({

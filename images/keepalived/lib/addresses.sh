@@ -3,7 +3,7 @@
 # Offers: addresses_of, match_addresses, remove_addresses
 #
 # An address that keepalived puts on an interface has its mark, where kernel and keepalived know marks (IFA_PROTO, Linux 5.18). With it,
-# and with the list on the host (address-list.sh), the supervisor tells addresses of its own from those of the node: those were on an
+# and with the list on the host (address-list.sh), the supervisor separates its own addresses from those of the node: those were on an
 # interface without a mark when it started, or later without being on the list. It never removes an address of the node.
 
 need "$PARTS/addresses.awk"

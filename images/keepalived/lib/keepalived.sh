@@ -14,7 +14,7 @@ readonly HANGUP=1 USER_1=10 USER_2=12
 
 readonly NOTIFICATIONS="$RUNTIME_DIR/notify.fifo"
 
-# make_notifications: the FIFO through which keepalived tells the sidecar its states; false when it cannot be made
+# make_notifications: the FIFO through which keepalived notifies the sidecar of its states; false when it cannot be made
 make_notifications() {
 	make_own p "$NOTIFICATIONS"
 }

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# The node's own addresses: remembering them, and refusing a configuration that has one. addresses.sh says how they are told from ours.
+# The node's own addresses: remembering them, and refusing a configuration that has one. addresses.sh says how they differ from ours.
 # Offers: note_own_addresses, check_own_addresses, knows_marks
 
 readonly OWN_ADDRESS=77 # exit code of a candidate that has an address of the node's own; keepalived's are below 10

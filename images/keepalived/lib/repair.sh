@@ -101,8 +101,8 @@ must_ask() {
 	[ "$misplaced" != "$before" ] || [ $((now - asked_at)) -ge "$ASK_SECONDS" ]
 }
 
-# check_addresses: asks for the states when there is a reason to, and puts right what does not fit them. It looks twice at the addresses
-# and asks for the states before each look, so that an instance that has just changed its state is not taken for a wrong one. If that
+# check_addresses: asks for the states when there is a reason to, and puts right what does not fit them. It reads the addresses twice
+# and asks for the states before each time, so that an instance that has just changed its state is not found to be wrong. If that
 # happens all the same, keepalived notices it and holds its election anew.
 check_addresses() {
 	[ -n "$process_pid" ] && must_ask || return 0

@@ -1,8 +1,8 @@
 # shellcheck shell=sh
-# The VRRP states of the instances, as keepalived itself tells them when it is asked.
+# The VRRP states of the instances, as keepalived itself reports them when it is asked.
 # Offers: ask_states
 
-readonly STATES_SECONDS=2 # until keepalived has told them; 250 of them take some 15 ms
+readonly STATES_SECONDS=2 # until keepalived has reported them; 250 of them take some 15 ms
 readonly DUMPED=/tmp/keepalived.data # keepalived writes there, and the version 2 password too; it is nobody else's
 
 states='' # lines "state <instance> <state>", as keepalived said last

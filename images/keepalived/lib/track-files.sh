@@ -8,7 +8,7 @@ readonly BLIND_SECONDS=5 # a reload, in which keepalived watches nothing for a m
 blind_since='' # uptime in seconds since when keepalived does not watch its track files
 blind_reloads=0
 
-# watches: true when keepalived watches its track files; what cannot be looked at is taken for granted
+# watches: true when keepalived watches its track files; what cannot be read counts as watched
 watches() {
 	pid_in vrrp.pid
 	[ -n "$pid" ] || return 1

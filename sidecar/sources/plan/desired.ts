@@ -90,7 +90,7 @@ function instanceOf(
 }
 
 /**
- * What a node's plan asks of it, in the manner that the settings have, and in an order that depends on names only: by pool and slot. A pool
+ * What a node's plan asks of it. The settings decide how it is done; the order depends on names only: by pool and slot. A pool
  * without a health check of its own rests on the node's service check. Pure.
  */
 export function desiredByPlan(known: Known, { settings, checks }: AcceptedSettings): Desired {

@@ -83,7 +83,7 @@ export function poolChecks(pools: readonly PlannedPool[], node: ServiceSettings)
 }
 
 /**
- * Why the node's own service check tells nothing of pools: it asks at an address of one. Settings cannot know what pools have. Pure.
+ * Why the node's own service check says nothing of pools: it asks at an address of one. Settings cannot know what pools have. Pure.
  * @param url of the node's service check
  */
 export function virtualTargetProblem(url: string, plan: NodePlanSpec | null): string | undefined {

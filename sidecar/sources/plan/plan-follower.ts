@@ -29,7 +29,7 @@ interface PlanFollowerDependencies {
   readonly log: Logger;
 }
 
-/** Follows the node's plan while the settings ask for it: tells the sidecar, keeps it for the next start, writes its status. */
+/** Follows the node's plan while the settings ask for it: applies it, keeps it for the next start, writes its status. */
 export class PlanFollower {
   readonly #dependencies: PlanFollowerDependencies;
   readonly #watch: PlanWatch | undefined;
@@ -80,7 +80,7 @@ export class PlanFollower {
     this.#watch?.start();
   }
 
-  /** Waits for the API's word, but not for long: nothing on the node depends on it. */
+  /** Waits until the plan was observed, but not for long: nothing on the node depends on the API. */
   async waitForSync(): Promise<void> {
     const { plan } = this.#dependencies.sidecar;
     const limit = performance.now() + SYNC_LIMIT_MS;

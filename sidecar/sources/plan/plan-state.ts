@@ -5,15 +5,15 @@ import { readPlan } from './plan.ts';
 export interface PlanView {
   /** Whether the settings ask for it, and there is a cluster to ask. */
   readonly watched: boolean;
-  /** Whether the API tells now; the last plan stays in force while it does not. */
+  /** Whether the watch is up to date; the last plan stays in force while it is not. */
   readonly synced: boolean;
-  /** The plan in force; null when the API told that there is none, undefined while it has not told yet. */
+  /** The plan in force; null when there is none, undefined while nothing was observed yet. */
   readonly plan: NodePlanSpec | null | undefined;
   /** Whether there is an object that a status can be written to. */
   readonly exists: boolean;
   /** Whether this process is the first that the plan was made for: when it first asked, the node had none, or had never reported on it. */
   readonly fresh: boolean;
-  /** Why the API does not tell. */
+  /** Why the watch is not up to date. */
   readonly problem: string | null;
   /** Why the newest plan is not the one in force. */
   readonly refused: string | null;
@@ -28,7 +28,7 @@ interface PlanStateDependencies {
   readonly onRefused: (reason: string | null) => void;
   /** Called when the newest plan is in force but for a part of it, and with nothing when it is in force as a whole again. */
   readonly onIncomplete: (problems: readonly string[]) => void;
-  /** Called when plans are no longer told, and when they are told again. */
+  /** Called when the watch is no longer up to date, and with null when it is again. */
   readonly onProblem: (problem: string | null) => void;
 }
 
@@ -43,12 +43,12 @@ const UNWATCHED: PlanView = {
   problems: [],
 };
 
-/** Keeps the plan that the Kubernetes API last told. Only what it told counts: its silence changes nothing. */
+/** Keeps the plan that was observed last. Only what the Kubernetes API says counts: its silence changes nothing. */
 export class PlanState {
   readonly #dependencies: PlanStateDependencies;
   #view = UNWATCHED;
   #text: string | undefined;
-  /** Whether the API has told anything since the beginning. */
+  /** Whether anything was observed since the beginning. */
   #observed = false;
 
   constructor(dependencies: PlanStateDependencies) {
@@ -65,8 +65,8 @@ export class PlanState {
   }
 
   /**
-   * Begins to count what is told.
-   * @param known the plan that was told before this process began, null for none; undefined when that is not known
+   * Begins to count what is observed.
+   * @param known the plan that was observed before this process began, null for none; undefined when that is not known
    */
   begin(known: NodePlanSpec | null | undefined): void {
     if (this.#view.watched) return;
@@ -75,7 +75,7 @@ export class PlanState {
   }
 
   /**
-   * Takes the spec that the API tells, or null when it tells that there is no plan.
+   * Reads the observed spec, or null when there is no plan.
    * @param reported whether the node has ever reported on it
    */
   observe(spec: unknown, reported = true): void {
@@ -91,7 +91,7 @@ export class PlanState {
     this.#setProblems(read.problems);
   }
 
-  /** Takes the reason why the API does not tell any more, or null when it tells again. */
+  /** Sets why the watch is not up to date any more, or null when it is again. */
   report(problem: string | null): void {
     if (!this.#view.watched || this.#view.problem === problem) return;
     this.#view = { ...this.#view, synced: problem === null, problem };

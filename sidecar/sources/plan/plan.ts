@@ -49,7 +49,7 @@ function read<T>(kind: string, schema: z.ZodType<T>, elements: readonly unknown[
   });
 }
 
-/** Takes pools one by one; of one that is wrong, what is known from before. */
+/** Accepts pools one by one; one that is wrong stays as it was before. */
 function acceptPools(elements: readonly Element<PlannedPool>[], before: readonly PlannedPool[]) {
   const known = new Map(before.map((pool) => [pool.name, pool]));
   const pools = new Map<string, PlannedPool>();
@@ -69,12 +69,12 @@ function claimsOf({ name, virtualRouterId, addresses }: PlannedInstance): string
   return [`instance ${name}`, `router id ${virtualRouterId}`, ...new Set(all.map((address) => `address ${address}`))];
 }
 
-/** The instances that are taken, none of which has what another has. */
+/** The instances that are accepted, none of which has what another has. */
 class Instances {
   readonly accepted: PlannedInstance[] = [];
   readonly #claims = new Map<string, string>();
 
-  /** Takes an instance. @returns why it cannot be taken */
+  /** Accepts an instance. @returns why it is refused */
   accept(instance: PlannedInstance, pools: ReadonlyMap<string, PlannedPool>): string | undefined {
     const { name, pool, addresses } = instance;
     if (!pools.has(pool)) return `instance ${name} is of the pool ${pool}, which the plan does not have`;
