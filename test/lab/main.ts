@@ -1,10 +1,10 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { CLIENT_KINDS, type ClientKind } from '../clients/prober.ts';
 import { formatReports } from '../clients/report.ts';
-import { helpTable, print, runCommand, wholeNumber } from '../support/command-line.ts';
-import { knownName } from '../support/faults.ts';
+import { helpTable, print, runCommand } from '../support/command-line.ts';
 import { interruptible } from '../support/interruption.ts';
 import { INTERFACE } from '../support/netns.ts';
+import { healedText, type Json, placeProgram, type Told } from '../support/place-commands.ts';
 import { formatMs, say } from '../support/print.ts';
 import type { ChartValues } from './chart.ts';
 import { takeDown } from './down.ts';
@@ -15,19 +15,11 @@ import { checkLabName, DEFAULT_LAB } from './names.ts';
 import { checkNetworkName, DEFAULT_NETWORK, NETWORKS, type NetworkName } from './networks.ts';
 import { probeFor } from './probe.ts';
 import { labState } from './state.ts';
-import { formatStatus, type LabStatus, labStatus } from './status.ts';
+import { formatStatus, labStatus } from './status.ts';
 import { bringUp, type UpOptions, waitForOneHolder } from './up.ts';
 import { upgrade } from './upgrade.ts';
 
 /** The lab's command line. Results go to standard output, everything else to standard error. */
-
-interface Named {
-  readonly name: string;
-}
-
-interface Json {
-  readonly json?: boolean;
-}
 
 interface ValueFlags {
   readonly file: string[];
@@ -66,8 +58,13 @@ function withValues(command: Command): Command {
     .option('--set <key=value>', 'a value for the chart; may be given several times', collect, []);
 }
 
+async function told(lab: string): Promise<Told> {
+  const status = await labStatus(labState(lab).read());
+  return [status, formatStatus(status)];
+}
+
 /** Brings the lab up and waits until it is ready for use; gives it up when interrupted. */
-async function up(options: UpOptions, machine: MachineParts, signal: AbortSignal): Promise<LabStatus> {
+async function bringUpForUse(options: UpOptions, machine: MachineParts, signal: AbortSignal): Promise<Told> {
   const state = await bringUp(options, machine, say);
   try {
     // A lab whose settings let nobody hold the address is one to look into, so it stays up.
@@ -75,26 +72,36 @@ async function up(options: UpOptions, machine: MachineParts, signal: AbortSignal
       signal.throwIfAborted();
       say(`WARNING: ${error.message}`);
     });
-    return await labStatus(labState(state.name).read());
+    return await told(state.name);
   } catch (error) {
     await takeDown(state.name);
     throw error;
   }
 }
 
-const program = new Command('lab')
-  .description('Nodes, switch and clients as network namespaces, with the real keepalived, sidecar and chart.')
-  .option('--name <name>', 'which lab: several can be up at the same time', checkLabName, DEFAULT_LAB)
-  .helpOption('-h, --help')
-  .showHelpAfterError();
+const { program, up, fault, heal, name } = placeProgram({
+  kind: 'lab',
+  what: 'Nodes, switch and clients as network namespaces, with the real keepalived, sidecar and chart.',
+  defaultName: DEFAULT_LAB,
+  checkName: checkLabName,
+  faults: FAULTS,
+  nodeHelp: `name of the node, or ${ALL_NODES}; by default the one that holds the address`,
+  status: told,
+  inject: async (lab, what, { node, nic }) => {
+    const injected = await injectFault(lab, what, node, nic);
+    return [injected, `${what} on ${injected.nodes.join(', ')} at ${injected.injectedAt.wall}`];
+  },
+  heal: async (lab, which) => {
+    const done = await healFaults(lab, which);
+    return [done, healedText([...done.healed.map((each) => `${each.fault} on ${each.node}`), ...done.revived])];
+  },
+  takeDown,
+});
+fault.option('--nic <interface>', 'the interface that faults of the network are about', INTERFACE);
+heal.option('--nic <interface>', 'only on this interface');
 
-const labName = (): string => program.opts<Named>().name;
-
-withValues(program.command('up'))
-  .description('bring the lab up')
-  .option('--nodes <count>', 'number of nodes', wholeNumber, 3)
+withValues(up)
   .option('--network <network>', 'how the machines are connected', checkNetworkName, DEFAULT_NETWORK)
-  .option('--json', 'print the status as JSON')
   .addHelpText(
     'after',
     helpTable(
@@ -103,46 +110,9 @@ withValues(program.command('up'))
     ),
   )
   .action(async (flags: ValueFlags & Json & { nodes: number; network: NetworkName }) => {
-    const options = { name: labName(), nodes: flags.nodes, network: flags.network, values: valuesOf(flags) };
+    const options = { name: name(), nodes: flags.nodes, network: flags.network, values: valuesOf(flags) };
     const machine = await readyMachine(say);
-    const status = await interruptible((signal) => up(options, machine, signal), say);
-    print(flags.json, status, formatStatus(status));
-  });
-
-program
-  .command('status')
-  .description('who holds what, and what runs')
-  .option('--json', 'print JSON')
-  .action(async (flags: Json) => {
-    const status = await labStatus(labState(labName()).read());
-    print(flags.json, status, formatStatus(status));
-  });
-
-program
-  .command('fault')
-  .argument('<fault>', 'what to break')
-  .description('break something on a node')
-  .option('--node <node>', `name of the node, or ${ALL_NODES}; by default the one that holds the address`)
-  .option('--json', 'print JSON')
-  .option('--nic <interface>', 'the interface that faults of the network are about', INTERFACE)
-  .addHelpText('after', helpTable('Faults', Object.entries(FAULTS)))
-  .action(async (fault: string, flags: Json & { node?: string; nic: string }) => {
-    const injected = await injectFault(labName(), knownName('fault', FAULTS, fault), flags.node, flags.nic);
-    print(flags.json, injected, `${fault} on ${injected.nodes.join(', ')} at ${injected.injectedAt.wall}`);
-  });
-
-program
-  .command('heal')
-  .argument('[fault]', 'what to repair; by default everything')
-  .description('repair what was broken')
-  .option('--node <node>', 'only on this node')
-  .option('--nic <interface>', 'only on this interface')
-  .option('--json', 'print JSON')
-  .action(async (fault: string | undefined, flags: Json & { node?: string; nic?: string }) => {
-    const wanted = fault === undefined ? undefined : knownName('fault', FAULTS, fault);
-    const healed = await healFaults(labName(), { fault: wanted, node: flags.node, nic: flags.nic });
-    const names = [...healed.healed.map((each) => `${each.fault} on ${each.node}`), ...healed.revived];
-    print(flags.json, healed, names.length === 0 ? 'nothing to heal' : `healed: ${names.join(', ')}`);
+    print(flags.json, ...(await interruptible((signal) => bringUpForUse(options, machine, signal), say)));
   });
 
 withValues(program.command('apply'))
@@ -150,7 +120,7 @@ withValues(program.command('apply'))
   .option('--reset', 'forget the values given before', false)
   .option('--json', 'print JSON')
   .action(async (flags: ValueFlags & Json & { reset: boolean }) => {
-    const done = await upgrade(labName(), { values: valuesOf(flags), reset: flags.reset }, say);
+    const done = await upgrade(name(), { values: valuesOf(flags), reset: flags.reset }, say);
     const took = formatMs(done.doneAt.monotonicMs - done.startedAt.monotonicMs);
     const what =
       done.restarted.length === 0 ? 'files changed, no pod restarted' : `new pods on ${done.restarted.join(', ')}`;
@@ -166,16 +136,8 @@ program
   .option('--json', 'print JSON')
   .action(async (flags: Json & { seconds: number; interval?: number; client: ClientKind[] }) => {
     const { seconds, interval, client } = flags;
-    const report = await probeFor(labState(labName()).read(), { seconds, kinds: client, intervalMs: interval }, say);
+    const report = await probeFor(labState(name()).read(), { seconds, kinds: client, intervalMs: interval }, say);
     print(flags.json, report, formatReports(report.clients));
-  });
-
-program
-  .command('down')
-  .description('remove the lab with everything in it')
-  .action(async () => {
-    await takeDown(labName());
-    say('nothing of the lab is left');
   });
 
 await runCommand(program);
