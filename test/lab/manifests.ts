@@ -1,99 +1,26 @@
+import type {
+  KubernetesObject,
+  V1ConfigMap,
+  V1Container,
+  V1EnvVar,
+  V1PodTemplateSpec,
+  V1Secret,
+  V1Volume,
+  V1VolumeProjection,
+} from '@kubernetes/client-node';
 import { parseAllDocuments, parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 
 /**
  * Reads a release as `helm template` renders it: what the lab must start, with which files, arguments and variables.
- * Only what a pod's behaviour depends on is read; where the lab cannot do what a manifest asks, it says so.
+ * Only what a pod's behaviour depends on is read; where the lab cannot do what a manifest asks, it says so. That the objects are what
+ * Kubernetes takes is checked elsewhere, with its own schemas (`npm run check:chart`).
  */
 
-const objectSchema = z.looseObject({
-  kind: z.string(),
-  metadata: z.looseObject({
-    name: z.string(),
-    namespace: z.string().optional(),
-    labels: z.record(z.string(), z.string()).optional(),
-  }),
-});
-
-const envSchema = z.looseObject({
-  name: z.string(),
-  value: z.string().optional(),
-  valueFrom: z.looseObject({ fieldRef: z.looseObject({ fieldPath: z.string() }).optional() }).optional(),
-});
-
-const containerSchema = z.looseObject({
-  name: z.string(),
-  restartPolicy: z.string().optional(),
-  command: z.array(z.string()).optional(),
-  args: z.array(z.string()).default([]),
-  env: z.array(envSchema).default([]),
-  volumeMounts: z
-    .array(z.looseObject({ name: z.string(), mountPath: z.string(), readOnly: z.boolean().default(false) }))
-    .default([]),
-  lifecycle: z
-    .looseObject({
-      preStop: z.looseObject({ exec: z.looseObject({ command: z.array(z.string()) }).optional() }).optional(),
-    })
-    .optional(),
-  // Always without new privileges and with a read-only root: the lab's containers know nothing laxer.
-  securityContext: z
-    .looseObject({
-      runAsUser: z.number().default(0),
-      runAsGroup: z.number().default(0),
-      capabilities: z
-        .looseObject({ add: z.array(z.string()).default([]), drop: z.array(z.string()).default([]) })
-        .default({ add: [], drop: [] }),
-    })
-    .default({ runAsUser: 0, runAsGroup: 0, capabilities: { add: [], drop: [] } }),
-});
-
-const keysSchema = {
-  optional: z.boolean().default(false),
-  /** Which keys appear, and under which names; all keys when it is not given. */
-  items: z.array(z.looseObject({ key: z.string(), path: z.string() })).optional(),
-};
-
-const projectionSchema = z.looseObject({
-  serviceAccountToken: z.looseObject({ path: z.string() }).optional(),
-  configMap: z.looseObject({ name: z.string(), ...keysSchema }).optional(),
-  secret: z.looseObject({ name: z.string(), ...keysSchema }).optional(),
-  downwardAPI: z
-    .looseObject({
-      items: z.array(z.looseObject({ path: z.string(), fieldRef: z.looseObject({ fieldPath: z.string() }) })),
-    })
-    .optional(),
-});
-
-const volumeSchema = z.looseObject({
-  name: z.string(),
-  emptyDir: z.looseObject({}).optional(),
-  hostPath: z.looseObject({ path: z.string() }).optional(),
-  configMap: z.looseObject({ name: z.string(), ...keysSchema }).optional(),
-  secret: z.looseObject({ secretName: z.string(), ...keysSchema }).optional(),
-  projected: z.looseObject({ sources: z.array(projectionSchema) }).optional(),
-});
-
-const workloadSchema = z.looseObject({
-  metadata: z.looseObject({ name: z.string() }),
-  spec: z.looseObject({
-    template: z.looseObject({
-      metadata: z.looseObject({ labels: z.record(z.string(), z.string()).default({}) }),
-      spec: z.looseObject({
-        hostNetwork: z.boolean().default(false),
-        automountServiceAccountToken: z.boolean().default(true),
-        initContainers: z.array(containerSchema).default([]),
-        containers: z.array(containerSchema),
-        volumes: z.array(volumeSchema).default([]),
-      }),
-    }),
-  }),
-});
-
-const dataSchema = z.looseObject({
-  metadata: z.looseObject({ name: z.string() }),
-  data: z.record(z.string(), z.string()).default({}),
-  stringData: z.record(z.string(), z.string()).default({}),
-});
+/** DaemonSet or Deployment. */
+interface Workload extends KubernetesObject {
+  readonly spec: { readonly template: V1PodTemplateSpec };
+}
 
 /** The settings that the lab itself looks at; the sidecar's own schema is the strict one. */
 const settingsSchema = z.looseObject({
@@ -151,37 +78,32 @@ export interface Release {
   readonly podTemplate: string;
 }
 
-type RawContainer = z.infer<typeof containerSchema>;
-type RawWorkload = z.infer<typeof workloadSchema>;
-type RawObject = z.infer<typeof objectSchema>;
-
-function readObjects(rendered: string): RawObject[] {
-  return parseAllDocuments(rendered)
-    .map((document) => document.toJS() as unknown)
-    .filter((content) => content !== null && content !== undefined)
-    .map((content) => objectSchema.parse(content));
+function readObjects(rendered: string): KubernetesObject[] {
+  const contents = parseAllDocuments(rendered).map((document) => document.toJS() as KubernetesObject | null);
+  return contents.filter((content) => content !== null && content !== undefined);
 }
 
 /** The controller of pools is not started: what it would plan, tests do. */
-function isController({ metadata }: RawObject): boolean {
-  return metadata.labels?.['app.kubernetes.io/component'] === 'controller';
+function isController({ metadata }: KubernetesObject): boolean {
+  return metadata?.labels?.['app.kubernetes.io/component'] === 'controller';
 }
 
-function findWorkload(objects: readonly RawObject[]): RawWorkload {
+function findWorkload(objects: readonly KubernetesObject[]): Workload {
   const found = objects.filter(
-    (object) => (object.kind === 'DaemonSet' || object.kind === 'Deployment') && !isController(object),
+    (object): object is Workload => /^(DaemonSet|Deployment)$/.test(object.kind ?? '') && !isController(object),
   );
-  if (found.length !== 1) {
+  const [workload] = found;
+  if (workload === undefined || found.length > 1) {
     throw new Error(`the release has ${found.length} DaemonSets and Deployments instead of one`);
   }
-  const workload = workloadSchema.parse(found[0]);
-  if (!workload.spec.template.spec.hostNetwork) {
-    throw new Error(`${workload.metadata.name} does not use the host's network: it could not hold an address`);
+  if (workload.spec.template.spec?.hostNetwork !== true) {
+    throw new Error(`${workload.metadata?.name} does not use the host's network: it could not hold an address`);
   }
   return workload;
 }
 
-type Keys = { readonly optional: boolean; readonly items?: readonly { key: string; path: string }[] | undefined };
+/** Which keys appear, and under which names; all keys when it is not given. */
+type Keys = { readonly optional?: boolean; readonly items?: readonly { key: string; path: string }[] };
 type ContentByName = Readonly<Record<string, FileContent>>;
 
 /** What is in every namespace of a cluster and in no release. */
@@ -198,35 +120,29 @@ export const SERVICE_ACCOUNT_FILES: ContentByName = {
 
 /** The content of a ConfigMap or Secret of the release. */
 function readData(
-  objects: readonly RawObject[],
+  objects: readonly KubernetesObject[],
   kind: 'ConfigMap' | 'Secret',
   name: string,
 ): ContentByName | undefined {
-  const found = objects.find((object) => object.kind === kind && object.metadata.name === name);
-  if (found === undefined) {
-    return CLUSTER_OBJECTS[`${kind}/${name}`];
-  }
-  const { data, stringData } = dataSchema.parse(found);
-  if (kind === 'ConfigMap') {
-    return data;
-  }
+  const found = objects.find((object) => object.kind === kind && object.metadata?.name === name);
+  if (found === undefined) return CLUSTER_OBJECTS[`${kind}/${name}`];
+  const { data = {}, stringData = {} } = found as V1ConfigMap & V1Secret;
+  if (kind === 'ConfigMap') return data;
   const decoded = Object.entries(data).map(([key, value]) => [key, Buffer.from(value, 'base64').toString()] as const);
   return { ...Object.fromEntries(decoded), ...stringData };
 }
 
 function readFiles(
-  objects: readonly RawObject[],
+  objects: readonly KubernetesObject[],
   kind: 'ConfigMap' | 'Secret',
-  name: string,
-  { optional, items }: Keys,
+  name = '',
+  { optional = false, items }: Keys = {},
 ): ContentByName {
   const content = readData(objects, kind, name) ?? (optional ? {} : undefined);
   if (content === undefined) {
     throw new Error(`the pod wants the ${kind} ${name}, which is not part of the release: the lab has no others`);
   }
-  if (items === undefined) {
-    return content;
-  }
+  if (items === undefined) return content;
   const picked = items.flatMap(({ key, path }) => {
     const value = content[key];
     return value === undefined ? [] : [[path, value] as const];
@@ -237,24 +153,21 @@ function readFiles(
   return Object.fromEntries(picked);
 }
 
-function readProjection(objects: readonly RawObject[], source: z.infer<typeof projectionSchema>): ContentByName {
+function readProjection(objects: readonly KubernetesObject[], source: V1VolumeProjection): ContentByName {
   const { serviceAccountToken, configMap, secret, downwardAPI } = source;
+  const fields = (downwardAPI?.items ?? []).map(({ path, fieldRef }) => [path, { field: fieldRef?.fieldPath ?? '' }]);
   return {
     ...(serviceAccountToken === undefined ? {} : { [serviceAccountToken.path]: { cluster: 'token' } as const }),
     ...(configMap === undefined ? {} : readFiles(objects, 'ConfigMap', configMap.name, configMap)),
     ...(secret === undefined ? {} : readFiles(objects, 'Secret', secret.name, secret)),
-    ...Object.fromEntries((downwardAPI?.items ?? []).map((item) => [item.path, { field: item.fieldRef.fieldPath }])),
+    ...Object.fromEntries(fields),
   };
 }
 
-function readVolume(objects: readonly RawObject[], volume: z.infer<typeof volumeSchema>): VolumeSource {
+function readVolume(objects: readonly KubernetesObject[], volume: V1Volume): VolumeSource {
   const { emptyDir, hostPath, configMap, secret, projected } = volume;
-  if (emptyDir !== undefined) {
-    return { kind: 'memory' };
-  }
-  if (hostPath !== undefined) {
-    return { kind: 'host', path: hostPath.path };
-  }
+  if (emptyDir !== undefined) return { kind: 'memory' };
+  if (hostPath !== undefined) return { kind: 'host', path: hostPath.path };
   if (configMap !== undefined) {
     return { kind: 'files', files: readFiles(objects, 'ConfigMap', configMap.name, configMap) };
   }
@@ -262,17 +175,14 @@ function readVolume(objects: readonly RawObject[], volume: z.infer<typeof volume
     return { kind: 'files', files: readFiles(objects, 'Secret', secret.secretName, secret) };
   }
   if (projected !== undefined) {
-    const parts = projected.sources.map((source) => readProjection(objects, source));
+    const parts = (projected.sources ?? []).map((source) => readProjection(objects, source));
     return { kind: 'files', files: Object.assign({}, ...parts) as ContentByName };
   }
   throw new Error(`volume ${volume.name} is of a kind that the lab does not know: ${Object.keys(volume).join(', ')}`);
 }
 
-function readVariable(container: string, variable: z.infer<typeof envSchema>): Variable {
-  const { name, value, valueFrom } = variable;
-  if (valueFrom === undefined) {
-    return { name, value: value ?? '' };
-  }
+function readVariable(container: string, { name, value = '', valueFrom }: V1EnvVar): Variable {
+  if (valueFrom === undefined) return { name, value };
   const field = valueFrom.fieldRef?.fieldPath;
   if (field === undefined) {
     throw new Error(`variable ${name} of ${container} comes from something that the lab does not know`);
@@ -280,22 +190,23 @@ function readVariable(container: string, variable: z.infer<typeof envSchema>): V
   return { name, field };
 }
 
-function readContainer(raw: RawContainer): ReleaseContainer {
-  const { securityContext } = raw;
-  const dropsAll = securityContext.capabilities.drop.includes('ALL');
-  if (!dropsAll) {
+/** Always without new privileges and with a read-only root: the lab's containers know nothing laxer. */
+function readContainer(raw: V1Container): ReleaseContainer {
+  const { runAsUser = 0, runAsGroup = 0, capabilities } = raw.securityContext ?? {};
+  if (!capabilities?.drop?.includes('ALL')) {
     throw new Error(`container ${raw.name} does not drop all capabilities: the lab knows no runtime's default set`);
   }
+  const mounts = raw.volumeMounts ?? [];
   return {
     name: raw.name,
     command: raw.command,
-    args: raw.args,
-    env: raw.env.map((variable) => readVariable(raw.name, variable)),
-    mounts: raw.volumeMounts.map(({ name, mountPath, readOnly }) => ({ volume: name, path: mountPath, readOnly })),
+    args: raw.args ?? [],
+    env: (raw.env ?? []).map((variable) => readVariable(raw.name, variable)),
+    mounts: mounts.map(({ name, mountPath, readOnly = false }) => ({ volume: name, path: mountPath, readOnly })),
     preStop: raw.lifecycle?.preStop?.exec?.command,
-    uid: securityContext.runAsUser,
-    gid: securityContext.runAsGroup,
-    capabilities: securityContext.capabilities.add,
+    uid: runAsUser,
+    gid: runAsGroup,
+    capabilities: capabilities.add ?? [],
   };
 }
 
@@ -318,17 +229,18 @@ export function readRelease(rendered: string): Release {
   const objects = readObjects(rendered);
   const workload = findWorkload(objects);
   const { metadata, spec } = workload.spec.template;
-  const sidecars = spec.initContainers.filter((container) => container.restartPolicy === 'Always');
-  const volumes = Object.fromEntries(spec.volumes.map((volume) => [volume.name, readVolume(objects, volume)]));
+  const sidecars = (spec?.initContainers ?? []).filter((container) => container.restartPolicy === 'Always');
+  const present = (spec?.volumes ?? []).map((volume) => [volume.name, readVolume(objects, volume)] as const);
+  const volumes = Object.fromEntries(present);
   const settings = readSettings(volumes);
   return {
-    workload: workload.metadata.name,
-    podLabels: metadata.labels,
-    containers: [...sidecars, ...spec.containers].map(readContainer),
+    workload: workload.metadata?.name ?? '',
+    podLabels: metadata?.labels ?? {},
+    containers: [...sidecars, ...(spec?.containers ?? [])].map(readContainer),
     volumes,
     addresses: settings.vrrp.addresses.map((address) => address.replace(/\/.*$/, '')),
     sidecarUrl: `http://127.0.0.1:${settings.server.port}`,
-    automountServiceAccount: spec.automountServiceAccountToken,
+    automountServiceAccount: spec?.automountServiceAccountToken ?? true,
     podTemplate: JSON.stringify(workload.spec.template),
   };
 }
