@@ -9,7 +9,7 @@ import { CLUSTER_FAULTS } from './fault-names.ts';
 import { imageArchives, loadImages } from './images.ts';
 import { onMachine } from './machine.ts';
 import { readyParts } from './parts.ts';
-import { checkClusterName, DEFAULT_CLUSTER } from './plan.ts';
+import { checkClusterName } from './plan.ts';
 import { type ClusterState, clusterState } from './state.ts';
 import { clusterStatus, formatStatus } from './status.ts';
 import { bringUp } from './up.ts';
@@ -25,7 +25,6 @@ interface UpFlags extends Json {
 const { program, up, name } = placeProgram({
   kind: 'cluster',
   what: 'A multi-node Kubernetes on this machine: real containerd, kubelets and control plane in namespaces.',
-  defaultName: DEFAULT_CLUSTER,
   checkName: checkClusterName,
   faults: CLUSTER_FAULTS,
   nodeHelp: 'name of the node; by default the one that holds an address',

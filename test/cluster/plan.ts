@@ -1,5 +1,4 @@
-/** Name of the cluster that is meant when none is given; its namespaces are called `kivc-…`, those of cluster `x` `kivc-x-…`. */
-export const DEFAULT_CLUSTER = 'default';
+import { checkNodeCount, DEFAULT_PLACE, macAddress, placeNames } from '../support/place-names.ts';
 
 /** Clusters that can be up at the same time: each has a subnet of its own, of which the third byte is this number. */
 export const SUBNETS = 100;
@@ -65,28 +64,14 @@ export interface ClusterShape {
   readonly subnet: number;
 }
 
-/**
- * Refuses names that could be mistaken for another cluster's namespaces.
- * @throws Error that says what a name may look like.
- */
-export function checkClusterName(name: string): string {
-  if (!/^[a-z0-9]{1,8}$/.test(name) || /^(switch|client|newcomer|cp|node[0-9]+)$/.test(name)) {
-    throw new Error(
-      `cluster name ${JSON.stringify(name)} is not usable: 1 to 8 of a-z and 0-9, and not the name of a machine`,
-    );
-  }
-  return name;
-}
-
-/** First part of the names of a cluster's network namespaces. */
-export function netnsPrefix(cluster: string): string {
-  return cluster === DEFAULT_CLUSTER ? 'kivc-' : `kivc-${cluster}-`;
-}
+export const {
+  check: checkClusterName,
+  netns: netnsName,
+  owns: ownsNetns,
+} = placeNames('cluster', 'kivc', ['switch', 'client', 'newcomer', 'cp']);
 
 function checkShape({ nodes, controlPlanes }: ClusterShape): void {
-  if (!Number.isInteger(nodes) || nodes < 1 || nodes > MAX_NODES) {
-    throw new Error(`${nodes} nodes are not possible: 1 to ${MAX_NODES}`);
-  }
+  checkNodeCount(nodes, MAX_NODES);
   if (![1, 3, 5].includes(controlPlanes)) {
     throw new Error(`${controlPlanes} control planes are not possible: 1, 3 or 5, for etcd needs a majority`);
   }
@@ -104,10 +89,10 @@ export function planCluster(shape: ClusterShape): ClusterPlan {
   const { name, subnet } = shape;
   const host = (role: string, number: number): HostPlan => ({
     name: role,
-    netns: `${netnsPrefix(name)}${role}`,
+    netns: netnsName(name, role),
     ipv4: `10.77.${subnet}.${number}`,
     ipv6: `fd00:77:${subnet + 1}::${number}`,
-    mac: `02:1f:00:00:${hexByte(subnet)}:${hexByte(number)}`,
+    mac: macAddress('02:1f:00:00', subnet, number),
   });
   const nodes = Array.from({ length: shape.nodes }, (_, index): MachinePlan => {
     const number = index + 1;
@@ -122,9 +107,9 @@ export function planCluster(shape: ClusterShape): ClusterPlan {
   const machines = [...own, ...nodes];
   return {
     name,
-    switchNetns: `${netnsPrefix(name)}switch`,
+    switchNetns: netnsName(name, 'switch'),
     gateway: `10.77.${subnet}.254`,
-    uplink: { device: name === DEFAULT_CLUSTER ? 'kivc' : `kivc-${name}`, ipv4: `10.77.${subnet}.1` },
+    uplink: { device: name === DEFAULT_PLACE ? 'kivc' : `kivc-${name}`, ipv4: `10.77.${subnet}.1` },
     client: host('client', 3),
     newcomer: host('newcomer', 4),
     machines,
@@ -136,18 +121,8 @@ export function planCluster(shape: ClusterShape): ClusterPlan {
   };
 }
 
-function hexByte(value: number): string {
-  return value.toString(16).padStart(2, '0');
-}
-
 /** URL of the API server that a machine talks to: its own where it has one, else the first. Pure. */
 export function apiServerFor(plan: ClusterPlan, machine?: MachinePlan): string {
   const server = machine?.controlPlane ? machine : plan.controlPlanes[0];
   return `https://${server?.ipv4}:${API_SERVER_PORT}`;
-}
-
-/** Whether a network namespace is this cluster's, and not another's with a longer name. Pure. */
-export function ownsNetns(cluster: string, netns: string): boolean {
-  const prefix = netnsPrefix(cluster);
-  return netns.startsWith(prefix) && /^(switch|client|newcomer|cp|node[0-9]+)$/.test(netns.slice(prefix.length));
 }

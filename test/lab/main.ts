@@ -11,7 +11,7 @@ import { takeDown } from './down.ts';
 import { ALL_NODES, healFaults, injectFault } from './fault-control.ts';
 import { FAULTS } from './fault-names.ts';
 import { type MachineParts, readyMachine } from './machine.ts';
-import { checkLabName, DEFAULT_LAB } from './names.ts';
+import { checkLabName } from './names.ts';
 import { checkNetworkName, DEFAULT_NETWORK, NETWORKS, type NetworkName } from './networks.ts';
 import { probeFor } from './probe.ts';
 import { labState } from './state.ts';
@@ -82,7 +82,6 @@ async function bringUpForUse(options: UpOptions, machine: MachineParts, signal: 
 const { program, up, fault, heal, name } = placeProgram({
   kind: 'lab',
   what: 'Nodes, switch and clients as network namespaces, with the real keepalived, sidecar and chart.',
-  defaultName: DEFAULT_LAB,
   checkName: checkLabName,
   faults: FAULTS,
   nodeHelp: `name of the node, or ${ALL_NODES}; by default the one that holds the address`,

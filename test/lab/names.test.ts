@@ -1,21 +1,22 @@
 import { describe, expect, it } from 'vitest';
-import { checkLabName, DEFAULT_LAB, labDirectory, netnsName, ownsNetns } from './names.ts';
+import { DEFAULT_PLACE } from '../support/place-names.ts';
+import { checkLabName, labDirectory, netnsName, ownsNetns } from './names.ts';
 
 describe('netnsName', () => {
   it('calls the default lab’s namespaces kiv-…, and another lab’s after the lab', () => {
-    expect(netnsName(DEFAULT_LAB, 'node1')).toBe('kiv-node1');
+    expect(netnsName(DEFAULT_PLACE, 'node1')).toBe('kiv-node1');
     expect(netnsName('x', 'node1')).toBe('kiv-x-node1');
   });
 });
 
 describe('ownsNetns', () => {
   it('knows its own namespaces', () => {
-    expect(['kiv-node12', 'kiv-client', 'kiv-switch'].every((netns) => ownsNetns(DEFAULT_LAB, netns))).toBe(true);
+    expect(['kiv-node12', 'kiv-client', 'kiv-switch'].every((netns) => ownsNetns(DEFAULT_PLACE, netns))).toBe(true);
     expect(ownsNetns('x', 'kiv-x-node1')).toBe(true);
   });
 
   it('leaves other labs and other people’s namespaces alone', () => {
-    expect(['kiv-x-node1', 'kiv-other', 'node1', 'xkiv-node1'].some((netns) => ownsNetns(DEFAULT_LAB, netns))).toBe(
+    expect(['kiv-x-node1', 'kiv-other', 'node1', 'xkiv-node1'].some((netns) => ownsNetns(DEFAULT_PLACE, netns))).toBe(
       false,
     );
     expect(['kiv-node1', 'kiv-xy-node1'].some((netns) => ownsNetns('x', netns))).toBe(false);

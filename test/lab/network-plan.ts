@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net';
+import { checkNodeCount, macAddress } from '../support/place-names.ts';
 import { netnsName } from './names.ts';
 import { DEFAULT_NETWORK, NETWORKS, type NetworkName, type NetworkShape, type NicShape } from './networks.ts';
 
@@ -58,17 +59,13 @@ function bareAddress(cidr: string): string {
   return cidr.slice(0, cidr.indexOf('/'));
 }
 
-function hexByte(value: number): string {
-  return value.toString(16).padStart(2, '0');
-}
-
 function nic(shape: NicShape, index: number, machine: { name: string; number: number; isNode: boolean }): NicPlan {
   const { name, number, isNode } = machine;
   const subnets = isNode && shape.bare ? [] : shape.subnets;
   const ipv6 = subnets.find(({ prefix }) => prefix.includes(':'));
   return {
     name: `eth${index}`,
-    mac: `02:1e:00:00:${hexByte(index)}:${hexByte(number)}`,
+    mac: macAddress('02:1e:00:00', index, number),
     bridge: `switch${index}`,
     port: index === 0 ? name : `${name}-eth${index}`,
     addresses: subnets.map(({ prefix, length }) => `${prefix}${number}/${length}`),
@@ -107,9 +104,7 @@ function host(lab: string, shape: NetworkShape, name: string, number: number): H
  * @throws Error when the number of nodes is not 1 to 80.
  */
 export function planNetwork(lab: string, nodes: number, network: NetworkName = DEFAULT_NETWORK): NetworkPlan {
-  if (!Number.isInteger(nodes) || nodes < 1 || nodes > MAX_NODES) {
-    throw new Error(`${nodes} nodes are not possible: 1 to ${MAX_NODES}`);
-  }
+  checkNodeCount(nodes, MAX_NODES);
   const shape: NetworkShape = NETWORKS[network];
   return {
     network,

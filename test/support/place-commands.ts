@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { helpTable, print, wholeNumber } from './command-line.ts';
 import { type FaultFilter, knownName } from './faults.ts';
+import { DEFAULT_PLACE } from './place-names.ts';
 import { say } from './print.ts';
 
 /* The command line that the lab and the cluster have in common. */
@@ -22,7 +23,6 @@ interface Place<Fault extends string> {
   /** `lab` */
   readonly kind: string;
   readonly what: string;
-  readonly defaultName: string;
   /** @throws Error that says what a name may look like */
   readonly checkName: (name: string) => string;
   /** Every fault, with what it does. */
@@ -39,7 +39,7 @@ interface Place<Fault extends string> {
 export function placeProgram<Fault extends string>({ kind, faults, ...place }: Place<Fault>) {
   const program = new Command(kind)
     .description(place.what)
-    .option('--name <name>', `which ${kind}: several can be up at the same time`, place.checkName, place.defaultName)
+    .option('--name <name>', `which ${kind}: several can be up at the same time`, place.checkName, DEFAULT_PLACE)
     .helpOption('-h, --help')
     .showHelpAfterError();
   const name = () => program.opts<{ readonly name: string }>().name;
