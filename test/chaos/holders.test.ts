@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { holderSpans, longestWhere, reachableSpans } from './holders.ts';
+import { holderSpans } from '../support/holdings.ts';
+import { longestWhere, reachableSpans } from './holders.ts';
 
 function event(atMs: number, node: string, added: boolean) {
   return { atMs, node, address: '192.0.2.1', added };

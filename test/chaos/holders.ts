@@ -1,46 +1,10 @@
-import type { HoldingChange } from '../support/holdings.ts';
-
-/** A time during which the same nodes had an address on an interface, in milliseconds of CLOCK_MONOTONIC. */
-export interface HolderSpan {
-  readonly fromMs: number;
-  readonly toMs: number;
-  readonly nodes: readonly string[];
-}
+import { type HolderSpan, spansWhere, withoutEmpty } from '../support/holdings.ts';
 
 /** A time during which nobody could reach a node, or nothing on it ran. */
 export interface Isolation {
   readonly node: string;
   readonly fromMs: number;
   readonly toMs: number;
-}
-
-/** What was seen of one address. */
-export interface Observed {
-  /** Nodes that had it at `fromMs`. */
-  readonly initial: readonly string[];
-  /** What changed since, in any order. */
-  readonly events: readonly Pick<HoldingChange, 'atMs' | 'node' | 'added'>[];
-  readonly fromMs: number;
-  readonly toMs: number;
-}
-
-function withoutEmpty(spans: readonly HolderSpan[]): HolderSpan[] {
-  return spans.filter(({ fromMs, toMs }) => toMs > fromMs);
-}
-
-/** Who had the address when, without gaps. Pure. */
-export function holderSpans({ initial, events, fromMs, toMs }: Observed): HolderSpan[] {
-  const spans: HolderSpan[] = [];
-  const nodes = new Set(initial);
-  let sinceMs = fromMs;
-  for (const { atMs, node, added } of events.toSorted((a, b) => a.atMs - b.atMs)) {
-    if (atMs < fromMs || atMs >= toMs) continue;
-    spans.push({ fromMs: sinceMs, toMs: atMs, nodes: [...nodes] });
-    sinceMs = atMs;
-    if (added) nodes.add(node);
-    else nodes.delete(node);
-  }
-  return withoutEmpty([...spans, { fromMs: sinceMs, toMs, nodes: [...nodes] }]);
 }
 
 /** The same without the nodes that were isolated at the time: a node that cannot be reached can neither know nor disturb. Pure. */
@@ -61,13 +25,7 @@ export function reachableSpans(spans: readonly HolderSpan[], isolations: readonl
 
 /** The longest uninterrupted time for which a condition held, in milliseconds. Pure. */
 export function longestWhere(spans: readonly HolderSpan[], holds: (span: HolderSpan) => boolean): number {
-  let longest = 0;
-  let lasted = 0;
-  for (const span of spans) {
-    lasted = holds(span) ? lasted + span.toMs - span.fromMs : 0;
-    longest = Math.max(longest, lasted);
-  }
-  return longest;
+  return Math.max(0, ...spansWhere(spans, holds).map(({ fromMs, toMs }) => toMs - fromMs));
 }
 
 /** The part of the spans that lies in a window. Pure. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Outage } from '../clients/outages.ts';
-import type { HolderSpan } from './holders.ts';
+import type { HolderSpan } from '../support/holdings.ts';
 import { figuresOf, violationsOf } from './judge.ts';
 
 const TIMES = { beganMs: 0, healedMs: 10_000, endedMs: 20_000 };

@@ -1,5 +1,6 @@
 import type { Outage } from '../clients/outages.ts';
-import { during, type HolderSpan, longestWhere } from './holders.ts';
+import type { HolderSpan } from '../support/holdings.ts';
+import { during, longestWhere } from './holders.ts';
 
 /** What is promised of every address while nodes and the control plane fail at random. In milliseconds. */
 export const LIMITS = {

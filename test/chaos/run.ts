@@ -13,10 +13,11 @@ import {
 import type { Site } from '../environment/site.ts';
 import { AddressWatch } from '../support/address-watch.ts';
 import { monotonicMs } from '../support/clock.ts';
+import { holderSpans } from '../support/holdings.ts';
 import { say } from '../support/print.ts';
 import type { StallWatch } from '../support/stalls.ts';
 import { succeeds } from '../support/succeeds.ts';
-import { holderSpans, type Isolation, reachableSpans } from './holders.ts';
+import { type Isolation, reachableSpans } from './holders.ts';
 import { type AddressRound, figuresOf, type RoundFigures, violationsOf } from './judge.ts';
 import { type Round, type Scene, Schedule, type Strike } from './schedule.ts';
 

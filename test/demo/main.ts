@@ -1,17 +1,17 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { Command } from 'commander';
+import { withLock } from '../../scripts/toolchain/lock.ts';
 import { CLIENT_KINDS } from '../clients/prober.ts';
 import { outageCells } from '../clients/report.ts';
+import { LabEnvironment } from '../environment/lab.ts';
+import { valueOptions } from '../lab/chart-options.ts';
 import { takeDown } from '../lab/down.ts';
 import { readyMachine } from '../lab/machine.ts';
-import { LABS_DIRECTORY } from '../lab/names.ts';
 import { bringUp } from '../lab/up.ts';
-import { reportFailure } from '../support/command-line.ts';
+import { cacheFolder } from '../support/cache-folder.ts';
+import { runCommand } from '../support/command-line.ts';
 import { interruptible } from '../support/interruption.ts';
-import { extendPath } from '../support/needs.ts';
 import { formatTable, say } from '../support/print.ts';
-import { isAlive, type ProcessRef, processRef } from '../support/processes.ts';
 import { type DemoResult, DemoRun, type DemoStep } from './run.ts';
 
 /**
@@ -20,38 +20,16 @@ import { type DemoResult, DemoRun, type DemoStep } from './run.ts';
  */
 
 const LAB = 'demo';
-const OWNER_FILE = join(LABS_DIRECTORY, 'demo-owner.json');
-const NODES = 3;
+/** What the show goes through, and what is said when it is repaired. */
+const ACTS = [
+  ['ingress-crash', 'is well again'],
+  ['link-down', 'is connected again'],
+] as const;
 
-const USAGE = `usage: npm run demo [-- --json] [--set key=value]… [-f values.yaml]…`;
-
-function readArguments() {
-  const { values } = parseArgs({
-    options: {
-      json: { type: 'boolean', default: false },
-      set: { type: 'string', multiple: true, default: [] },
-      file: { type: 'string', short: 'f', multiple: true, default: [] },
-      help: { type: 'boolean', short: 'h', default: false },
-    },
-  });
-  return values;
-}
-
-/** One demo at a time; what an earlier one left, because it was killed, is removed. */
-async function takeStage(): Promise<void> {
-  const owner = await readFile(OWNER_FILE, 'utf8').catch(() => undefined);
-  const other = owner === undefined ? undefined : (JSON.parse(owner) as ProcessRef);
-  if (isAlive(other)) {
-    throw new Error(`another demo runs already (process ${other.pid})`);
-  }
-  await takeDown(LAB);
-  await mkdir(LABS_DIRECTORY, { recursive: true, mode: 0o700 });
-  await writeFile(OWNER_FILE, JSON.stringify(processRef(process.pid)));
-}
-
-async function leaveStage(): Promise<void> {
-  await rm(OWNER_FILE, { force: true });
-  await takeDown(LAB);
+interface Options {
+  readonly json?: boolean;
+  readonly set: string[];
+  readonly file: string[];
 }
 
 /** Says what should have happened and did not. */
@@ -84,74 +62,60 @@ function formatOutages({ steps }: DemoResult): string {
   return formatTable([['STEP', 'NODE', 'CLIENT', 'OUTAGE', 'ANSWERED BY', 'ATTEMPTS'], ...rows]);
 }
 
-async function show(print: (text: string) => void, signal: AbortSignal): Promise<DemoResult> {
-  const { set, file } = readArguments();
+/** One demo at a time; what an earlier one left, because it was killed, is removed. */
+async function show(options: Options, print: (text: string) => void, signal: AbortSignal): Promise<DemoResult> {
   const machine = await readyMachine(say);
   signal.throwIfAborted();
-  await takeStage();
-  try {
-    const state = await bringUp({ name: LAB, nodes: NODES, values: { files: file, set } }, machine, say);
-    signal.throwIfAborted();
-    const run = new DemoRun(state, { signal, say });
+  const work = async () => {
+    await takeDown(LAB);
     try {
-      return await perform(run, print, {
-        address: state.release.addresses[0] ?? '',
-        nodes: state.nodes.map(({ name }) => name),
-      });
+      const { file: files, set } = options;
+      await bringUp({ name: LAB, nodes: 3, values: { files, set } }, machine, say);
+      signal.throwIfAborted();
+      return await perform(new LabEnvironment(LAB), print, signal);
     } finally {
-      await run.stop();
+      await takeDown(LAB);
+      say('nothing of the demo is left on the machine');
     }
-  } finally {
-    await leaveStage();
-    say('nothing of the demo is left on the machine');
-  }
+  };
+  return withLock(join(cacheFolder(), 'demo.lock'), 0, say, work, 'showing the demo');
 }
 
-async function perform(
-  run: DemoRun,
-  print: (text: string) => void,
-  lab: Pick<DemoResult, 'address' | 'nodes'>,
-): Promise<DemoResult> {
+async function perform(lab: LabEnvironment, print: (text: string) => void, signal: AbortSignal): Promise<DemoResult> {
+  const { address, nodes } = lab;
+  const run = new DemoRun(lab, { signal, say });
   const steps: DemoStep[] = [];
-  const holder = await run.holder();
-  print(`${lab.address} is on ${holder}, one of ${lab.nodes.join(', ')}; a client opens a connection every 5 ms`);
-  await run.start();
-
-  const crash = await run.break('ingress-crash');
-  steps.push(crash);
-  print(formatTimeline(crash));
-
-  const repaired = await run.repair('ingress-crash', crash.node);
-  steps.push(repaired);
-  print(`${crash.node} is well again; the address is on ${repaired.holderAfter}\n`);
-
-  const cut = await run.break('link-down');
-  steps.push(cut);
-  print(formatTimeline(cut));
-
-  const plugged = await run.repair('link-down', cut.node);
-  steps.push(plugged);
-  print(`${cut.node} is connected again; the address is on ${plugged.holderAfter}\n`);
-
-  return { ...lab, steps, problems: judge(steps) };
+  try {
+    const holder = await run.holder();
+    print(`${address} is on ${holder}, one of ${nodes.join(', ')}; a client opens a connection every 5 ms`);
+    await run.start();
+    for (const [fault, well] of ACTS) {
+      const broken = await run.break(fault);
+      print(formatTimeline(broken));
+      const repaired = await run.repair(fault, broken.node);
+      print(`${broken.node} ${well}; the address is on ${repaired.holderAfter}\n`);
+      steps.push(broken, repaired);
+    }
+    return { address, nodes, steps, problems: judge(steps) };
+  } finally {
+    await run.stop();
+  }
 }
 
-async function main(): Promise<void> {
-  const { json, help } = readArguments();
-  if (help) {
-    process.stdout.write(`${USAGE}\n`);
-    return;
-  }
-  extendPath();
-  const print = (text: string): void => void (json || process.stdout.write(`${text}\n`));
+async function main(options: Options): Promise<void> {
+  const print = (text: string): void => void (options.json || process.stdout.write(`${text}\n`));
   const begin = performance.now();
-  const result = await interruptible((signal) => show(print, signal), say);
+  const result = await interruptible((signal) => show(options, print, signal), say);
   const table = `${formatOutages(result)}\n\n${((performance.now() - begin) / 1000).toFixed(0)} s in all`;
-  process.stdout.write(`${json ? JSON.stringify(result, undefined, 2) : table}\n`);
+  process.stdout.write(`${options.json ? JSON.stringify(result, undefined, 2) : table}\n`);
   for (const problem of result.problems) {
     say(`ERROR: ${problem}`);
     process.exitCode = 1;
   }
 }
 
-await main().catch(reportFailure);
+const program = new Command('demo')
+  .description('The ingress of the node that holds the address dies, and clients are served by another node at once.')
+  .option('--json', 'print the result as JSON')
+  .action(main);
+await runCommand(valueOptions(program));

@@ -2,15 +2,15 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { findOutages, type Outage } from '../clients/outages.ts';
 import { CLIENT_KINDS, type ClientKind, type Prober } from '../clients/prober.ts';
-import { LabEnvironment } from '../environment/lab.ts';
+import type { LabEnvironment } from '../environment/lab.ts';
 import type { FaultName } from '../lab/fault-names.ts';
 import { nodeDirectory } from '../lab/node-directory.ts';
-import type { LabState } from '../lab/state.ts';
 import { waitForOneHolder } from '../lab/up.ts';
+import type { AddressWatch } from '../support/address-watch.ts';
 import { monotonicMs, wallToMonotonicMs } from '../support/clock.ts';
 import type { Say } from '../support/print.ts';
 import { waitFor } from '../support/wait.ts';
-import { Observer } from './observer.ts';
+import { GateWatch } from './gate-watch.ts';
 import { buildTimeline, parseLog, type TimelineEntry } from './timeline.ts';
 
 /** One step of the demo and what clients saw of it. */
@@ -44,32 +44,31 @@ const WATCH_AFTER_HEALING_MS = 3500;
 export class DemoRun {
   readonly #lab: LabEnvironment;
   readonly #address: string;
-  readonly #observer: Observer;
+  readonly #watch: AddressWatch;
+  readonly #gates: GateWatch;
   readonly #probers: Readonly<Record<ClientKind, Prober>>;
   readonly #signal: AbortSignal;
   readonly #say: Say;
 
-  constructor(state: LabState, dependencies: { readonly signal: AbortSignal; readonly say: Say }) {
-    this.#lab = new LabEnvironment(state.name);
-    this.#address = this.#lab.address;
+  constructor(lab: LabEnvironment, dependencies: { readonly signal: AbortSignal; readonly say: Say }) {
+    this.#lab = lab;
+    this.#address = lab.address;
     if (this.#address === '') throw new Error('the lab has no virtual address');
-    this.#observer = new Observer(state);
-    const { addresses } = state.release;
-    this.#probers = {
-      regular: this.#lab.prober('regular', addresses),
-      newcomer: this.#lab.prober('newcomer', addresses),
-    };
+    this.#watch = lab.watch();
+    this.#gates = new GateWatch(lab);
+    const { addresses } = lab.state.release;
+    this.#probers = { regular: lab.prober('regular', addresses), newcomer: lab.prober('newcomer', addresses) };
     this.#signal = dependencies.signal;
     this.#say = dependencies.say;
   }
 
   async start(): Promise<void> {
-    this.#observer.start();
     await Promise.all(CLIENT_KINDS.map((kind) => this.#probers[kind].start()));
   }
 
   async stop(): Promise<void> {
-    this.#observer.stop();
+    this.#watch.stop();
+    this.#gates.stop();
     await Promise.all(CLIENT_KINDS.map((kind) => this.#probers[kind].stop()));
   }
 
@@ -84,21 +83,17 @@ export class DemoRun {
     this.#say(`${fault} on ${before}`);
     const { injectedAt } = await this.#lab.inject(fault, before);
     const faultMs = injectedAt.monotonicMs;
-    await waitFor(
-      'the address on another node, and an answer from there',
-      () => this.#servedElsewhere(before, faultMs),
-      {
-        limitMs: TAKEOVER_LIMIT_MS,
-        signal: this.#signal,
-      },
-    );
+    const served = () => this.#servedElsewhere(before, faultMs);
+    const limit = { limitMs: TAKEOVER_LIMIT_MS, signal: this.#signal };
+    await waitFor('the address on another node, and an answer from there', served, limit);
     await delay(WATCH_AFTER_FAULT_MS, undefined, { signal: this.#signal });
     const timeline = buildTimeline({
       fault,
       node: before,
       address: this.#address,
       faultMs,
-      events: this.#observer.events(faultMs),
+      gates: this.#gates.events,
+      changes: this.#watch.changes(this.#address),
       log: parseLog(readFileSync(nodeDirectory(this.#lab.name, before).log('sidecar'), 'utf8')),
       attempts: this.#probers.regular.attempts(this.#address, faultMs),
       toMonotonicMs: wallToMonotonicMs,
@@ -127,11 +122,7 @@ export class DemoRun {
   }
 
   #servedElsewhere(node: string, sinceMs: number): boolean {
-    const moved = this.#observer
-      .events(sinceMs)
-      .some(
-        (event) => event.kind === 'address' && event.added && event.node !== node && event.address === this.#address,
-      );
+    const moved = this.#watch.arrivals(this.#address, sinceMs, node).length > 0;
     const attempts = this.#probers.regular.attempts(this.#address, sinceMs);
     return moved && attempts.some((attempt) => attempt.ok && attempt.who !== node);
   }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseAddressLine } from '../support/address-monitor.ts';
-import type { NodeEvent } from './observer.ts';
+import type { HoldingChange } from '../support/holdings.ts';
+import type { GateEvent } from './gate-watch.ts';
 import { buildTimeline, type Observations, parseLog } from './timeline.ts';
 
 const ADDRESS = '172.30.0.100';
@@ -11,7 +12,8 @@ function observations(changes: Partial<Observations> = {}): Observations {
     node: 'node1',
     address: ADDRESS,
     faultMs: 1000,
-    events: [],
+    gates: [],
+    changes: [],
     log: [],
     attempts: [],
     toMonotonicMs: (wallMs) => wallMs,
@@ -19,19 +21,20 @@ function observations(changes: Partial<Observations> = {}): Observations {
   };
 }
 
-function gate(atMs: number, node: string, value: number): NodeEvent {
-  return { atMs, node, kind: 'gate', value };
+function gate(atMs: number, node: string, value: number): GateEvent {
+  return { atMs, node, value };
 }
 
-function address(atMs: number, node: string, added: boolean, which = ADDRESS): NodeEvent {
-  return { atMs, node, kind: 'address', address: which, added };
+function address(atMs: number, node: string, added: boolean, which = ADDRESS): HoldingChange {
+  return { atMs, node, interface: 'eth0', address: which, added };
 }
 
 describe('buildTimeline', () => {
   it('tells in milliseconds after the fault what happened, in order', () => {
     const timeline = buildTimeline(
       observations({
-        events: [gate(1004, 'node1', 0), address(1009.5, 'node2', true), address(1005, 'node1', false)],
+        gates: [gate(1004, 'node1', 0)],
+        changes: [address(1009.5, 'node2', true), address(1005, 'node1', false)],
         log: [{ wallMs: 1003, check: 'service', healthy: false }],
         attempts: [{ startMs: 1010, endMs: 1012.25, ok: true, who: 'node2' }],
       }),
@@ -53,15 +56,8 @@ describe('buildTimeline', () => {
   it('does not take what happened before the fault, on other nodes or to other addresses for its effects', () => {
     const timeline = buildTimeline(
       observations({
-        events: [
-          gate(900, 'node1', 0),
-          gate(1001, 'node2', 0),
-          gate(1002, 'node1', 1),
-          address(950, 'node2', true),
-          address(1001, 'node2', true, '172.30.0.101'),
-          address(1001, 'node1', true),
-          address(1001, 'node2', false),
-        ],
+        gates: [gate(900, 'node1', 0), gate(1001, 'node2', 0), gate(1002, 'node1', 1)],
+        changes: [address(950, 'node2', true), address(1001, 'node1', true), address(1001, 'node2', false)],
         log: [
           { wallMs: 500, check: 'service', healthy: false },
           { wallMs: 1001, check: 'service', healthy: true },

@@ -1,6 +1,7 @@
 import type { Attempt } from '../clients/outages.ts';
 import { roundMs } from '../support/clock.ts';
-import type { NodeEvent } from './observer.ts';
+import type { HoldingChange } from '../support/holdings.ts';
+import type { GateEvent } from './gate-watch.ts';
 
 /** One line of a sidecar's log, as far as a time line needs it. */
 export interface LogEntry {
@@ -24,7 +25,9 @@ export interface Observations {
   readonly node: string;
   readonly address: string;
   readonly faultMs: number;
-  readonly events: readonly NodeEvent[];
+  readonly gates: readonly GateEvent[];
+  /** Where addresses came and went. */
+  readonly changes: readonly HoldingChange[];
   /** The log of the faulty node's sidecar. */
   readonly log: readonly LogEntry[];
   readonly attempts: readonly Attempt[];
@@ -64,27 +67,27 @@ function detection(seen: Observations): Found[] {
   return [{ atMs, event: 'detection', node: seen.node, detail: `check ${entry.check} failed` }];
 }
 
-function gateWritten(seen: Observations): Found[] {
-  const event = seen.events.find((each) => each.kind === 'gate' && each.node === seen.node && each.value === 0);
-  return event === undefined ? [] : [{ atMs: event.atMs, event: 'gate written', node: seen.node, detail: 'gate 0' }];
+function gateWritten({ gates, node, faultMs }: Observations): Found[] {
+  const event = gates.find((each) => each.atMs >= faultMs && each.node === node && each.value === 0);
+  return event === undefined ? [] : [{ atMs: event.atMs, event: 'gate written', node, detail: 'gate 0' }];
 }
 
-function addressMoves(seen: Observations): Found[] {
-  const moves = seen.events.filter((event) => event.kind === 'address' && event.address === seen.address);
-  const gone = moves.find((event) => event.kind === 'address' && !event.added && event.node === seen.node);
-  const come = moves.find((event) => event.kind === 'address' && event.added && event.node !== seen.node);
+function addressMoves({ changes, address, node, faultMs }: Observations): Found[] {
+  const moves = changes.filter((change) => change.atMs >= faultMs && change.address === address);
+  const gone = moves.find((each) => !each.added && each.node === node);
+  const come = moves.find((each) => each.added && each.node !== node);
   return [
-    ...(gone === undefined ? [] : [found(gone, 'address gone', `${seen.address} removed`)]),
-    ...(come === undefined ? [] : [found(come, 'new holder', `${seen.address} added`)]),
+    ...(gone === undefined ? [] : [found(gone, 'address gone', `${address} removed`)]),
+    ...(come === undefined ? [] : [found(come, 'new holder', `${address} added`)]),
   ];
 }
 
-function found(event: NodeEvent, name: TimelineEntry['event'], detail: string): Found {
-  return { atMs: event.atMs, event: name, node: event.node, detail };
+function found({ atMs, node }: HoldingChange, event: TimelineEntry['event'], detail: string): Found {
+  return { atMs, event, node, detail };
 }
 
 function firstAnswer(seen: Observations): Found[] {
-  const answers = seen.attempts.filter((attempt) => attempt.ok && attempt.who !== seen.node);
+  const answers = seen.attempts.filter(({ startMs, ok, who }) => startMs >= seen.faultMs && ok && who !== seen.node);
   const first = answers.toSorted((a, b) => a.endMs - b.endMs)[0];
   return first === undefined
     ? []
@@ -92,12 +95,7 @@ function firstAnswer(seen: Observations): Found[] {
 }
 
 /** What happened after a fault, in order; what was not seen is left out. Observations from before the fault don't count. Pure. */
-export function buildTimeline(all: Observations): TimelineEntry[] {
-  const seen: Observations = {
-    ...all,
-    events: all.events.filter((event) => event.atMs >= all.faultMs),
-    attempts: all.attempts.filter((attempt) => attempt.startMs >= all.faultMs),
-  };
+export function buildTimeline(seen: Observations): TimelineEntry[] {
   const fault: Found = { atMs: seen.faultMs, event: 'fault', node: seen.node, detail: seen.fault };
   const entries = [fault, ...detection(seen), ...gateWritten(seen), ...addressMoves(seen), ...firstAnswer(seen)];
   return entries

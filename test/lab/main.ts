@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import { InvalidArgumentError } from 'commander';
 import { CLIENT_KINDS, type ClientKind } from '../clients/prober.ts';
 import { formatReports } from '../clients/report.ts';
 import { helpTable, print, runCommand } from '../support/command-line.ts';
@@ -7,6 +7,7 @@ import { INTERFACE } from '../support/netns.ts';
 import { healedText, type Json, placeProgram, type Told } from '../support/place-commands.ts';
 import { formatMs, say } from '../support/print.ts';
 import type { ChartValues } from './chart.ts';
+import { valueOptions } from './chart-options.ts';
 import { takeDown } from './down.ts';
 import { ALL_NODES, healFaults, injectFault } from './fault-control.ts';
 import { FAULTS } from './fault-names.ts';
@@ -28,10 +29,6 @@ interface ValueFlags {
 
 const SECONDS_DEFAULT = 10;
 
-function collect(value: string, before: string[]): string[] {
-  return [...before, value];
-}
-
 function positive(text: string): number {
   const value = Number(text);
   if (!(value > 0 && Number.isFinite(value))) {
@@ -50,12 +47,6 @@ function clientKinds(text: string): ClientKind[] {
 
 function valuesOf(flags: ValueFlags): ChartValues {
   return { files: flags.file, set: flags.set };
-}
-
-function withValues(command: Command): Command {
-  return command
-    .option('-f, --file <values.yaml>', 'values file for the chart; may be given several times', collect, [])
-    .option('--set <key=value>', 'a value for the chart; may be given several times', collect, []);
 }
 
 async function told(lab: string): Promise<Told> {
@@ -99,7 +90,7 @@ const { program, up, fault, heal, name } = placeProgram({
 fault.option('--nic <interface>', 'the interface that faults of the network are about', INTERFACE);
 heal.option('--nic <interface>', 'only on this interface');
 
-withValues(up)
+valueOptions(up)
   .option('--network <network>', 'how the machines are connected', checkNetworkName, DEFAULT_NETWORK)
   .addHelpText(
     'after',
@@ -114,7 +105,7 @@ withValues(up)
     print(flags.json, ...(await interruptible((signal) => bringUpForUse(options, machine, signal), say)));
   });
 
-withValues(program.command('apply'))
+valueOptions(program.command('apply'))
   .description('change the chart’s values of the running lab, as helm upgrade does')
   .option('--reset', 'forget the values given before', false)
   .option('--json', 'print JSON')

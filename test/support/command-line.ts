@@ -23,7 +23,7 @@ export function helpTable(title: string, rows: readonly (readonly [string, strin
 }
 
 /** Says why a command failed, and sets the exit code. */
-export function reportFailure(error: unknown): void {
+function reportFailure(error: unknown): void {
   say(`ERROR: ${error instanceof Error ? error.message : String(error)}`);
   process.exitCode = exitCodeOf(error);
 }

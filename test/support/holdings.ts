@@ -1,3 +1,5 @@
+import { INTERFACE } from './netns.ts';
+
 /* Who had which address when: judged from what the kernels of the nodes told. */
 
 /** An address that came to an interface of a node, or left it. */
@@ -10,16 +12,56 @@ export interface HoldingChange {
   readonly added: boolean;
 }
 
-/** A time with more than one holder, or with none. */
-export interface Spell {
+/** A time during which the same nodes had an address, in milliseconds of CLOCK_MONOTONIC. */
+export interface HolderSpan {
   readonly fromMs: number;
   readonly toMs: number;
-  /** The nodes that had the address. */
   readonly nodes: readonly string[];
 }
 
+/** What was seen of one address. */
+export interface Observed {
+  /** Nodes that had it at `fromMs`, on their first interface. */
+  readonly initial: readonly string[];
+  /** What changed since, in any order. */
+  readonly events: readonly (Pick<HoldingChange, 'atMs' | 'node' | 'added'> & { readonly interface?: string })[];
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** Who had the address when, without gaps; a node counts once, on however many of its interfaces it is. Pure. */
+export function holderSpans({ initial, events, fromMs, toMs }: Observed): HolderSpan[] {
+  const held = new Set(initial.map((node) => `${node} ${INTERFACE}`));
+  const nodes = () => [...new Set([...held].map((place) => place.split(' ')[0] ?? ''))];
+  const spans: HolderSpan[] = [];
+  let sinceMs = fromMs;
+  for (const { atMs, node, interface: on = INTERFACE, added } of events.toSorted((a, b) => a.atMs - b.atMs)) {
+    if (atMs < fromMs || atMs >= toMs) continue;
+    spans.push({ fromMs: sinceMs, toMs: atMs, nodes: nodes() });
+    sinceMs = atMs;
+    if (added) held.add(`${node} ${on}`);
+    else held.delete(`${node} ${on}`);
+  }
+  return withoutEmpty([...spans, { fromMs: sinceMs, toMs, nodes: nodes() }]);
+}
+
+/** Those that are not over when they begin. Pure. */
+export function withoutEmpty(spans: readonly HolderSpan[]): HolderSpan[] {
+  return spans.filter(({ fromMs, toMs }) => toMs > fromMs);
+}
+
+/** The uninterrupted times for which a condition held, with those who had the address at the end of each. Pure. */
+export function spansWhere(spans: readonly HolderSpan[], holds: (span: HolderSpan) => boolean): HolderSpan[] {
+  const found: HolderSpan[] = [];
+  for (const span of spans.filter(holds)) {
+    const before = found.at(-1)?.toMs === span.fromMs ? found.pop() : undefined;
+    found.push({ ...span, fromMs: before?.fromMs ?? span.fromMs });
+  }
+  return found;
+}
+
 /**
- * The times in which the number of nodes that hold an address is of a kind, each of them with one set of holders. Pure.
+ * The times in which the number of nodes that hold an address is of a kind. Pure.
  * @param changes of one address, in order; nobody has it before the first
  * @param untilMs when the last spell ends
  */
@@ -27,28 +69,9 @@ export function spells(
   changes: readonly HoldingChange[],
   untilMs: number,
   isMeant: (holders: number) => boolean,
-): Spell[] {
-  const held = new Set<string>();
-  const found: Spell[] = [];
-  const keep = (fromMs: number, toMs: number) => {
-    if (toMs <= fromMs || !isMeant(nodesOf(held).length)) return;
-    const last = found.at(-1);
-    // Another second holder makes it no shorter.
-    if (last?.toMs === fromMs) found.pop();
-    const since = last?.toMs === fromMs ? last.fromMs : fromMs;
-    found.push({ fromMs: since, toMs, nodes: nodesOf(held) });
-  };
-  for (const [index, change] of changes.entries()) {
-    const place = `${change.node} ${change.interface}`;
-    if (change.added) held.add(place);
-    else held.delete(place);
-    keep(change.atMs, changes[index + 1]?.atMs ?? untilMs);
-  }
-  return found;
-}
-
-function nodesOf(held: ReadonlySet<string>): string[] {
-  return [...new Set([...held].map((place) => place.split(' ')[0] ?? ''))];
+): HolderSpan[] {
+  const observed = { initial: [], events: changes, fromMs: changes[0]?.atMs ?? untilMs, toMs: untilMs };
+  return spansWhere(holderSpans(observed), ({ nodes }) => isMeant(nodes.length));
 }
 
 /** Where an address is after these changes: nodes with the interfaces. Pure. */

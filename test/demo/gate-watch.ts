@@ -1,0 +1,42 @@
+import { type FSWatcher, readFileSync, watch } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import type { LabEnvironment } from '../environment/lab.ts';
+import { gateFile } from '../lab/runtime-files.ts';
+import { monotonicMs } from '../support/clock.ts';
+
+/** A gate that was written, at the moment at which it was seen (ms of CLOCK_MONOTONIC). */
+export interface GateEvent {
+  readonly atMs: number;
+  readonly node: string;
+  readonly value: number;
+}
+
+/** Watches the nodes' gate files as they change. */
+export class GateWatch {
+  /** What has been seen, in order. */
+  readonly events: GateEvent[] = [];
+  readonly #watchers: readonly FSWatcher[];
+
+  constructor(lab: LabEnvironment) {
+    this.#watchers = lab.nodes.map((node) => this.#watch(node, gateFile(lab.runtime(node))));
+  }
+
+  stop(): void {
+    for (const watcher of this.#watchers) watcher.close();
+  }
+
+  #watch(node: string, file: string): FSWatcher {
+    return watch(dirname(file), (_, name) => {
+      const atMs = monotonicMs();
+      if (name === basename(file)) this.events.push({ atMs, node, value: readNumber(file) });
+    });
+  }
+}
+
+function readNumber(file: string): number {
+  try {
+    return Number(readFileSync(file, 'utf8'));
+  } catch {
+    return Number.NaN;
+  }
+}
