@@ -1,8 +1,8 @@
 import { CLIENT_KINDS } from '../clients/prober.ts';
 import type { HandOver } from '../environment/hand-over.ts';
 import type { ClusterCase } from './cluster-suites.ts';
-import { type Conditions, repeatedSentence, SHARED_PROCESSORS } from './conditions.ts';
-import { markdownTable, ms, processors, verdict } from './markdown.ts';
+import { type Conditions, onCluster, repeatedSentence, SHARED_PROCESSORS, writtenBy } from './conditions.ts';
+import { markdownTable, missedPromise, ms, verdict } from './markdown.ts';
 import { type Statistics, statisticsOf } from './statistics.ts';
 
 /** The runs of one case. */
@@ -23,13 +23,11 @@ function range(values: readonly number[]): string {
 /** A promise that was not kept, in words. */
 export function missedBudgets({ of, runs }: ClusterMeasurement): string[] {
   const outage = statisticsOf(runs.map(({ outageMs }) => worstOf(outageMs)));
-  const lines: string[] = [];
-  if (of.budgetMs !== undefined && outage.worstMs > of.budgetMs) {
-    lines.push(`${of.title}: worst ${ms(outage.worstMs)} ms, promised ${of.budgetMs} ms`);
-  }
   const moved = runs.filter(({ moves }) => moves > 0).length;
-  if (of.expectation.address === 'stay' && moved > 0) lines.push(`${of.title}: the address moved in ${moved} runs`);
-  return lines;
+  return [
+    ...missedPromise(`${of.title}: worst`, outage.worstMs, of.budgetMs),
+    ...(of.expectation.address === 'stay' && moved > 0 ? [`${of.title}: the address moved in ${moved} runs`] : []),
+  ];
 }
 
 function row({ of, runs }: ClusterMeasurement): string[] {
@@ -66,10 +64,10 @@ export function clusterPart(measurements: readonly ClusterMeasurement[], conditi
   const missed = measurements.flatMap(missedBudgets);
   return `## On a real cluster
 
-Written by \`npm run bench -- --cluster --write\` on ${conditions.date}, ${processors()}. Kubernetes ${conditions.kubernetes}, three nodes and a control plane, each with containerd
-and kubelet in namespaces of its own, all on this one machine. The chart as it is with \`kind: DaemonSet\`, installed by Helm; the images of the checkout. The busy client opens a connection
-every 5 ms, the new client one every 20 ms and forgets the address's neighbour entry before each. Their outages are counted as above. Where the new client forgets while an attempt still waits for
-the neighbour, that one counts as not made when the next succeeds: of an address that nobody answers for it does not see less than 40 ms. ${SHARED_PROCESSORS}
+${writtenBy('bench -- --cluster', conditions.date)}. ${onCluster(conditions)}
+The chart as it is with \`kind: DaemonSet\`, installed by Helm; the images of the checkout. The busy client opens a connection
+every 5 ms. The new client opens one every 20 ms, and forgets the address's neighbour entry before each. Outages are counted as above. When the new client forgets the entry while
+an attempt still waits for it, that attempt does not count if the next one succeeds: of an address that nobody has it sees no outage shorter than 40 ms. ${SHARED_PROCESSORS}
 
 ${clusterTable(measurements)}
 

@@ -1,3 +1,4 @@
+import { cpus } from 'node:os';
 import { STALL_MS } from '../support/stalls.ts';
 import { MOST_REPEATS } from '../support/undisturbed.ts';
 
@@ -9,11 +10,23 @@ export interface Conditions {
   readonly repeatedRuns: number;
 }
 
-/** How runs were told that say nothing of the product, and how many there were. */
+/** How a part of the page came about; the beginning of it. @param command what follows `npm run` */
+export function writtenBy(command: string, date: string): string {
+  return `Written by \`npm run ${command} --write\` on ${date}, ${cpus().length} cores (${cpus()[0]?.model.trim()})`;
+}
+
+/** What is measured on a real Kubernetes; a sentence for the page. */
+export function onCluster({ kubernetes }: Pick<Conditions, 'kubernetes'>): string {
+  return `Kubernetes ${kubernetes}, three nodes and a control plane, each with containerd
+and kubelet in namespaces of its own, all on this one machine.`;
+}
+
+/** Which runs say nothing of the product, and how many there were; sentences for the page. */
 export function repeatedSentence({ repeatedRuns }: Pick<Conditions, 'repeatedRuns'>): string {
-  const few = ['there was none', 'there was one'];
-  const found = few[repeatedRuns] ?? `there were ${repeatedRuns}`;
-  return `A run with an outage, or a move where none should be, during which or half a second before which the machine gave one of its cores no time for ${STALL_MS} ms or more, as a process of real-time priority on each core sees it, is repeated, up to ${MOST_REPEATS} times: ${found}.`;
+  const few = ['No run was repeated', 'One run was repeated'];
+  return `A run says nothing of the product when the machine gave one of its cores no time for ${STALL_MS} ms or more during an outage, at a move where none should be,
+or in the half second before; a process of real-time priority on each core watches for that. Such a run is repeated, up to ${MOST_REPEATS} times.
+${few[repeatedRuns] ?? `${repeatedRuns} runs were repeated`}.`;
 }
 
 /** How the processors of one machine are divided when it is the nodes, the ingress and the client at the same time; a sentence for the page. */

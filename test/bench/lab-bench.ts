@@ -6,8 +6,8 @@ import { readyMachine } from '../lab/machine.ts';
 import { bringUp, waitForOneHolder } from '../lab/up.ts';
 import { say } from '../support/print.ts';
 import { StallWatch } from '../support/stalls.ts';
-import { UndisturbedRuns } from '../support/undisturbed.ts';
-import type { Measurement, Run } from './report.ts';
+import { UndisturbedRuns, type WatchedRun } from '../support/undisturbed.ts';
+import type { LabCase, Measurement, Run } from './report.ts';
 import type { Suite } from './suites.ts';
 
 /** Name of the lab that is measured. */
@@ -37,24 +37,15 @@ function runOf({ from, taker, outageMs, healOutageMs, healMs, oneHolderMs, misse
   };
 }
 
-async function measure(
-  suite: Suite,
-  { fault, runs: wanted, budget }: Suite['faults'][number],
-  handOvers: HandOvers<FaultName>,
-  undisturbed: UndisturbedRuns,
-): Promise<Measurement> {
-  const runs: Run[] = [];
-  while (runs.length < wanted) {
-    const what = `${suite.name} ${fault} ${runs.length + 1}/${wanted}`;
-    const once = () => handOvers.run(fault, MOVES);
-    // Without a promise there is nothing to judge, and the reference's outages last so long that some standstill falls into most of them.
-    const run = runOf(budget === undefined ? (await once()).run : await undisturbed.run(what, once));
-    runs.push(run);
-    const { outageMs, healOutageMs, oneHolderMs, from, to } = run;
-    const figures = `outage ${outageMs.toFixed(1)} ms, healing ${healOutageMs.toFixed(1)} ms, one holder after ${oneHolderMs.toFixed(0)} ms`;
-    say(`${what}: ${figures}, ${from} -> ${to}`);
-  }
-  return { suite, fault, runs };
+/** Without a promise there is nothing to judge, and the reference's outages last so long that some standstill falls into most of them. */
+async function once(handOvers: HandOvers<FaultName>, { fault, budget }: LabCase): Promise<WatchedRun<Run>> {
+  const { run, failings } = await handOvers.run(fault, MOVES);
+  return { run: runOf(run), failings: budget === undefined ? [] : failings };
+}
+
+function describe({ title }: LabCase, { outageMs, healOutageMs, oneHolderMs, from, to }: Run, number: string): string {
+  const figures = `outage ${outageMs.toFixed(1)} ms, healing ${healOutageMs.toFixed(1)} ms, one holder after ${oneHolderMs.toFixed(0)} ms`;
+  return `${title} ${number}: ${figures}, ${from} -> ${to}`;
 }
 
 /** Adds to `measurements` as it goes, so that what was measured before a failure is not lost. */
@@ -75,7 +66,13 @@ async function runSuite(
     await waitForOneHolder(state);
     await handOvers.start();
     for (const fault of suite.faults) {
-      measurements.push(await measure(suite, fault, handOvers, undisturbed));
+      const of = { ...fault, suite, title: `${suite.name} ${fault.fault}` };
+      await undisturbed.series(
+        of,
+        measurements,
+        () => once(handOvers, of),
+        (...run) => describe(of, ...run),
+      );
     }
     failed = false;
   } finally {

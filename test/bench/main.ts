@@ -57,7 +57,7 @@ async function runLab(options: Options): Promise<void> {
   const { measurements, repeatedRuns, errors } = await benchLab(chosen(options), options.keep === true);
   if (errors.length > 0) process.exitCode = 1;
   if (options.write) await writePart('lab', labPart(measurements, { date: today(), repeatedRuns }));
-  const runs = measurements.map(({ suite, fault, runs: all }) => ({ suite: suite.name, fault, runs: all }));
+  const runs = measurements.map(({ of, runs: all }) => ({ suite: of.suite.name, fault: of.fault, runs: all }));
   report(measurements.flatMap(missedBudgets), options.json, runs, tableOf(measurements));
 }
 

@@ -1,4 +1,5 @@
-import { markdownTable, processors, verdict } from './markdown.ts';
+import { writtenBy } from './conditions.ts';
+import { markdownTable, verdict } from './markdown.ts';
 import { missedPlannerBudgets, PLANNER_BUDGET, type PlannerMeasurement, plannerTable } from './planner.ts';
 import type { PlannerMoves } from './planner-moves.ts';
 
@@ -24,7 +25,7 @@ export function plannerPart(
   const missed = missedPlannerBudgets(measurements);
   return `## The controller's plan
 
-Written by \`npm run bench -- --planner --write\` on ${date}, ${processors()}, Node ${process.version}. The planner alone, in one process: no API server,
+${writtenBy('bench -- --planner', date)}, Node ${process.version}. The planner alone, in one process: no API server,
 no network. Promised are ${PLANNER_BUDGET.medianMs} ms for the median of each kind of plan, and ${PLANNER_BUDGET.heapMib} MiB for what one plan adds to the heap.
 
 ${plannerTable(measurements)}

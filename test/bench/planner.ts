@@ -4,13 +4,10 @@ import { makePlan } from '../../controller/plan/planner.ts';
 import { spreadOf } from '../../controller/plan/spread.ts';
 import { addresses, input, nodes, pool, remembered, settings } from '../../controller/plan/testing/scenes.ts';
 import type { Plan, PlanInput } from '../../controller/plan/types.ts';
-import { runMain } from '../../scripts/support/main.ts';
-import { markdownTable } from './markdown.ts';
+import { markdownTable, missedPromise } from './markdown.ts';
 import { statisticsOf } from './statistics.ts';
 
-/*
- * `node test/bench/planner.ts`: how long a plan takes, what memory it needs, and how even it is.
- */
+/* How long a plan takes, what memory it needs, and how even it is. */
 
 /** Nodes and pools to plan for. */
 export interface PlannerCase {
@@ -149,12 +146,8 @@ export function missedPlannerBudgets(measurements: readonly PlannerMeasurement[]
   return measurements.flatMap(({ title, firstPlanMs, unchangedMs, nodeLostMs, heapMib }) => {
     const slowest = Math.max(firstPlanMs, unchangedMs, nodeLostMs);
     return [
-      ...(slowest > PLANNER_BUDGET.medianMs
-        ? [`${title}: ${slowest.toFixed(0)} ms, promised ${PLANNER_BUDGET.medianMs} ms`]
-        : []),
-      ...(heapMib > PLANNER_BUDGET.heapMib
-        ? [`${title}: ${heapMib.toFixed(0)} MiB, promised ${PLANNER_BUDGET.heapMib} MiB`]
-        : []),
+      ...missedPromise(`${title}:`, slowest, PLANNER_BUDGET.medianMs),
+      ...missedPromise(`${title}:`, heapMib, PLANNER_BUDGET.heapMib, 'MiB'),
     ];
   });
 }
@@ -181,13 +174,3 @@ export function plannerTable(measurements: readonly PlannerMeasurement[]): strin
     'instance with a router id of its own, of which a network segment has 255, and a group stays together.',
   ].join('\n');
 }
-
-runMain(import.meta.main, 'planner bench', async () => {
-  const measurements = PLANNER_CASES.map(measurePlanner);
-  process.stdout.write(`${plannerTable(measurements)}\n`);
-  const missed = missedPlannerBudgets(measurements);
-  if (missed.length > 0) {
-    process.stderr.write(`${missed.join('\n')}\n`);
-    process.exitCode = 1;
-  }
-});

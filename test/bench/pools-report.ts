@@ -1,6 +1,6 @@
 import { PROBE_INTERVAL_MS } from '../environment/site.ts';
-import { type Conditions, repeatedSentence, SHARED_PROCESSORS } from './conditions.ts';
-import { markdownTable, ms, processors, verdict } from './markdown.ts';
+import { type Conditions, onCluster, repeatedSentence, SHARED_PROCESSORS, writtenBy } from './conditions.ts';
+import { markdownTable, missedPromise, ms, verdict } from './markdown.ts';
 import { CLOSE_INTERVAL_MS, type PoolCases, type PoolFaultCase, type PoolTimingCase, SHARES } from './pools-suites.ts';
 import { statisticsOf } from './statistics.ts';
 
@@ -55,9 +55,7 @@ function rowsOf({ of, runs }: PoolTimingMeasurement): FigureRow[] {
 }
 
 function tooLong(title: string, valuesMs: readonly number[], budgetMs: number | undefined): string[] {
-  const { worstMs } = statisticsOf(valuesMs);
-  if (budgetMs === undefined || worstMs <= budgetMs) return [];
-  return [`${title}: worst ${ms(worstMs)} ms, promised ${budgetMs} ms`];
+  return missedPromise(`${title}: worst`, statisticsOf(valuesMs).worstMs, budgetMs);
 }
 
 function otherShares(what: string, all: readonly (readonly number[])[], promised: readonly number[]): string[] {
@@ -139,10 +137,11 @@ export function poolTables({ faults, timings }: PoolMeasurements): string {
 export function poolPart(measurements: PoolMeasurements, conditions: Conditions, missed: readonly string[]): string {
   return `## Pools
 
-Written by \`npm run bench -- --pools --write\` on ${conditions.date}, ${processors()}. Kubernetes ${conditions.kubernetes}, three nodes and a control plane, each with containerd
-and kubelet in namespaces of its own, all on this one machine. The chart installed by Helm, with the controller and (but for the upgrade) without a single address; pools by kubectl, with
-\`failback: {delaySeconds: 2}\`. The client opens a connection to every address every ${PROBE_INTERVAL_MS} ms, and to those of the node that a fault strikes every ${CLOSE_INTERVAL_MS} ms: one failed attempt counts as an outage of about twice that. Of the 200 addresses, what counts is on which
-nodes' interfaces the kernel has them. ${SHARED_PROCESSORS} Each fault strikes one of three nodes with two of six addresses.
+${writtenBy('bench -- --pools', conditions.date)}. ${onCluster(conditions)}
+The chart installed by Helm, with the controller and (but for the upgrade) without a single address; pools by kubectl, with
+\`failback: {delaySeconds: 2}\`. The client opens a connection to every address every ${PROBE_INTERVAL_MS} ms, and to those of the node that a fault strikes every ${CLOSE_INTERVAL_MS} ms. One failed attempt
+counts as an outage of about twice that. No client asks the 200 addresses: what counts is which nodes' kernels have them. ${SHARED_PROCESSORS}
+Each fault strikes one of three nodes with two of six addresses.
 
 ${poolTables(measurements)}
 

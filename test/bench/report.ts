@@ -1,6 +1,5 @@
-import type { FaultName } from '../lab/fault-names.ts';
-import { type Conditions, repeatedSentence } from './conditions.ts';
-import { markdownTable, ms, processors, verdict } from './markdown.ts';
+import { type Conditions, repeatedSentence, writtenBy } from './conditions.ts';
+import { markdownTable, missedPromise, ms, verdict } from './markdown.ts';
 import { type Statistics, statisticsOf } from './statistics.ts';
 import type { Suite } from './suites.ts';
 
@@ -18,27 +17,24 @@ export interface Run {
   readonly missedSlots: number;
 }
 
+/** A fault that is measured in a suite. */
+export type LabCase = Suite['faults'][number] & { readonly suite: Suite; readonly title: string };
+
 /** The runs of one fault in one suite. */
 export interface Measurement {
-  readonly suite: Suite;
-  readonly fault: FaultName;
+  readonly of: LabCase;
   readonly runs: readonly Run[];
 }
 
 /** A promise that was not kept, in words. */
-export function missedBudgets({ suite, fault, runs }: Measurement): string[] {
-  const budget = suite.faults.find((candidate) => candidate.fault === fault)?.budget;
-  if (budget === undefined) return [];
+export function missedBudgets({ of, runs }: Measurement): string[] {
   const outage = outageOf(runs);
   const heal = statisticsOf(runs.map(({ healOutageMs }) => healOutageMs));
-  const checks: [string, number, number | undefined][] = [
-    ['median', outage.medianMs, budget.medianMs],
-    ['worst', outage.worstMs, budget.worstMs],
-    ['worst while healing', heal.worstMs, budget.healWorstMs],
+  return [
+    ...missedPromise(`${of.title}: median`, outage.medianMs, of.budget?.medianMs),
+    ...missedPromise(`${of.title}: worst`, outage.worstMs, of.budget?.worstMs),
+    ...missedPromise(`${of.title}: worst while healing`, heal.worstMs, of.budget?.healWorstMs),
   ];
-  return checks
-    .filter(([, measured, promised]) => promised !== undefined && measured > promised)
-    .map(([what, measured, promised]) => `${suite.name} ${fault}: ${what} ${ms(measured)} ms, promised ${promised} ms`);
 }
 
 function outageOf(runs: readonly Run[]): Statistics {
@@ -51,14 +47,13 @@ function ratio(mine: Statistics, reference: Measurement | undefined): string {
   return mine.medianMs < 1 ? 'no outage' : `${(theirs.medianMs / mine.medianMs).toFixed(0)} x`;
 }
 
-function row(measurement: Measurement, reference: Measurement | undefined): string[] {
-  const { suite, fault, runs } = measurement;
+function row({ of, runs }: Measurement, reference: Measurement | undefined): string[] {
   const outage = outageOf(runs);
   const heal = statisticsOf(runs.map(({ healOutageMs }) => healOutageMs));
   const one = statisticsOf(runs.map(({ oneHolderMs }) => oneHolderMs));
   return [
-    `\`${fault}\``,
-    suite.title,
+    `\`${of.fault}\``,
+    of.suite.title,
     String(outage.runs),
     ms(outage.medianMs),
     ms(outage.worstMs),
@@ -73,10 +68,9 @@ export function tableOf(measurements: readonly Measurement[]): string {
   const head =
     'fault on the holder | settings | runs | outage, median (ms) | outage, worst (ms) | outage while healing, worst (ms) | one holder after healing, worst (ms) | reference / this, medians';
   const rows = measurements.map((measurement) => {
-    const isReference = measurement.suite.name === 'reference';
-    const reference = isReference
-      ? undefined
-      : measurements.find(({ suite, fault }) => suite.name === 'reference' && fault === measurement.fault);
+    const { fault, suite } = measurement.of;
+    const isReference = ({ of }: Measurement) => of.suite.name === 'reference' && of.fault === fault;
+    const reference = suite.name === 'reference' ? undefined : measurements.find(isReference);
     return row(measurement, reference);
   });
   return markdownTable(head, rows);
@@ -90,14 +84,14 @@ export function labPart(
   const missed = measurements.flatMap(missedBudgets);
   return `## In the lab
 
-Written by \`npm run bench -- --write\` on ${date}, ${processors()}, Node ${process.version}. Three nodes, real keepalived, nginx and VRRP, as
-network namespaces on one bridge, all on this one machine, so nodes and clients share its cores. A client opens a new connection every 5 ms. An outage lasts from the
-completion of the last success that started before the first failed attempt to the completion of the first success that started after it; 0 when no attempt failed.
+${writtenBy('bench --', date)}, Node ${process.version}. Three nodes, real keepalived, nginx and VRRP, as
+network namespaces on one bridge, all on this one machine, so nodes and clients share its cores. A client opens a new connection every 5 ms. An outage begins when the
+last success before the first failed attempt was complete, and ends when the first success after it is; it is 0 when no attempt failed.
 
 ${tableOf(measurements)}
 
 *Reference settings*: keepalived alone, as the chart that this one replaces documents it: advertisements every second, all nodes at one priority,
-\`preempt_delay 5\`, shell scripts that ask the service every 2 s and fail it after 2, kubelet and API every 5 s and after 5. Same keepalived, same lab, same session.
+\`preempt_delay 5\`. Shell scripts ask the service every 2 s and fail it after 2, kubelet and API every 5 s and after 5. The same keepalived and lab, in the same session.
 ${repeatedSentence({ repeatedRuns })} Where nothing is promised no run is repeated.
 
 ${verdict(missed)}

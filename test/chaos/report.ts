@@ -1,4 +1,5 @@
-import { markdownTable, ms, processors, verdict } from '../bench/markdown.ts';
+import { onCluster, writtenBy } from '../bench/conditions.ts';
+import { markdownTable, ms, verdict } from '../bench/markdown.ts';
 import { LIMITS } from './judge.ts';
 import type { RoundResult } from './run.ts';
 import type { Round } from './schedule.ts';
@@ -52,11 +53,11 @@ export function violationsIn(results: readonly RoundResult[]): string[] {
 
 /** The part of `docs/performance.md` on chaos. Pure. */
 export function chaosPart(results: readonly RoundResult[], conditions: ChaosConditions): string {
-  const { date, kubernetes, seed, seconds } = conditions;
+  const { date, seed, seconds } = conditions;
   const violations = violationsIn(results);
   return `## Chaos
 
-Written by \`npm run chaos -- --seed ${seed} --seconds ${seconds} --write\` on ${date}, ${processors()}. Kubernetes ${kubernetes}, three nodes and a control plane on this one machine, a pool
+${writtenBy(`chaos -- --seed ${seed} --seconds ${seconds}`, date)}. ${onCluster(conditions)} A pool
 of six addresses with \`failback: {delaySeconds: 2}\` that clients ask all the time, and up to four more that edits add and remove. A round is one to three faults at about the same time, and often an edit before them;
 after 2 to 36 s everything is repaired. What happens to which node, and when in its round, follows from the seed; a round begins when the one before it has ended well.
 
