@@ -1,18 +1,7 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { execa } from 'execa';
-import { stringify } from 'yaml';
+import { type Identity, kubeconfigText, makeAuthority, makeKey, openssl, sign } from '../support/certificates.ts';
 import { API_SERVICE_IP, apiServerFor, type ClusterPlan, type MachinePlan } from './plan.ts';
-
-const OPENSSL_LIMIT_MS = 30_000;
-const KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '30'];
-
-/** Whom a certificate names, and for which addresses it is good. Groups are organisations (O), users are common names (CN). */
-interface Identity {
-  readonly file: string;
-  readonly subject: string;
-  readonly names?: readonly string[];
-}
 
 /** A PEM certificate with its key. */
 interface Certificate {
@@ -29,6 +18,7 @@ export interface Pki {
   readonly certificate: (identity: string) => Certificate;
 }
 
+/** Groups are organisations (O), users are common names (CN). */
 function identities(plan: ClusterPlan): Identity[] {
   const kubernetes = ['', '.default', '.default.svc', '.default.svc.cluster.local'].map(
     (tail) => `DNS:kubernetes${tail}`,
@@ -55,32 +45,10 @@ function identities(plan: ClusterPlan): Identity[] {
   ];
 }
 
-async function openssl(args: readonly string[]): Promise<void> {
-  await execa('openssl', args, { timeout: OPENSSL_LIMIT_MS });
-}
-
-async function makeAuthority(directory: string): Promise<void> {
-  await openssl([
-    ...['req', '-x509', ...KEY, '-subj', '/CN=cluster-ca'],
-    ...['-keyout', join(directory, 'ca.key'), '-out', join(directory, 'ca.crt')],
-    ...['-addext', 'keyUsage=critical,keyCertSign,cRLSign,digitalSignature'],
-  ]);
-}
-
 async function makeServiceAccountKey(directory: string): Promise<void> {
   const key = join(directory, 'sa.key');
-  await openssl(['ecparam', '-name', 'prime256v1', '-genkey', '-noout', '-out', key]);
+  await makeKey(key);
   await openssl(['ec', '-in', key, '-pubout', '-out', join(directory, 'sa.pub')]);
-}
-
-async function sign(directory: string, identity: Identity): Promise<void> {
-  const names = identity.names === undefined ? [] : ['-addext', `subjectAltName=${identity.names.join(',')}`];
-  await openssl([
-    ...['req', '-x509', ...KEY, '-subj', identity.subject],
-    ...['-keyout', join(directory, `${identity.file}.key`), '-out', join(directory, `${identity.file}.crt`)],
-    ...['-CA', join(directory, 'ca.crt'), '-CAkey', join(directory, 'ca.key')],
-    ...['-addext', 'basicConstraints=critical,CA:FALSE', '-addext', 'extendedKeyUsage=clientAuth,serverAuth', ...names],
-  ]);
 }
 
 /**
@@ -90,7 +58,7 @@ async function sign(directory: string, identity: Identity): Promise<void> {
  */
 export async function makePki(plan: ClusterPlan, directory: string): Promise<Pki> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  await Promise.all([makeAuthority(directory), makeServiceAccountKey(directory)]);
+  await Promise.all([makeAuthority(directory, '/CN=cluster-ca'), makeServiceAccountKey(directory)]);
   const wanted = identities(plan);
   await Promise.all(wanted.map((identity) => sign(directory, identity)));
   const read = async (file: string): Promise<Certificate> => ({
@@ -122,17 +90,9 @@ export async function makePki(plan: ClusterPlan, directory: string): Promise<Pki
 export function kubeconfig(pki: Pki, plan: ClusterPlan, identity: string, machine?: MachinePlan): string {
   const base64 = (text: string) => Buffer.from(text).toString('base64');
   const { cert, key } = pki.certificate(identity);
-  return stringify({
-    apiVersion: 'v1',
-    kind: 'Config',
-    clusters: [
-      {
-        name: plan.name,
-        cluster: { server: apiServerFor(plan, machine), 'certificate-authority-data': base64(pki.ca.cert) },
-      },
-    ],
-    users: [{ name: identity, user: { 'client-certificate-data': base64(cert), 'client-key-data': base64(key) } }],
-    contexts: [{ name: plan.name, context: { cluster: plan.name, user: identity } }],
-    'current-context': plan.name,
-  });
+  const credentials = { 'client-certificate-data': base64(cert), 'client-key-data': base64(key) };
+  return kubeconfigText(
+    { name: plan.name, server: apiServerFor(plan, machine), ca: pki.ca.cert, user: identity },
+    credentials,
+  );
 }

@@ -4,8 +4,8 @@ import { Agent } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import axios, { type AxiosInstance } from 'axios';
-import { execa } from 'execa';
 import { stringify } from 'yaml';
+import { kubeconfigText, makeKey } from './certificates.ts';
 import { freePort } from './free-port.ts';
 import { type Kubectl, kubectlFor } from './kubectl.ts';
 import { Program } from './program.ts';
@@ -74,9 +74,7 @@ export class KubeApi {
     const users = ['admin', ...this.#users].map((user) => `${tokenOf(user)},${user},${user},"system:masters"\n`);
     await writeFile(join(folder, 'tokens.csv'), users.join(''), { mode: 0o600 });
     await writeFile(join(folder, 'audit-policy.yaml'), stringify(AUDIT_POLICY));
-    await execa('openssl', ['ecparam', '-name', 'prime256v1', '-genkey', '-noout', '-out', join(folder, 'sa.key')], {
-      timeout: COMMAND_LIMIT_MS,
-    });
+    await makeKey(join(folder, 'sa.key'));
     const etcd = this.#run('etcd', [
       `--data-dir=${folder}/etcd`,
       '--unsafe-no-fsync',
@@ -190,15 +188,8 @@ export class KubeApi {
       () => readFile(join(this.#folder ?? '', 'certificates/apiserver.crt')).catch(() => undefined),
       { limitMs: START_LIMIT_MS, everyMs: 50 },
     );
-    const config = {
-      apiVersion: 'v1',
-      kind: 'Config',
-      clusters: [{ name: 'test', cluster: { server, 'certificate-authority-data': certificate.toString('base64') } }],
-      users: [{ name: user, user: { token: tokenOf(user) } }],
-      contexts: [{ name: 'test', context: { cluster: 'test', user } }],
-      'current-context': 'test',
-    };
-    await writeFile(this.kubeconfigOf(user), stringify(config), { mode: 0o600 });
+    const text = kubeconfigText({ name: 'test', server, ca: certificate.toString(), user }, { token: tokenOf(user) });
+    await writeFile(this.kubeconfigOf(user), text, { mode: 0o600 });
   }
 }
 
