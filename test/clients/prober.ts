@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { INTERFACE, inNetns } from '../support/netns.ts';
+import { Program } from '../support/program.ts';
 import { REAL_TIME_PRIORITY } from '../support/real-time.ts';
-import { waitFor } from '../support/wait.ts';
 import { type Attempt, type AttemptSummary, summarize } from './outages.ts';
 import type { ProbeMessage, WorkerOptions } from './probe-protocol.ts';
 
@@ -62,7 +62,6 @@ export class Prober {
   readonly #attempts = new Map<string, Attempt[]>();
   #worker: ChildProcess | undefined;
   #missed = 0;
-  #complaints = '';
 
   constructor(options: ProberOptions) {
     this.#options = {
@@ -98,13 +97,8 @@ export class Prober {
     const worker = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
     this.#worker = worker;
     worker.on('message', (message) => this.#take(message as ProbeMessage));
-    worker.stderr?.on('data', (chunk: Buffer) => {
-      this.#complaints += chunk.toString();
-    });
-    worker.once('error', (error) => {
-      this.#complaints += error.message;
-    });
-    await waitFor('the first attempt of a client', () => this.#startedOrThrow(), { limitMs: START_LIMIT_MS });
+    const begun = () => addresses.every((address) => this.#attempts.has(address));
+    await new Program('the client', worker).until('its first attempt', begun, { limitMs: START_LIMIT_MS });
   }
 
   /** Ends the attempts; those under way are waited for. May be called twice. */
@@ -146,13 +140,5 @@ export class Prober {
       known.push({ startMs, endMs, ok, who });
       this.#attempts.set(address, known);
     }
-  }
-
-  #startedOrThrow(): boolean {
-    const worker = this.#worker;
-    if (worker === undefined || worker.exitCode !== null || worker.signalCode !== null) {
-      throw new Error(`the client could not run: ${this.#complaints.trim()}`);
-    }
-    return this.#options.addresses.every((address) => this.#attempts.has(address));
   }
 }

@@ -119,7 +119,7 @@ export async function startMachine(spec: MachineSpec, parts: ClusterParts): Prom
   await mkdir(spec.directory, { recursive: true });
   const logFile = join(spec.directory, 'machine.log');
   const command = ['start', path, CONTROLLERS.join(','), spec.directory, parts.lower, parts.kubernetes];
-  const keeper = await startDetached(['sh', SCRIPT, ...command], { logFile });
+  const keeper = await startDetached(['sh', SCRIPT, ...command], logFile);
   const init = await waitFor(
     `${spec.name} to boot`,
     () => {

@@ -1,7 +1,8 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import { withTemporaryFolder } from '../../scripts/support/temporary-folder.ts';
 import { waitFor } from '../support/wait.ts';
 import type { Site } from './site.ts';
 
@@ -75,7 +76,7 @@ export async function waitGone(site: Site, addresses: readonly string[], limitMs
 
 /** Writes objects through kubectl. */
 export async function applyManifest(site: Site, object: object): Promise<void> {
-  await withFile('manifest.yaml', stringify(object), (path) => site.kubectl(['apply', '-f', path]));
+  await site.kubectl(['apply', '-f', '-'], { input: stringify(object) });
 }
 
 /** A pool as an object. */
@@ -90,16 +91,9 @@ export async function patchPool(site: Site, name: string, spec: Readonly<Record<
 
 /** Runs something with a values file that exists meanwhile. */
 export function withValues<T>(values: object, use: (path: string) => Promise<T>): Promise<T> {
-  return withFile('values.yaml', stringify(values), use);
-}
-
-async function withFile<T>(name: string, text: string, use: (path: string) => Promise<T>): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), 'pools-'));
-  try {
-    const path = join(folder, name);
-    await writeFile(path, text);
-    return await use(path);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  return withTemporaryFolder(join(tmpdir(), 'values-'), async (folder) => {
+    const file = join(folder, 'values.yaml');
+    await writeFile(file, stringify(values));
+    return use(file);
+  });
 }

@@ -2,9 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeCertificate } from '../support/certificates.ts';
-import { inNetns } from '../support/netns.ts';
-import { isAlive, listensInNetnsOf, type ProcessRef, startDetached } from '../support/processes.ts';
-import { waitFor } from '../support/wait.ts';
+import type { ProcessRef } from '../support/processes.ts';
+import { startServer } from '../support/server.ts';
 import type { ApiServerOptions } from './api-protocol.ts';
 import { API_PORT, addressesOf, type HostPlan } from './network-plan.ts';
 import type { ClusterAccount } from './pod.ts';
@@ -38,18 +37,13 @@ export async function startApi(options: ApiOptions): Promise<RunningApi> {
   await writeFile(tokenFile, token);
   const files = { certFile, keyFile, tokenFile, objectsDirectory };
   const serverOptions: ApiServerOptions = { addresses, port: API_PORT, ...files };
-  const command = inNetns(host.netns, [process.execPath, SERVER, JSON.stringify(serverOptions)]);
-  const logFile = join(directory, 'api-server.log');
-  const ref = await startDetached(command, { logFile });
-  await waitFor(
-    'the API server stand-in',
-    () => {
-      if (!isAlive(ref)) {
-        throw new Error(`the API server stand-in ended at once: see ${logFile}`);
-      }
-      return listensInNetnsOf(ref.pid, API_PORT);
-    },
-    { limitMs: START_LIMIT_MS },
-  );
+  const ref = await startServer({
+    what: 'the API server stand-in',
+    netns: host.netns,
+    command: [process.execPath, SERVER, JSON.stringify(serverOptions)],
+    logFile: join(directory, 'api-server.log'),
+    port: API_PORT,
+    limitMs: START_LIMIT_MS,
+  });
   return { process: ref, account: { 'ca.crt': await readFile(caFile, 'utf8'), token } };
 }

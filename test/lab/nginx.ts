@@ -1,9 +1,8 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { inNetns } from '../support/netns.ts';
-import { isAlive, listensInNetnsOf, type ProcessRef, startDetached } from '../support/processes.ts';
-import { waitFor } from '../support/wait.ts';
+import type { ProcessRef } from '../support/processes.ts';
+import { startServer } from '../support/server.ts';
 import type { HostPlan } from './network-plan.ts';
 
 /** nginx is up in tens of milliseconds; on a machine that builds something beside it, in seconds. */
@@ -82,26 +81,15 @@ async function startNginx(options: NginxOptions, conf: string, port: number): Pr
   const { directory, host } = options;
   mkdirSync(directory, { recursive: true, mode: 0o755 });
   const confFile = join(directory, 'nginx.conf');
-  const logFile = join(directory, 'nginx.log');
   await writeFile(confFile, conf);
-  const program = ['nginx', '-p', directory, '-e', 'stderr', '-c', confFile];
-  const ref = await startDetached(inNetns(host.netns, program), { logFile, env: { PATH: searchPath() } });
-  await waitFor(
-    `nginx on port ${port} of ${host.name}`,
-    () => {
-      if (!isAlive(ref)) {
-        throw new Error(`nginx of ${host.name} ended at once: ${readFileSync(logFile, 'utf8').trim()}`);
-      }
-      return listensInNetnsOf(ref.pid, port);
-    },
-    { limitMs: START_LIMIT_MS, everyMs: 5 },
-  );
-  return ref;
-}
-
-/** Debian keeps servers in sbin, which a user's PATH may lack. */
-function searchPath(): string {
-  return `${process.env.PATH ?? ''}:/usr/sbin:/sbin:/usr/local/sbin`;
+  return startServer({
+    what: `nginx of ${host.name}`,
+    netns: host.netns,
+    command: ['nginx', '-p', directory, '-e', 'stderr', '-c', confFile],
+    logFile: join(directory, 'nginx.log'),
+    port,
+    limitMs: START_LIMIT_MS,
+  });
 }
 
 /** Starts a node's ingress; gives its master, the leader of a process group that holds the worker too. */

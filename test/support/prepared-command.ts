@@ -1,5 +1,5 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { Program } from './program.ts';
 
 const START_LIMIT_MS = 5000;
 const END_LIMIT_MS = 5000;
@@ -10,15 +10,13 @@ const END_LIMIT_MS = 5000;
  */
 export class PreparedCommand {
   readonly #child: ChildProcessWithoutNullStreams;
-  readonly #command: string;
-  #complaints = '';
+  readonly #program: Program;
+  readonly #name: string;
 
-  private constructor(child: ChildProcessWithoutNullStreams, command: string) {
-    this.#child = child;
-    this.#command = command;
-    child.stderr.on('data', (chunk: Buffer) => {
-      this.#complaints += chunk.toString();
-    });
+  private constructor(program: 'ip' | 'bridge', netns: string) {
+    this.#name = `${program} -n ${netns}`;
+    this.#child = spawn(program, ['-n', netns, '-batch', '-']);
+    this.#program = new Program(this.#name, this.#child);
   }
 
   /**
@@ -26,35 +24,28 @@ export class PreparedCommand {
    * @param question a harmless line that makes the program print something
    */
   static async start(program: 'ip' | 'bridge', netns: string, question: string): Promise<PreparedCommand> {
-    const child = spawn(program, ['-n', netns, '-batch', '-']);
-    const command = new PreparedCommand(child, `${program} -n ${netns}`);
-    const answered = once(child.stdout, 'data', { signal: AbortSignal.timeout(START_LIMIT_MS) });
-    child.stdin.write(`${question}\n`);
+    const command = new PreparedCommand(program, netns);
+    command.#child.stdin.on('error', () => undefined); // that it ended is told by those who wait for it
+    command.#child.stdin.write(`${question}\n`);
+    let answered = false;
+    command.#child.stdout.once('data', () => {
+      answered = true;
+    });
     try {
-      await answered;
+      await command.#program.until('it answers', () => answered, { limitMs: START_LIMIT_MS, everyMs: 1 });
     } catch (error) {
-      child.kill('SIGKILL');
-      throw new Error(`${command.#command} does not start: ${command.#complaints.trim()}`, { cause: error });
+      await command.#program.stop();
+      throw error;
     }
     return command;
   }
 
   /** Gives the order; returns when the program has carried it out and ended. @throws Error with what the program said. */
   async run(line: string): Promise<void> {
-    const ended = once(this.#child, 'exit', { signal: AbortSignal.timeout(END_LIMIT_MS) });
+    const limit = setTimeout(() => this.#child.kill('SIGKILL'), END_LIMIT_MS);
     this.#child.stdin.end(`${line}\n`);
-    try {
-      const [code] = (await ended) as [number | null];
-      if (code !== 0) {
-        throw new Error(`${this.#command}: ${line}: ${this.#complaints.trim()}`);
-      }
-    } finally {
-      this.cancel();
-    }
-  }
-
-  /** Ends the program without an order. */
-  cancel(): void {
-    this.#child.kill('SIGKILL');
+    const code = await this.#program.closed;
+    clearTimeout(limit);
+    if (code !== 0) throw new Error(`${this.#name}: ${line}: ${this.#program.output.trim()}`);
   }
 }

@@ -120,28 +120,16 @@ export async function killAll(refs: readonly ProcessRef[], limitMs: number): Pro
   await waitGone(refs, limitMs);
 }
 
-export interface DetachedOptions {
-  /** File that gets the process's standard output and error, appended. */
-  readonly logFile: string;
-  readonly env?: Readonly<Record<string, string>>;
-}
-
 /**
  * Starts a process that outlives this one, in a session and process group of its own.
  * The command must replace itself with the program (as nsenter and exec do), so that the pid is the program's.
+ * @param logFile gets its standard output and error, appended
  * @throws Error when the program cannot be started.
  */
-export async function startDetached(
-  command: readonly [string, ...string[]],
-  options: DetachedOptions,
-): Promise<ProcessRef> {
-  const log = openSync(options.logFile, 'a', 0o600);
+export async function startDetached(command: readonly [string, ...string[]], logFile: string): Promise<ProcessRef> {
+  const log = openSync(logFile, 'a', 0o600);
   try {
-    const child = spawn(command[0], command.slice(1), {
-      detached: true,
-      stdio: ['ignore', log, log],
-      env: { ...process.env, ...options.env },
-    });
+    const child = spawn(command[0], command.slice(1), { detached: true, stdio: ['ignore', log, log] });
     await new Promise<void>((resolve, reject) => {
       child.once('spawn', resolve);
       child.once('error', reject);
@@ -149,7 +137,7 @@ export async function startDetached(
     child.unref();
     const ref = child.pid === undefined ? undefined : processRef(child.pid);
     if (ref === undefined) {
-      throw new Error(`${command.join(' ')} ended at once: see ${options.logFile}`);
+      throw new Error(`${command.join(' ')} ended at once: see ${logFile}`);
     }
     return ref;
   } finally {
