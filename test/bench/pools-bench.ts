@@ -1,3 +1,4 @@
+import { deletePool } from '../environment/pools.ts';
 import { helmUninstall } from '../environment/release.ts';
 import type { Site } from '../environment/site.ts';
 import { say } from '../support/print.ts';
@@ -86,7 +87,7 @@ function sectionsOf(cases: PoolCases): Section[] {
 /** Removes what a section left, however it ended. */
 async function clear(site: Site): Promise<void> {
   await site.cluster.heal();
-  await site.kubectl(['delete', 'virtualippools', '--all', '--timeout=60s'], { timeout: 70_000 });
+  await deletePool(site, '--all');
   await helmUninstall(site);
 }
 

@@ -5,6 +5,7 @@ import type { Outage } from '../clients/outages.ts';
 import type { ClusterFaultName } from '../cluster/fault-names.ts';
 import {
   applyManifest,
+  deletePool,
   freeAddresses,
   holdersByAddress,
   patchPool,
@@ -180,18 +181,9 @@ export class SixAddresses {
 
   /** Waits for the shares, but not for ever: gives those that there are in the end. A node that is struck may keep what it had. */
   async #shares(wanted: readonly number[], limitMs: number, struck?: string): Promise<number[]> {
-    const endMs = monotonicMs() + limitMs;
-    return waitFor(
-      'the shares',
-      async () => {
-        const all = [...(await holdersByAddress(this.#site))];
-        const holders = new Map(all.map(([address, nodes]) => [address, nodes.filter((each) => each !== struck)]));
-        const shares = sharesOf(holders, this.#addresses);
-        const single = this.#addresses.every((address) => holders.get(address)?.length === 1);
-        return (single && shares.join() === wanted.join()) || monotonicMs() >= endMs ? shares : undefined;
-      },
-      { limitMs: 2 * limitMs, everyMs: 250 },
-    );
+    const how = { struck, everyMs: 250 };
+    await waitForShares(this.#site, this.#addresses, wanted, limitMs, how).catch(() => undefined);
+    return sharesOf(await holdersByAddress(this.#site, struck), this.#addresses);
   }
 }
 
@@ -211,7 +203,7 @@ export async function measureMany(site: Site): Promise<WatchedRun<number[]>> {
     await waitForPlans(site, MANY);
     const movedAfterMs = await cutAndWait(site, addresses, watch);
     await site.cluster.heal();
-    await site.kubectl(['delete', 'virtualippool', MANY, '--timeout=60s'], { timeout: 70_000 });
+    await deletePool(site, MANY);
     await waitGone(site, addresses);
     return { run: [heldAfterMs, movedAfterMs], failings: [] };
   } finally {

@@ -3,6 +3,7 @@ import type { Clients } from '../clients/clients.ts';
 import type { ClusterFaultName } from '../cluster/fault-names.ts';
 import {
   applyManifest,
+  deletePool,
   freeAddresses,
   holdersByAddress,
   patchPool,
@@ -87,7 +88,7 @@ export class Chaos {
 
   /** Removes the pool. @throws Error when an address is left on a node */
   async clear(): Promise<void> {
-    await this.#site.kubectl(['delete', 'virtualippool', POOL, '--timeout=60s'], { timeout: 70_000 });
+    await deletePool(this.#site, POOL);
     await waitGone(this.#site, this.#all, GONE_LIMIT_MS);
   }
 

@@ -1,6 +1,7 @@
 import type { Instant } from '../support/clock.ts';
 import { now } from '../support/clock.ts';
 import { type ActiveFault, type FaultFilter, isMeant, refuseActive, soleHolder } from '../support/faults.ts';
+import { named } from '../support/named.ts';
 import type { ClusterFaultName } from './fault-names.ts';
 import { type FaultTarget, healFault, prepareFault } from './faults.ts';
 import type { RunningMachine } from './machine.ts';
@@ -23,10 +24,7 @@ const MOMENTARY: readonly ClusterFaultName[] = ['pod-delete', 'node-reboot'];
 
 function targetOf(state: ClusterState, name: string): FaultTarget {
   const plan = planCluster(state.shape);
-  const machine = plan.machines.find((each) => each.name === name);
-  if (machine === undefined) {
-    throw new Error(`there is no machine ${name}; there are: ${plan.machines.map((each) => each.name).join(', ')}`);
-  }
+  const machine = named('machine', plan.machines, name);
   return {
     plan,
     parts: state.parts,

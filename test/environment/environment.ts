@@ -4,6 +4,7 @@ import { AddressWatch } from '../support/address-watch.ts';
 import type { Instant } from '../support/clock.ts';
 import type { FaultFilter } from '../support/faults.ts';
 import { holdersIn } from '../support/held-addresses.ts';
+import { named } from '../support/named.ts';
 import { fetchIn, type NamedNetns } from '../support/netns.ts';
 import { countsNoFailure } from './fitness.ts';
 
@@ -53,9 +54,7 @@ export abstract class Environment<Fault extends string, Host extends NamedNetns 
 
   /** A node with its namespace. @throws Error when there is none of this name */
   host(node: string): Host {
-    const found = this.hosts.find(({ name }) => name === node);
-    if (found === undefined) throw new Error(`no node ${node}`);
-    return found;
+    return named('node', this.hosts, node);
   }
 
   /** The nodes that have an address (without prefix length) on an interface now. */

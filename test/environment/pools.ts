@@ -20,10 +20,11 @@ export function freeAddresses(site: Site, first: number, count: number): string[
   return Array.from({ length: count }, (_, index) => `${network}${first + index}`);
 }
 
-/** Nodes that have each address on an interface now. Own cluster only. */
-export async function holdersByAddress(site: Site): Promise<Map<string, string[]>> {
+/** Nodes that have each address on an interface now. Own cluster only. @param struck a node that is not looked at */
+export async function holdersByAddress(site: Site, struck?: string): Promise<Map<string, string[]>> {
   const holders = new Map<string, string[]>();
   for (const [node, addresses] of Object.entries(await site.cluster.held())) {
+    if (node === struck) continue;
     for (const address of addresses) holders.set(address, [...(holders.get(address) ?? []), node]);
   }
   return holders;
@@ -44,17 +45,18 @@ export async function waitForShares(
   addresses: readonly string[],
   shares?: readonly number[],
   limitMs = SETTLE_LIMIT_MS,
+  { struck, everyMs = 50 }: { readonly struck?: string | undefined; readonly everyMs?: number } = {},
 ): Promise<Map<string, string[]>> {
   let seen = new Map<string, string[]>();
   return waitFor(
     `${addresses.length} addresses on one node each${shares === undefined ? '' : `, in shares of ${shares.join(' + ')}`}`,
     async () => {
-      seen = await holdersByAddress(site);
+      seen = await holdersByAddress(site, struck);
       const single = addresses.every((address) => seen.get(address)?.length === 1);
       const even = shares === undefined || sharesOf(seen, addresses).join() === shares.join();
       return single && even ? seen : undefined;
     },
-    { limitMs, everyMs: 50 },
+    { limitMs, everyMs },
     () => {
       const wrong = addresses.filter((address) => seen.get(address)?.length !== 1);
       const told = wrong
@@ -87,6 +89,11 @@ export function poolObject(name: string, spec: PoolSpec): object {
 /** Changes a pool's spec; a field that is null is removed. */
 export async function patchPool(site: Site, name: string, spec: Readonly<Record<string, unknown>>): Promise<void> {
   await site.kubectl(['patch', 'virtualippool', name, '--type=merge', '-p', JSON.stringify({ spec })]);
+}
+
+/** Deletes a pool, or with `--all` every one, and waits until it is gone. */
+export async function deletePool(site: Site, name: string): Promise<void> {
+  await site.kubectl(['delete', 'virtualippools', name, '--timeout=60s'], { timeout: 70_000 });
 }
 
 /** Runs something with a values file that exists meanwhile. */

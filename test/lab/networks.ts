@@ -1,4 +1,4 @@
-import { knownName } from '../support/faults.ts';
+import { knownName } from '../support/named.ts';
 /* The networks that a lab can have, as data: subnets, interfaces, bridges. */
 
 /** A subnet: the address of machine N is `prefix` and N. */

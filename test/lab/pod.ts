@@ -3,6 +3,7 @@ import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Bind, type Container, type ContainerOptions, startContainer } from '../support/container.ts';
 import { supervisorBinds } from '../support/image-root.ts';
+import { named } from '../support/named.ts';
 import { RELEASE_NAMESPACE } from '../support/release-names.ts';
 import { writeFilesVolume } from './files-volume.ts';
 import {
@@ -173,9 +174,6 @@ export async function preparePod(plan: PodPlan): Promise<void> {
 
 /** Starts one container of the pod. */
 export async function startPodContainer(plan: PodPlan, name: string): Promise<Container> {
-  const container = plan.release.containers.find((each) => each.name === name);
-  if (container === undefined) {
-    throw new Error(`the pod has no container ${name}`);
-  }
+  const container = named('container', plan.release.containers, name);
   return startContainer(containerOptions(plan, container));
 }

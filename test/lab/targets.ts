@@ -1,3 +1,4 @@
+import { named } from '../support/named.ts';
 import { INTERFACE } from '../support/netns.ts';
 import type { FaultTarget } from './faults.ts';
 import { type HostPlan, type NetworkPlan, planNetwork } from './network-plan.ts';
@@ -31,14 +32,8 @@ export function podPlanOf(
  */
 export function targetOf(state: LabState, name: string, nicName: string = INTERFACE): FaultTarget {
   const network = networkOf(state);
-  const host = network.nodes.find((each) => each.name === name);
-  const node = state.nodes.find((each) => each.name === name);
-  if (host === undefined || node === undefined) {
-    throw new Error(`there is no node ${name}; there are: ${state.nodes.map((each) => each.name).join(', ')}`);
-  }
-  const nic = host.nics.find((each) => each.name === nicName);
-  if (nic === undefined) {
-    throw new Error(`there is no ${nicName} on ${name}; there are: ${host.nics.map((each) => each.name).join(', ')}`);
-  }
+  const host = named('node', network.nodes, name);
+  const node = named('node', state.nodes, name);
+  const nic = named(`interface of ${name}`, host.nics, nicName);
   return { network, host, node, nic, pod: podPlanOf(state, network, host) };
 }

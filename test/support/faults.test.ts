@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { isMeant, knownName, refuseActive, soleHolder } from './faults.ts';
+import { isMeant, refuseActive, soleHolder } from './faults.ts';
+import { knownName } from './named.ts';
 
 describe('knownName', () => {
   const FAULTS = { 'ingress-crash': '', drain: '', cordon: '' };

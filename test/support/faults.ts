@@ -55,22 +55,6 @@ export function refuseActive<Fault extends string>(
   if (found !== undefined) throw new Error(`${fault} is active on ${found.node} already: heal it first`);
 }
 
-/**
- * One of the known names.
- * @param kind what they are names of, for the error
- * @throws Error that lists them when there is none of this name
- */
-export function knownName<Name extends string>(
-  kind: string,
-  known: Readonly<Record<Name, unknown>>,
-  name: string,
-): Name {
-  const names = Object.keys(known) as Name[];
-  const found = names.find((each) => each === name);
-  if (found !== undefined) return found;
-  throw new Error(`there is no ${kind} ${JSON.stringify(name)}; there are: ${names.join(', ')}`);
-}
-
 /** States of a bridge port (linux/if_bridge.h). */
 const PORT = { disabled: 0, forwarding: 3 } as const;
 

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { helpTable, print, wholeNumber } from './command-line.ts';
-import { type FaultFilter, knownName } from './faults.ts';
+import type { FaultFilter } from './faults.ts';
+import { knownName } from './named.ts';
 import { DEFAULT_PLACE } from './place-names.ts';
 import { say } from './print.ts';
 
