@@ -1,4 +1,5 @@
 import type { Release } from '../lab/manifests.ts';
+import { RUNTIME_DIRECTORY } from '../support/runtime-directory.ts';
 
 /*
  * What the product is measured against: keepalived alone, with the settings that the chart it replaces documents (advertisements every
@@ -60,7 +61,7 @@ export function asReference(release: Release): Release {
     'kubelet.sh': check('http://127.0.0.1:10248/healthz'),
     'api.sh': `exec curl -s -k -m 1 -o /dev/null "https://$KUBERNETES_SERVICE_HOST:$KUBERNETES_SERVICE_PORT/readyz"\n`,
   };
-  const pids = PIDS.map((word) => (word.startsWith('-') ? word : `/run/keepalived-ingress-vip/${word}.pid`));
+  const pids = PIDS.map((word) => (word.startsWith('-') ? word : `${RUNTIME_DIRECTORY}/${word}.pid`));
   return {
     ...release,
     volumes: { ...release.volumes, reference: { kind: 'files', files } },
@@ -72,7 +73,7 @@ export function asReference(release: Release): Release {
         env: [],
         mounts: [
           { volume: 'reference', path: FOLDER, readOnly: true },
-          { volume: 'runtime', path: '/run/keepalived-ingress-vip', readOnly: false },
+          { volume: 'runtime', path: RUNTIME_DIRECTORY, readOnly: false },
         ],
         preStop: undefined,
         uid: 0,

@@ -1,8 +1,8 @@
 import { type FSWatcher, readFileSync, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import type { LabEnvironment } from '../environment/lab.ts';
-import { gateFile } from '../lab/runtime-files.ts';
 import { monotonicMs } from '../support/clock.ts';
+import { trackFile } from '../support/runtime-directory.ts';
 
 /** A gate that was written, at the moment at which it was seen (ms of CLOCK_MONOTONIC). */
 export interface GateEvent {
@@ -18,7 +18,7 @@ export class GateWatch {
   readonly #watchers: readonly FSWatcher[];
 
   constructor(lab: LabEnvironment) {
-    this.#watchers = lab.nodes.map((node) => this.#watch(node, gateFile(lab.runtime(node))));
+    this.#watchers = lab.nodes.map((node) => this.#watch(node, trackFile(lab.runtime(node), 'gate')));
   }
 
   stop(): void {

@@ -7,10 +7,9 @@ import { addressesByNode, pidsOf } from '../cluster/status.ts';
 import type { FaultFilter } from '../support/faults.ts';
 import type { Kubectl } from '../support/kubectl.ts';
 import { isAlive } from '../support/processes.ts';
+import { RUNTIME_DIRECTORY } from '../support/runtime-directory.ts';
 import { Environment } from './environment.ts';
 import { isFit } from './fitness.ts';
-
-const RUNTIME = 'run/keepalived-ingress-vip';
 
 /** The project's own Kubernetes: a node is a machine with a kubelet, and the release's pod on it. */
 export class ClusterEnvironment extends Environment<ClusterFaultName, MachinePlan> {
@@ -48,7 +47,7 @@ export class ClusterEnvironment extends Environment<ClusterFaultName, MachinePla
     const on = new Set(this.state.machines.filter(({ init }) => isAlive(init)).map(({ name }) => name));
     const fit = this.hosts.filter((host) => {
       const pid = on.has(host.name) ? pidsOf(host, 'keepalived')[0] : undefined;
-      return pid !== undefined && isFit(`/proc/${pid}/root/${RUNTIME}`);
+      return pid !== undefined && isFit(`/proc/${pid}/root${RUNTIME_DIRECTORY}`);
     });
     return fit.map(({ name }) => name);
   }

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { trackFile } from '../support/runtime-directory.ts';
 
 /** A healthy node's offset is that of its rank; a node of the next band has at most -31. */
 const LOWEST_HEALTHY_OFFSET = -30;
@@ -8,7 +9,7 @@ const LOWEST_HEALTHY_OFFSET = -30;
  * @param runtime the pod's runtime directory, as this process sees it. Without the track files of the settings' instance it could not
  */
 export function isFit(runtime: string): boolean {
-  const read = (kind: string) => Number(readFileSync(`${runtime}/track/vip.${kind}`, 'utf8'));
+  const read = (kind: Parameters<typeof trackFile>[1]) => Number(readFileSync(trackFile(runtime, kind), 'utf8'));
   try {
     return read('gate') === 1 && read('offset') >= LOWEST_HEALTHY_OFFSET && read('pulse') === 0;
   } catch {

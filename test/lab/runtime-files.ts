@@ -65,8 +65,3 @@ export async function endDrain(runtime: string): Promise<void> {
   await rm(join(runtime, 'drain'), { force: true });
   await rm(join(runtime, 'drained'), { force: true });
 }
-
-/** Path of the file that lets keepalived on the node hold addresses or not. */
-export function gateFile(runtime: string): string {
-  return join(runtime, 'track', 'vip.gate');
-}
