@@ -12,8 +12,8 @@ spec:
   serviceAccountName: {{ include "kiv.serviceAccountName" . }}
   # The token is mounted into the sidecar alone, see the volume api-access.
   automountServiceAccountToken: false
-  # The drain, then at most 8 s in which the supervisor stops keepalived, then the sidecar.
-  terminationGracePeriodSeconds: {{ include "kiv.drainSeconds" . | int | add 15 }}
+  # The drain, then at most 8 s in which the supervisor stops keepalived, 8 s for the proxy where there is one, then the sidecar.
+  terminationGracePeriodSeconds: {{ include "kiv.drainSeconds" . | int | add (ternary 23 15 (eq (include "kiv.proxyEnabled" .) "true")) }}
   {{- with .Values.pod.priorityClassName }}
   priorityClassName: {{ . }}
   {{- end }}
@@ -35,7 +35,7 @@ spec:
   tolerations:
     {{- toYaml . | nindent 4 }}
   {{- end }}
-  # A native sidecar: it is there before keepalived starts, and until keepalived has stopped.
+  # Native sidecars: they are there before keepalived starts, and until keepalived has stopped; the first one ends last.
   initContainers:
     - {{- include "kiv.sidecarContainer" . | nindent 6 }}
     {{- if eq (include "kiv.proxyEnabled" .) "true" }}

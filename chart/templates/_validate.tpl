@@ -363,7 +363,7 @@ The sidecar checks the same settings again when it loads them; here they fail be
 {{- $pod := $v.pod.extraEnv | default list -}}
 {{- $containers := dict
   "keepalived.extraEnv" (list ($v.keepalived.extraEnv | default list) (list "DRAIN_TIMEOUT_SECONDS" "RUNTIME_DIR" "STATE_DIR" "KEEPALIVED" "REDIRECT_TABLE"))
-  "proxy.extraEnv" (list (($v.proxy | default dict).extraEnv | default list) (list "RUNTIME_DIR" "HAPROXY"))
+  "proxy.extraEnv" (list (($v.proxy | default dict).extraEnv | default list) (list "RUNTIME_DIR" "HAPROXY" "STOP_SECONDS"))
   "sidecar.extraEnv" (list ($v.sidecar.extraEnv | default list) (list "NODE_NAME" "NODE_IP" "POD_NAME" "POD_NAMESPACE")) -}}
 {{- range $field, $row := $containers -}}
 {{- $seen := dict -}}

@@ -15,6 +15,7 @@ The sidecar checks the same settings again.
 {{- end -}}
 {{- include "kiv.validate.controlPlane.templates" $scope -}}
 {{- include "kiv.validate.controlPlane.instances" $scope -}}
+{{- include "kiv.validate.controlPlane.virtualServers" $scope -}}
 {{- include "kiv.validate.controlPlane.backends" $scope -}}
 {{- include "kiv.validate.controlPlane.ports" $scope -}}
 {{- include "kiv.validate.controlPlane.numbers" $scope -}}
@@ -137,6 +138,44 @@ The sidecar checks the same settings again.
 {{- else if and $canonical $other (eq $index 0) (ne (contains ":" $canonical) (contains ":" $other)) -}}
 {{- include "kiv.problem" (dict "found" $found "message" (printf "%s is %q, of another family than the unicastPeers; nodes talk by one: give all in the same" $field $source)) -}}
 {{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* What k0s refuses of IPVS; that there is no IPVS yet is told besides. */}}
+{{- define "kiv.validate.controlPlane.virtualServers" -}}
+{{- $found := .found -}}
+{{- $seen := dict -}}
+{{- range $index, $server := .k.virtualServers -}}
+{{- $at := printf "controlPlaneLoadBalancing.keepalived.virtualServers[%d]" $index -}}
+{{- $text := $server.ipAddress | default "" | toString | trim -}}
+{{- $canonical := include "kiv.canonicalAddress" $text -}}
+{{- if not $text -}}
+{{- include "kiv.problem" (dict "found" $found "message" (printf "%s.ipAddress is missing; give one of the virtualIPs, without its prefix" $at)) -}}
+{{- else if not $canonical -}}
+{{- include "kiv.problem" (dict "found" $found "message" (printf "%s.ipAddress is %q, which is no address; write it like 192.168.11.3, without a prefix" $at $text)) -}}
+{{- else -}}
+{{- with get $seen $canonical -}}
+{{- include "kiv.problem" (dict "found" $found "message" (printf "%s.ipAddress is %q, which %s has already; remove one of them" $at $text .)) -}}
+{{- end -}}
+{{- $_ := set $seen $canonical (printf "%s.ipAddress" $at) -}}
+{{- end -}}
+{{- $algo := $server.lbAlgo | default "rr" -}}
+{{- $algos := list "rr" "wrr" "lc" "wlc" "lblc" "dh" "sh" "sed" "nq" -}}
+{{- if not (has $algo $algos) -}}
+{{- include "kiv.problem" (dict "found" $found "message" (printf "%s.lbAlgo is %q; choose one of %s" $at $algo (join ", " $algos))) -}}
+{{- end -}}
+{{- $kind := $server.lbKind | default "DR" -}}
+{{- if not (has $kind (list "NAT" "DR" "TUN")) -}}
+{{- include "kiv.problem" (dict "found" $found "message" (printf "%s.lbKind is %q; choose NAT, DR or TUN" $at $kind)) -}}
+{{- end -}}
+{{- $delay := $server.delayLoop | default "1m" -}}
+{{- /* Go's duration; what is below a microsecond is cut off. */ -}}
+{{- if not (and (regexMatch `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$` $delay) (regexMatch `[1-9][0-9]*(\.[0-9]+)?(us|µs|ms|s|m|h)|0\.0*[1-9][0-9]*(ms|s|m|h)|[1-9][0-9]{3,}(\.[0-9]+)?ns` $delay)) -}}
+{{- include "kiv.problem" (dict "found" $found "message" (printf "%s.delayLoop is %q; it must be a duration of a microsecond or more, like 500ms, 10s or 1m" $at $delay)) -}}
+{{- end -}}
+{{- if not (kindIs "invalid" $server.persistenceTimeoutSeconds) -}}
+{{- include "kiv.validate.number" (dict "found" $found "field" (printf "%s.persistenceTimeoutSeconds" $at) "value" (include "kiv.wholeNumber" $server.persistenceTimeoutSeconds) "min" 0 "max" "2678400" "whole" true) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

@@ -348,6 +348,51 @@ describe('the section controlPlaneLoadBalancing', () => {
     expect(problemsOf(given)).toContainEqual(expect.stringMatching(problem));
   });
 
+  it.each<[string, object, RegExp]>([
+    ['no address', {}, /virtualServers\[0\]\.ipAddress: is missing/],
+    ['an address that is none', { ipAddress: 'INVALID' }, /\[0\]\.ipAddress: "INVALID" is not an IPv4 or IPv6 address/],
+    [
+      'a prefix',
+      { ipAddress: '192.168.11.3/24' },
+      /\[0\]\.ipAddress: 192\.168\.11\.3\/24 has a prefix; write the address alone, as in 192\.168\.11\.3/,
+    ],
+    ['another scheduler', { lbAlgo: 'invalid' }, /\[0\]\.lbAlgo: Invalid option: expected one of "rr"\|"wrr"\|"lc"/],
+    ['another kind', { lbKind: 'invalid' }, /\[0\]\.lbKind: Invalid option: expected one of "NAT"\|"DR"\|"TUN"/],
+    [
+      'a delay of nothing',
+      { delayLoop: '0s' },
+      /\[0\]\.delayLoop: "0s" is no duration of a microsecond or more; write it like 500ms, 10s or 1m/,
+    ],
+    ['a delay below nothing', { delayLoop: '-1s' }, /\[0\]\.delayLoop: "-1s" is no duration/],
+    ['a delay without a unit', { delayLoop: '10' }, /\[0\]\.delayLoop: "10" is no duration/],
+    ['a delay that is cut to nothing', { delayLoop: '999ns' }, /\[0\]\.delayLoop: "999ns" is no duration/],
+    ['a persistence below nothing', { persistenceTimeoutSeconds: -1 }, /\[0\]\.persistenceTimeoutSeconds: Too small/],
+    [
+      'a persistence of more than 31 days',
+      { persistenceTimeoutSeconds: 2_678_401 },
+      /\[0\]\.persistenceTimeoutSeconds: Too big/,
+    ],
+  ])('is refused with a virtual server of %s', (name, changes, problem) => {
+    const server = name === 'no address' ? changes : { ipAddress: '192.168.11.3', ...changes };
+    expect(problemsOf({ keepalived: { virtualServers: [server] } })).toContainEqual(expect.stringMatching(problem));
+  });
+
+  it.each(['1m', '1m30s', '0.5s', '1234567ns', '1us', '500ms', '24h'])(
+    'has no other fault with a virtual server that is looked at every %s',
+    (delayLoop) => {
+      const server = {
+        ipAddress: '192.168.11.3',
+        delayLoop,
+        lbAlgo: 'sed',
+        lbKind: 'TUN',
+        persistenceTimeoutSeconds: 0,
+      };
+      expect(problemsOf({ keepalived: { virtualServers: [server] } })).toEqual([
+        `${KEEPALIVED}.virtualServers: asks for IPVS, which is not there yet; remove it: the proxy balances the addresses of vrrpInstances`,
+      ]);
+    },
+  );
+
   it('is what the node’s own checks must not ask at', () => {
     const { checks } = defaultSettings();
     const kubelet = { ...checks.kubelet, url: 'http://192.168.11.3:10248/healthz' };

@@ -40,6 +40,11 @@ function presence({ keepalived }: ControlPlaneSection, { pools }: BesideControlP
       message: 'is empty; give at least one instance, with virtualIPs',
     });
   }
+  if (keepalived.virtualServers.length > 0) {
+    const message =
+      'asks for IPVS, which is not there yet; remove it: the proxy balances the addresses of vrrpInstances';
+    problems.push({ path: [SECTION, 'keepalived', 'virtualServers'], message });
+  }
   if (pools.enabled) {
     const message = 'is true on a node that takes part in pools; let a release of its own do it';
     problems.push({ path: [SECTION, 'enabled'], message });

@@ -13,10 +13,35 @@ import { interfaceChoice, port, seconds, textWithout, threshold } from './fields
 /** k0s numbers instances without an id from here on. */
 const FIRST_ROUTER_ID = 51;
 
+/** 31 days, the most that IPVS keeps. */
+const MOST_PERSISTENCE_SECONDS = 2_678_400;
+
+const MICROSECONDS: Readonly<Record<string, number>> = {
+  ...{ ns: 0.001, us: 1, µs: 1, ms: 1000 },
+  ...{ s: 1_000_000, m: 60_000_000, h: 3_600_000_000 },
+};
+
 function virtualIpProblem(text: string): string | undefined {
   const problem = virtualAddressProblem(text);
   if (problem !== undefined || text.includes('/')) return problem;
   return `${text} has no prefix; write it with that of its network, for example ${text}/${text.includes(':') ? 64 : 24}`;
+}
+
+function virtualServerProblem(text: string): string | undefined {
+  if (text.includes('/')) return `${text} has a prefix; write the address alone, as in ${text.replace(/[/].*$/, '')}`;
+  return virtualAddressProblem(text);
+}
+
+/** Go's time.ParseDuration, of which keepalived knows microseconds. */
+function delayLoopProblem(text: string): string | undefined {
+  const parts = [...text.matchAll(/([0-9]+(?:[.][0-9]+)?)(ns|us|µs|ms|s|m|h)/g)];
+  const microseconds = parts.reduce(
+    (sum, [, amount, unit]) => sum + Number(amount) * (MICROSECONDS[unit ?? ''] ?? 0),
+    0,
+  );
+  const whole = parts.map(([part]) => part).join('') === text;
+  if (whole && microseconds >= 1) return undefined;
+  return `"${text}" is no duration of a microsecond or more; write it like 500ms, 10s or 1m`;
 }
 
 /** A key of k0s for which there is another answer here; what is empty asks for nothing. */
@@ -49,14 +74,19 @@ const vrrpInstanceSchema = z.strictObject({
   addressLabel: z.int().min(1).max(4_294_967_294).default(10_000),
 });
 
+const virtualServerSchema = z.strictObject({
+  ipAddress: textWithout(virtualServerProblem),
+  /** As Go writes a duration. */
+  delayLoop: textWithout(delayLoopProblem).default('1m'),
+  lbAlgo: z.enum(['rr', 'wrr', 'lc', 'wlc', 'lblc', 'dh', 'sh', 'sed', 'nq']).default('rr'),
+  lbKind: z.enum(['NAT', 'DR', 'TUN']).default('DR'),
+  /** 0: none, which k0s cannot say. */
+  persistenceTimeoutSeconds: z.int().min(0).max(MOST_PERSISTENCE_SECONDS).default(360),
+});
+
 const keepalivedSchema = z.strictObject({
   vrrpInstances: z.array(vrrpInstanceSchema).max(255).default([]),
-  virtualServers: z
-    .array(z.unknown())
-    .max(0, {
-      error: 'asks for IPVS, which is not there yet; remove it: the proxy balances the addresses of vrrpInstances',
-    })
-    .default([]),
+  virtualServers: z.array(virtualServerSchema).default([]),
   userSpaceProxyBindPort: port.default(6444),
   disableLoadBalancer: z.boolean().default(false),
   configTemplateVRRP: answeredOtherwise(TEMPLATE),

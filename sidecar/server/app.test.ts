@@ -59,8 +59,17 @@ describe('GET /track/<check>', () => {
     expect([status, body.healthy]).toEqual([503, false]);
   });
 
+  it('names the port of the proxy that refuses connections, and lays it to no other check', async () => {
+    const refusedPorts = [{ check: 'proxy' as const, port: 10272, connected: false, refused: true, sinceMs: 1 }];
+    const checks = service === undefined ? {} : { ...failedService, proxy: { ...service, healthy: false } };
+    const proxy = await get('/track/proxy', { checks, refusedPorts });
+    expect(proxy.body.reason).toMatch(/^port 10272 refuses connections; /);
+    const other = await get('/track/service', { checks, refusedPorts });
+    expect(other.body.reason).not.toContain('10272');
+  });
+
   it('names the traffic port that refuses connections', async () => {
-    const refusedPorts = [{ port: 443, connected: false, refused: true, sinceMs: 1 }];
+    const refusedPorts = [{ check: 'service' as const, port: 443, connected: false, refused: true, sinceMs: 1 }];
     const { body } = await get('/track/service', { checks: failedService, refusedPorts });
     expect(body.reason).toMatch(/^port 443 refuses connections; GET http/);
   });

@@ -52,6 +52,11 @@ function checkSnapshots(known: Known): SidecarSnapshot['checks'] {
   return Object.fromEntries(all.filter(([, check]) => check !== undefined));
 }
 
+/** Of the checks that are the node's own; a pool's port counts for its pool alone. */
+function refusedPorts({ checks }: Known): SidecarSnapshot['refusedPorts'] {
+  return CHECK_NAMES.flatMap((check) => checks.refusedPorts(check).map((port) => ({ ...port, check })));
+}
+
 function poolSnapshots({ desired, checks }: Known): PoolSnapshot[] {
   return desired.pools.map(({ name, check }) => {
     const worker = checks.worker(check);
@@ -90,7 +95,7 @@ export function snapshotOf(known: Known): SidecarSnapshot {
     drainReasons: known.drainReasons,
     cordon: known.cordon,
     checks: checkSnapshots(known),
-    refusedPorts: known.checks.refusedPorts('service'),
+    refusedPorts: refusedPorts(known),
     settings: known.settings,
     config: { ...known.config, problem: nodeProblem(known.unresolved) },
     supervisor: known.supervisor,

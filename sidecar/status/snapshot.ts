@@ -22,7 +22,8 @@ export interface SidecarSnapshot {
   readonly drainReasons: readonly string[];
   readonly cordon: CordonState;
   readonly checks: Readonly<Partial<Record<CheckName, CheckSnapshot>>>;
-  readonly refusedPorts: readonly TripwireState[];
+  /** Ports that a connection is held to and that refuse it, each with the check that it belongs to. */
+  readonly refusedPorts: readonly (TripwireState & { readonly check: CheckName })[];
   readonly settings: Settings;
   readonly config: {
     readonly version: string;

@@ -65,7 +65,9 @@ export function trackCheck(snapshot: SidecarSnapshot, name: string): Verdict | u
   if (known === undefined) return undefined;
   const check = snapshot.checks[known];
   if (check === undefined) return verdict(true, { check: name, reason: 'this check is switched off' });
-  const refused = name === 'service' ? snapshot.refusedPorts.map(({ port }) => `port ${port} refuses connections`) : [];
+  const refused = snapshot.refusedPorts.flatMap(({ check: of, port }) =>
+    of === known ? [`port ${port} refuses connections`] : [],
+  );
   const reason = [...refused, check.state.lastResult?.reason ?? 'not asked yet'].join('; ');
   return verdict(check.healthy === true, { check: name, healthy: check.healthy ?? null, reason });
 }

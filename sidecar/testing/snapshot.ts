@@ -173,7 +173,7 @@ export function troubledSnapshot(): SidecarSnapshot {
       kubelet: { ...service, target: 'http://127.0.0.1:10248/healthz', state: unasked, healthy: undefined },
       kubeApi: { ...service, target: 'https://10.96.0.1:443/readyz', healthy: false },
     },
-    refusedPorts: [{ port: 443, connected: false, refused: true, sinceMs }],
+    refusedPorts: [{ check: 'service', port: 443, connected: false, refused: true, sinceMs }],
     problems: ['plan.json is damaged: it is not whole', 'what was decided does not reach the track files: ENOSPC'],
     trackProblem: 'what was decided does not reach the track files: ENOSPC',
     config: {

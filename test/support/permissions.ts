@@ -28,6 +28,14 @@ export function documentedPermissions(markdown: string): Permission[] {
   }));
 }
 
+const DEFAULT_NAMESPACE = 'the namespace `default`';
+
+/** The table of what the control plane adds, in the same document: its rows are about the namespace `default`. Pure. */
+export function documentedControlPlanePermissions(markdown: string): Permission[] {
+  const rows = markdown.split('\n').filter((row) => row.includes(`| ${DEFAULT_NAMESPACE} |`));
+  return documentedPermissions(rows.join('\n').replaceAll(DEFAULT_NAMESPACE, 'the release’s namespace'));
+}
+
 /** The table of what pools add, in the same document: its rows begin with the account, `| sidecar |` or `| controller |`. Pure. */
 export function documentedPoolPermissions(markdown: string): Permission[] {
   const rows = [...markdown.matchAll(/^\| (?:sidecar|controller) (\| `.*)$/gm)].map(([, row]) => row);

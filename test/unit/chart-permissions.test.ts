@@ -5,6 +5,7 @@ import { parseAllDocuments } from 'yaml';
 import { ensureTool } from '../../scripts/tools.ts';
 import { renderChart } from '../lab/chart.ts';
 import {
+  documentedControlPlanePermissions,
   documentedPermissions,
   documentedPoolPermissions,
   grantedPermissions,
@@ -40,6 +41,20 @@ describe('the table of permissions in the documentation', () => {
     const pools = await granted(['virtualIPPools.a.addresses={192.168.1.200}']);
     expect(added.length).toBeGreaterThan(0);
     expect(new Set([...documented, ...added])).toEqual(new Set(pools));
+  });
+
+  it('lists what a control plane behind an address adds, which is not there without the proxy', async () => {
+    const added = documentedControlPlanePermissions(readFileSync(DOCUMENT, 'utf8'));
+    const instance = 'controlPlaneLoadBalancing.keepalived.vrrpInstances[0]';
+    const enabled = [
+      'controlPlaneLoadBalancing.enabled=true',
+      `${instance}.virtualIPs={192.168.1.200/24}`,
+      `${instance}.authPass=secret`,
+    ];
+    expect(added.length).toBeGreaterThan(0);
+    expect(new Set([...documented, ...added])).toEqual(new Set(await granted(enabled)));
+    const alone = await granted([...enabled, 'controlPlaneLoadBalancing.keepalived.disableLoadBalancer=true']);
+    expect(new Set(documented)).toEqual(new Set(alone));
   });
 
   it('lists as cluster-wide what is gone with keepalived.drainOnCordon: false', async () => {

@@ -103,6 +103,25 @@ describe("the control plane's section of the settings file", () => {
     await expect(settingsOf({ files, set })).resolves.toBeDefined();
   });
 
+  it('is all that changes with addresses, API servers, further ports, health and rebalancing: no pod is replaced for them', async () => {
+    const podOf = async (set: readonly string[]) => {
+      const objects = parseAllDocuments(await renderChart(helm, { files, set })).map((document) => document.toJS());
+      return objects.find((object) => object?.kind === 'DaemonSet')?.spec.template;
+    };
+    const instance = 'controlPlaneLoadBalancing.keepalived.vrrpInstances';
+    const changed = [
+      ...[0, 1].flatMap((at) => [`${instance}[${at}].virtualIPs={10.${at}.0.3/16}`, `${instance}[${at}].authPass=a`]),
+      'controlPlaneLoadBalancing.backends.addresses={192.168.122.11}',
+      'controlPlaneLoadBalancing.extraPorts[0].port=9345',
+      'controlPlaneLoadBalancing.health.failureThreshold=3',
+      'controlPlaneLoadBalancing.rebalance.enabled=false',
+    ];
+    const before = await podOf([]);
+    expect(before).toBeDefined();
+    expect(await podOf(changed)).toEqual(before);
+    expect(await podOf(['controlPlaneLoadBalancing.keepalived.userSpaceProxyBindPort=7443'])).not.toEqual(before);
+  });
+
   it('has the same defaults in the chart as in the sidecar, which an upgrade with the values of an older chart leaves open', async () => {
     const gone = ['backends', 'extraPorts', 'healthPort', 'health', 'rebalance', 'type'];
     const keepalived = [
