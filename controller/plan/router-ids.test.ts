@@ -100,7 +100,7 @@ describe('allocateRouterIds', () => {
       expect(new Set(given).size).toBe(given.length);
       expect(given.filter((id) => reserved.includes(id))).toEqual([]);
       const again = allocateRouterIds(
-        requests.map((each, index) => ({ ...each, kept: grants[index]?.kept ?? new Map(), wanted: 0 })),
+        requests.map((each, index) => ({ ...each, kept: grants[index]?.kept ?? new Map(), desired: 0 })),
         { reserved, foreign: new Set() },
       );
       expect(again.map(({ kept }) => kept)).toEqual(grants.map(({ kept }) => kept));

@@ -183,17 +183,17 @@ describe('the instances of a node', () => {
     expect(instances.get('default-0')?.holder.state).toMatchObject({ holder: true, vrrp: { state: 'MASTER' } });
   });
 
-  it.each(['heard, known, looked at', 'known, heard, looked at', 'known, looked at, heard', 'heard, looked at, known'])(
+  it.each(['notified, known, polled', 'known, notified, polled', 'known, polled, notified', 'notified, polled, known'])(
     'are what keepalived said of them, whatever comes first: %s',
     (order) => {
       onInterface.add('192.0.2.101');
       const events: Readonly<Record<string, () => void>> = {
-        heard: () => {
+        notified: () => {
           instances.notify({ instance: 'default-0', state: 'BACKUP', priority: 244 });
           instances.notify({ instance: 'default-0', state: 'MASTER', priority: 244 });
         },
         known: () => instances.set([desired(0), desired(1)]),
-        'looked at': () => instances.start(),
+        polled: () => instances.start(),
       };
       for (const event of order.split(', ')) events[event]?.();
       instances.setRunning([running(0), running(1)]);

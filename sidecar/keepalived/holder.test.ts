@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { HolderTracker } from './holder.ts';
 
-const wanted = [
+const desired = [
   { address: '192.0.2.100', prefixLength: 24, family: 4 as const, interface: 'eth0' },
   { address: '2001:db8::100', prefixLength: 64, family: 6 as const, interface: 'eth0' },
 ];
@@ -21,14 +21,14 @@ beforeEach(() => {
     clock: { monotonicMs: () => nowMs, wallMs: () => nowMs + wallMs },
     onChange: changed,
   });
-  tracker.setAddresses(wanted);
+  tracker.setAddresses(desired);
 });
 
 describe('the holder', () => {
   it('is the node that has the address on its interface, whatever keepalived says', () => {
     tracker.notify({ instance: 'vip', state: 'MASTER', priority: 253 });
     expect(tracker.state.holder).toBe(false);
-    onInterface = [...wanted];
+    onInterface = [...desired];
     nowMs = 1500;
     tracker.poll();
     expect(tracker.state).toMatchObject({ holder: true, sinceMs: 1500 });
@@ -36,7 +36,7 @@ describe('the holder', () => {
   });
 
   it('is told of each change once', () => {
-    onInterface = [...wanted];
+    onInterface = [...desired];
     tracker.notify({ instance: 'vip', state: 'MASTER', priority: 253 });
     tracker.poll();
     tracker.poll();
@@ -51,7 +51,7 @@ describe('the holder', () => {
     nowMs = 3000;
     tracker.poll();
     expect(tracker.state.disagreement).toBe('keepalived is MASTER without 192.0.2.100 on eth0, 2001:db8::100 on eth0');
-    onInterface = [...wanted];
+    onInterface = [...desired];
     tracker.poll();
     expect(tracker.state.disagreement).toBeNull();
   });
@@ -72,7 +72,7 @@ describe('the holder', () => {
   });
 
   it('that keeps an address which keepalived gave up is named', () => {
-    onInterface = wanted.slice(0, 1);
+    onInterface = desired.slice(0, 1);
     tracker.notify({ instance: 'vip', state: 'BACKUP', priority: 244 });
     nowMs = 4000;
     tracker.poll();
@@ -80,7 +80,7 @@ describe('the holder', () => {
   });
 
   it('stays the holder while keepalived exchanges all its addresses, and no longer than that takes', () => {
-    onInterface = [...wanted];
+    onInterface = [...desired];
     tracker.notify({ instance: 'vip', state: 'MASTER', priority: 253 });
     tracker.setAddresses([{ address: '192.0.2.7', prefixLength: 24, family: 4, interface: 'eth0' }]);
     expect(tracker.state.holder).toBe(true);
@@ -90,7 +90,7 @@ describe('the holder', () => {
   });
 
   it('measures how long an exchange takes by a clock that nobody can set', () => {
-    onInterface = [...wanted];
+    onInterface = [...desired];
     tracker.notify({ instance: 'vip', state: 'MASTER', priority: 253 });
     tracker.setAddresses([{ address: '192.0.2.7', prefixLength: 24, family: 4, interface: 'eth0' }]);
     wallMs = -3_600_000;
@@ -105,7 +105,7 @@ describe('the holder', () => {
     nowMs += 2000;
     tracker.poll();
     expect(tracker.state.disagreement).toContain('keepalived is MASTER without');
-    onInterface = [...wanted];
+    onInterface = [...desired];
     tracker.poll();
     onInterface = [];
     tracker.poll();
