@@ -266,8 +266,13 @@ export class ProxyNode {
   async serve(text = proxyConfig(), options: Parameters<ProxyNode['start']>[0] = {}): Promise<Container> {
     this.offer(text);
     const container = await this.start(options);
-    await this.until('serves', async () => (await this.run(container, 'check')).exitCode === 0 && this.runs);
+    await this.until('serves', () => this.answers(container));
     return container;
+  }
+
+  /** Whether HAProxy runs and its worker answers. */
+  async answers(container: Container): Promise<boolean> {
+    return this.runs && (await this.run(container, 'check')).exitCode === 0;
   }
 
   /** Whether HAProxy runs, as the supervisor says. */

@@ -37,11 +37,11 @@ describe.skipIf(skip)('the supervisor of HAProxy', () => {
     node.offer(`${proxyConfig()}frontend other\n    bimd :1\n`);
     await node.until('refuses', () => node.status.result === 'rejected');
     expect(node.status).toMatchObject({ haproxyPid: undefined, runningSha256: '', rejectedTotal: 1, workersTotal: 0 });
-    expect(node.status.messages.join('\n')).toMatch(/^\[ALERT\] .*candidate\.conf:17\] : unknown keyword 'bimd'/m);
+    expect(node.status.messages.join('\n')).toMatch(/^\[ALERT\] .*candidate\.conf:16\] : unknown keyword 'bimd'/m);
     expect(node.log).toContain('refused the candidate: haproxy is not started');
 
     node.offer(proxyConfig());
-    await node.until('runs', () => node.runs);
+    await node.until('runs', () => node.answers(container));
     expect(node.status).toMatchObject({ result: 'accepted', messages: [], acceptedTotal: 1, workersTotal: 1 });
     expect(node.status.runningSha256).toBe(node.status.candidateSha256);
     expect(node.status.haproxyVersion).toMatch(/^\d+\.\d+\.\d+/);
@@ -127,9 +127,9 @@ describe.skipIf(skip)('the supervisor of HAProxy', () => {
       node.offer(proxyConfig({ ports: [BIND_PORT, OTHER_PORT], comment: `turn ${turn}` }));
       await node.until(`fails: ${turn}`, () => node.log.split('HAProxy could not be reloaded').length - 1 === turn);
     }
-    await node.until('says so', () => node.status.reloadFailure !== undefined);
+    await node.until('says so', () => node.status.reloadFailure !== undefined && node.status.runningSha256 === running);
     expect(node.status.reloadFailure).toMatch(new RegExp(`Address already in use.*:${OTHER_PORT}`));
-    expect(node.status).toMatchObject({ result: 'accepted', workersTotal: 1, runningSha256: running });
+    expect(node.status).toMatchObject({ result: 'accepted', workersTotal: 1 });
     expect(node.read(join(node.runtime, PROXY_FILES.running))).toBe(proxyConfig());
     await clients.ask('open 20', /^open 40$/m);
     await clients.ask('ask', /^answered 40$/m);
@@ -155,11 +155,10 @@ describe.skipIf(skip)('the supervisor of HAProxy', () => {
       expect(node.log).toMatch(/HAProxy ended by itself: ending with its code" pid="\d+" exit_code="137"/);
       expect(node.status).toMatchObject({ haproxyPid: undefined, runningSha256: '' });
       const again = await node.start();
-      await node.until('runs', () => node.runs);
+      await node.until('runs', () => node.answers(again));
       expect(node.log).toContain('going on with the configuration that ran before');
       const clients = await node.clients();
       await clients.ask('open 3', /^open 3$/m);
-      expect((await node.run(again, 'check')).exitCode).toBe(0);
     },
   );
 
@@ -183,7 +182,8 @@ describe.skipIf(skip)('the supervisor of HAProxy', () => {
     const [early, late] = [await node.clients(), await node.clients()];
     await early.ask('open 5', /^open 5$/m);
     process.kill(container.insidePid, 'SIGTERM');
-    await late.ask('open 1', /^open failed: ECONNREFUSED$/m);
+    const opened = async () => (await late.ask('open 1', /^open (\d+|failed: \S+)$/m))[1];
+    await node.until('takes nothing new', async () => (await opened()) === 'failed: ECONNREFUSED');
     await early.ask('ask', /^answered 5$/m);
     await early.until('is closed', () => early.output.includes('closed 5'), { limitMs: 30_000, everyMs: 20 });
     await ended(node, container);
@@ -208,11 +208,11 @@ describe.skipIf(skip)('the supervisor of HAProxy', () => {
     const figures = (): string => {
       const all = [worker, master].map((pid) => ({
         resident: kibibytes(node, `/proc/${pid}/status`, 'VmRSS'),
-        share: kibibytes(node, `/proc/${pid}/smaps_rollup`, 'Pss'),
+        own: kibibytes(node, `/proc/${pid}/smaps_rollup`, 'Private_Dirty'),
       }));
       const megabytes = (size: number): string => (size / KIBIBYTES_A_MEGABYTE).toFixed(1);
       return all
-        .map(({ resident, share }) => `${megabytes(resident)} MB resident (its share ${megabytes(share)})`)
+        .map(({ resident, own }) => `${megabytes(resident)} MB resident (${megabytes(own)} of it its own)`)
         .join(', master ');
     };
     const idle = figures();
