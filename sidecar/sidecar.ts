@@ -5,6 +5,7 @@ import type { Cordon } from './fitness/cordon.ts';
 import { unknownHolder } from './keepalived/holder.ts';
 import type { Part } from './parts/part.ts';
 import { createParts, type Parts, type PartsDependencies, type PartsOptions } from './parts/parts.ts';
+import { redirectProblem } from './parts/redirects.ts';
 import type { PlanState } from './sources/plan/plan-state.ts';
 import { type Known, reportOf, snapshotOf } from './status/assemble.ts';
 import { noMetrics } from './status/metrics.ts';
@@ -42,6 +43,7 @@ function inOrder(parts: Parts): readonly Part[] {
     // Not before it is known what the first decision rests on besides: after a restart on the holder a decision that took the node for
     // a backup would lower its priority below that of a better-ranked backup.
     parts.checks,
+    parts.redirection,
     parts.drains.firstAnswer,
   ];
 }
@@ -141,6 +143,7 @@ export class Sidecar {
       ...this.#dependencies.damaged(),
       trackProblem,
       notifyProblem === null ? null : `what keepalived says cannot be read: ${notifyProblem}`,
+      redirectProblem(parts.supervisor.status?.redirects),
     ];
     return {
       ...{ node, version, trackProblem },

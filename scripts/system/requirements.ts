@@ -35,6 +35,8 @@ export const REQUIREMENTS: readonly Requirement[] = [
   { package: 'openssl', command: 'openssl', parts: LAB },
   { package: 'curl', command: 'curl', parts: LAB },
   { package: 'tcpdump', command: 'tcpdump', parts: ['tests'] },
+  { package: 'nftables', command: 'nft', parts: ['tests'] },
+  { package: 'haproxy', command: 'haproxy', parts: ['tests'] },
   // The controller's page is tried in a browser; this one comes without a desktop.
   { package: 'chromium-headless-shell', command: 'chromium-headless-shell', parts: ['tests'], optional: true },
   { package: 'git', command: 'git', parts: ['tools'] },

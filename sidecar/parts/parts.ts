@@ -11,6 +11,7 @@ import { presentAddresses } from '../network/network.ts';
 import { DRAIN_REQUEST } from '../runtime/drain-files.ts';
 import { KEEPALIVED, NOTIFY_FIFO } from '../runtime/keepalived-exchange.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import { proxySettingsOf } from '../sources/proxy.ts';
 import type { Metrics } from '../status/metrics.ts';
 import { Checks } from './checks.ts';
 import { Configuration } from './configuration.ts';
@@ -19,6 +20,7 @@ import { DesiredState } from './desired-state.ts';
 import { Drains } from './drains.ts';
 import { watchForeignRouters } from './foreign-routers.ts';
 import { Notifications } from './notifications.ts';
+import { PROXY_CHECK, Redirection } from './redirects.ts';
 import { SettingsInForce } from './settings-in-force.ts';
 import { SharedFiles } from './shared-files.ts';
 import { Supervisor } from './supervisor.ts';
@@ -63,6 +65,7 @@ export interface Parts {
   readonly cordon: Cordon;
   readonly drains: Drains;
   readonly checks: Checks;
+  readonly redirection: Redirection;
 }
 
 /** Makes the parts and connects them; none begins yet. */
@@ -80,6 +83,7 @@ export function createParts(options: PartsOptions, dependencies: PartsDependenci
       apply: (current) => {
         checks.update(current.desired);
         instances.set(current.desired.instances);
+        void redirection.review();
         return configuration.reconcile();
       },
       onReport,
@@ -88,7 +92,15 @@ export function createParts(options: PartsOptions, dependencies: PartsDependenci
   );
   const checks: Checks = new Checks(
     { kubeApi, userAgent: userAgentOf(version) },
-    { lag, onChange: review, probed: metrics.probed, log },
+    {
+      lag,
+      onChange: () => {
+        review();
+        void redirection.review();
+      },
+      probed: metrics.probed,
+      log,
+    },
   );
   const cordon: Cordon = createCordon({ onChange: review, log });
   const drains: Drains = new Drains({
@@ -150,6 +162,13 @@ export function createParts(options: PartsOptions, dependencies: PartsDependenci
     onChange: onReport,
     log,
   });
+  const redirection: Redirection = new Redirection({
+    file: runtime.redirects,
+    settings: () => proxySettingsOf(settings.settings),
+    accepts: () => checks.set.view(PROXY_CHECK)?.healthy,
+    wake: () => keepalived.wake(),
+    log,
+  });
   const foreign: ForeignRouterWatch = watchForeignRouters({
     keepalived,
     running: () => configuration.running,
@@ -164,6 +183,6 @@ export function createParts(options: PartsOptions, dependencies: PartsDependenci
   const files = new SharedFiles({ runtime, onChange, log });
   return {
     ...{ lag, files, notifications, settings, desired, configuration, instances },
-    ...{ supervisor, foreign, cleaner, cordon, drains, checks },
+    ...{ supervisor, foreign, cleaner, cordon, drains, checks, redirection },
   };
 }

@@ -1,5 +1,6 @@
 import { DrainFiles } from './drain-files.ts';
 import { KEEPALIVED } from './keepalived-exchange.ts';
+import { RedirectsFile } from './redirects.ts';
 import { SharedDirectory } from './shared-directory.ts';
 import { SupervisedProcess } from './supervised-process.ts';
 import type { SupervisorStatus } from './supervisor-status.ts';
@@ -11,6 +12,7 @@ export interface Runtime {
   readonly keepalived: SupervisedProcess<SupervisorStatus>;
   readonly tracks: TrackFiles;
   readonly drains: DrainFiles;
+  readonly redirects: RedirectsFile;
 }
 
 /** What there is in a shared directory; nothing is touched yet. */
@@ -21,5 +23,6 @@ export function runtimeIn(path: string): Runtime {
     keepalived: new SupervisedProcess(KEEPALIVED, { directory }),
     tracks: new TrackFiles({ directory }),
     drains: new DrainFiles({ directory }),
+    redirects: new RedirectsFile({ directory }),
   };
 }

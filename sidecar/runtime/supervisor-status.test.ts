@@ -43,6 +43,14 @@ describe('the supervisor’s status', () => {
     });
   });
 
+  it('tells what is not redirected, and why', () => {
+    const lines = ['redirects=partly', 'redirects_message=nobody listens', 'redirects_message=no such address'];
+    expect(parseSupervisorStatus(lines.join('\n')).redirects).toEqual({
+      state: 'partly',
+      messages: ['nobody listens', 'no such address'],
+    });
+  });
+
   it('that is empty, or half written, is that of a supervisor that has judged nothing', () => {
     expect(parseSupervisorStatus('keepalived_pi')).toEqual({
       candidateSha256: '',

@@ -1,4 +1,4 @@
-import { type Judgement, judgementOf, positiveOf, statusLines } from './status-lines.ts';
+import { type Judgement, judgementOf, positiveOf, type StatusLines, statusLines } from './status-lines.ts';
 
 /** An address on an interface of the node. */
 export interface ListedAddress {
@@ -15,6 +15,14 @@ export interface InstanceState {
   readonly state: string;
 }
 
+/** What the supervisor says of the redirects that it was asked for. */
+export interface RedirectStatus {
+  /** `none`, `applied`, `partly` (the rest is), `refused` (what was in force stays) or `failed`. */
+  readonly state: string;
+  /** What is not in force, and why. */
+  readonly messages: readonly string[];
+}
+
 /**
  * What the supervisor of keepalived last reported, field by field as it wrote it. Its exit codes are of `keepalived -t`: 4 configuration
  * error, 5 test error, 6 script security; and its own: 66 unreadable, 77 an address is this node's own, 78 a statement that it does not let
@@ -28,6 +36,8 @@ export interface SupervisorStatus extends Judgement {
   readonly listed: readonly ListedAddress[];
   /** What keepalived said when its states were asked for; empty before. */
   readonly instances: readonly InstanceState[];
+  /** Absent where it redirects nothing, whatever it is asked for. */
+  readonly redirects?: RedirectStatus;
 }
 
 /** Far more than the instances of a node can have; what is beyond is not read. */
@@ -44,6 +54,11 @@ function instanceState(text: string): InstanceState[] {
   return name === undefined || state === undefined ? [] : [{ name, state }];
 }
 
+function redirectsOf({ value, all }: StatusLines): Pick<SupervisorStatus, 'redirects'> {
+  const state = value('redirects');
+  return state === '' ? {} : { redirects: { state, messages: all('redirects_message') } };
+}
+
 /** Reads the `key=value` lines of `supervisor.status`; unknown keys are left for newer readers. */
 export function parseSupervisorStatus(text: string): SupervisorStatus {
   const lines = statusLines(text);
@@ -53,5 +68,6 @@ export function parseSupervisorStatus(text: string): SupervisorStatus {
     keepalivedVersion: lines.value('keepalived_version'),
     listed: lines.all('listed').slice(0, MOST_LINES).flatMap(listedAddress),
     instances: lines.all('instance').slice(0, MOST_LINES).flatMap(instanceState),
+    ...redirectsOf(lines),
   };
 }

@@ -16,9 +16,11 @@ const ADMIN_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
 /** The Debian/Ubuntu package of each command that the tests use. */
 const PACKAGES: Readonly<Record<string, string>> = {
   curl: 'curl',
+  haproxy: 'haproxy',
   ip: 'iproute2',
   mmdebstrap: 'mmdebstrap',
   mount: 'mount',
+  nft: 'nftables',
   nginx: 'nginx-light',
   nsenter: 'util-linux',
   prlimit: 'util-linux',

@@ -1,0 +1,117 @@
+import type { Logger } from 'pino';
+import { systemTimers, type TimerHandle, type Timers } from '../../common/clock.ts';
+import type { CheckName } from '../checks/types.ts';
+import type { ProxySettings } from '../config/control-plane.ts';
+import type { Redirects, RedirectsFile } from '../runtime/redirects.ts';
+import type { RedirectStatus } from '../runtime/supervisor-status.ts';
+import type { Part } from './part.ts';
+
+/** When a file that could not be written is tried again. */
+const RETRY_MS = 1000;
+
+/** The key of the check that says whether the proxy of this node can serve. */
+export const PROXY_CHECK: CheckName = 'proxy';
+
+/** Nothing to redirect, and no port to close. */
+const NOTHING: Redirects = { redirects: [], guards: [] };
+
+/**
+ * What a node is to redirect: every port of every virtual address to the proxy while that accepts, whether the node holds the address or not,
+ * so that the address is the balancer of the node's own connections, too. While it does not accept, they go where they would without it: to
+ * the node's own server where the node holds the address, else to the holder. The proxy's ports stay closed to others. Pure.
+ */
+export function redirectsOf(
+  { addresses, ports }: Pick<ProxySettings, 'addresses' | 'ports'>,
+  accepts: boolean,
+): Redirects {
+  const redirects = addresses.flatMap((address) =>
+    ports.map(({ port, bindPort }) => ({ address, port, toPort: bindPort })),
+  );
+  return { redirects: accepts ? redirects : [], guards: ports.map(({ bindPort }) => bindPort) };
+}
+
+/** Why the proxy's addresses are not all redirected; null when they are, as far as is known. Pure. */
+export function redirectProblem(status: RedirectStatus | undefined): string | null {
+  if (status === undefined || status.messages.length === 0) return null;
+  return `not all is redirected to the proxy: ${status.messages.join('; ')}`;
+}
+
+interface RedirectionDependencies {
+  readonly file: Pick<RedirectsFile, 'write'>;
+  /** What the settings in force ask of a proxy; null for none. */
+  readonly settings: () => ProxySettings | null;
+  /** Whether the proxy of this node can serve; undefined while that is not known. */
+  readonly accepts: () => boolean | undefined;
+  /** Has the supervisor look at once. */
+  readonly wake: () => Promise<void>;
+  readonly log: Logger;
+  readonly timers?: Timers;
+}
+
+/** Has the virtual addresses of the control plane redirected to this node's proxy while that can serve. */
+export class Redirection implements Part {
+  readonly #dependencies: Required<RedirectionDependencies>;
+  #started = false;
+  #retry: TimerHandle;
+  #writing: Promise<void> = Promise.resolve();
+  #on: boolean | undefined;
+
+  constructor(dependencies: RedirectionDependencies) {
+    this.#dependencies = { timers: systemTimers, ...dependencies };
+  }
+
+  /** What is redirected may be the word of a process before this one: it stays until something is known. */
+  start(): Promise<void> {
+    this.#started = true;
+    return this.review();
+  }
+
+  /** What is redirected stays, over a restart of this process. */
+  stop(): void {
+    this.#started = false;
+    this.#dependencies.timers.clearTimeout(this.#retry);
+  }
+
+  /** Looks at what is to be redirected now. Never rejects. */
+  review(): Promise<void> {
+    // One after the other: the last word must be the newest.
+    this.#writing = this.#writing.then(() => this.#look());
+    return this.#writing;
+  }
+
+  async #look(): Promise<void> {
+    if (!this.#started) return;
+    const wanted = this.#wanted();
+    if (wanted === undefined) return;
+    const { file, wake, log, timers } = this.#dependencies;
+    timers.clearTimeout(this.#retry);
+    try {
+      if (!(await file.write(wanted))) return;
+      await wake();
+    } catch (error) {
+      log.error({ err: error }, 'cannot tell the supervisor what to redirect; trying again');
+      this.#retry = timers.setTimeout(() => void this.review(), RETRY_MS);
+      return;
+    }
+    this.#tell(wanted);
+  }
+
+  #wanted(): Redirects | undefined {
+    const { settings, accepts } = this.#dependencies;
+    const proxy = settings();
+    if (proxy === null) return NOTHING;
+    const can = accepts();
+    return can === undefined ? undefined : redirectsOf(proxy, can);
+  }
+
+  #tell({ redirects }: Redirects): void {
+    const on = redirects.length > 0;
+    if (on === this.#on) return;
+    this.#on = on;
+    const addresses = redirects.map(({ address }) => address);
+    this.#dependencies.log.info(
+      { addresses },
+      on ? 'the proxy accepts: its addresses are redirected to it' : 'nothing is redirected to the proxy',
+    );
+  }
+}
