@@ -116,6 +116,15 @@ describe('the redirection', () => {
     expect(woken).toBe(0);
   });
 
+  it('has the supervisor look when an address left the node, where there is a proxy', async () => {
+    const part = redirection();
+    await part.start();
+    await part.addressLeft();
+    proxy = null;
+    await part.addressLeft();
+    expect(woken).toBe(2);
+  });
+
   it('that cannot be written is told and tried again', async () => {
     fails = true;
     const part = redirection();

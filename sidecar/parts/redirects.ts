@@ -79,6 +79,16 @@ export class Redirection implements Part {
     return this.#writing;
   }
 
+  /**
+   * An address left the node: has the supervisor look, which ends the node's own connections to it. They would hang. Nothing where there is
+   * no proxy. Never rejects.
+   */
+  async addressLeft(): Promise<void> {
+    const { settings, wake, log } = this.#dependencies;
+    if (!this.#started || settings() === null) return;
+    await wake().catch((error: unknown) => log.warn({ err: error }, 'cannot wake the supervisor'));
+  }
+
   async #look(): Promise<void> {
     if (!this.#started) return;
     const wanted = this.#wanted();

@@ -255,6 +255,7 @@ export async function cutOff({ netns }: TestNode): Promise<void> {
 
 /** Address of the pod of {@link addPod}. */
 const POD = '10.78.0.2';
+const POD_GATEWAY_MAC = 'ee:ee:ee:ee:ee:ee';
 
 /**
  * Gives a node a pod as Calico does: the node's end of its interface has no address of its own.
@@ -266,15 +267,16 @@ export async function addPod(node: TestNode): Promise<string> {
   await ipBatch(
     [
       'link set lo up',
-      `link add eth0 type veth peer name cali1 netns ${node.netns}`,
+      `link add eth0 type veth peer name cali1 address ${POD_GATEWAY_MAC} netns ${node.netns}`,
       `address add ${POD}/32 dev eth0`,
       'link set eth0 up',
       'route add 169.254.1.1 dev eth0 scope link',
+      `neigh add 169.254.1.1 lladdr ${POD_GATEWAY_MAC} dev eth0 nud permanent`,
       'route add default via 169.254.1.1 dev eth0',
     ],
     netns,
   );
   await ipBatch(['link set cali1 up', `route add ${POD} dev cali1 scope link`], node.netns);
-  await sysctl(node.netns, { 'net.ipv4.conf.cali1.proxy_arp': '1', 'net.ipv4.ip_forward': '1' });
+  await sysctl(node.netns, { 'net.ipv4.ip_forward': '1' });
   return netns;
 }

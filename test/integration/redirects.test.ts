@@ -124,13 +124,13 @@ describe.skipIf(skip)('a redirected address', () => {
   it('goes to the proxy whatever kube-proxy would do with it, and leaves kube-proxy’s rules and other tables alone', async () => {
     const { holder, client, container } = await place();
     const rule = (hook: string, priority: number) =>
-      `chain ${hook} { type nat hook ${hook} priority ${priority}; ip daddr ${VIP4} tcp dport ${PORT} counter dnat to 10.77.0.250; ip daddr 10.96.0.1 counter dnat to ${holder.address}; }`;
+      `chain ${hook} { type nat hook ${hook} priority ${priority}; ip daddr ${VIP4} tcp dport ${PORT} counter dnat to 10.77.0.250; ip daddr 10.77.0.251 counter dnat to ${holder.address}; }`;
     await nft(holder, `table ip kube-proxy { ${rule('prerouting', -110)} ${rule('output', -110)} }`);
     await nft(holder, `table ip nat { ${rule('prerouting', -100)} ${rule('output', -100)} }`);
     for (const from of [client, holder]) {
       expect(new Set(await proxied.ask(from, VIP4, { times: 4 }))).toEqual(new Set(['holder', 'other']));
     }
-    expect(await proxied.ask(holder, '10.96.0.1')).toEqual(['holder', 'holder', 'holder']);
+    expect(await proxied.ask(holder, '10.77.0.251')).toEqual(['holder', 'holder', 'holder']);
     await stopContainer(container);
     expect(await tables(holder)).toEqual(['table ip kube-proxy', 'table ip nat']);
   });
@@ -286,10 +286,10 @@ describe.skipIf(skip)('a redirected address', () => {
       const { holder, client, container } = await place(await withNft(oldNft(await ensureImageRoot())));
       expect(holder.log).toContain('this kernel has no tables that belong to a process');
       expect(new Set(await proxied.ask(client, VIP4, { times: 4 }))).toEqual(new Set(['holder', 'other']));
-      await nft(holder, 'flush', 'ruleset');
-      await holder.until('is there', async () => (await tables(holder)).includes(OWN_TABLE), LIMIT_MS);
       await nft(holder, 'flush', 'chain', 'inet', TABLE, 'guard');
       await holder.until('is whole', async () => (await nft(holder, 'list', 'ruleset')).includes('reject'), LIMIT_MS);
+      await nft(holder, 'flush', 'ruleset');
+      await holder.until('is there', async () => (await tables(holder)).includes(OWN_TABLE), LIMIT_MS);
       await stopContainer(container);
       expect(await tables(holder)).toEqual([]);
     });
@@ -302,6 +302,18 @@ describe.skipIf(skip)('a redirected address', () => {
       await holder.start({ env: REDIRECT_ENV });
       await holder.until('is gone', async () => (await tables(holder)).length === 0, LIMIT_MS);
     });
+  });
+
+  it('that leaves the holder ends the connections that the holder itself has to it, which could not go on', async () => {
+    const { holder, other, client } = await place();
+    const own = await Promise.all([proxied.stream(holder, VIP4), proxied.stream(holder, VIP6)]);
+    const node = await proxied.stream(holder, holder.address);
+    await other.serve(bothFamilies(250), { address: VIP4, env: REDIRECT_ENV });
+    await holder.until('gives it away', async () => !(await holder.has(VIP4)), LIMIT_MS);
+    await wantRedirects(holder, REDIRECTS);
+    for (const stream of own) await stream.until('is ended', () => stream.end === 'ECONNABORTED');
+    await node.goesOn();
+    expect(new Set(await proxied.ask(client, VIP4))).toEqual(new Set(['other']));
   });
 
   it('costs nothing where no table is given: nft is not run, whatever lies there', async () => {

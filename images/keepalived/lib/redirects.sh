@@ -2,7 +2,7 @@
 # Redirects: what connects to a port of a virtual address gets to the proxy of this node, although another server has that port on every
 # address; and the proxy's own port is closed to everybody else. The sidecar says in a file which there are to be (redirects.awk says
 # what may be in it), nftables does it, in a table of this release's own.
-# Offers: begin_redirects, keep_redirects, end_redirects, redirect_status
+# Offers: can_redirect, begin_redirects, keep_redirects, end_redirects, redirect_status
 #
 # The table belongs to a process, nft, which stays for that: the kernel lets nobody else change it, no "flush ruleset" either, and removes
 # it when that process is gone, however this container ended. A redirect to a proxy that is no more would keep even the kubelet of this
@@ -139,7 +139,7 @@ ask_nft() {
 
 # is_in_force: true when the table is as it was put there. That of a process is while the process lives.
 is_in_force() {
-	if [ -n "$table_flags" ]; then alive "$nft_pid"; else [ "$(ask_nft -s list table inet "$REDIRECT_TABLE")" = "$listing" ]; fi
+	if [ -n "$table_flags" ]; then alive "$nft_pid"; else [ "$(ask_nft list table inet "$REDIRECT_TABLE")" = "$listing" ]; fi
 }
 
 # put_rules FLAGS: makes the rules, with these flags of the table, and puts them in force; false when nft complained
@@ -148,7 +148,7 @@ put_rules() {
 	wanted=$(make_rules "$table_flags")
 	printf '%s\n' "$wanted" >"$RULES" && tell_nft || return 1
 	rules=$wanted
-	[ -n "$table_flags" ] || listing=$(ask_nft -s list table inet "$REDIRECT_TABLE")
+	listing=$(cat "$NFT_DID")
 }
 
 # remove_rules: the table goes
