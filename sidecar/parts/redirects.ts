@@ -75,7 +75,7 @@ export class Redirection implements Part {
   /** Looks at what is to be redirected now. Never rejects. */
   review(): Promise<void> {
     // One after the other: the last word must be the newest.
-    this.#writing = this.#writing.then(() => this.#look());
+    this.#writing = this.#writing.then(() => this.#reconcile());
     return this.#writing;
   }
 
@@ -89,24 +89,24 @@ export class Redirection implements Part {
     await wake().catch((error: unknown) => log.warn({ err: error }, 'cannot wake the supervisor'));
   }
 
-  async #look(): Promise<void> {
+  async #reconcile(): Promise<void> {
     if (!this.#started) return;
-    const wanted = this.#wanted();
-    if (wanted === undefined) return;
+    const desired = this.#desired();
+    if (desired === undefined) return;
     const { file, wake, log, timers } = this.#dependencies;
     timers.clearTimeout(this.#retry);
     try {
-      if (!(await file.write(wanted))) return;
+      if (!(await file.write(desired))) return;
       await wake();
     } catch (error) {
       log.error({ err: error }, 'cannot tell the supervisor what to redirect; trying again');
       this.#retry = timers.setTimeout(() => void this.review(), RETRY_MS);
       return;
     }
-    this.#tell(wanted);
+    this.#tell(desired);
   }
 
-  #wanted(): Redirects | undefined {
+  #desired(): Redirects | undefined {
     const { settings, accepts } = this.#dependencies;
     const proxy = settings();
     if (proxy === null) return NOTHING;

@@ -211,7 +211,7 @@ export function bothFamilies(priority = 244): string {
 }
 
 /** Writes the file of redirects as the sidecar does: the file, then a line in the FIFO. */
-export async function wantRedirects(node: TestNode, text: string): Promise<void> {
+export async function requestRedirects(node: TestNode, text: string): Promise<void> {
   node.place('redirects', text);
   const fifo = await open(join(node.runtime, 'supervisor.request'), constants.O_WRONLY | constants.O_NONBLOCK).catch(
     () => undefined,

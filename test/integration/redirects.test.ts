@@ -21,12 +21,12 @@ import {
   REDIRECTS,
   redirectMessages,
   redirectStatus,
+  requestRedirects,
   TABLE,
   tables,
   untilRedirects,
   VIP4,
   VIP6,
-  wantRedirects,
 } from './proxied-node.ts';
 import { hostPids, type StartOptions, type TestNode } from './supervisor-node.ts';
 
@@ -171,12 +171,12 @@ describe.skipIf(skip)('a redirected address', () => {
     it('is the server’s of the node meanwhile, and connections of either kind go on', async () => {
       const { holder, client } = await place();
       const [redirected, local] = [await proxied.stream(client, VIP4), await proxied.stream(holder, VIP4)];
-      await wantRedirects(holder, GUARD_ALONE);
+      await requestRedirects(holder, GUARD_ALONE);
       await holder.until('is off', async () => !(await nft(holder, 'list', 'ruleset')).includes('dnat ip'), LIMIT_MS);
       expect(await proxied.ask(client, VIP4)).toEqual(['holder', 'holder', 'holder']);
       expect(await proxied.ask(client, holder.address, { port: BIND_PORT, times: 1 })).toEqual(['ECONNREFUSED']);
       const direct = await Promise.all([proxied.stream(client, VIP4), proxied.stream(holder, VIP6)]);
-      await wantRedirects(holder, REDIRECTS);
+      await requestRedirects(holder, REDIRECTS);
       await holder.until('is on', async () => (await nft(holder, 'list', 'ruleset')).includes('dnat ip'), LIMIT_MS);
       for (const stream of [redirected, local, ...direct]) await stream.goesOn();
       expect(new Set(await proxied.ask(client, VIP4, { times: 4 }))).toEqual(new Set(['holder', 'other']));
@@ -193,7 +193,7 @@ describe.skipIf(skip)('a redirected address', () => {
         proxied.stream(holder, VIP4),
       ]);
       await proxied.proxy(holder, [holder]);
-      await wantRedirects(holder, REDIRECTS);
+      await requestRedirects(holder, REDIRECTS);
       await untilRedirects(holder, 'applied');
       for (const stream of direct) await stream.goesOn();
     });
@@ -205,7 +205,7 @@ describe.skipIf(skip)('a redirected address', () => {
     await proxy.stop();
     for (const stream of streams) await stream.until('is told', () => stream.end !== undefined);
     expect(await proxied.ask(client, VIP4, { times: 1 })).toEqual(['ECONNREFUSED']);
-    await wantRedirects(holder, GUARD_ALONE);
+    await requestRedirects(holder, GUARD_ALONE);
     await holder.until('is off', async () => (await proxied.ask(client, VIP4, { times: 1 }))[0] === 'holder', LIMIT_MS);
   });
 
@@ -225,7 +225,7 @@ describe.skipIf(skip)('a redirected address', () => {
   describe('asked for by somebody who has only the sidecar’s rights', () => {
     it('is refused when it is more than addresses and ports, and what was in force stays', async () => {
       const { holder, client } = await place();
-      await wantRedirects(holder, `${REDIRECTS}redirect ${VIP4} 22 ${BIND_PORT}; flush ruleset\n`);
+      await requestRedirects(holder, `${REDIRECTS}redirect ${VIP4} 22 ${BIND_PORT}; flush ruleset\n`);
       await untilRedirects(holder, 'refused');
       expect(redirectMessages(holder)).toEqual([
         expect.stringMatching(
@@ -233,7 +233,7 @@ describe.skipIf(skip)('a redirected address', () => {
         ),
       ]);
       expect(new Set(await proxied.ask(client, VIP4, { times: 4 }))).toEqual(new Set(['holder', 'other']));
-      await wantRedirects(holder, REDIRECTS);
+      await requestRedirects(holder, REDIRECTS);
       await untilRedirects(holder, 'applied');
     });
 
@@ -241,7 +241,7 @@ describe.skipIf(skip)('a redirected address', () => {
       const { holder, client, other } = await place();
       await proxied.serve(holder, 'root', 2379);
       const more = `redirect ${other.address} ${PORT} ${BIND_PORT}\nguard 2379\nredirect ${VIP4} 22 2379\n`;
-      await wantRedirects(holder, `${REDIRECTS}${more}`);
+      await requestRedirects(holder, `${REDIRECTS}${more}`);
       await untilRedirects(holder, 'partly');
       expect(redirectMessages(holder)).toEqual(
         [
@@ -275,7 +275,7 @@ describe.skipIf(skip)('a redirected address', () => {
 
     it('when the file is emptied leaves none', async () => {
       const { holder } = await place();
-      await wantRedirects(holder, '');
+      await requestRedirects(holder, '');
       await untilRedirects(holder, 'none');
       expect(await tables(holder)).toEqual([]);
     });
@@ -310,7 +310,7 @@ describe.skipIf(skip)('a redirected address', () => {
     const node = await proxied.stream(holder, holder.address);
     await other.serve(bothFamilies(250), { address: VIP4, env: REDIRECT_ENV });
     await holder.until('gives it away', async () => !(await holder.has(VIP4)), LIMIT_MS);
-    await wantRedirects(holder, REDIRECTS);
+    await requestRedirects(holder, REDIRECTS);
     for (const stream of own) await stream.until('is ended', () => stream.end === 'ECONNABORTED');
     await node.goesOn();
     expect(new Set(await proxied.ask(client, VIP4))).toEqual(new Set(['other']));
@@ -324,10 +324,10 @@ describe.skipIf(skip)('a redirected address', () => {
     node.place('redirects', REDIRECTS);
     await proxied.proxy(node, [node]);
     await node.serve(bothFamilies(), { ...options, address: VIP4 });
-    await wantRedirects(node, REDIRECTS);
+    await requestRedirects(node, REDIRECTS);
     // It looks at what it was woken for before it answers this.
     node.place('states.wanted', '');
-    await wantRedirects(node, REDIRECTS);
+    await requestRedirects(node, REDIRECTS);
     await node.until('has looked', () => node.status.instances.length > 0, LIMIT_MS);
     expect([existsSync(calls), await tables(node), redirectStatus(node)]).toEqual([false, [], '']);
     expect(await proxied.ask(node, VIP4, { times: 1 })).toEqual(['node']);

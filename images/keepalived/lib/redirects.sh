@@ -145,9 +145,9 @@ is_in_force() {
 # put_rules FLAGS: makes the rules, with these flags of the table, and puts them in force; false when nft complained
 put_rules() {
 	table_flags=$1
-	wanted=$(make_rules "$table_flags")
-	printf '%s\n' "$wanted" >"$RULES" && tell_nft || return 1
-	rules=$wanted
+	desired=$(make_rules "$table_flags")
+	printf '%s\n' "$desired" >"$RULES" && tell_nft || return 1
+	rules=$desired
 	listing=$(cat "$NFT_DID")
 }
 
@@ -177,8 +177,8 @@ apply_rules() {
 
 # report_rules: what of those asked for is in force
 report_rules() {
-	case $wanted in
-	'# '*) note_redirects partly "$(printf '%s\n' "$wanted" | sed -n 's/^# //p')" ;;
+	case $desired in
+	'# '*) note_redirects partly "$(printf '%s\n' "$desired" | sed -n 's/^# //p')" ;;
 	*) note_redirects applied '' ;;
 	esac
 }
@@ -186,15 +186,15 @@ report_rules() {
 # keep_redirects: looks at what is asked for and at what is there, and puts right what differs. A file that is wrong changes nothing.
 keep_redirects() {
 	can_redirect || return 0
-	wanted=$(make_rules "$table_flags")
-	case $wanted in
-	'! '*) note_redirects refused "$(printf '%s\n' "$wanted" | sed 's/^! //')" ;;
+	desired=$(make_rules "$table_flags")
+	case $desired in
+	'! '*) note_redirects refused "$(printf '%s\n' "$desired" | sed 's/^! //')" ;;
 	*'table inet '*)
-		if [ "$wanted" = "$rules" ] && is_in_force; then report_rules; else apply_rules; fi
+		if [ "$desired" = "$rules" ] && is_in_force; then report_rules; else apply_rules; fi
 		;;
 	*)
 		[ -z "$nft_pid" ] || remove_rules
-		if [ -n "$wanted" ]; then report_rules; else note_redirects none ''; fi
+		if [ -n "$desired" ]; then report_rules; else note_redirects none ''; fi
 		;;
 	esac
 }
