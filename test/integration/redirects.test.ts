@@ -9,6 +9,7 @@ import { ip } from '../support/netns.ts';
 import type { Program } from '../support/program.ts';
 import {
   addPod,
+  address6,
   BIND_PORT,
   bothFamilies,
   cutOff,
@@ -119,6 +120,18 @@ describe.skipIf(skip)('a redirected address', () => {
     } finally {
       await ip(['netns', 'delete', pod]);
     }
+  });
+
+  it('is redirected on an interface that has no other address of its family, while the node holds it', async () => {
+    const holder = await proxied.node('holder');
+    const [other, client] = [await proxied.node('other'), await proxied.plainNode()];
+    await ip(['address', 'delete', address6(holder), 'dev', 'eth0'], holder.netns);
+    await ip(['route', 'add', '2001:db8:77::/64', 'dev', 'eth0'], holder.netns);
+    await proxied.proxy(holder, [holder, other]);
+    holder.place('redirects', REDIRECTS);
+    await holder.serve(bothFamilies(), { address: VIP4, env: REDIRECT_ENV });
+    await untilRedirects(holder, 'applied');
+    expect(new Set(await proxied.ask(client, VIP6, { times: 4 }))).toEqual(new Set(['holder', 'other']));
   });
 
   it('goes to the proxy whatever kube-proxy would do with it, and leaves kube-proxy’s rules and other tables alone', async () => {
