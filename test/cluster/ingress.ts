@@ -1,4 +1,5 @@
 import { stringify } from 'yaml';
+import { nginxConf } from '../support/nginx-conf.ts';
 import { REAL_TIME_PRIORITY } from '../support/real-time.ts';
 import { SANDBOX_IMAGE } from './services.ts';
 
@@ -7,19 +8,12 @@ export const INGRESS_NAMESPACE = 'ingress';
 export const INGRESS_NAME = 'ingress';
 
 /** nginx puts the node's name into its answers by itself: on the host's network a pod's host name is the node's. */
-const NGINX_CONF = `daemon off;
-worker_processes 1;
-user root;
-pid /tmp/nginx.pid;
-error_log stderr warn;
-events { worker_connections 4096; }
-http {
-  access_log off;
-  default_type text/plain;
-  server { listen 80; listen [::]:80; return 200 "$hostname\\n"; }
-  server { listen 127.0.0.1:10254; location = /healthz { return 200 "ok\\n"; } }
-}
-`;
+const NGINX_CONF = nginxConf(
+  '/tmp',
+  'worker_processes 1;',
+  `  server { listen 80; listen [::]:80; return 200 "$hostname\\n"; }
+  server { listen 127.0.0.1:10254; location = /healthz { return 200 "ok\\n"; } }`,
+);
 
 /**
  * An ingress as ingress-nginx is usually run on bare metal: a DaemonSet on the host's network, traffic on port 80 (answered with the

@@ -1,10 +1,9 @@
 import { existsSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { ensureSystem } from '../../scripts/prepare.ts';
 import { ensureTool } from '../../scripts/tools.ts';
 import { ensureDebianRoot } from '../support/debian-root.ts';
-import { canMakeNamespaces, extendPath } from '../support/needs.ts';
+import { prepareMachine } from '../support/prepare-machine.ts';
 import type { Say } from '../support/print.ts';
 import { adaptKernel } from './kernel-limits.ts';
 
@@ -54,12 +53,7 @@ function checkCgroups(): void {
  * @throws Error that names what is missing and how to get it.
  */
 export async function readyParts(say: Say): Promise<ClusterParts> {
-  extendPath();
-  await ensureSystem(['lab']);
-  const missing = canMakeNamespaces();
-  if (missing !== null) {
-    throw new Error(missing);
-  }
+  await prepareMachine();
   checkCgroups();
   adaptKernel(say);
   const lower = await ensureDebianRoot({ label: 'machine-root', suite: SUITE, packages: PACKAGES }, say);

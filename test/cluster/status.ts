@@ -1,5 +1,6 @@
 import { heldBy } from '../support/held-addresses.ts';
 import { INTERFACE, netnsPath } from '../support/netns.ts';
+import { pidCells } from '../support/place-commands.ts';
 import { formatTable } from '../support/print.ts';
 import { isAlive, type NamedProcess, processesInNetns } from '../support/processes.ts';
 import { type ClusterPlan, type MachinePlan, planCluster } from './plan.ts';
@@ -15,6 +16,7 @@ const PROGRAMS = {
 } as const;
 
 export type ProgramName = keyof typeof PROGRAMS;
+const NAMES = Object.keys(PROGRAMS) as ProgramName[];
 
 /** A machine as it is now: read from the kernel, not from what the cluster says. */
 export interface MachineStatus {
@@ -53,21 +55,19 @@ export interface ClusterStatus {
 
 /** The pids of a program on a machine, in ascending order. */
 export function pidsOf(machine: MachinePlan, program: ProgramName): number[] {
-  return processesInNetns(netnsPath(machine.netns))
-    .filter(PROGRAMS[program])
-    .map(({ pid }) => pid)
-    .toSorted((a, b) => a - b);
+  return pidsAmong(processesInNetns(netnsPath(machine.netns)), program);
+}
+
+function pidsAmong(processes: readonly NamedProcess[], program: ProgramName): number[] {
+  const pids = processes.filter(PROGRAMS[program]).map(({ pid }) => pid);
+  return pids.toSorted((a, b) => a - b);
 }
 
 async function machineStatus(state: ClusterState, machine: MachinePlan): Promise<MachineStatus> {
   const running = state.machines.find((each) => each.name === machine.name);
   const up = running !== undefined && isAlive(running.init);
   const all = up ? processesInNetns(netnsPath(machine.netns)) : [];
-  const first = (program: ProgramName) =>
-    all
-      .filter(PROGRAMS[program])
-      .map(({ pid }) => pid)
-      .toSorted((a, b) => a - b)[0] ?? null;
+  const first = (program: ProgramName) => pidsAmong(all, program)[0] ?? null;
   return {
     name: machine.name,
     netns: machine.netns,
@@ -78,13 +78,7 @@ async function machineStatus(state: ClusterState, machine: MachinePlan): Promise
     node: machine.node,
     up,
     holds: up ? await virtualAddresses(machine) : [],
-    processes: {
-      ingress: first('ingress'),
-      keepalived: first('keepalived'),
-      sidecar: first('sidecar'),
-      kubelet: first('kubelet'),
-      'kube-apiserver': first('kube-apiserver'),
-    },
+    processes: Object.fromEntries(NAMES.map((name) => [name, first(name)])) as MachineStatus['processes'],
     faults: state.faults.filter((fault) => fault.node === machine.name).map((fault) => fault.name),
     logs: `${machineDirectory(state.shape.name, machine.name)}/log`,
   };
@@ -130,17 +124,13 @@ export async function clusterStatus(state: ClusterState): Promise<ClusterStatus>
 
 /** The cluster for people. Pure. */
 export function formatStatus(status: ClusterStatus): string {
-  const pid = (value: number | null) => (value === null ? '-' : String(value));
-  const rows = status.machines.map((machine) => [
+  const rows = status.machines.map(({ processes, ...machine }) => [
     machine.name,
     machine.up ? 'up' : 'off',
     machine.netns,
     machine.address,
     machine.holds.join(' ') || '-',
-    pid(machine.processes.keepalived),
-    pid(machine.processes.sidecar),
-    pid(machine.processes.ingress),
-    pid(machine.processes.kubelet),
+    ...pidCells([processes.keepalived, processes.sidecar, processes.ingress, processes.kubelet]),
     machine.faults.join(' ') || '-',
   ]);
   const head = ['MACHINE', '', 'NETNS', 'ADDRESS', 'HOLDS', 'KEEPALIVED', 'SIDECAR', 'INGRESS', 'KUBELET', 'FAULTS'];

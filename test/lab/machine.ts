@@ -1,8 +1,7 @@
 import { buildAndReport } from '../../scripts/build.ts';
-import { ensureSystem } from '../../scripts/prepare.ts';
 import { ensureTool } from '../../scripts/tools.ts';
 import { ensureImageRoot } from '../support/image-root.ts';
-import { canMakeNamespaces, extendPath } from '../support/needs.ts';
+import { prepareMachine } from '../support/prepare-machine.ts';
 import type { Say } from '../support/print.ts';
 
 /** What the lab takes from outside itself. */
@@ -18,12 +17,7 @@ export interface MachineParts {
  * @throws Error that names what is missing and how to get it.
  */
 export async function readyMachine(say: Say): Promise<MachineParts> {
-  extendPath();
-  await ensureSystem(['lab']);
-  const missing = canMakeNamespaces();
-  if (missing !== null) {
-    throw new Error(missing);
-  }
+  await prepareMachine();
   const [helm, imageRoot] = await Promise.all([ensureTool('helm'), ensureImageRoot(say), buildAndReport()]);
   return { helm, imageRoot };
 }

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { nginxConf } from '../support/nginx-conf.ts';
 import type { ProcessRef } from '../support/processes.ts';
 import { startServer } from '../support/server.ts';
 import type { HostPlan } from './network-plan.ts';
@@ -20,26 +21,6 @@ export interface NginxOptions {
   readonly host: Pick<HostPlan, 'name' | 'netns'>;
   /** A directory for this server alone: configuration, pid file, log. */
   readonly directory: string;
-}
-
-/** The parts that every nginx of the lab shares: in the foreground, no logs of requests, every path below its own directory. */
-function nginxConf(directory: string, workers: string, servers: string): string {
-  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
-    (kind) => `${kind}_temp_path ${join(directory, kind)};`,
-  );
-  return `daemon off;
-${workers}
-user root;
-pid ${join(directory, 'nginx.pid')};
-error_log stderr warn;
-events { worker_connections 4096; }
-http {
-  access_log off;
-  default_type text/plain;
-  ${temporary.join('\n  ')}
-${servers}
-}
-`;
 }
 
 /**

@@ -1,6 +1,7 @@
 import { type Container, isRunning } from '../support/container.ts';
 import { heldBy, holdersIn } from '../support/held-addresses.ts';
 import { INTERFACE } from '../support/netns.ts';
+import { pidCells } from '../support/place-commands.ts';
 import { formatTable } from '../support/print.ts';
 import { familyOf, isAlive, type ProcessRef } from '../support/processes.ts';
 import { addressesOf, type HostPlan, type NetworkPlan, ownAddresses } from './network-plan.ts';
@@ -125,15 +126,12 @@ export async function labStatus(state: LabState): Promise<LabStatus> {
 
 /** The lab for people. Pure. */
 export function formatStatus(status: LabStatus): string {
-  const pid = (value: number | null) => (value === null ? '-' : String(value));
   const rows = status.nodes.map((node) => [
     node.name,
     node.netns,
     node.address,
     node.holds.join(' ') || '-',
-    pid(node.processes.keepalived),
-    pid(node.processes.sidecar),
-    pid(node.processes.ingress),
+    ...pidCells([node.processes.keepalived, node.processes.sidecar, node.processes.ingress]),
     node.faults.join(' ') || '-',
   ]);
   const head = ['NODE', 'NETNS', 'ADDRESS', 'HOLDS', 'KEEPALIVED', 'SIDECAR', 'INGRESS', 'FAULTS'];

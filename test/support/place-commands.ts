@@ -74,6 +74,11 @@ export function placeProgram<Fault extends string>({ kind, faults, ...place }: P
   return { program, up, fault, heal, name };
 }
 
+/** Cells of a table of nodes: the pids of programs. Pure. */
+export function pidCells(pids: readonly (number | null)[]): string[] {
+  return pids.map((pid) => String(pid ?? '-'));
+}
+
 /** What was repaired, for people. Pure. */
 export function healedText(done: readonly string[]): string {
   return done.length === 0 ? 'nothing to heal' : `healed: ${done.join(', ')}`;
