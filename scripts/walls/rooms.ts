@@ -201,6 +201,7 @@ const SIDECAR: readonly Room[] = [
     may: [
       ...GROUND,
       'api',
+      'common/check-document',
       'sidecar/config',
       'sidecar/desired',
       'common/directory-watch',
@@ -245,6 +246,7 @@ const SIDECAR: readonly Room[] = [
       ...GROUND,
       'common/clock',
       'api',
+      'common/check-document',
       'sidecar/checks',
       'sidecar/desired',
       'sidecar/fitness',
