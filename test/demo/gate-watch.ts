@@ -15,14 +15,15 @@ export interface GateEvent {
 export class GateWatch {
   /** What has been seen, in order. */
   readonly events: GateEvent[] = [];
-  readonly #watchers: readonly FSWatcher[];
+  readonly #watchers: FSWatcher[] = [];
 
-  constructor(lab: LabEnvironment) {
-    this.#watchers = lab.nodes.map((node) => this.#watch(node, trackFile(lab.runtime(node), 'gate')));
+  /** Begins. @throws Error where a node has no directory of gate files yet */
+  watch(lab: LabEnvironment): void {
+    for (const node of lab.nodes) this.#watchers.push(this.#watch(node, trackFile(lab.runtime(node), 'gate')));
   }
 
   stop(): void {
-    for (const watcher of this.#watchers) watcher.close();
+    for (const watcher of this.#watchers.splice(0)) watcher.close();
   }
 
   #watch(node: string, file: string): FSWatcher {

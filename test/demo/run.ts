@@ -6,7 +6,7 @@ import type { LabEnvironment } from '../environment/lab.ts';
 import type { FaultName } from '../lab/fault-names.ts';
 import { nodeDirectory } from '../lab/node-directory.ts';
 import { waitForOneHolder } from '../lab/up.ts';
-import type { AddressWatch } from '../support/address-watch.ts';
+import { AddressWatch } from '../support/address-watch.ts';
 import { monotonicMs, wallToMonotonicMs } from '../support/clock.ts';
 import type { Say } from '../support/print.ts';
 import { waitFor } from '../support/wait.ts';
@@ -44,8 +44,8 @@ const WATCH_AFTER_HEALING_MS = 3500;
 export class DemoRun {
   readonly #lab: LabEnvironment;
   readonly #address: string;
-  readonly #watch: AddressWatch;
-  readonly #gates: GateWatch;
+  readonly #watch = new AddressWatch();
+  readonly #gates = new GateWatch();
   readonly #probers: Readonly<Record<ClientKind, Prober>>;
   readonly #signal: AbortSignal;
   readonly #say: Say;
@@ -54,15 +54,16 @@ export class DemoRun {
     this.#lab = lab;
     this.#address = lab.address;
     if (this.#address === '') throw new Error('the lab has no virtual address');
-    this.#watch = lab.watch();
-    this.#gates = new GateWatch(lab);
     const { addresses } = lab.state.release;
     this.#probers = { regular: lab.prober('regular', addresses), newcomer: lab.prober('newcomer', addresses) };
     this.#signal = dependencies.signal;
     this.#say = dependencies.say;
   }
 
+  /** Begins to watch, and clients to ask. @throws Error where no sidecar has written a gate yet */
   async start(): Promise<void> {
+    this.#watch.watch(this.#lab.hosts);
+    this.#gates.watch(this.#lab);
     await Promise.all(CLIENT_KINDS.map((kind) => this.#probers[kind].start()));
   }
 
