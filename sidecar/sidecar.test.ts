@@ -22,6 +22,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { freePort } from '../test/support/free-port.ts';
+import { controlPlaneSchema } from './config/control-plane.ts';
 import type { Settings } from './config/settings.ts';
 import { KEEPALIVED } from './runtime/keepalived-exchange.ts';
 import { type Runtime, runtimeIn } from './runtime/runtime.ts';
@@ -163,6 +164,44 @@ describe('the directory that it shares', () => {
     const stopped = [vi.spyOn(runtime.directory, 'stop'), vi.spyOn(tracks, 'stop')];
     await running.stop();
     for (const stop of stopped) expect(stop).toHaveBeenCalledOnce();
+  });
+});
+
+describe('a node of the control plane', () => {
+  /** Two instances whose addresses are on no interface, with a proxy for which the test's server answers. */
+  function makeControlPlane(): Sidecar {
+    return makeSidecar(ELSEWHERE, (settings) => {
+      settings.vrrp.addresses = [];
+      settings.checks.service.url = 'http://127.0.0.1:9/nobody';
+      const { port } = server.address() as AddressInfo;
+      settings.controlPlaneLoadBalancing = controlPlaneSchema.parse({
+        enabled: true,
+        healthPort: port,
+        keepalived: { vrrpInstances: [{ virtualIPs: ['192.0.2.103/24'] }, { virtualIPs: ['192.0.2.104/24'] }] },
+      });
+      for (const instance of settings.controlPlaneLoadBalancing.keepalived.vrrpInstances) instance.interface = 'lo';
+    });
+  }
+
+  const gates = () => ['api_1', 'api_2'].map((name) => readFileSync(join(path, `track/${name}.gate`), 'utf8').trim());
+
+  it('is fit for every one of its addresses as long as its proxy answers, and for none at once when it is gone', async () => {
+    const running = makeControlPlane();
+    await running.start();
+    await vi.waitFor(() => expect(gates()).toEqual(['1', '1']), LIMIT);
+    const before = running.snapshot();
+    expect([before.checks.proxy?.healthy, before.checks.service, before.virtualRouterId]).toEqual([
+      true,
+      undefined,
+      51,
+    ]);
+    expect(readFileSync(join(path, 'candidate.conf'), 'utf8')).toMatch(
+      /vrrp_instance api_1 .*192\.0\.2\.103.*vrrp_instance api_2 .*192\.0\.2\.104/s,
+    );
+    server.closeAllConnections();
+    server.close();
+    await vi.waitFor(() => expect(gates()).toEqual(['0', '0']), LIMIT);
+    expect(running.snapshot().fitness?.failed).toBe(true);
   });
 });
 

@@ -168,8 +168,6 @@ securityContext:
 volumeMounts:
   - name: proxy-runtime
     mountPath: /run/keepalived-ingress-vip-proxy
-  - name: proxy-tmp
-    mountPath: /tmp
 {{- end -}}
 
 {{- define "kiv.proxyImage" -}}
@@ -187,10 +185,6 @@ volumeMounts:
 
 {{- define "kiv.proxyVolumes" -}}
 - name: proxy-runtime
-  emptyDir:
-    medium: Memory
-    sizeLimit: 16Mi
-- name: proxy-tmp
   emptyDir:
     medium: Memory
     sizeLimit: 16Mi

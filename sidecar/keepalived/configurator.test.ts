@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { NodePlanSpec } from '../../api/node-plan.ts';
+import { controlPlaneSchema } from '../config/control-plane.ts';
 import type { DesiredNode } from '../desired/desired.ts';
 import type { NetworkView } from '../network/network.ts';
 import { keepalivedOptions } from '../sources/settings.ts';
@@ -273,6 +274,54 @@ describe('the configurator', () => {
   it('tells which addresses are the node’s own', async () => {
     await configurator.start();
     expect(configurator.ownAddresses).toEqual(['192.0.2.11/24']);
+  });
+
+  it('gives each instance its own password, and leaves out the one alone whose password cannot be read', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'password-'));
+    onTestFinished(() => rmSync(directory, { recursive: true }));
+    writeFileSync(join(directory, 'api_1'), 'first');
+    writeFileSync(join(directory, 'api_2'), 'second');
+    const settings = defaultSettings();
+    settings.vrrp = { ...settings.vrrp, addresses: [], version: 2, advertIntervalSeconds: 1 };
+    settings.controlPlaneLoadBalancing = controlPlaneSchema.parse({
+      enabled: true,
+      keepalived: {
+        vrrpInstances: [1, 2, 3].map((number) => ({
+          virtualIPs: [`192.0.2.${100 + number}/24`],
+          authPassFile: join(directory, `api_${number}`),
+        })),
+      },
+    });
+    configurator = create(settings);
+    await configurator.start();
+    expect(offered.at(-1)).toMatch(
+      /vrrp_instance api_1 [^}]*auth_pass "first".*vrrp_instance api_2 [^}]*auth_pass "second"/s,
+    );
+    expect(offered.at(-1)).not.toContain('api_3');
+    expect(nodeProblem(configurator.problems)).toMatch(
+      /^controlPlaneLoadBalancing\.keepalived\.vrrpInstances\[2\]\.authPass: cannot be read: ENOENT/,
+    );
+    writeFileSync(join(directory, 'api_3'), 'third');
+    await configurator.reconcile();
+    expect(offered.at(-1)).toMatch(/vrrp_instance api_3 [^}]*auth_pass "third"/);
+    expect(configurator.problems).toEqual([]);
+  });
+
+  it('lets the instances of pools run on while the password cannot be read: that says nothing against what runs', async () => {
+    const settings = defaultSettings();
+    settings.vrrp = {
+      ...settings.vrrp,
+      addresses: [],
+      version: 2,
+      advertIntervalSeconds: 1,
+      authPasswordFile: '/none',
+    };
+    configurator = create(settings, planOf('p', '192.0.2.101'));
+    await configurator.start();
+    expect(offered).toEqual([]);
+    expect(configurator.problems).toMatchObject([
+      { instance: 'a-0', message: expect.stringMatching(/^keepalived\.authPassword: cannot be read: ENOENT/) },
+    ]);
   });
 
   it.each(['', 'ninechars', 'a b', 'a"b', 'a\\b', 'ä'])(
