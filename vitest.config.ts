@@ -23,9 +23,12 @@ const WAITING = [
 ];
 
 /** Of those that run several at once, what takes longest: begun last, it would be waited for alone. */
-const LONGEST = ['interfaces', 'networks', 'supervisor-states', 'own-addresses'].map(
-  (name) => `/test/integration/${name}.test.ts`,
-);
+const LONGEST = [
+  ...['interfaces', 'networks', 'supervisor-states', 'own-addresses'].map(
+    (name) => `/test/integration/${name}.test.ts`,
+  ),
+  ...['reference-examples', 'upgrade'].map((name) => `/test/e2e/${name}.test.ts`),
+];
 
 /** The longest first; else as Vitest does it, which knows on a fresh clone how large files are, and not how long they take. */
 class LongestFirst extends BaseSequencer {
@@ -40,6 +43,12 @@ class LongestFirst extends BaseSequencer {
 
 /** Tests on a real Kubernetes; see scripts/e2e.ts. */
 const E2E = 'test/e2e/**/*.test.ts';
+
+/** Of those the ones that mostly wait for pods to begin and to end, and bound little else: two at a time, on a cluster each. */
+const E2E_PAIRS = ['test/e2e/{install,names,reference-examples,security,upgrade}.test.ts'];
+
+/** What both projects of these tests have. */
+const E2E_TEST = { globalSetup: ['test/e2e/global-setup.ts'], testTimeout: 300_000, hookTimeout: 300_000 };
 
 // biome-ignore lint/style/noDefaultExport: vitest takes its configuration from the default export, and from nothing else
 export default defineConfig({
@@ -101,12 +110,21 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: [E2E],
-          globalSetup: ['test/e2e/global-setup.ts'],
+          exclude: E2E_PAIRS,
+          ...E2E_TEST,
           fileParallelism: false,
           maxWorkers: 1,
-          testTimeout: 300_000,
-          hookTimeout: 300_000,
           sequence: { groupOrder: 4 },
+        },
+      },
+      {
+        // On the user's cluster one after the other as well. After the others, which nothing disturbs: a second cluster does something all the time.
+        test: {
+          name: 'e2e-pairs',
+          include: E2E_PAIRS,
+          ...E2E_TEST,
+          maxWorkers: process.env.KUBECONFIG ? 1 : 2,
+          sequence: { groupOrder: 5 },
         },
       },
     ],

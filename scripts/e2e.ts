@@ -15,7 +15,7 @@ const USAGE = `Runs the end-to-end tests on a real Kubernetes, and installs and 
 
 usage: npm run e2e [-- <vitest arguments>]
 
-Without KUBECONFIG they bring up a cluster of three nodes on this machine and remove it afterwards. With E2E_KEEP=1 it stays, and
+Without KUBECONFIG they bring up clusters of three nodes on this machine and remove them afterwards. With E2E_KEEP=1 the first one stays, and
 the next run with E2E_KEEP=1 uses it as it is: npm run cluster -- --name e2e status (E2E_CLUSTER=NAME for another name).
 With KUBECONFIG they use that cluster: E2E_VIP=ADDRESS/PREFIX is needed, E2E_VALUES=FILE is used for every installation.
 Tests that cut, crash or look into nodes are then skipped.
@@ -37,7 +37,7 @@ async function prepare(): Promise<void> {
 function runTests(more: readonly string[]): Promise<Summary> {
   return interruptible(
     async (signal) => {
-      const summary = await runVitest(['e2e'], more, signal);
+      const summary = await runVitest(['e2e', 'e2e-pairs'], more, signal);
       if (!process.env.KUBECONFIG) await removeOwnClusters();
       signal.throwIfAborted();
       return summary;

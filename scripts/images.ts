@@ -44,23 +44,18 @@ async function planAll(definitions: readonly ImageDefinition[], naming: Naming):
  * The product's images, and the test cluster's own, as files: built where something has changed, else taken from the user's cache in a
  * fraction of a second.
  * @param say gets lines of progress
- * @param options.tag of the product's images; the chart's appVersion by default. Another tag gives other images: for tests of an upgrade
  * @throws ToolError or CommandError that says what failed, with the end of its output
  */
-export async function ensureImageArchives(
-  say: Log,
-  options: Partial<BuildOptions> & { readonly tag?: string } = {},
-): Promise<ImageArchive[]> {
+export async function ensureImageArchives(say: Log): Promise<ImageArchive[]> {
   await buildForImage();
-  const { tag = await defaultTag(), ...building } = options;
-  const naming = { registry: DEFAULT_REGISTRY, tag };
+  const naming = { registry: DEFAULT_REGISTRY, tag: await defaultTag() };
   const plans = [
     ...(await planAll(PRODUCT_IMAGES, naming)),
     ...(await planAll([TEST_IMAGE], { ...naming, tag: TEST_TAG })),
   ];
   const archives: ImageArchive[] = [];
   for (const plan of plans) {
-    const archive = await ensureArchive(plan, { base: 'auto', force: false, ...building }, say);
+    const archive = await ensureArchive(plan, { base: 'auto', force: false }, say);
     archives.push({ ref: plan.ref, archive, fingerprint: plan.fingerprint });
   }
   return archives;

@@ -6,6 +6,7 @@ import { withTemporaryFolder } from '../../scripts/support/temporary-folder.ts';
 import { cacheFolder } from '../support/cache-folder.ts';
 import type { Say } from '../support/print.ts';
 import { importImage } from './image-store.ts';
+import { runOn } from './machine.ts';
 import { planCluster } from './plan.ts';
 import type { ClusterState } from './state.ts';
 
@@ -42,5 +43,22 @@ export async function loadImages(state: ClusterState, images: readonly string[],
   for (const image of images) {
     await (existsSync(image) ? loadArchive(state, image) : loadFromEngine(state, image, say));
     say(`${image} is on every node`);
+  }
+}
+
+/**
+ * Gives the images of a running cluster a second tag. To Kubernetes they are other images then, and pods that get them are replaced.
+ * @param refs full names
+ */
+export async function tagImages(
+  { shape, machines }: ClusterState,
+  refs: readonly string[],
+  tag: string,
+): Promise<void> {
+  const nodes = planCluster(shape).nodes.map(({ name }) => name);
+  const names = refs.map((ref) => [ref, ref.replace(/:[^:/]*$/, `:${tag}`)]);
+  for (const machine of machines.filter(({ name }) => nodes.includes(name))) {
+    for (const name of names)
+      await runOn(machine, ['ctr', '--namespace', 'k8s.io', 'images', 'tag', '--force', ...name]);
   }
 }

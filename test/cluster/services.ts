@@ -231,7 +231,7 @@ function kubeletConfig(machine: MachinePlan): object {
     clusterDNS: ['10.96.0.10'],
     clusterDomain: 'cluster.local',
     // So often volumes are brought up to date; the default is a minute, which tests of changed settings would only wait for.
-    syncFrequency: '10s',
+    syncFrequency: '3s',
     resolvConf: '/etc/resolv.conf',
     // Images are loaded, not pulled: one that was collected would not come back.
     imageGCHighThresholdPercent: 100,

@@ -1,6 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { ImageArchive } from '../../scripts/images.ts';
+import { withLock } from '../../scripts/toolchain/lock.ts';
+import { cacheFolder } from '../support/cache-folder.ts';
 import type { Kubectl } from '../support/kubectl.ts';
 import { ip } from '../support/netns.ts';
 import type { Say } from '../support/print.ts';
@@ -13,7 +15,7 @@ import { type MachineSpec, type RunningMachine, startMachine, writeDisk } from '
 import { createNetwork, plugMachine } from './network.ts';
 import type { ClusterParts } from './parts.ts';
 import { kubeconfig, makePki, type Pki } from './pki.ts';
-import { type ClusterPlan, type MachinePlan, planCluster, SUBNETS } from './plan.ts';
+import { type ClusterPlan, type ClusterShape, type MachinePlan, planCluster, SUBNETS } from './plan.ts';
 import { machineFiles } from './services.ts';
 import {
   adminKubeconfig,
@@ -38,6 +40,8 @@ export interface ClusterOptions {
 const API_LIMIT_MS = 90_000;
 const NODES_LIMIT_MS = 90_000;
 const PODS_LIMIT_MS = 60_000;
+/** Choosing a subnet takes a moment. */
+const LOCK_LIMIT_SECONDS = 60;
 /** For what is only told besides an error. */
 const LOOK_LIMIT_MS = 5000;
 
@@ -55,6 +59,20 @@ async function freeSubnet(): Promise<number> {
   );
   if (free === undefined) throw new Error('no subnet is free: take some clusters down');
   return free;
+}
+
+/** Chooses a cluster's subnet and writes it down, before another command chooses one. */
+function takeSubnet(
+  { name, nodes, controlPlanes }: ClusterOptions,
+  parts: ClusterParts,
+  say: Say,
+): Promise<ClusterShape> {
+  const choose = async () => {
+    const shape = { name, nodes, controlPlanes, subnet: await freeSubnet() };
+    await clusterState(name).write({ shape, parts, machines: [], faults: [] });
+    return shape;
+  };
+  return withLock(join(cacheFolder(), 'subnets.lock'), LOCK_LIMIT_SECONDS, say, choose, 'choosing a subnet');
 }
 
 async function makeDirectory(cluster: string): Promise<void> {
@@ -181,9 +199,8 @@ export async function bringUp(
   const store = await ensureImageStore(archives, parts, say);
   await makeDirectory(name);
   try {
-    const shape = { name, nodes, controlPlanes, subnet: await freeSubnet() };
+    const shape = await takeSubnet(options, parts, say);
     const plan = planCluster(shape);
-    await clusterState(name).write({ shape, parts, machines: [], faults: [] });
     const state: ClusterState = { shape, parts, machines: await build(plan, parts, store), faults: [] };
     await clusterState(name).write(state);
     say(`${plan.machines.length} machines on one switch`);

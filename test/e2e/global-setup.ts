@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 import type { TestProject } from 'vitest/node';
 import type { ImageArchive } from '../../scripts/images.ts';
 import { ensureTool } from '../../scripts/tools.ts';
-import { takeDown } from '../cluster/down.ts';
 import { imageArchives } from '../cluster/images.ts';
 import { type ClusterParts, readyParts } from '../cluster/parts.ts';
 import { type ClusterState, clusterState } from '../cluster/state.ts';
@@ -13,11 +12,16 @@ import { keepsOwnCluster, ownClusterName, removeOwnClusters } from './own-cluste
 
 /** The cluster that the tests bring up and take down; with E2E_KEEP it stays, and the next run uses it as it is. */
 const CLUSTER = ownClusterName();
+const PROVIDED = Symbol.for('what the end-to-end tests are provided with');
+
+interface Provided {
+  readonly site: SiteDescription;
+  /** The images that the nodes of own clusters have. */
+  readonly archives: readonly ImageArchive[];
+}
 
 declare module 'vitest' {
-  interface ProvidedContext {
-    readonly site: SiteDescription;
-  }
+  interface ProvidedContext extends Provided {}
 }
 
 function need(name: string): string {
@@ -44,31 +48,38 @@ async function usersSite(kubeconfig: string): Promise<SiteDescription> {
 }
 
 async function ownCluster(parts: ClusterParts, archives: readonly ImageArchive[]): Promise<ClusterState> {
+  await removeOwnClusters(); // what a run left that was killed
   const state = clusterState(CLUSTER);
   if (keepsOwnCluster() && state.exists()) return state.read();
-  // What a run left that was killed.
-  await takeDown(CLUSTER);
   return bringUp({ name: CLUSTER, nodes: 3, controlPlanes: 1, ingress: true }, parts, archives, say);
 }
 
 /** The project's own cluster, brought up for these tests. */
-async function bringUpSite(): Promise<SiteDescription> {
+async function bringUpSite(): Promise<Provided> {
   const parts = await readyParts(say);
   const archives = await imageArchives(say);
   const [helm, helm3] = [await ensureTool('helm'), await ensureTool('helm3')];
-  return ownSite(await ownCluster(parts, archives), { helm, helm3 });
+  return { site: ownSite(await ownCluster(parts, archives), { helm, helm3 }), archives };
 }
 
-let site: SiteDescription | undefined;
+async function bringUpOrTake(): Promise<Provided> {
+  const kubeconfig = process.env.KUBECONFIG;
+  return kubeconfig ? { site: await usersSite(kubeconfig), archives: [] } : bringUpSite();
+}
+
+/** Vitest sets all projects up in one process: what the first of these tests' has brought up is the other's as well. */
+const shared = globalThis as { [PROVIDED]?: Promise<Provided> };
 
 /** Brings the cluster up, or takes the one of KUBECONFIG, and tells the tests where it is. */
 export async function setup(project: TestProject): Promise<void> {
-  const kubeconfig = process.env.KUBECONFIG;
-  site = kubeconfig ? await usersSite(kubeconfig) : await bringUpSite();
+  shared[PROVIDED] ??= bringUpOrTake();
+  const { site, archives } = await shared[PROVIDED];
   project.provide('site', site);
+  project.provide('archives', archives);
 }
 
 /** Removes the cluster, if it is the tests' own. */
 export async function teardown(): Promise<void> {
-  if (site?.cluster !== undefined) await removeOwnClusters();
+  const provided = await shared[PROVIDED]?.catch(() => undefined);
+  if (provided?.site.cluster !== undefined) await removeOwnClusters();
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import axios from 'axios';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   helmInstall,
   helmUninstall,
@@ -11,14 +11,13 @@ import {
   waitForHolder,
   waitForPods,
 } from '../environment/release.ts';
-import { Site } from '../environment/site.ts';
 import { waitFor } from '../support/wait.ts';
+import { site } from './here.ts';
 import { labelNodes, nodeNames, taintNodes, untaintNodes } from './nodes.ts';
 import { type ReleasePod, releasePods, sidecarStatus } from './pods.ts';
 import { msUntilAnswer, REACHABLE_MS } from './reachable.ts';
 import { commandsInNotes, runInShell, shellBlocks, whileInShell } from './shell-commands.ts';
 
-const site = new Site(inject('site'));
 const OPERATIONS = join(import.meta.dirname, '../../docs/operations.md');
 const LIMIT_MS = 60_000;
 /** Label and taint of the node that only the DaemonSet of these tests runs on. */

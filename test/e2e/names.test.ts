@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { afterEach, describe, expect, inject, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import {
   CHART,
   helmInstall,
@@ -10,14 +10,13 @@ import {
   waitForHolder,
   waitForPods,
 } from '../environment/release.ts';
-import { Site } from '../environment/site.ts';
 import { waitFor } from '../support/wait.ts';
+import { site } from './here.ts';
 import { listedAddresses, objectsOf } from './leftovers.ts';
 import { releasePods } from './pods.ts';
 import { waitForAnswer } from './reachable.ts';
 import { waitForRollout } from './rollout.ts';
 
-const site = new Site(inject('site'));
 const PREDECESSOR = join(import.meta.dirname, 'fixtures/predecessor');
 const LIMIT = { limitMs: 60_000, everyMs: 500 };
 

@@ -1,22 +1,36 @@
 import { existsSync } from 'node:fs';
 import { takeDown } from '../cluster/down.ts';
 import { clusterDirectory } from '../cluster/state.ts';
-import { controlPlanesOf } from './control-planes.ts';
+
+/** How many letters of a name leave room for what is appended, twice. */
+const NAME_LENGTH = 5;
 
 /** Name of the cluster that the tests bring up: E2E_CLUSTER, or `e2e`. */
 export function ownClusterName(environment: NodeJS.ProcessEnv = process.env): string {
   return environment.E2E_CLUSTER || 'e2e';
 }
 
-/** Whether that cluster stays after the tests, and is used as it is by the next: E2E_KEEP is set. */
+/** Name of the cluster of those tests that run beside others. */
+export function secondOf(cluster: string): string {
+  return `${cluster.slice(0, NAME_LENGTH)}2`;
+}
+
+/** Name of the cluster with three control planes that belongs to a cluster of the tests. */
+export function controlPlanesOf(cluster: string): string {
+  return `${cluster.slice(0, NAME_LENGTH + 1)}cp`;
+}
+
+/** Whether the tests' cluster stays after them, and is used as it is by the next: E2E_KEEP is set. */
 export function keepsOwnCluster(environment: NodeJS.ProcessEnv = process.env): boolean {
   return Boolean(environment.E2E_KEEP);
 }
 
-/** Removes the clusters that the tests brought up and did not remove: all if they were interrupted. One that is kept stays. */
+/** Removes what is left of the clusters that tests brought up: after a run that was interrupted all of them. One that is kept stays. */
 export async function removeOwnClusters(): Promise<void> {
   const own = ownClusterName();
-  for (const name of [controlPlanesOf(own), ...(keepsOwnCluster() ? [] : [own])]) {
+  const second = secondOf(own);
+  const further = [controlPlanesOf(own), controlPlanesOf(second), second];
+  for (const name of [...further, ...(keepsOwnCluster() ? [] : [own])]) {
     if (existsSync(clusterDirectory(name))) await takeDown(name);
   }
 }

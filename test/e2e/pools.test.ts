@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { ClusterFaultName } from '../cluster/fault-names.ts';
 import { apiServerFor } from '../cluster/plan.ts';
 import {
@@ -20,7 +20,6 @@ import {
   RELEASE,
   waitForHolder,
 } from '../environment/release.ts';
-import { Site } from '../environment/site.ts';
 import { monotonicMs } from '../support/clock.ts';
 import { ForeignRouter } from '../support/foreign-router.ts';
 import { repeatedWhenDisturbed } from '../support/machine-watch.ts';
@@ -28,10 +27,10 @@ import { INTERFACE } from '../support/netns.ts';
 import { formatTable } from '../support/print.ts';
 import { waitFor } from '../support/wait.ts';
 import { runningContainers } from './containers.ts';
+import { site } from './here.ts';
 import { PodApi } from './pod-token.ts';
 
 const repeated = repeatedWhenDisturbed();
-const site = new Site(inject('site'));
 const CONTROLLER = `deployment/${RELEASE}-controller`;
 const NO_SINGLE_ADDRESS = ['keepalived.vipAddressCidr='];
 const LIMIT = { limitMs: 30_000, everyMs: 100 };
@@ -61,125 +60,162 @@ function jsonPath(kind: string, name: string, path: string): Promise<string> {
   return site.kubectl(['get', kind, name, '-o', `jsonpath=${path}`]);
 }
 
+async function deletePools(): Promise<void> {
+  await site.kubectl(['delete', 'virtualippools', '--all', '--timeout=30s']);
+}
+
 function waitReady(pool: string, limitSeconds = 30): Promise<string> {
   return site.kubectl(['wait', '--for=condition=Ready', `virtualippool/${pool}`, `--timeout=${limitSeconds}s`], {
     timeout: (limitSeconds + 10) * 1000,
   });
 }
 
-describe.skipIf(!site.hasHarness)('a pool of six addresses on three nodes', repeated, () => {
-  const addresses = freeAddresses(site, 150, 6);
-  const clients = site.clients(addresses);
+describe.skipIf(!site.hasHarness)('a release with a controller', () => {
+  const SIX = freeAddresses(site, 150, 6);
+  let startedMs = 0;
 
   beforeAll(async () => {
-    const startedMs = monotonicMs();
-    const pool = { nodeSelector: {}, tolerations: {}, failback: FAILBACK, addresses };
+    startedMs = monotonicMs();
+    const pool = { nodeSelector: {}, tolerations: {}, failback: FAILBACK, addresses: SIX };
     const values = { virtualIPPools: { default: pool } };
     await withValues(values, (file) => helmInstall(site, { set: NO_SINGLE_ADDRESS, valuesFiles: [file] }));
-    await clients.start();
-    record('helm install → six addresses answer', monotonicMs() - startedMs);
-    await waitForShares(site, addresses, [2, 2, 2]);
-    record('helm install → two on each node', monotonicMs() - startedMs);
-  });
-
-  afterEach(async () => {
-    await site.cluster.heal();
-    await waitForShares(site, addresses, [2, 2, 2], 120_000);
   });
 
   afterAll(async () => {
-    await clients.stop();
     await helmUninstall(site);
-    await site.kubectl(['delete', 'virtualippools', '--all', '--timeout=30s']);
+    await deletePools();
   });
 
-  it('spreads them evenly, is ready, and says so', async () => {
-    await waitReady('default');
-    const [head = '', row = ''] = (await site.kubectl(['get', 'virtualippools'])).split('\n');
-    expect(head.split(/\s+/).filter(Boolean)).toEqual(
-      expect.arrayContaining(['NAME', 'ADDRESSES', 'HELD', 'READY', 'AGE']),
-    );
-    expect(row.split(/\s+/)).toEqual(expect.arrayContaining(['default', '6', 'True']));
-    const holders = await holdersByAddress(site);
-    const told = JSON.parse(await jsonPath('virtualippool', 'default', '{.status.addresses}')) as {
-      address: string;
-      holders: string[];
-      plannedNode: string;
-    }[];
-    for (const { address, holders: reported, plannedNode } of told) {
-      expect(reported).toEqual(holders.get(address));
-      expect([plannedNode]).toEqual(holders.get(address));
-    }
-  });
+  describe('a pool of six addresses on three nodes', repeated, () => {
+    const addresses = SIX;
+    const clients = site.clients(addresses);
 
-  const FAULTS: readonly { fault: ClusterFaultName; limitMs: number }[] = [
-    { fault: 'ingress-crash', limitMs: HAND_OVER_MS },
-    { fault: 'link-cut', limitMs: SILENT_NODE_MS },
-    { fault: 'node-crash', limitMs: SILENT_NODE_MS },
-    { fault: 'drain', limitMs: HAND_OVER_MS },
-    { fault: 'cordon', limitMs: HAND_OVER_MS },
-  ];
+    beforeAll(async () => {
+      await clients.start();
+      record('helm install → six addresses answer', monotonicMs() - startedMs);
+      await waitForShares(site, addresses, [2, 2, 2]);
+      record('helm install → two on each node', monotonicMs() - startedMs);
+    });
 
-  it.each(FAULTS)(
-    'goes on as 3 + 3 after $fault on one node, and is even again after healing',
-    async ({ fault, limitMs }) => {
-      const node = (await holdersByAddress(site)).get(addresses[0] ?? '')?.[0] ?? '';
-      const fromMs = monotonicMs();
-      await site.cluster.inject(fault, node);
-      await waitFor(
-        '3 + 3 on the other nodes',
-        async () => {
-          const others = new Map(
-            [...(await holdersByAddress(site))].map(([address, nodes]) => [
-              address,
-              nodes.filter((each) => each !== node),
-            ]),
-          );
-          return (
-            addresses.every((address) => others.get(address)?.length === 1) &&
-            sharesOf(others, addresses).join() === '3,3'
-          );
-        },
-        LIMIT,
-      );
-      expect(record(`${fault}: longest outage of six addresses`, await clients.longestOutage(fromMs))).toBeLessThan(
-        limitMs,
-      );
-      const healMs = monotonicMs();
+    afterEach(async () => {
       await site.cluster.heal();
       await waitForShares(site, addresses, [2, 2, 2], 120_000);
-      expect(record(`${fault}: longest outage while healing`, await clients.longestOutage(healMs))).toBeLessThan(
-        limitMs,
+    });
+
+    afterAll(() => clients.stop());
+
+    it('spreads them evenly, is ready, and says so', async () => {
+      await waitReady('default');
+      const [head = '', row = ''] = (await site.kubectl(['get', 'virtualippools'])).split('\n');
+      expect(head.split(/\s+/).filter(Boolean)).toEqual(
+        expect.arrayContaining(['NAME', 'ADDRESSES', 'HELD', 'READY', 'AGE']),
       );
-    },
-  );
+      expect(row.split(/\s+/)).toEqual(expect.arrayContaining(['default', '6', 'True']));
+      const holders = await holdersByAddress(site);
+      const told = JSON.parse(await jsonPath('virtualippool', 'default', '{.status.addresses}')) as {
+        address: string;
+        holders: string[];
+        plannedNode: string;
+      }[];
+      for (const { address, holders: reported, plannedNode } of told) {
+        expect(reported).toEqual(holders.get(address));
+        expect([plannedNode]).toEqual(holders.get(address));
+      }
+    });
 
-  it('carries out an edit at once, and leaves the other addresses alone', async () => {
-    const [extra = ''] = freeAddresses(site, 160, 1);
-    const before = await holdersByAddress(site);
-    const fromMs = monotonicMs();
-    await patchPool(site, 'default', { addresses: [...addresses, extra] });
-    const newcomer = site.clients([extra]);
-    await newcomer.start();
-    await newcomer.stop();
-    expect(record('edit → the new address answers', monotonicMs() - fromMs)).toBeLessThan(EDIT_MS);
-    await patchPool(site, 'default', { addresses });
-    await waitFor('the old address to be gone', async () => !(await holdersByAddress(site)).has(extra), LIMIT);
-    const after = await holdersByAddress(site);
-    for (const address of addresses) expect(after.get(address)).toEqual(before.get(address));
-    expect(await clients.longestOutage(fromMs)).toBeLessThan(HAND_OVER_MS);
-  });
+    const FAULTS: readonly { fault: ClusterFaultName; limitMs: number }[] = [
+      { fault: 'ingress-crash', limitMs: HAND_OVER_MS },
+      { fault: 'link-cut', limitMs: SILENT_NODE_MS },
+      { fault: 'node-crash', limitMs: SILENT_NODE_MS },
+      { fault: 'drain', limitMs: HAND_OVER_MS },
+      { fault: 'cordon', limitMs: HAND_OVER_MS },
+    ];
 
-  it('moves nothing while the controller is gone, and still fails over', async () => {
-    const before = await holdersByAddress(site);
-    await site.kubectl(['-n', NAMESPACE, 'scale', CONTROLLER, '--replicas=0']);
-    await site.kubectl(
-      ['-n', NAMESPACE, 'wait', 'pod', '-l', 'app.kubernetes.io/component=controller', '--for=delete', '--timeout=60s'],
-      {
-        timeout: 70_000,
+    it.each(FAULTS)(
+      'goes on as 3 + 3 after $fault on one node, and is even again after healing',
+      async ({ fault, limitMs }) => {
+        const node = (await holdersByAddress(site)).get(addresses[0] ?? '')?.[0] ?? '';
+        const fromMs = monotonicMs();
+        await site.cluster.inject(fault, node);
+        await waitFor(
+          '3 + 3 on the other nodes',
+          async () => {
+            const others = new Map(
+              [...(await holdersByAddress(site))].map(([address, nodes]) => [
+                address,
+                nodes.filter((each) => each !== node),
+              ]),
+            );
+            return (
+              addresses.every((address) => others.get(address)?.length === 1) &&
+              sharesOf(others, addresses).join() === '3,3'
+            );
+          },
+          LIMIT,
+        );
+        expect(record(`${fault}: longest outage of six addresses`, await clients.longestOutage(fromMs))).toBeLessThan(
+          limitMs,
+        );
+        const healMs = monotonicMs();
+        await site.cluster.heal();
+        await waitForShares(site, addresses, [2, 2, 2], 120_000);
+        expect(record(`${fault}: longest outage while healing`, await clients.longestOutage(healMs))).toBeLessThan(
+          limitMs,
+        );
       },
     );
-    try {
+
+    it('carries out an edit at once, and leaves the other addresses alone', async () => {
+      const [extra = ''] = freeAddresses(site, 160, 1);
+      const before = await holdersByAddress(site);
+      const fromMs = monotonicMs();
+      await patchPool(site, 'default', { addresses: [...addresses, extra] });
+      const newcomer = site.clients([extra]);
+      await newcomer.start();
+      await newcomer.stop();
+      expect(record('edit → the new address answers', monotonicMs() - fromMs)).toBeLessThan(EDIT_MS);
+      await patchPool(site, 'default', { addresses });
+      await waitFor('the old address to be gone', async () => !(await holdersByAddress(site)).has(extra), LIMIT);
+      const after = await holdersByAddress(site);
+      for (const address of addresses) expect(after.get(address)).toEqual(before.get(address));
+      expect(await clients.longestOutage(fromMs)).toBeLessThan(HAND_OVER_MS);
+    });
+
+    it('moves nothing while the controller is gone, and still fails over', async () => {
+      const before = await holdersByAddress(site);
+      await site.kubectl(['-n', NAMESPACE, 'scale', CONTROLLER, '--replicas=0']);
+      await site.kubectl(
+        [
+          '-n',
+          NAMESPACE,
+          'wait',
+          'pod',
+          '-l',
+          'app.kubernetes.io/component=controller',
+          '--for=delete',
+          '--timeout=60s',
+        ],
+        {
+          timeout: 70_000,
+        },
+      );
+      try {
+        const node = before.get(addresses[0] ?? '')?.[0] ?? '';
+        const fromMs = monotonicMs();
+        await site.cluster.inject('ingress-crash', node);
+        expect(await clients.longestOutage(fromMs)).toBeLessThan(HAND_OVER_MS);
+        const after = await holdersByAddress(site);
+        for (const address of addresses.filter((each) => before.get(each)?.[0] !== node)) {
+          expect(after.get(address)).toEqual(before.get(address));
+        }
+      } finally {
+        await site.kubectl(['-n', NAMESPACE, 'scale', CONTROLLER, '--replicas=2']);
+      }
+    });
+
+    it('moves nothing while the API server is away, and still fails over', async () => {
+      const before = await holdersByAddress(site);
+      await site.cluster.inject('apiserver-stop', 'cp');
       const node = before.get(addresses[0] ?? '')?.[0] ?? '';
       const fromMs = monotonicMs();
       await site.cluster.inject('ingress-crash', node);
@@ -188,353 +224,322 @@ describe.skipIf(!site.hasHarness)('a pool of six addresses on three nodes', repe
       for (const address of addresses.filter((each) => before.get(each)?.[0] !== node)) {
         expect(after.get(address)).toEqual(before.get(address));
       }
-    } finally {
-      await site.kubectl(['-n', NAMESPACE, 'scale', CONTROLLER, '--replicas=2']);
-    }
-  });
+    });
 
-  it('moves nothing while the API server is away, and still fails over', async () => {
-    const before = await holdersByAddress(site);
-    await site.cluster.inject('apiserver-stop', 'cp');
-    const node = before.get(addresses[0] ?? '')?.[0] ?? '';
-    const fromMs = monotonicMs();
-    await site.cluster.inject('ingress-crash', node);
-    expect(await clients.longestOutage(fromMs)).toBeLessThan(HAND_OVER_MS);
-    const after = await holdersByAddress(site);
-    for (const address of addresses.filter((each) => before.get(each)?.[0] !== node)) {
-      expect(after.get(address)).toEqual(before.get(address));
-    }
-  });
+    it('refuses an address that the pool already has, with a sentence', async () => {
+      const again = poolObject('twice', { addresses: [addresses[0] ?? '', `${addresses[0]}/24`] });
+      await expect(applyManifest(site, again)).rejects.toThrow(/twice|already/i);
+    });
 
-  it('refuses an address that the pool already has, with a sentence', async () => {
-    const again = poolObject('twice', { addresses: [addresses[0] ?? '', `${addresses[0]}/24`] });
-    await expect(applyManifest(site, again)).rejects.toThrow(/twice|already/i);
-  });
+    it('leaves an address with the pool that had it first, and tells the later one', async () => {
+      const [free = ''] = freeAddresses(site, 165, 1);
+      await applyManifest(site, poolObject('later', { addresses: [addresses[0] ?? '', free] }));
+      try {
+        await waitForShares(site, [free]);
+        const refused = await waitFor(
+          'the condition to name the address',
+          async () => {
+            const messages = await jsonPath('virtualippool', 'later', '{.status.conditions[*].message}');
+            return messages.includes(addresses[0] ?? '-') && messages;
+          },
+          LIMIT,
+        );
+        expect(refused).toContain('default');
+      } finally {
+        await site.kubectl(['delete', 'virtualippool', 'later']);
+      }
+      await waitFor('its address to be gone', async () => !(await holdersByAddress(site)).has(free), LIMIT);
+    });
 
-  it('leaves an address with the pool that had it first, and tells the later one', async () => {
-    const [free = ''] = freeAddresses(site, 165, 1);
-    await applyManifest(site, poolObject('later', { addresses: [addresses[0] ?? '', free] }));
-    try {
-      await waitForShares(site, [free]);
-      const refused = await waitFor(
-        'the condition to name the address',
-        async () => {
-          const messages = await jsonPath('virtualippool', 'later', '{.status.conditions[*].message}');
-          return messages.includes(addresses[0] ?? '-') && messages;
-        },
-        LIMIT,
-      );
-      expect(refused).toContain('default');
-    } finally {
-      await site.kubectl(['delete', 'virtualippool', 'later']);
-    }
-    await waitFor('its address to be gone', async () => !(await holdersByAddress(site)).has(free), LIMIT);
-  });
-
-  it('lets several pools live on different nodes', async () => {
-    const names = site.cluster.plan.nodes.map(({ name }) => name);
-    const pools = names.slice(0, 2).map((node, index) => ({
-      node,
-      name: `on-${node}`,
-      addresses: freeAddresses(site, 170 + 3 * index, 3),
-    }));
-    try {
-      for (const { node, name, addresses: own } of pools) {
+    it('lets several pools live on different nodes', async () => {
+      const names = site.cluster.plan.nodes.map(({ name }) => name);
+      const pools = names.slice(0, 2).map((node, index) => ({
+        node,
+        name: `on-${node}`,
+        own: freeAddresses(site, 170 + 3 * index, 3),
+      }));
+      const applied = pools.map(({ node, name, own }) => {
         const nodeSelector = { matchLabels: { 'kubernetes.io/hostname': node } };
-        await applyManifest(site, poolObject(name, { addresses: own, nodeSelector }));
+        return applyManifest(site, poolObject(name, { addresses: own, nodeSelector }));
+      });
+      try {
+        await Promise.all(applied);
+        for (const { node, name, own } of pools) {
+          const holders = await waitForShares(site, own, [3]);
+          expect(own.map((address) => holders.get(address))).toEqual(own.map(() => [node]));
+          await waitReady(name);
+        }
+      } finally {
+        await site.kubectl(['delete', 'virtualippool', ...pools.map(({ name }) => name), '--ignore-not-found']);
       }
-      for (const { node, name, addresses: own } of pools) {
-        const holders = await waitForShares(site, own, [3]);
-        for (const address of own) expect(holders.get(address)).toEqual([node]);
-        await waitReady(name);
-      }
-    } finally {
-      for (const { name } of pools) await site.kubectl(['delete', 'virtualippool', name, '--ignore-not-found']);
-    }
-  });
+    });
 
-  it('lets an agent write the status of its own plan and of no other', async () => {
-    const [own, other] = site.cluster.plan.nodes;
-    if (own === undefined || other === undefined) throw new Error('this needs two nodes');
-    const sidecar = runningContainers(site.cluster.state).find(
-      ({ node, name }) => node === own.name && name === 'sidecar',
-    );
-    if (sidecar === undefined) throw new Error(`no sidecar runs on ${own.name}`);
-    const api = new PodApi(sidecar.pid, apiServerFor(site.cluster.plan));
-    const path = (node: string) => `/apis/keepalived-ingress-vip.io/v1alpha1/nodeplans/${node}`;
-    const problems = { status: { problems: [] } };
-    expect(await api.status('PATCH', `${path(own.name)}/status`, problems)).toBe(200);
-    expect([403, 422]).toContain(await api.status('PATCH', `${path(other.name)}/status`, problems));
-    expect(await api.status('PATCH', path(own.name), { spec: { instances: [] } })).toBe(403);
-    expect(await api.status('DELETE', path(own.name))).toBe(403);
-  });
-});
-
-describe.skipIf(!site.hasHarness)('pools with wishes of their own', repeated, () => {
-  const names = () => site.cluster.plan.nodes.map(({ name }) => name);
-
-  beforeAll(async () => {
-    await helmInstall(site, {
-      set: [...NO_SINGLE_ADDRESS, 'controller.enabled=true'],
-      args: ['--wait', '--timeout', '120s'],
+    it('lets an agent write the status of its own plan and of no other', async () => {
+      const [own, other] = site.cluster.plan.nodes;
+      if (own === undefined || other === undefined) throw new Error('this needs two nodes');
+      const sidecar = runningContainers(site.cluster.state).find(
+        ({ node, name }) => node === own.name && name === 'sidecar',
+      );
+      if (sidecar === undefined) throw new Error(`no sidecar runs on ${own.name}`);
+      const api = new PodApi(sidecar.pid, apiServerFor(site.cluster.plan));
+      const path = (node: string) => `/apis/keepalived-ingress-vip.io/v1alpha1/nodeplans/${node}`;
+      const problems = { status: { problems: [] } };
+      expect(await api.status('PATCH', `${path(own.name)}/status`, problems)).toBe(200);
+      expect([403, 422]).toContain(await api.status('PATCH', `${path(other.name)}/status`, problems));
+      expect(await api.status('PATCH', path(own.name), { spec: { instances: [] } })).toBe(403);
+      expect(await api.status('DELETE', path(own.name))).toBe(403);
     });
   });
 
-  afterEach(async () => {
-    await site.cluster.heal();
-    await site.kubectl(['delete', 'virtualippools', '--all', '--timeout=30s']);
-    await site.kubectl(['label', 'nodes', '--all', `${ZONE}-`]);
-  });
+  describe('pools with wishes of their own', repeated, () => {
+    const names = () => site.cluster.plan.nodes.map(({ name }) => name);
 
-  afterAll(() => helmUninstall(site));
+    beforeAll(deletePools);
 
-  it('speak by unicast to the other nodes, also to one that comes later and without one that goes', async () => {
-    const addresses = freeAddresses(site, 185, 3);
-    const [first = '', second = '', late = ''] = names();
-    const here = { matchLabels: { [ZONE]: 'here' } };
-    await site.kubectl(['label', 'nodes', first, second, `${ZONE}=here`]);
-    await applyManifest(
-      site,
-      poolObject('direct', { addresses, failback: FAILBACK, nodeSelector: here, vrrp: { peering: 'Unicast' } }),
-    );
-    await waitForShares(site, addresses, [2, 1]);
-    await waitReady('direct');
-    expect(await peersOf('direct')).toEqual({ [first]: [second], [second]: [first] });
-
-    const clients = site.clients(addresses);
-    await clients.start();
-    try {
-      const fromMs = monotonicMs();
-      await site.kubectl(['label', 'nodes', late, `${ZONE}=here`]);
-      await waitForShares(site, addresses, [1, 1, 1]);
-      expect(record('unicast, a node comes: longest outage', await clients.longestOutage(fromMs))).toBeLessThan(
-        HAND_OVER_MS,
-      );
-      await waitFor(
-        'every node to have two peers',
-        async () => Object.values(await peersOf('direct')).every((peers) => peers.length === 2),
-        LIMIT,
-      );
-      const cut = await site.cluster.inject('link-cut', first);
-      const outageMs = await clients.longestOutage(cut.injectedAt.monotonicMs);
-      expect(record('unicast, link-cut: longest outage', outageMs)).toBeLessThan(SILENT_NODE_MS);
+    afterEach(async () => {
       await site.cluster.heal();
-      await waitForShares(site, addresses, [1, 1, 1]);
+      await deletePools();
+      await site.kubectl(['label', 'nodes', '--all', `${ZONE}-`]);
+    });
 
-      const goesMs = monotonicMs();
-      await site.kubectl(['label', 'node', late, `${ZONE}-`]);
+    it('speak by unicast to the other nodes, also to one that comes later and without one that goes', async () => {
+      const addresses = freeAddresses(site, 185, 3);
+      const [first = '', second = '', late = ''] = names();
+      const here = { matchLabels: { [ZONE]: 'here' } };
+      await site.kubectl(['label', 'nodes', first, second, `${ZONE}=here`]);
+      await applyManifest(
+        site,
+        poolObject('direct', { addresses, failback: FAILBACK, nodeSelector: here, vrrp: { peering: 'Unicast' } }),
+      );
       await waitForShares(site, addresses, [2, 1]);
-      expect(record('unicast, a node goes: longest outage', await clients.longestOutage(goesMs))).toBeLessThan(
-        HAND_OVER_MS,
-      );
-      await waitFor(
-        'the other two to be each other’s only peers',
-        async () =>
-          JSON.stringify(await peersOf('direct')) === JSON.stringify({ [first]: [second], [second]: [first] }),
-        LIMIT,
-      );
-    } finally {
-      await clients.stop();
-    }
-  });
+      await waitReady('direct');
+      expect(await peersOf('direct')).toEqual({ [first]: [second], [second]: [first] });
 
-  it('keep an address’s second node in another zone than its first', async () => {
-    const addresses = freeAddresses(site, 190, 6);
-    const [alone = '', ...together] = names();
-    await site.kubectl(['label', 'node', alone, `${ZONE}=a`]);
-    await site.kubectl(['label', 'nodes', ...together, `${ZONE}=b`]);
-    await applyManifest(site, poolObject('zoned', { addresses, failback: FAILBACK, spread: { topologyKey: ZONE } }));
-    await waitForShares(site, addresses, [2, 2, 2]);
-    await waitReady('zoned');
-    const zoneOf = (node: string) => (node === alone ? 'a' : 'b');
-    for (const nodes of Object.values(await ranksOf('zoned'))) {
-      expect(new Set(nodes.slice(0, 2).map(zoneOf)).size).toBe(2);
-    }
-    const struck = together[0] ?? '';
-    const held = [...(await holdersByAddress(site))].filter(([, nodes]) => nodes.includes(struck));
-    await site.cluster.inject('ingress-crash', struck);
-    await waitFor(
-      'its addresses in the other zone',
-      async () => {
-        const holders = await holdersByAddress(site);
-        return held.every(([address]) => holders.get(address)?.join() === alone);
-      },
-      LIMIT,
-    );
-  });
+      const clients = site.clients(addresses);
+      await clients.start();
+      try {
+        const fromMs = monotonicMs();
+        await site.kubectl(['label', 'nodes', late, `${ZONE}=here`]);
+        await waitForShares(site, addresses, [1, 1, 1]);
+        expect(record('unicast, a node comes: longest outage', await clients.longestOutage(fromMs))).toBeLessThan(
+          HAND_OVER_MS,
+        );
+        await waitFor(
+          'every node to have two peers',
+          async () => Object.values(await peersOf('direct')).every((peers) => peers.length === 2),
+          LIMIT,
+        );
+        const cut = await site.cluster.inject('link-cut', first);
+        const outageMs = await clients.longestOutage(cut.injectedAt.monotonicMs);
+        expect(record('unicast, link-cut: longest outage', outageMs)).toBeLessThan(SILENT_NODE_MS);
+        await site.cluster.heal();
+        await waitForShares(site, addresses, [1, 1, 1]);
 
-  it('leave a node that fails their own health check, and no other pool’s', async () => {
-    const [own, common] = [freeAddresses(site, 200, 3), freeAddresses(site, 205, 3)];
-    // The kubelet's health stands for any service; the release asks it as well, but counts it five times as patiently.
-    const healthCheck = {
-      httpGet: { host: '127.0.0.1', port: 10_248, path: '/healthz' },
-      ...{ periodSeconds: 1, timeoutSeconds: 1, failureThreshold: 2 },
-    };
-    await applyManifest(site, poolObject('own', { addresses: own, failback: FAILBACK, healthCheck }));
-    await applyManifest(site, poolObject('common', { addresses: common, failback: FAILBACK }));
-    await waitForShares(site, own, [1, 1, 1]);
-    const before = await waitForShares(site, common, [1, 1, 1]);
-    const [struck = ''] = names();
-    await site.cluster.inject('kubelet-stop', struck);
-    await waitForShares(site, own, [2, 1], 15_000);
-    const after = await holdersByAddress(site);
-    expect(own.flatMap((address) => after.get(address) ?? [])).not.toContain(struck);
-    for (const address of common) expect(after.get(address)).toEqual(before.get(address));
-  });
-
-  it('give up a router id that another router on the network begins to use, and say so', async () => {
-    const addresses = freeAddresses(site, 210, 3);
-    const [foreignAddress = ''] = freeAddresses(site, 215, 1);
-    await applyManifest(site, poolObject('shared', { addresses, failback: FAILBACK }));
-    await waitForShares(site, addresses, [1, 1, 1]);
-    await waitReady('shared');
-    const before = await routerIdsOf('shared');
-    const taken = before['shared-0'] ?? 0;
-    const clients = site.clients(addresses);
-    await clients.start();
-    const foreign = await ForeignRouter.start({
-      netns: site.cluster.plan.client.netns,
-      interface: INTERFACE,
-      virtualRouterId: taken,
-      address: `${foreignAddress}/24`,
+        const goesMs = monotonicMs();
+        await site.kubectl(['label', 'node', late, `${ZONE}-`]);
+        await waitForShares(site, addresses, [2, 1]);
+        expect(record('unicast, a node goes: longest outage', await clients.longestOutage(goesMs))).toBeLessThan(
+          HAND_OVER_MS,
+        );
+        await waitFor(
+          'the other two to be each other’s only peers',
+          async () =>
+            JSON.stringify(await peersOf('direct')) === JSON.stringify({ [first]: [second], [second]: [first] }),
+          LIMIT,
+        );
+      } finally {
+        await clients.stop();
+      }
     });
-    try {
-      const fromMs = monotonicMs();
+
+    it('keep an address’s second node in another zone than its first', async () => {
+      const addresses = freeAddresses(site, 190, 6);
+      const [alone = '', ...together] = names();
+      await site.kubectl(['label', 'node', alone, `${ZONE}=a`]);
+      await site.kubectl(['label', 'nodes', ...together, `${ZONE}=b`]);
+      await applyManifest(site, poolObject('zoned', { addresses, failback: FAILBACK, spread: { topologyKey: ZONE } }));
+      await waitForShares(site, addresses, [2, 2, 2]);
+      await waitReady('zoned');
+      const zoneOf = (node: string) => (node === alone ? 'a' : 'b');
+      for (const nodes of Object.values(await ranksOf('zoned'))) {
+        expect(new Set(nodes.slice(0, 2).map(zoneOf)).size).toBe(2);
+      }
+      const struck = together[0] ?? '';
+      const held = [...(await holdersByAddress(site))].filter(([, nodes]) => nodes.includes(struck));
+      await site.cluster.inject('ingress-crash', struck);
       await waitFor(
-        'another id for the group, on every node',
+        'its addresses in the other zone',
         async () => {
-          const told = (await plansOf('shared')).filter(({ name }) => name === 'shared-0');
-          return told.length === names().length && told.every(({ virtualRouterId }) => virtualRouterId !== taken);
+          const holders = await holdersByAddress(site);
+          return held.every(([address]) => holders.get(address)?.join() === alone);
         },
-        FOREIGN_LIMIT,
-      );
-      record('a foreign router: from its start to another router id', monotonicMs() - fromMs);
-      const after = await routerIdsOf('shared');
-      expect(after).toEqual({ ...before, 'shared-0': after['shared-0'] });
-      expect(Object.values(before)).not.toContain(after['shared-0']);
-      const said = [
-        'get',
-        'events',
-        '-A',
-        '--field-selector',
-        'reason=ForeignRouter',
-        '-o',
-        'jsonpath={.items[*].message}',
-      ];
-      await waitFor(
-        'the Event',
-        async () => (await site.kubectl(said)).includes(`router id ${taken} is also used`),
         LIMIT,
       );
-      await waitReady('shared');
+    });
+
+    it('leave a node that fails their own health check, and no other pool’s', async () => {
+      const [own, common] = [freeAddresses(site, 200, 3), freeAddresses(site, 205, 3)];
+      // The kubelet's health stands for any service; the release asks it as well, but counts it five times as patiently.
+      const healthCheck = {
+        httpGet: { host: '127.0.0.1', port: 10_248, path: '/healthz' },
+        ...{ periodSeconds: 1, timeoutSeconds: 1, failureThreshold: 2 },
+      };
+      await applyManifest(site, poolObject('own', { addresses: own, failback: FAILBACK, healthCheck }));
+      await applyManifest(site, poolObject('common', { addresses: common, failback: FAILBACK }));
+      await waitForShares(site, own, [1, 1, 1]);
+      const before = await waitForShares(site, common, [1, 1, 1]);
+      const [struck = ''] = names();
+      await site.cluster.inject('kubelet-stop', struck);
+      await waitForShares(site, own, [2, 1], 15_000);
+      const after = await holdersByAddress(site);
+      expect(own.flatMap((address) => after.get(address) ?? [])).not.toContain(struck);
+      for (const address of common) expect(after.get(address)).toEqual(before.get(address));
+    });
+
+    it('give up a router id that another router on the network begins to use, and say so', async () => {
+      const addresses = freeAddresses(site, 210, 3);
+      const [foreignAddress = ''] = freeAddresses(site, 215, 1);
+      await applyManifest(site, poolObject('shared', { addresses, failback: FAILBACK }));
       await waitForShares(site, addresses, [1, 1, 1]);
-      record('a foreign router: longest outage of the addresses of its id', await clients.longestOutage(fromMs));
-    } finally {
-      await clients.stop();
-      await foreign.stop();
-    }
-  });
-
-  interface Plans {
-    readonly items: readonly {
-      readonly metadata: { readonly name: string };
-      readonly spec: { readonly instances: readonly Instance[] };
-    }[];
-  }
-
-  interface Instance {
-    readonly name: string;
-    readonly pool: string;
-    readonly rank: number;
-    readonly virtualRouterId: number;
-    readonly peers?: readonly string[];
-  }
-
-  async function plansOf(pool: string): Promise<(Required<Instance> & { node: string })[]> {
-    const { items } = JSON.parse(await site.kubectl(['get', 'nodeplans', '-o', 'json'])) as Plans;
-    return items.flatMap(({ metadata, spec }) =>
-      spec.instances
-        .filter((instance) => instance.pool === pool)
-        .map((instance) => ({ peers: [], ...instance, node: metadata.name })),
-    );
-  }
-
-  /** By instance its router id. */
-  async function routerIdsOf(pool: string): Promise<Record<string, number>> {
-    const ids: Record<string, number> = {};
-    for (const { name, virtualRouterId } of await plansOf(pool)) ids[name] = virtualRouterId;
-    return ids;
-  }
-
-  /** By node the names of the nodes that it is told to speak to. */
-  async function peersOf(pool: string): Promise<Record<string, string[]>> {
-    const nodes = site.cluster.plan.nodes;
-    const nameOf = (address: string) => nodes.find(({ ipv4 }) => ipv4 === address)?.name ?? address;
-    const plans = await plansOf(pool);
-    const told = [...new Set(plans.map(({ node }) => node))].toSorted();
-    return Object.fromEntries(
-      told.map((node) => {
-        const peers = plans.filter((plan) => plan.node === node).flatMap((plan) => plan.peers.map(nameOf));
-        return [node, [...new Set(peers)].toSorted()];
-      }),
-    );
-  }
-
-  /** By instance its nodes, the first one first. */
-  async function ranksOf(pool: string): Promise<Record<string, string[]>> {
-    const ranks: Record<string, string[]> = {};
-    for (const { node, name, rank } of await plansOf(pool)) {
-      const nodes = ranks[name] ?? [];
-      nodes[rank] = node;
-      ranks[name] = nodes;
-    }
-    return ranks;
-  }
-});
-
-describe.skipIf(!site.hasHarness)('a pool of two hundred addresses', repeated, () => {
-  const addresses = freeAddresses(site, 40, 200);
-
-  beforeAll(async () => {
-    await helmInstall(site, {
-      set: [...NO_SINGLE_ADDRESS, 'controller.enabled=true'],
-      args: ['--wait', '--timeout', '120s'],
+      await waitReady('shared');
+      const before = await routerIdsOf('shared');
+      const taken = before['shared-0'] ?? 0;
+      const clients = site.clients(addresses);
+      await clients.start();
+      const foreign = await ForeignRouter.start({
+        netns: site.cluster.plan.client.netns,
+        interface: INTERFACE,
+        virtualRouterId: taken,
+        address: `${foreignAddress}/24`,
+      });
+      try {
+        const fromMs = monotonicMs();
+        await waitFor(
+          'another id for the group, on every node',
+          async () => {
+            const told = (await plansOf('shared')).filter(({ name }) => name === 'shared-0');
+            return told.length === names().length && told.every(({ virtualRouterId }) => virtualRouterId !== taken);
+          },
+          FOREIGN_LIMIT,
+        );
+        record('a foreign router: from its start to another router id', monotonicMs() - fromMs);
+        const after = await routerIdsOf('shared');
+        expect(after).toEqual({ ...before, 'shared-0': after['shared-0'] });
+        expect(Object.values(before)).not.toContain(after['shared-0']);
+        const said = [
+          'get',
+          'events',
+          '-A',
+          '--field-selector',
+          'reason=ForeignRouter',
+          '-o',
+          'jsonpath={.items[*].message}',
+        ];
+        await waitFor(
+          'the Event',
+          async () => (await site.kubectl(said)).includes(`router id ${taken} is also used`),
+          LIMIT,
+        );
+        await waitReady('shared');
+        await waitForShares(site, addresses, [1, 1, 1]);
+        record('a foreign router: longest outage of the addresses of its id', await clients.longestOutage(fromMs));
+      } finally {
+        await clients.stop();
+        await foreign.stop();
+      }
     });
-  });
 
-  afterAll(async () => {
-    await site.kubectl(['delete', 'virtualippools', '--all', '--timeout=30s']);
-    await helmUninstall(site);
-  });
-
-  it('is held by three nodes soon after kubectl apply, and by two soon after one is cut off', async () => {
-    const appliedMs = monotonicMs();
-    await applyManifest(site, poolObject('many', { addresses, failback: FAILBACK }));
-    await waitForShares(site, addresses);
-    expect(record('200 addresses: kubectl apply → held', monotonicMs() - appliedMs)).toBeLessThan(45_000);
-    await waitForShares(site, addresses, [67, 67, 66]);
-    record('200 addresses: kubectl apply → evenly spread', monotonicMs() - appliedMs);
-    await waitReady('many');
-    const [node = ''] = (await holdersByAddress(site)).get(addresses[0] ?? '') ?? [];
-    const cutMs = (await site.cluster.inject('link-cut', node)).injectedAt.monotonicMs;
-    try {
-      await waitFor(
-        '100 + 100 on the other nodes',
-        async () => {
-          const others = new Map(
-            [...(await holdersByAddress(site))].map(([address, nodes]) => [
-              address,
-              nodes.filter((each) => each !== node),
-            ]),
-          );
-          return addresses.every((address) => others.get(address)?.length === 1);
-        },
-        { ...LIMIT, everyMs: 20 },
-      );
-      expect(record('200 addresses: node cut → all held', monotonicMs() - cutMs)).toBeLessThan(5000);
-    } finally {
-      await site.cluster.heal();
+    interface Plans {
+      readonly items: readonly {
+        readonly metadata: { readonly name: string };
+        readonly spec: { readonly instances: readonly Instance[] };
+      }[];
     }
+
+    interface Instance {
+      readonly name: string;
+      readonly pool: string;
+      readonly rank: number;
+      readonly virtualRouterId: number;
+      readonly peers?: readonly string[];
+    }
+
+    async function plansOf(pool: string): Promise<(Required<Instance> & { node: string })[]> {
+      const { items } = JSON.parse(await site.kubectl(['get', 'nodeplans', '-o', 'json'])) as Plans;
+      return items.flatMap(({ metadata, spec }) =>
+        spec.instances
+          .filter((instance) => instance.pool === pool)
+          .map((instance) => ({ peers: [], ...instance, node: metadata.name })),
+      );
+    }
+
+    /** By instance its router id. */
+    async function routerIdsOf(pool: string): Promise<Record<string, number>> {
+      const ids: Record<string, number> = {};
+      for (const { name, virtualRouterId } of await plansOf(pool)) ids[name] = virtualRouterId;
+      return ids;
+    }
+
+    /** By node the names of the nodes that it is told to speak to. */
+    async function peersOf(pool: string): Promise<Record<string, string[]>> {
+      const nodes = site.cluster.plan.nodes;
+      const nameOf = (address: string) => nodes.find(({ ipv4 }) => ipv4 === address)?.name ?? address;
+      const plans = await plansOf(pool);
+      const told = [...new Set(plans.map(({ node }) => node))].toSorted();
+      return Object.fromEntries(
+        told.map((node) => {
+          const peers = plans.filter((plan) => plan.node === node).flatMap((plan) => plan.peers.map(nameOf));
+          return [node, [...new Set(peers)].toSorted()];
+        }),
+      );
+    }
+
+    /** By instance its nodes, the first one first. */
+    async function ranksOf(pool: string): Promise<Record<string, string[]>> {
+      const ranks: Record<string, string[]> = {};
+      for (const { node, name, rank } of await plansOf(pool)) {
+        const nodes = ranks[name] ?? [];
+        nodes[rank] = node;
+        ranks[name] = nodes;
+      }
+      return ranks;
+    }
+  });
+
+  describe('a pool of two hundred addresses', repeated, () => {
+    const addresses = freeAddresses(site, 40, 200);
+
+    beforeAll(deletePools);
+
+    it('is held by three nodes soon after kubectl apply, and by two soon after one is cut off', async () => {
+      const appliedMs = monotonicMs();
+      await applyManifest(site, poolObject('many', { addresses, failback: FAILBACK }));
+      await waitForShares(site, addresses);
+      expect(record('200 addresses: kubectl apply → held', monotonicMs() - appliedMs)).toBeLessThan(45_000);
+      await waitForShares(site, addresses, [67, 67, 66]);
+      record('200 addresses: kubectl apply → evenly spread', monotonicMs() - appliedMs);
+      await waitReady('many');
+      const [node = ''] = (await holdersByAddress(site)).get(addresses[0] ?? '') ?? [];
+      const cutMs = (await site.cluster.inject('link-cut', node)).injectedAt.monotonicMs;
+      try {
+        await waitFor(
+          '100 + 100 on the other nodes',
+          async () => {
+            const others = new Map(
+              [...(await holdersByAddress(site))].map(([address, nodes]) => [
+                address,
+                nodes.filter((each) => each !== node),
+              ]),
+            );
+            return addresses.every((address) => others.get(address)?.length === 1);
+          },
+          { ...LIMIT, everyMs: 20 },
+        );
+        expect(record('200 addresses: node cut → all held', monotonicMs() - cutMs)).toBeLessThan(5000);
+      } finally {
+        await site.cluster.heal();
+      }
+    });
   });
 });
 
@@ -545,7 +550,7 @@ describe.skipIf(!site.hasHarness)('an upgrade from one address to pools and back
   afterAll(async () => {
     await clients.stop();
     await helmUninstall(site);
-    await site.kubectl(['delete', 'virtualippools', '--all', '--timeout=30s']);
+    await deletePools();
   });
 
   it('keeps the address served, adds the pool, and removes all of it again', async () => {

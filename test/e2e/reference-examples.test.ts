@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { summarize } from '../clients/outages.ts';
 import { takeDown } from '../cluster/down.ts';
 import type { ClusterFaultName } from '../cluster/fault-names.ts';
@@ -16,20 +16,20 @@ import {
   waitForHolder,
   waitForPods,
 } from '../environment/release.ts';
-import { Site } from '../environment/site.ts';
+import type { Site } from '../environment/site.ts';
 import { monotonicMs } from '../support/clock.ts';
 import { repeatedWhenDisturbed } from '../support/machine-watch.ts';
 import { say } from '../support/print.ts';
 import { waitFor } from '../support/wait.ts';
 import { apiProber, nextAnswer, waitForApiServers } from './api-servers.ts';
-import { bringUpControlPlanes } from './control-planes.ts';
+import { bringUpControlPlanes } from './further-clusters.ts';
 import { installationOf } from './helm-chart-manifest.ts';
+import { site } from './here.ts';
 import { labelNodes, nodeNames, untaintNodes } from './nodes.ts';
 import { releasePods, sidecarStatus } from './pods.ts';
 import { msUntilAnswer, REACHABLE_MS } from './reachable.ts';
 
 const repeated = repeatedWhenDisturbed();
-const site = new Site(inject('site'));
 const FIXTURES = join(import.meta.dirname, 'fixtures');
 const EXAMPLES = join(import.meta.dirname, '../../examples');
 /** The examples' values as they are written. */

@@ -1,21 +1,20 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { apiServerFor } from '../cluster/plan.ts';
 import { helmInstall, helmUninstall, helmUpgrade, RELEASE, waitForHolder } from '../environment/release.ts';
-import { Site } from '../environment/site.ts';
 import { inNetns } from '../support/netns.ts';
 import { documentedPermissions } from '../support/permissions.ts';
 import { waitFor } from '../support/wait.ts';
 import { type ContainerName, type RunningContainer, runningContainers } from './containers.ts';
+import { site } from './here.ts';
 import { PodApi, tokenFolder } from './pod-token.ts';
 import { mountsOf, rightsOf } from './process-rights.ts';
 import { runInShell, shellBlocks } from './shell-commands.ts';
 import { openSockets } from './sockets.ts';
 import { LIST_WRITABLE } from './writable.ts';
 
-const site = new Site(inject('site'));
 const NAMESPACE = 'vip-guarded';
 const DOCUMENT = readFileSync(join(import.meta.dirname, '../../docs/security.md'), 'utf8');
 const SELECTOR = `app.kubernetes.io/instance=${RELEASE}`;
@@ -74,7 +73,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await helmUninstall(site, { namespace: NAMESPACE });
-  await site.kubectl(['delete', 'namespace', NAMESPACE, '--ignore-not-found', '--timeout=60s'], { timeout: 70_000 });
+  await site.kubectl(['delete', 'namespace', NAMESPACE, '--ignore-not-found', '--wait=false']);
 });
 
 describe('a namespace that allows less than the pods need', () => {

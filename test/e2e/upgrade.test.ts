@@ -3,8 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { ensureImageArchives } from '../../scripts/images.ts';
-import { loadImages } from '../cluster/images.ts';
+import { tagImages } from '../cluster/images.ts';
 import {
   helmInstall,
   helmUninstall,
@@ -15,11 +14,12 @@ import {
   waitForHolder,
   waitForPods,
 } from '../environment/release.ts';
-import { type Helm, Site } from '../environment/site.ts';
+import type { Helm } from '../environment/site.ts';
 import { repeatedWhenDisturbed } from '../support/machine-watch.ts';
 import { say } from '../support/print.ts';
 import { waitFor } from '../support/wait.ts';
 import { type ChartRepository, helmAtHome, serveChart } from './chart-repository.ts';
+import { site } from './here.ts';
 import { listedAddresses, objectsOf } from './leftovers.ts';
 import { type ReleasePod, releasePods, type SidecarStatus, sidecarStatus } from './pods.ts';
 import { msUntilAnswer, REACHABLE_MS, waitForAnswer } from './reachable.ts';
@@ -27,7 +27,6 @@ import { CADENCE, imagesOf, observeRollout, type Rollout, waitForRollout } from 
 import { runInShell, shellBlocks } from './shell-commands.ts';
 
 const repeated = repeatedWhenDisturbed();
-const site = new Site(inject('site'));
 const OPERATIONS = join(import.meta.dirname, '../../docs/operations.md');
 const REPOSITORY = 'test';
 const NEXT_TAG = '0.0.0-next';
@@ -43,9 +42,8 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'helm-home-'));
   repository = await serveChart(site.helm);
   if (!site.hasHarness) return;
-  const archives = await ensureImageArchives(say, { tag: NEXT_TAG });
-  const next = archives.filter(({ ref }) => ref.endsWith(`:${NEXT_TAG}`)).map(({ archive }) => archive);
-  await loadImages(site.cluster.state, next, say);
+  const refs = inject('archives').map(({ ref }) => ref);
+  await tagImages(site.cluster.state, refs, NEXT_TAG);
 });
 
 afterAll(async () => {
