@@ -8,7 +8,7 @@ import type { AskerOptions, AskerReport } from './asker.ts';
 const ASKER = join(import.meta.dirname, 'asker.ts');
 /** Beside the other programs of a node, not above them. */
 const NICENESS = 10;
-const END_LIMIT_MS = 5000;
+const END_LIMIT_MS = 30_000;
 
 /** Something that makes work until it is stopped. */
 export interface Load {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import axios from 'axios';
 import { mountsOf } from './process-rights.ts';
 
-const LIMIT_MS = 10_000;
+const LIMIT_MS = 30_000;
 
 /** Where a process's container has its service account's token, seen from outside; undefined when it has none. */
 export function tokenFolder(pid: number): string | undefined {

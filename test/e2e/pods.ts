@@ -94,6 +94,6 @@ export async function sidecarStatus(
   pod: string,
   { namespace = NAMESPACE, port = DEFAULT_PORT }: { readonly namespace?: string; readonly port?: number } = {},
 ): Promise<SidecarStatus> {
-  const ask = ['curl', '--silent', '--show-error', '--max-time', '5', `http://127.0.0.1:${port}/status`];
+  const ask = ['curl', '--silent', '--show-error', '--max-time', '20', `http://127.0.0.1:${port}/status`];
   return JSON.parse(await site.kubectl(['exec', '-n', namespace, pod, '-c', 'keepalived', '--', ...ask]));
 }

@@ -9,6 +9,7 @@ import {
   poolObject,
   sharesOf,
   waitForShares,
+  waitGone,
   withValues,
 } from '../environment/pools.ts';
 import {
@@ -68,6 +69,17 @@ function waitReady(pool: string, limitSeconds = 30): Promise<string> {
   return site.kubectl(['wait', '--for=condition=Ready', `virtualippool/${pool}`, `--timeout=${limitSeconds}s`], {
     timeout: (limitSeconds + 10) * 1000,
   });
+}
+
+/** Waits until each address is on one node besides a struck one, and as evenly as asked for. */
+async function waitForOthers(struck: string, addresses: readonly string[], shares?: readonly number[]): Promise<void> {
+  const settled = async () => {
+    const holders = [...(await holdersByAddress(site))];
+    const others = new Map(holders.map(([address, nodes]) => [address, nodes.filter((node) => node !== struck)]));
+    const single = addresses.every((address) => others.get(address)?.length === 1);
+    return single && (shares === undefined || sharesOf(others, addresses).join() === shares.join());
+  };
+  await waitFor(`the addresses on other nodes than ${struck}`, settled, { ...LIMIT, everyMs: 20 });
 }
 
 describe.skipIf(!site.hasHarness)('a release with a controller', () => {
@@ -137,22 +149,7 @@ describe.skipIf(!site.hasHarness)('a release with a controller', () => {
         const node = (await holdersByAddress(site)).get(addresses[0] ?? '')?.[0] ?? '';
         const fromMs = monotonicMs();
         await site.cluster.inject(fault, node);
-        await waitFor(
-          '3 + 3 on the other nodes',
-          async () => {
-            const others = new Map(
-              [...(await holdersByAddress(site))].map(([address, nodes]) => [
-                address,
-                nodes.filter((each) => each !== node),
-              ]),
-            );
-            return (
-              addresses.every((address) => others.get(address)?.length === 1) &&
-              sharesOf(others, addresses).join() === '3,3'
-            );
-          },
-          LIMIT,
-        );
+        await waitForOthers(node, addresses, [3, 3]);
         expect(record(`${fault}: longest outage of six addresses`, await clients.longestOutage(fromMs))).toBeLessThan(
           limitMs,
         );
@@ -522,19 +519,7 @@ describe.skipIf(!site.hasHarness)('a release with a controller', () => {
       const [node = ''] = (await holdersByAddress(site)).get(addresses[0] ?? '') ?? [];
       const cutMs = (await site.cluster.inject('link-cut', node)).injectedAt.monotonicMs;
       try {
-        await waitFor(
-          '100 + 100 on the other nodes',
-          async () => {
-            const others = new Map(
-              [...(await holdersByAddress(site))].map(([address, nodes]) => [
-                address,
-                nodes.filter((each) => each !== node),
-              ]),
-            );
-            return addresses.every((address) => others.get(address)?.length === 1);
-          },
-          { ...LIMIT, everyMs: 20 },
-        );
+        await waitForOthers(node, addresses);
         expect(record('200 addresses: node cut → all held', monotonicMs() - cutMs)).toBeLessThan(5000);
       } finally {
         await site.cluster.heal();
@@ -570,14 +555,7 @@ describe.skipIf(!site.hasHarness)('an upgrade from one address to pools and back
     const address = `keepalived.vipAddressCidr=${site.description.vip}`;
     const before = ['--set', address, '--set', 'kind=DaemonSet', '--wait', '--timeout', '120s'];
     await site.helm(['upgrade', RELEASE, CHART, '-n', NAMESPACE, ...before]);
-    await waitFor(
-      'the pool’s addresses to be gone',
-      async () => sharesOf(await holdersByAddress(site), pool).length === 0,
-      {
-        limitMs: 90_000,
-        everyMs: 200,
-      },
-    );
+    await waitGone(site, pool);
     await waitForHolder(site);
     expect(record('upgrade back: longest outage', await clients.longestOutage(backMs))).toBeLessThan(HAND_OVER_MS);
     expect(await objects()).not.toMatch(/controller|nodeplan|virtualippool/);

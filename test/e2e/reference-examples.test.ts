@@ -21,13 +21,13 @@ import { monotonicMs } from '../support/clock.ts';
 import { repeatedWhenDisturbed } from '../support/machine-watch.ts';
 import { say } from '../support/print.ts';
 import { waitFor } from '../support/wait.ts';
-import { apiProber, nextAnswer, waitForApiServers } from './api-servers.ts';
+import { apiProber, waitForApiServers } from './api-servers.ts';
 import { bringUpControlPlanes } from './further-clusters.ts';
 import { installationOf } from './helm-chart-manifest.ts';
 import { site } from './here.ts';
 import { labelNodes, nodeNames, untaintNodes } from './nodes.ts';
 import { releasePods, sidecarStatus } from './pods.ts';
-import { msUntilAnswer, REACHABLE_MS } from './reachable.ts';
+import { msUntilAnswer, nextAnswer, REACHABLE_MS } from './reachable.ts';
 
 const repeated = repeatedWhenDisturbed();
 const FIXTURES = join(import.meta.dirname, 'fixtures');
@@ -101,7 +101,7 @@ describe.skipIf(!site.hasHarness)('on three control planes', repeated, () => {
     try {
       const notes = await helmInstall(planes, options);
       await prober.start();
-      const tookMs = (await nextAnswer(planes, prober)) - startedMs;
+      const tookMs = (await nextAnswer(prober, planes.address)) - startedMs;
       say(`${options.release ?? RELEASE}: the API is reachable after ${seconds(tookMs)}`);
       expect(tookMs).toBeLessThan(REACHABLE_MS);
       await waitForPods(planes, options);
@@ -134,7 +134,7 @@ describe.skipIf(!site.hasHarness)('on three control planes', repeated, () => {
       const prober = apiProber(planes);
       try {
         await prober.start();
-        await nextAnswer(planes, prober);
+        await nextAnswer(prober, planes.address);
         const beganMs = monotonicMs();
         const { node } = await cluster.inject(fault);
         const holder = await waitFor(
@@ -142,7 +142,7 @@ describe.skipIf(!site.hasHarness)('on three control planes', repeated, () => {
           async () => (await planes.holders()).find((each) => each !== node),
           LIMIT,
         );
-        await nextAnswer(planes, prober);
+        await nextAnswer(prober, planes.address);
         await kubectlThroughVip(['get', 'nodes']);
         await prober.stop();
         const { longestOutageMs, longestSilenceMs, failed } = summarize(prober.attempts(planes.address, beganMs));
@@ -153,10 +153,7 @@ describe.skipIf(!site.hasHarness)('on three control planes', repeated, () => {
       } finally {
         await prober.stop();
         await cluster.heal();
-        await waitForApiServers(
-          machines.map(({ ipv4 }) => ipv4),
-          planes.description.kubeconfig,
-        );
+        await waitForApiServers(cluster);
       }
     }
 

@@ -75,8 +75,10 @@ describe.skipIf(!site.hasHarness)('what the containers use', repeated, () => {
   /** Changes of the VRRP state on all nodes since the containers' start. */
   async function transitions(): Promise<number> {
     const sidecars = containers.filter(({ name }) => name === 'sidecar');
-    const pages = await Promise.all(sidecars.map(({ node }) => site.cluster.ask(node, '/metrics')));
-    expect(pages).not.toContain('');
+    const pageOf = async (node: string) => (await site.cluster.ask(node, '/metrics')) || undefined;
+    const pages = await Promise.all(
+      sidecars.map(({ node }) => waitFor(`metrics of ${node}`, () => pageOf(node), LIMIT)),
+    );
     const counts = pages.flatMap((page) => [...page.matchAll(/^keepalived_vip_transitions_total\{.*\} (\d+)$/gm)]);
     return counts.reduce((sum, [, count]) => sum + Number(count), 0);
   }

@@ -113,14 +113,8 @@ describe('a namespace that allows less than the pods need', () => {
     await runInShell(site, commands.replaceAll(/(?<= )vip(?= )/g, NAMESPACE));
     await rolledOut();
     await waitForHolder(site);
-    const level = [
-      'get',
-      'namespace',
-      NAMESPACE,
-      '-o',
-      'jsonpath={.metadata.labels.pod-security\\.kubernetes\\.io/enforce}',
-    ];
-    expect(await site.kubectl(level)).toBe('privileged');
+    const level = '{.metadata.labels.pod-security\\.kubernetes\\.io/enforce}';
+    expect(await site.kubectl(['get', 'namespace', NAMESPACE, '-o', `jsonpath=${level}`])).toBe('privileged');
   });
 });
 
@@ -160,16 +154,8 @@ describe.skipIf(!site.hasHarness)('on the nodes', () => {
   async function container(name: ContainerName): Promise<RunningContainer & { pod: string }> {
     const found = containers.find((each) => each.name === name);
     if (found === undefined) throw new Error(`no ${name} runs`);
-    const pod = await kubectl(
-      'get',
-      'pods',
-      '-l',
-      SELECTOR,
-      `--field-selector=spec.nodeName=${found.node}`,
-      '-o',
-      'name',
-    );
-    return { ...found, pod };
+    const here = `--field-selector=spec.nodeName=${found.node}`;
+    return { ...found, pod: await kubectl('get', 'pods', '-l', SELECTOR, here, '-o', 'name') };
   }
 
   async function inSidecar(script: string): Promise<string> {
@@ -287,18 +273,9 @@ describe.skipIf(!site.hasHarness)('on the nodes', () => {
   async function fromClient(address: string, port: number): Promise<string> {
     const url = `http://${address}:${port}/metrics`;
     const { client } = site.cluster.plan;
-    const [program, ...args] = inNetns(client.netns, [
-      'curl',
-      '-s',
-      '-o',
-      '/dev/null',
-      '-m',
-      '3',
-      '-w',
-      '%{http_code}',
-      url,
-    ]);
-    const { exitCode, stdout } = await execa(program, args, { reject: false, timeout: 10_000 });
+    const curl = ['curl', '-s', '-o', '/dev/null', '-m', '15', '-w', '%{http_code}', url];
+    const [program, ...args] = inNetns(client.netns, curl);
+    const { exitCode, stdout } = await execa(program, args, { reject: false, timeout: 20_000 });
     if (exitCode === 7) return 'refused'; // curl(1): failed to connect to host
     return exitCode === 0 ? String(stdout) : `curl ended with ${exitCode}`;
   }

@@ -13,7 +13,7 @@ export interface Stall {
 export const STALL_MS = 20;
 
 const WORKER = join(import.meta.dirname, 'stall-worker.ts');
-const START_LIMIT_MS = 10_000;
+const START_LIMIT_MS = 60_000;
 /** Above keepalived's 50: that it runs is no standstill. */
 const PRIORITY = 60;
 
