@@ -23,6 +23,7 @@ import { asker, busyLoops, type Load, trackChanges } from './load.ts';
 import { forgetImageFiles } from './page-cache.ts';
 import { releasePods } from './pods.ts';
 import { MEASURED_HEAD, type Measured, measure, measuredRow, startOf } from './resources.ts';
+import { waitForReplacement } from './rollout.ts';
 
 const repeated = repeatedWhenDisturbed();
 const LIMIT = { limitMs: 90_000, everyMs: 200 };
@@ -269,10 +270,7 @@ describe.skipIf(!site.hasHarness)('what the containers use', repeated, () => {
     timeout: 180_000,
   }, async () => {
     await helmUpgrade(site, { set: ['sidecar.resources.limits.cpu=200m', 'pod.resources.limits.cpu=100m'] });
-    await site.kubectl(['rollout', 'status', `deployment/${RELEASE}`, '-n', NAMESPACE, '--timeout=120s'], {
-      timeout: 130_000,
-    });
-    await waitFor('the pods of before to end', async () => (await releasePods(site)).length === 2, LIMIT);
+    await waitForReplacement(site);
     await waitForHolder(site);
     containers = runningContainers(site.cluster.state);
     const used = await undisturbed({ when: 'load, 200m and 100m', forMs: SHORT_LOAD_MS });

@@ -1,11 +1,12 @@
 import type { Outage } from '../clients/outages.ts';
 import type { ProberOptions } from '../clients/prober.ts';
 import { outageCells } from '../clients/report.ts';
-import { NAMESPACE, waitForHolder } from '../environment/release.ts';
+import { NAMESPACE, RELEASE, waitForHolder } from '../environment/release.ts';
 import type { Site } from '../environment/site.ts';
 import { AddressWatch } from '../support/address-watch.ts';
 import { monotonicMs } from '../support/clock.ts';
 import { formatMs, say } from '../support/print.ts';
+import { waitFor } from '../support/wait.ts';
 import { PodWatch } from './pod-watch.ts';
 import { type ReleasePod, releasePods } from './pods.ts';
 import { waitForAnswer } from './reachable.ts';
@@ -38,9 +39,16 @@ export async function imagesOf(site: Site, workload: string): Promise<string> {
   return site.kubectl(['get', workload, '-n', NAMESPACE, '-o', path]);
 }
 
-/** Waits until all pods of a workload are of its newest template, and Ready. */
-export async function waitForRollout(site: Site, workload: string): Promise<void> {
-  await site.kubectl(['rollout', 'status', workload, '-n', NAMESPACE, LIMIT], { timeout: LIMIT_MS });
+/** Waits until all pods of a workload are of its newest template, and Ready; those of before may still be ending. */
+export async function waitForRollout(site: Site, workload: string, namespace: string = NAMESPACE): Promise<void> {
+  await site.kubectl(['rollout', 'status', workload, '-n', namespace, LIMIT], { timeout: LIMIT_MS });
+}
+
+/** The same for the release's Deployment, which has two pods; and until those of before are gone. */
+export async function waitForReplacement(site: Site, namespace: string = NAMESPACE): Promise<void> {
+  await waitForRollout(site, `deployment/${RELEASE}`, namespace);
+  const gone = async () => (await releasePods(site, { namespace })).length === 2;
+  await waitFor('the pods of before to end', gone, { limitMs: LIMIT_MS, everyMs: 200 });
 }
 
 /** Looks at the pods, at the nodes' addresses and at a client of the address while `change` replaces the pods. Own cluster only. */

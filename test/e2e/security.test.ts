@@ -11,6 +11,7 @@ import { type ContainerName, type RunningContainer, runningContainers } from './
 import { site } from './here.ts';
 import { PodApi, tokenFolder } from './pod-token.ts';
 import { mountsOf, rightsOf } from './process-rights.ts';
+import { waitForReplacement } from './rollout.ts';
 import { runInShell, shellBlocks } from './shell-commands.ts';
 import { openSockets } from './sockets.ts';
 import { LIST_WRITABLE } from './writable.ts';
@@ -32,18 +33,6 @@ function kubectl(...args: string[]): Promise<string> {
 
 function enforce(level: string): Promise<string> {
   return site.kubectl(['label', 'namespace', NAMESPACE, '--overwrite', `pod-security.kubernetes.io/enforce=${level}`]);
-}
-
-/** Waits until the pods are those of the present settings; those of before are gone, for on each node there is room for one. */
-async function rolledOut(): Promise<void> {
-  await site.kubectl(['-n', NAMESPACE, 'rollout', 'status', `deployment/${RELEASE}`, '--timeout=90s'], {
-    timeout: 100_000,
-  });
-  await waitFor(
-    'the last pod of before to end',
-    async () => (await kubectl('get', 'pods', '-o', 'name')).split('\n').length === 2,
-    LIMIT,
-  );
 }
 
 /** Waits until kubectl restarts the pods again: it does not twice in a second. */
@@ -111,7 +100,7 @@ describe('a namespace that allows less than the pods need', () => {
     const [commands = ''] = shellBlocks(DOCUMENT, '## The namespace: Pod Security');
     await restartable();
     await runInShell(site, commands.replaceAll(/(?<= )vip(?= )/g, NAMESPACE));
-    await rolledOut();
+    await waitForReplacement(site, NAMESPACE);
     await waitForHolder(site);
     const level = '{.metadata.labels.pod-security\\.kubernetes\\.io/enforce}';
     expect(await site.kubectl(['get', 'namespace', NAMESPACE, '-o', `jsonpath=${level}`])).toBe('privileged');
@@ -315,7 +304,7 @@ describe.skipIf(!site.hasHarness)('on the nodes', () => {
 
   it('a client reaches the metrics, and only them, when that is asked for', async () => {
     await helmUpgrade(site, { namespace: NAMESPACE, set: ['metrics.enabled=true'] });
-    await rolledOut();
+    await waitForReplacement(site, NAMESPACE);
     await waitForHolder(site);
     containers = runningContainers(site.cluster.state);
     for (const address of addresses()) {
