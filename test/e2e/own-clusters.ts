@@ -2,22 +2,26 @@ import { existsSync } from 'node:fs';
 import { takeDown } from '../cluster/down.ts';
 import { clusterDirectory } from '../cluster/state.ts';
 
-/** How many letters of a name leave room for what is appended, twice. */
+/** A cluster's name has eight letters at most; those of further clusters are up to three longer. */
 const NAME_LENGTH = 5;
 
-/** Name of the cluster that the tests bring up: E2E_CLUSTER, or `e2e`. */
+/** Name of the cluster that the tests bring up: E2E_CLUSTER, or `e2e`. @throws Error when it is too long */
 export function ownClusterName(environment: NodeJS.ProcessEnv = process.env): string {
-  return environment.E2E_CLUSTER || 'e2e';
+  const name = environment.E2E_CLUSTER || 'e2e';
+  if (name.length <= NAME_LENGTH) return name;
+  throw new Error(
+    `E2E_CLUSTER=${name} is too long: at most ${NAME_LENGTH} letters, for names of further clusters begin with it`,
+  );
 }
 
 /** Name of the cluster of those tests that run beside others. */
 export function secondOf(cluster: string): string {
-  return `${cluster.slice(0, NAME_LENGTH)}2`;
+  return `${cluster}2`;
 }
 
 /** Name of the cluster with three control planes that belongs to a cluster of the tests. */
 export function controlPlanesOf(cluster: string): string {
-  return `${cluster.slice(0, NAME_LENGTH + 1)}cp`;
+  return `${cluster}cp`;
 }
 
 /** Whether the tests' cluster stays after them, and is used as it is by the next: E2E_KEEP is set. */
