@@ -1,5 +1,5 @@
 import type { Outage } from '../clients/outages.ts';
-import type { ProberOptions } from '../clients/prober.ts';
+import type { Prober, ProberOptions } from '../clients/prober.ts';
 import { outageCells } from '../clients/report.ts';
 import { NAMESPACE, RELEASE, waitForHolder } from '../environment/release.ts';
 import type { Site } from '../environment/site.ts';
@@ -12,7 +12,7 @@ import { type ReleasePod, releasePods } from './pods.ts';
 import { waitForAnswer } from './reachable.ts';
 
 /** A client that takes a busy machine for what it is, but a lost packet for a failure: the kernel repeats a SYN after a second. */
-export const CADENCE: Pick<ProberOptions, 'intervalMs' | 'timeoutMs'> = { intervalMs: 10, timeoutMs: 900 };
+const CADENCE: Pick<ProberOptions, 'intervalMs' | 'timeoutMs'> = { intervalMs: 10, timeoutMs: 900 };
 
 /** What was seen of a rollout. */
 export interface Rollout {
@@ -32,6 +32,11 @@ const LIMIT = '--timeout=120s';
 const LIMIT_MS = 130_000;
 /** An outage that begins so much after a move, or ends so much before it, is of a machine that was too busy to answer. */
 const NEAR_MS = 100;
+
+/** That client; it does not run yet. On the own cluster, whose nodes share its processors, it waits for none of them. */
+export function patientProber(site: Site): Prober {
+  return site.prober('regular', { ...CADENCE, realTime: site.hasHarness });
+}
 
 /** The images that a workload asks for, the sidecar's first. */
 export async function imagesOf(site: Site, workload: string): Promise<string> {
@@ -60,7 +65,7 @@ export async function observeRollout(
 ): Promise<Rollout> {
   const before = await releasePods(site);
   const holder = await waitForHolder(site);
-  const prober = site.prober('regular', CADENCE);
+  const prober = patientProber(site);
   const pods = new PodWatch(site);
   const addresses = new AddressWatch();
   const sinceMs = monotonicMs();

@@ -23,7 +23,7 @@ import { site } from './here.ts';
 import { listedAddresses, objectsOf } from './leftovers.ts';
 import { type ReleasePod, releasePods, type SidecarStatus, sidecarStatus } from './pods.ts';
 import { msUntilAnswer, REACHABLE_MS, waitForAnswer } from './reachable.ts';
-import { CADENCE, imagesOf, observeRollout, type Rollout, waitForRollout } from './rollout.ts';
+import { imagesOf, observeRollout, patientProber, type Rollout, waitForRollout } from './rollout.ts';
 import { runInShell, shellBlocks } from './shell-commands.ts';
 
 const repeated = repeatedWhenDisturbed();
@@ -101,7 +101,7 @@ async function expectUnnoticedChange(options: InstallOptions, hurry: () => Promi
   const before = await Promise.all(pods.map(({ name }) => sidecarStatus(site, name)));
   const intervalSeconds = before[0]?.checks.service.intervalSeconds === 1 ? 3 : 1;
   const set = [...(options.set ?? []), `keepalived.checkServiceInterval=${intervalSeconds}`];
-  const prober = site.prober('regular', CADENCE);
+  const prober = patientProber(site);
   try {
     await prober.start();
     const upgradedMs = Date.now();
