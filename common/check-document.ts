@@ -12,7 +12,8 @@ export type CheckedDocument<T> =
   | { readonly ok: true; readonly settings: T }
   | { readonly ok: false; readonly problems: readonly DocumentProblem[] };
 
-function formatPath(path: readonly PropertyKey[]): string {
+/** A path as a user would write it: `vrrp.addresses[0]`. Pure. */
+export function formatPath(path: readonly PropertyKey[]): string {
   let text = '';
   for (const key of path) text += typeof key === 'number' ? `[${key}]` : `${text === '' ? '' : '.'}${String(key)}`;
   return text;

@@ -13,6 +13,7 @@ export interface Room {
 /** Nothing of it is more than functions of what they are given. */
 const PURE = [
   'common/addresses',
+  'common/claims',
   'common/compare-text',
   'common/digest',
   'common/errors',
@@ -38,6 +39,7 @@ const SHARED: readonly Room[] = [
     may: ['npm:ipaddr.js'],
   },
   { room: 'common/digest', what: 'The digest of a text. Pure.', may: ['node:crypto'] },
+  { room: 'common/claims', what: 'Who has what: the first keeps it. Pure.', may: [] },
   { room: 'common/compare-text', what: 'The order of texts, the same everywhere. Pure.', may: [] },
   { room: 'common/errors', what: 'Message and code of whatever was thrown. Pure.', may: [] },
   { room: 'common/http-status', what: 'HTTP status codes by name. Pure.', may: [] },

@@ -1,6 +1,7 @@
+import { formatPath } from '../../common/check-document.ts';
+import { Claims } from '../../common/claims.ts';
 import { type ControlPlaneSection, proxyPorts } from './control-plane.ts';
 import type { SettingsProblem } from './fields.ts';
-import { Taken, written } from './taken.ts';
 
 /*
  * Ports of the section `controlPlaneLoadBalancing`: those of the addresses, and those on which the proxy listens.
@@ -43,9 +44,9 @@ function targetsOf(section: ControlPlaneSection): ReadonlyMap<number, string> {
 /** Every address of the node: nothing else can listen there. */
 function bindProblems(section: ControlPlaneSection, { server, metrics }: BesidePorts): SettingsProblem[] {
   if (section.keepalived.disableLoadBalancer) return [];
-  const taken = new Taken();
-  taken.take(String(server.port), 'server.port');
-  taken.take(String(metrics.port), 'metrics.port');
+  const claims = new Claims();
+  claims.claim([String(server.port)], 'server.port');
+  claims.claim([String(metrics.port)], 'metrics.port');
   const targets = targetsOf(section);
   return bindsOf(section).flatMap(({ path, port }): SettingsProblem[] => {
     const messages: string[] = [];
@@ -56,18 +57,18 @@ function bindProblems(section: ControlPlaneSection, { server, metrics }: BesideP
     }
     const target = targets.get(port);
     if (target !== undefined) messages.push(`${port} is where what ${target} is about listens; give another`);
-    const owner = taken.take(String(port), written(path));
+    const owner = claims.claim([String(port)], formatPath(path))?.owner;
     if (owner !== undefined) messages.push(`${port} is also ${owner}; give another`);
     return messages.map((message) => ({ path, message }));
   });
 }
 
 function frontProblems(section: ControlPlaneSection): SettingsProblem[] {
-  const taken = new Taken();
-  taken.take(String(section.backends.port), `${SECTION}.backends.port`);
+  const claims = new Claims();
+  claims.claim([String(section.backends.port)], `${SECTION}.backends.port`);
   return section.extraPorts.flatMap(({ port }, index): SettingsProblem[] => {
     const path: Path = [SECTION, 'extraPorts', index, 'port'];
-    const owner = taken.take(String(port), written(path));
+    const owner = claims.claim([String(port)], formatPath(path))?.owner;
     return owner === undefined ? [] : [{ path, message: `${port} is already ${owner}; remove one` }];
   });
 }

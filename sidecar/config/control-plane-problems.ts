@@ -1,9 +1,10 @@
 import { ROUTER_IDS } from '../../api/instances.ts';
 import { canonical, familyOf } from '../../common/addresses.ts';
+import { formatPath } from '../../common/check-document.ts';
+import { Claims } from '../../common/claims.ts';
 import { type ControlPlaneSection, routerIdOf } from './control-plane.ts';
 import { portProblems } from './control-plane-ports.ts';
 import type { SettingsProblem } from './fields.ts';
-import { Taken, written } from './taken.ts';
 
 /*
  * What of the section `controlPlaneLoadBalancing` cannot be together: within it, and with the rest of the settings. k0s refuses some of it
@@ -53,12 +54,13 @@ function presence({ keepalived }: ControlPlaneSection, { pools }: BesideControlP
 }
 
 function addressProblems(instances: readonly Instance[], { vrrp }: BesideControlPlane): SettingsProblem[] {
-  const taken = new Taken();
-  for (const [index, address] of vrrp.addresses.entries()) taken.take(canonical(address), `vrrp.addresses[${index}]`);
+  const claims = new Claims();
+  for (const [index, address] of vrrp.addresses.entries())
+    claims.claim([canonical(address)], `vrrp.addresses[${index}]`);
   return instances.flatMap(({ virtualIPs }, at) =>
     virtualIPs.flatMap((text, index): SettingsProblem[] => {
       const path = atInstance(at, 'virtualIPs', index);
-      const owner = taken.take(canonical(text), written(path));
+      const owner = claims.claim([canonical(text)], formatPath(path))?.owner;
       const problems = owner === undefined ? [] : [`${text} is already given as ${owner}; remove one`];
       if (vrrp.version === 2 && familyOf(text) === 6) problems.push(`${text} is IPv6, which needs version 3 of VRRP`);
       return problems.map((message) => ({ path, message }));
@@ -68,9 +70,9 @@ function addressProblems(instances: readonly Instance[], { vrrp }: BesideControl
 
 /** Routers on one network have different ids; what two names or MAC addresses of interfaces lead to is known on the node only. */
 function routerIdProblems(instances: readonly Instance[], { vrrp }: BesideControlPlane): SettingsProblem[] {
-  const taken = new Taken();
+  const claims = new Claims();
   if (vrrp.addresses.length > 0) {
-    taken.take(`${vrrp.virtualRouterId} ${vrrp.interface.toLowerCase()}`, 'vrrp.virtualRouterId');
+    claims.claim([`${vrrp.virtualRouterId} ${vrrp.interface.toLowerCase()}`], 'vrrp.virtualRouterId');
   }
   return instances.flatMap((instance, at): SettingsProblem[] => {
     const path = atInstance(at, 'virtualRouterID');
@@ -79,7 +81,7 @@ function routerIdProblems(instances: readonly Instance[], { vrrp }: BesideContro
       const message = `is missing, and the automatic ids end with ${ROUTER_IDS.most} for the 205th instance; give the id`;
       return [{ path, message }];
     }
-    const owner = taken.take(`${id} ${instance.interface.toLowerCase()}`, written(path));
+    const owner = claims.claim([`${id} ${instance.interface.toLowerCase()}`], formatPath(path))?.owner;
     if (owner === undefined) return [];
     return [{ path, message: `${id} is also ${owner} on the same interface; give each instance an id of its own` }];
   });
@@ -105,7 +107,7 @@ function mannerProblems(instances: readonly Instance[], { vrrp }: BesideControlP
 function virtualFields(instances: readonly Instance[], { vrrp }: BesideControlPlane): ReadonlyMap<string, string> {
   const settings = vrrp.addresses.map((text, index) => [canonical(text), `vrrp.addresses[${index}]`] as const);
   const ours = instances.flatMap(({ virtualIPs }, at) =>
-    virtualIPs.map((text, index) => [canonical(text), written(atInstance(at, 'virtualIPs', index))] as const),
+    virtualIPs.map((text, index) => [canonical(text), formatPath(atInstance(at, 'virtualIPs', index))] as const),
   );
   return new Map([...settings, ...ours]);
 }
@@ -116,11 +118,11 @@ function nodeAddressProblems(
   path: (index: number) => Path,
   virtual: ReadonlyMap<string, string>,
 ): SettingsProblem[] {
-  const taken = new Taken();
+  const claims = new Claims();
   return addresses.flatMap((text, index): SettingsProblem[] => {
     const at = path(index);
     const field = virtual.get(canonical(text));
-    const owner = taken.take(canonical(text), written(at));
+    const owner = claims.claim([canonical(text)], formatPath(at))?.owner;
     const problems = owner === undefined ? [] : [`${text} is already given as ${owner}; remove one`];
     if (field !== undefined) problems.push(`${text} is the virtual address of ${field}; give the nodes' own addresses`);
     return problems.map((message) => ({ path: at, message }));

@@ -1,3 +1,4 @@
+import { Claims } from '../../common/claims.ts';
 import type { NodeSubnets } from '../network/node-subnets.ts';
 import type { DesiredInstance, Shown } from './desired.ts';
 import type { Placement, ResolveContext } from './placement.ts';
@@ -35,22 +36,16 @@ interface ResolveOptions extends Omit<ResolveContext, 'before'> {
   readonly placements: ReadonlyMap<string, Placement>;
 }
 
-/** What the instances before have claimed already; keepalived refuses a configuration that has it twice. */
-class Claims {
-  readonly #by = new Map<string, string>();
-
-  claim(
-    { name, addresses, interface: on, virtualRouterId }: VrrpInstance,
-    { vrrp: { fields } }: DesiredInstance,
-  ): void {
-    const routerId = `router id ${virtualRouterId} on ${on}`;
-    const claimed = [routerId, ...addresses.map(({ address }) => address)];
-    for (const one of claimed) {
-      const owner = this.#by.get(one);
-      if (owner !== undefined) throw new InstanceError(`${fields.addresses}: ${one} is already used by ${owner}`);
-    }
-    for (const one of claimed) this.#by.set(one, name);
-  }
+/** Claims what keepalived accepts once in a configuration. @throws {InstanceError} when another instance has it */
+function claim(
+  claims: Claims,
+  { name, addresses, interface: on, virtualRouterId }: VrrpInstance,
+  { vrrp: { fields } }: DesiredInstance,
+): void {
+  const routerId = `router id ${virtualRouterId} on ${on}`;
+  const conflict = claims.claim([routerId, ...addresses.map(({ address }) => address)], name);
+  if (conflict === undefined) return;
+  throw new InstanceError(`${fields.addresses}: ${conflict.key} is already used by ${conflict.owner}`);
 }
 
 /** keepalived refuses a configuration with an interface that is not there; a node's own address it would take off in the end. */
@@ -120,7 +115,7 @@ class Resolution implements Resolved {
   }
 
   #run(resolved: ResolvedInstance): void {
-    this.#claims.claim(resolved.instance, resolved.desired);
+    claim(this.#claims, resolved.instance, resolved.desired);
     this.instances.push(resolved);
   }
 }

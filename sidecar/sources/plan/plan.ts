@@ -10,6 +10,7 @@ import {
 } from '../../../api/node-plan.ts';
 import { canonical } from '../../../common/addresses.ts';
 import { issueText } from '../../../common/check-document.ts';
+import { Claims } from '../../../common/claims.ts';
 
 /** A plan, or as much of it as can be carried out; or why nothing of it can. */
 export type ReadPlan =
@@ -72,7 +73,7 @@ function claimsOf({ name, virtualRouterId, addresses }: PlannedInstance): string
 /** The instances that are accepted, none of which has what another has. */
 class Instances {
   readonly accepted: PlannedInstance[] = [];
-  readonly #claims = new Map<string, string>();
+  readonly #claims = new Claims();
 
   /** Accepts an instance. @returns why it is refused */
   accept(instance: PlannedInstance, pools: ReadonlyMap<string, PlannedPool>): string | undefined {
@@ -81,9 +82,8 @@ class Instances {
     const claims = claimsOf(instance);
     // Its name and its router id are among the claims.
     if (claims.length < addresses.length + 2) return `instance ${name} has an address twice`;
-    const claim = claims.find((one) => this.#claims.has(one));
-    if (claim !== undefined) return `the plan has the ${claim} twice; ${this.#claims.get(claim)} has it`;
-    for (const one of claims) this.#claims.set(one, name);
+    const conflict = this.#claims.claim(claims, name);
+    if (conflict !== undefined) return `the plan has the ${conflict.key} twice; ${conflict.owner} has it`;
     this.accepted.push(instance);
     return undefined;
   }
