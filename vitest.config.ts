@@ -14,12 +14,13 @@ const UNIT = [
 const PARALLEL = ['test/package/*.test.ts', 'test/integration/{api-traffic,crds,footprint,images,status-page}.test.ts'];
 
 /**
- * Files that nearly only wait: for five seconds until a sidecar looks at its network again, or for keepalived to say something. What they bound
+ * Files that nearly only wait: for five seconds until a sidecar looks at its network again, or for keepalived or HAProxy to say something. What they bound
  * is stretched by standstills of the machine, which they measure.
  */
 const WAITING = [
   'test/integration/{foreign-router,interfaces,lab-networks,networks,own-addresses,pools}.test.ts',
   'test/integration/supervisor{,-addresses,-borders,-statements,-states}.test.ts',
+  'test/integration/proxy-supervisor.test.ts',
 ];
 
 /** Of those that run several at once, what takes longest: begun last, it would be waited for alone. */

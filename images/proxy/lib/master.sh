@@ -11,9 +11,8 @@ readonly MASTER_SOCKET="$RUNTIME_DIR/master.sock"
 ask_master() {
 	uptime
 	limit=$((now + $1))
-	while :; do
-		answer=$(echo "$2" | timeout -k 1 "$1" nc -U "$MASTER_SOCKET" 2>/dev/null 3>&- 9>&-)
-		[ -z "$answer" ] || break
+	# -N: HAProxy answers, and then waits for more unless it is told that there is none.
+	until answer=$(echo "$2" | timeout -k 1 "$1" nc -N -U "$MASTER_SOCKET" 2>/dev/null 3>&- 9>&-) && [ -n "$answer" ]; do
 		uptime
 		[ "$now" -lt "$limit" ] || return 1
 		sleep 0.1
