@@ -6,6 +6,7 @@ import { userAgentOf } from '../common/user-agent.ts';
 import { type LoadedSettings, loadSettings, SettingsError } from './config/load.ts';
 import type { Settings } from './config/settings.ts';
 import { KeptState } from './parts/kept-state.ts';
+import { proxyShared } from './parts/proxy.ts';
 import { runtimeIn } from './runtime/runtime.ts';
 import { createApp } from './server/app.ts';
 import { createMetrics } from './server/metrics.ts';
@@ -22,11 +23,16 @@ import { SettingsWatcher } from './sources/settings-watch.ts';
 declare const SIDECAR_VERSION: string | undefined;
 const version = typeof SIDECAR_VERSION === 'string' ? SIDECAR_VERSION : 'development';
 
-const USAGE = 'usage: sidecar --config FILE --runtime-dir DIRECTORY [--check]';
+const USAGE =
+  'usage: sidecar --config FILE [--runtime-dir DIRECTORY] [--proxy-runtime-dir DIRECTORY] [--state-dir DIRECTORY] [--check]';
 
 interface Arguments {
   readonly config: string;
   readonly runtimeDirectory: string;
+  /** Shared with the proxy's container. */
+  readonly proxyDirectory: string;
+  /** On the node's disk. */
+  readonly stateDirectory: string;
   /** Only check the settings file. */
   readonly check: boolean;
 }
@@ -35,13 +41,16 @@ function readArguments(): Arguments {
   const { values } = parseArgs({
     options: {
       config: { type: 'string' },
-      'runtime-dir': { type: 'string' },
+      'runtime-dir': { type: 'string', default: '/run/keepalived-ingress-vip' },
+      'proxy-runtime-dir': { type: 'string', default: '/run/keepalived-ingress-vip-proxy' },
+      'state-dir': { type: 'string', default: '/var/lib/keepalived-ingress-vip-sidecar' },
       check: { type: 'boolean', default: false },
     },
   });
-  const { config, 'runtime-dir': runtimeDirectory = '/run/keepalived-ingress-vip', check } = values;
+  const { config, 'runtime-dir': runtimeDirectory, check } = values;
   if (config === undefined) throw new Error(USAGE);
-  return { config, runtimeDirectory, check };
+  const { 'proxy-runtime-dir': proxyDirectory, 'state-dir': stateDirectory } = values;
+  return { config, runtimeDirectory, proxyDirectory, stateDirectory, check };
 }
 
 async function loadOrFail(path: string): Promise<LoadedSettings> {
@@ -59,7 +68,8 @@ async function loadOrFail(path: string): Promise<LoadedSettings> {
  */
 const LOOPBACK_CONNECTIONS = 128;
 
-async function run({ config, runtimeDirectory }: Arguments, loaded: LoadedSettings): Promise<void> {
+async function run(options: Arguments, loaded: LoadedSettings): Promise<void> {
+  const { config, runtimeDirectory, proxyDirectory, stateDirectory } = options;
   const { server, metrics, log: logSettings } = loaded.settings;
   const log = openLog({ level: logSettings.level, base: { node: process.env.NODE_NAME } });
   surviveSystemErrors(log);
@@ -79,6 +89,7 @@ async function run({ config, runtimeDirectory }: Arguments, loaded: LoadedSettin
       onReport: () => plans.touch(),
       onPlacements: (found) => kept.keepPlacements(found),
       damaged: () => kept.problems,
+      proxy: proxyShared({ directory: proxyDirectory, stateDirectory }),
     },
   );
   const plans = new PlanFollower({ access, node }, { sidecar, keep: (plan) => kept.keepPlan(plan), log });

@@ -23,6 +23,7 @@ const nobodyListens = {
   metrics: noMetrics,
   onReport: () => undefined,
   onPlacements: () => undefined,
+  proxy: null,
   damaged: () => [],
 };
 
@@ -40,6 +41,7 @@ function inOrder(parts: Parts): readonly Part[] {
     parts.foreign,
     parts.cleaner,
     parts.drains,
+    ...(parts.proxy === null ? [] : [parts.proxy]),
     // Not before it is known what the first decision rests on besides: after a restart on the holder a decision that took the node for
     // a backup would lower its priority below that of a better-ranked backup.
     parts.checks,
@@ -93,9 +95,10 @@ export class Sidecar {
 
   /** Applies new settings while running. A problem leaves the last good ones in force and is reported. */
   async update(loaded: LoadedSettings): Promise<void> {
-    const { settings, desired, instances } = this.#parts;
+    const { settings, desired, instances, proxy } = this.#parts;
     if (!settings.accept(loaded)) return;
     await desired.change();
+    await proxy?.change();
     instances.review();
   }
 
@@ -141,6 +144,7 @@ export class Sidecar {
     const notifyProblem = notifications.problem;
     const problems = [
       ...this.#dependencies.damaged(),
+      ...(parts.proxy?.problems ?? []),
       trackProblem,
       notifyProblem === null ? null : `what keepalived says cannot be read: ${notifyProblem}`,
       redirectProblem(parts.supervisor.status?.redirects),
@@ -162,6 +166,7 @@ export class Sidecar {
       ownAddresses: configuration.outcome.ownAddresses,
       supervisor: parts.supervisor.status,
       foreignRouterIds: parts.foreign.virtualRouterIds,
+      proxy: parts.proxy?.view ?? null,
       problems: problems.filter((problem) => problem !== null),
     };
   }

@@ -1,4 +1,5 @@
 import type { Settings } from '../config/settings.ts';
+import type { CheckTiming } from './types.ts';
 
 /** What is asked of a service, and how often, as the settings have it. */
 export type ServiceSettings = Settings['checks']['service'];
@@ -12,4 +13,13 @@ export type CheckSpec =
       readonly ca: string | undefined;
     }
   | { readonly kind: 'kubelet'; readonly settings: Settings['checks']['kubelet'] }
-  | { readonly kind: 'kubeApi'; readonly settings: Settings['checks']['kubeApi'] };
+  | { readonly kind: 'kubeApi'; readonly settings: Settings['checks']['kubeApi'] }
+  | {
+      /** One API server of several, at its own address. */
+      readonly kind: 'apiServer';
+      /** https: URL of its health endpoint. */
+      readonly url: string;
+      /** The name that its certificate is to have. */
+      readonly name: string;
+      readonly timing: CheckTiming;
+    };

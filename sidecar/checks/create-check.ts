@@ -27,6 +27,8 @@ export function createCheck(
       return new RunningCheck({ timing: spec.settings }, { ...dependencies, probe: kubeletProbe(spec, options) });
     case 'kubeApi':
       return new RunningCheck({ timing: spec.settings }, { ...dependencies, probe: kubeApiProbe(spec, options) });
+    case 'apiServer':
+      return new RunningCheck({ timing: spec.timing }, { ...dependencies, probe: apiServerProbe(spec, options) });
   }
 }
 
@@ -58,4 +60,11 @@ function kubeApiProbe(
 ): Probe {
   const target = url !== '' ? url : `${kubeApi.url ?? 'https://kubernetes.default.svc'}/readyz`;
   return new KubernetesApiProbe({ ...kubeApi, url: target, timeoutSeconds, userAgent });
+}
+
+function apiServerProbe(
+  { url, name, timing: { timeoutSeconds } }: Spec<'apiServer'>,
+  { kubeApi, userAgent }: CheckOptions,
+): Probe {
+  return new KubernetesApiProbe({ ...kubeApi, url, host: name, timeoutSeconds, userAgent });
 }

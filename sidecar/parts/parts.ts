@@ -20,6 +20,7 @@ import { DesiredState } from './desired-state.ts';
 import { Drains } from './drains.ts';
 import { watchForeignRouters } from './foreign-routers.ts';
 import { Notifications } from './notifications.ts';
+import { type ControlPlaneProxy, createProxy, type ProxyShared } from './proxy.ts';
 import { PROXY_CHECK, Redirection } from './redirects.ts';
 import { SettingsInForce } from './settings-in-force.ts';
 import { SharedFiles } from './shared-files.ts';
@@ -48,6 +49,8 @@ export interface PartsDependencies {
   readonly onReport: () => void;
   /** Called when instances were found elsewhere than before, to keep that over a restart. */
   readonly onPlacements: (placements: Placements) => void;
+  /** What is shared with the proxy's container, and what is kept for it; null: there is no such container. */
+  readonly proxy: ProxyShared | null;
 }
 
 /** The sidecar's parts, each of one subject. */
@@ -66,6 +69,8 @@ export interface Parts {
   readonly drains: Drains;
   readonly checks: Checks;
   readonly redirection: Redirection;
+  /** Null: there is no container for one. */
+  readonly proxy: ControlPlaneProxy | null;
 }
 
 /** Makes the parts and connects them; none begins yet. */
@@ -73,6 +78,7 @@ export function createParts(options: PartsOptions, dependencies: PartsDependenci
   const { node, nodeAddress, nodes, version, loaded, kubeApi, placements = {} } = options;
   const { runtime, log, metrics, onReport, onPlacements } = dependencies;
   const review = () => instances.review();
+  const userAgent = userAgentOf(version);
   const lag = new EventLoopLag({ sampleMillis: 50 });
   const settings = new SettingsInForce({ loaded }, { ...metrics, log });
   const desired: DesiredState = new DesiredState(
@@ -91,7 +97,7 @@ export function createParts(options: PartsOptions, dependencies: PartsDependenci
     },
   );
   const checks: Checks = new Checks(
-    { kubeApi, userAgent: userAgentOf(version) },
+    { kubeApi, userAgent },
     {
       lag,
       onChange: () => {
@@ -176,6 +182,12 @@ export function createParts(options: PartsOptions, dependencies: PartsDependenci
     onChange: onReport,
     log,
   });
+  const proxy = createProxy(dependencies.proxy, {
+    options: { nodeAddress, kubeApi, userAgent },
+    settings: () => proxySettingsOf(settings.settings),
+    draining: () => drains.draining,
+    ...{ lag, log },
+  });
   const onChange = {
     [NOTIFY_FIFO]: () => notifications.start(),
     [KEEPALIVED.status]: () => supervisor.read(),
@@ -184,6 +196,6 @@ export function createParts(options: PartsOptions, dependencies: PartsDependenci
   const files = new SharedFiles({ runtime, onChange, log });
   return {
     ...{ lag, files, notifications, settings, desired, configuration, instances },
-    ...{ supervisor, foreign, cleaner, cordon, drains, checks, redirection },
+    ...{ supervisor, foreign, cleaner, cordon, drains, checks, redirection, proxy },
   };
 }

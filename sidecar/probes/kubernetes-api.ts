@@ -16,6 +16,8 @@ interface KubernetesApiProbeOptions extends CredentialFiles {
   /** https: URL of the API server's health endpoint, e.g. https://10.43.0.1:443/readyz. */
   readonly url: string;
   readonly timeoutSeconds: number;
+  /** Name that is asked for, and that the certificate is to have; absent: the URL's. */
+  readonly host?: string | undefined;
   readonly userAgent?: string | undefined;
 }
 
@@ -67,7 +69,11 @@ export class KubernetesApiProbe implements Probe {
   }
 
   #request(ca: string, token: string, attempt: Attempt, signal: AbortSignal): Promise<RequestOutcome> {
-    const headers = authorized(token, this.#options.userAgent ?? userAgentOf());
+    const { host, userAgent } = this.#options;
+    const headers = {
+      ...authorized(token, userAgent ?? userAgentOf()),
+      ...(host === undefined ? {} : { Host: host }),
+    };
     const timeoutMs = Math.max(0, this.#options.timeoutSeconds * 1000 - attempt.elapsedMs);
     return request({ url: this.#url, timeoutMs, headers, ca }, signal);
   }

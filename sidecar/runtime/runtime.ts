@@ -1,5 +1,8 @@
+import { ConfiguredProcess } from './configured-process.ts';
 import { DrainFiles } from './drain-files.ts';
 import { KEEPALIVED } from './keepalived-exchange.ts';
+import { PROXY, type ProxyStatus } from './proxy-exchange.ts';
+import { ProxyFiles } from './proxy-files.ts';
 import { RedirectsFile } from './redirects.ts';
 import { SharedDirectory } from './shared-directory.ts';
 import { SupervisedProcess } from './supervised-process.ts';
@@ -13,6 +16,20 @@ export interface Runtime {
   readonly tracks: TrackFiles;
   readonly drains: DrainFiles;
   readonly redirects: RedirectsFile;
+}
+
+/** All that the sidecar shares with the proxy's container. */
+export interface ProxyRuntime {
+  readonly directory: SharedDirectory;
+  readonly process: ConfiguredProcess<ProxyStatus>;
+  readonly files: ProxyFiles;
+}
+
+/** What there is in the directory that is shared with the proxy's container; nothing is touched yet. */
+export function proxyRuntimeIn(path: string): ProxyRuntime {
+  const directory = new SharedDirectory({ path });
+  const process = new ConfiguredProcess(PROXY, { directory });
+  return { directory, process, files: new ProxyFiles({ directory }) };
 }
 
 /** What there is in a shared directory; nothing is touched yet. */

@@ -1,7 +1,13 @@
 import request from 'supertest';
 import { describe, expect, it } from 'vitest';
 import type { SidecarSnapshot } from '../status/snapshot.ts';
-import { blankSnapshot, healthySnapshot, pooledSnapshot, troubledSnapshot } from '../testing/snapshot.ts';
+import {
+  blankSnapshot,
+  healthySnapshot,
+  pooledSnapshot,
+  proxySnapshot,
+  troubledSnapshot,
+} from '../testing/snapshot.ts';
 import { createApp } from './app.ts';
 import { createMetrics } from './metrics.ts';
 import { createMetricsApp } from './metrics-app.ts';
@@ -13,6 +19,7 @@ const SNAPSHOTS: Readonly<Record<string, () => SidecarSnapshot>> = {
   pooled: pooledSnapshot,
   troubled: troubledSnapshot,
   blank: blankSnapshot,
+  proxy: proxySnapshot,
 };
 const PATHS = ['/track', '/track/service', '/track/kubelet', '/track/kubeApi', '/track/default-0', '/track/default-1'];
 const VERDICTS = [...PATHS, '/track/none', '/pulse', '/healthz', '/readyz'];

@@ -5,6 +5,7 @@ import { answerTheRest } from '../../common/last-answers.ts';
 import type { SidecarSnapshot } from '../status/snapshot.ts';
 import type { ServedMetrics } from './metrics.ts';
 import { poolMetrics } from './pool-metrics.ts';
+import { proxyMetrics } from './proxy-metrics.ts';
 
 interface MetricsAppDependencies {
   readonly metrics: ServedMetrics;
@@ -37,8 +38,14 @@ export function createMetricsApp({
     const text = await metrics.text({ snapshot, lagMillis: collectLagMillis() });
     response.set('Content-Type', metrics.contentType);
     response.write(text);
-    for (const part of poolMetrics(snapshot)) if (part !== '') response.write(part);
+    for (const part of textMetrics(snapshot)) if (part !== '') response.write(part);
     response.end();
   });
   return answerTheRest(app, onError);
+}
+
+/** The metrics that are written as text. */
+function* textMetrics(snapshot: SidecarSnapshot): Generator<string> {
+  yield* proxyMetrics(snapshot);
+  yield* poolMetrics(snapshot);
 }

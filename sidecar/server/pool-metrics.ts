@@ -1,19 +1,11 @@
 import { BAND_LEGEND } from '../../api/bands.ts';
 import type { InstanceSnapshot, SidecarSnapshot } from '../status/snapshot.ts';
+import { family, type Sample } from './family.ts';
 
 /*
  * Metrics of pools: a series for each address, a few for each instance. There can be thousands, which the client library keeps and copies
  * at each scrape; so they are written as text, bit by bit (https://prometheus.io/docs/instrumenting/exposition_formats/).
  */
-
-/** Labels and value of a series; names of pools, instances and addresses need no escaping. */
-type Sample = readonly [labels: string, value: number];
-
-function family(name: string, help: string, samples: readonly Sample[]): string {
-  if (samples.length === 0) return '';
-  const lines = samples.map(([labels, value]) => `${name}${labels === '' ? '' : `{${labels}}`} ${value}\n`);
-  return `# HELP ${name} ${help}\n# TYPE ${name} gauge\n${lines.join('')}`;
-}
 
 function byInstance(
   instances: readonly InstanceSnapshot[],

@@ -35,6 +35,7 @@ export interface Known {
   readonly ownAddresses: readonly string[];
   readonly supervisor: SupervisorStatus | undefined;
   readonly foreignRouterIds: readonly number[];
+  readonly proxy: SidecarSnapshot['proxy'];
   /** Why what was decided does not reach keepalived; null when it does. */
   readonly trackProblem: string | null;
   /** What is wrong with the sidecar itself, not with what it manages. */
@@ -103,6 +104,7 @@ export function snapshotOf(known: Known): SidecarSnapshot {
     trackProblem: known.trackProblem,
     foreignRouterIds: known.foreignRouterIds,
     plan: { ...known.plan, observed: known.observedPlan, problems: planProblems(known) },
+    proxy: known.proxy,
     pools: poolSnapshots(known),
     instances: poolInstances(known.instances.runners),
   };

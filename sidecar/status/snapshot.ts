@@ -4,6 +4,7 @@ import type { Settings } from '../config/settings.ts';
 import type { CordonState } from '../fitness/cordon.ts';
 import type { Fitness } from '../fitness/fitness.ts';
 import type { HolderState } from '../keepalived/holder.ts';
+import type { BackendView } from '../proxy/balancer.ts';
 import type { SupervisorStatus } from '../runtime/supervisor-status.ts';
 import type { PlanView } from '../sources/plan/plan-state.ts';
 
@@ -46,6 +47,8 @@ export interface SidecarSnapshot {
     /** What keeps the node from carrying it out. */
     readonly problems: readonly string[];
   };
+  /** The API servers that the node's proxy has; null where there is no proxy. */
+  readonly proxy: { readonly backends: readonly BackendView[] } | null;
   readonly pools: readonly PoolSnapshot[];
   /** The instances of pools; the node's own is what the rest of this is about. */
   readonly instances: readonly InstanceSnapshot[];

@@ -61,6 +61,15 @@ function cordonStatus({ watched, synced, cordon, sinceMs, problem }: CordonState
   };
 }
 
+/** Only where there is a proxy. */
+function proxyStatus({ proxy }: SidecarSnapshot): object {
+  if (proxy === null) return {};
+  const backends = proxy.backends.map(({ address, state, sinceMs, why, sessions }) => {
+    return { address, state, since: time(sinceMs), check: why, sessions };
+  });
+  return { proxy: { backends } };
+}
+
 function poolsStatus({ plan, pools }: SidecarSnapshot): object {
   if (!plan.watched) return { enabled: false };
   return {
@@ -156,6 +165,7 @@ function statusOf(snapshot: SidecarSnapshot): object {
     problems: snapshot.problems,
     keepalived: keepalivedStatus(snapshot.supervisor),
     foreignRouterIds: snapshot.foreignRouterIds,
+    ...proxyStatus(snapshot),
     pools: poolsStatus(snapshot),
   };
 }

@@ -84,9 +84,22 @@ export function healthySnapshot(): SidecarSnapshot {
       observed: null,
       problems: [],
     },
+    proxy: null,
     pools: [],
     instances: [],
   };
+}
+
+/** The same of a node of the control plane, whose proxy has one API server that is down. */
+export function proxySnapshot(): SidecarSnapshot {
+  const backend = { sinceMs: 1_700_000_000_000, why: 'Layer6 check passed', sessions: 7 };
+  const down = { why: 'Layer6 timeout', sessions: 0 };
+  const backends = [
+    { ...backend, address: '192.0.2.1', state: 'up' as const },
+    { ...backend, address: 'fd00::2', state: 'down' as const, ...down },
+    { ...backend, address: '192.0.2.3', state: 'draining' as const },
+  ];
+  return { ...healthySnapshot(), proxy: { backends } };
 }
 
 /** The same with a pool of two instances, of which it holds one. */

@@ -52,9 +52,10 @@ export async function sign(directory: string, { file, subject, names }: Identity
   ]);
 }
 
-/** Makes an authority and a server certificate for these addresses in a directory. */
+/** Makes an authority and a server certificate for these addresses in a directory, with names that an API server's has. */
 export async function makeCertificate(directory: string, addresses: readonly string[]): Promise<ServerCertificate> {
-  const names = ['DNS:kubernetes.default.svc', ...addresses.map((address) => `IP:${address}`)];
+  const dns = ['DNS:kubernetes', 'DNS:kubernetes.default.svc'];
+  const names = [...dns, ...addresses.map((address) => `IP:${address}`)];
   await makeAuthority(directory, '/CN=lab-ca');
   await sign(directory, { file: 'server', subject: '/CN=kube-apiserver', names });
   const file = (name: string) => join(directory, name);

@@ -1,0 +1,312 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Logger } from 'pino';
+import { bracketed } from '../../common/addresses.ts';
+import { systemClock, systemTimers } from '../../common/clock.ts';
+import { sha256 } from '../../common/digest.ts';
+import { DirectoryWatch } from '../../common/directory-watch.ts';
+import type { PodAccess } from '../../common/kubernetes-access.ts';
+import { CheckSet } from '../checks/check-set.ts';
+import type { CheckSpec } from '../checks/check-spec.ts';
+import type { LagGauge } from '../checks/prober.ts';
+import type { ProxySettings } from '../config/control-plane.ts';
+import { type Endpoint, readKeptEndpoints } from '../kubernetes/endpoint-slices.ts';
+import { EndpointsWatch } from '../kubernetes/endpoints-watch.ts';
+import { type BackendView, Balancer, type BalancerEvent } from '../proxy/balancer.ts';
+import { planOf } from '../proxy/plan.ts';
+import { refuses } from '../proxy/refusal.ts';
+import { renderProxy } from '../proxy/render.ts';
+import { RuntimeApi } from '../proxy/runtime-api.ts';
+import { type Backend, knownBackends } from '../proxy/sections.ts';
+import { type ProxyRuntime, proxyRuntimeIn } from '../runtime/runtime.ts';
+import { StateCache } from '../runtime/state-cache.ts';
+import type { Part } from './part.ts';
+
+interface ProxyOptions {
+  /** The node's own address: its API server is asked while no other is known. */
+  readonly nodeAddress: string;
+  readonly kubeApi: PodAccess;
+  readonly userAgent: string;
+}
+
+/** What is shared with the proxy's container, and what is kept for it on the node. */
+export interface ProxyShared {
+  readonly runtime: ProxyRuntime;
+  /** What the API told last of the API servers, over a restart. */
+  readonly kept: Pick<StateCache<readonly Endpoint[]>, 'load' | 'save' | 'problem'>;
+}
+
+interface ProxyDependencies extends ProxyShared {
+  /** What the settings in force ask of a proxy; null for none. */
+  readonly settings: () => ProxySettings | null;
+  readonly lag: LagGauge;
+  /** Whether the node gives its addresses away. */
+  readonly draining: () => boolean;
+  readonly log: Logger;
+}
+
+/** The certificate of an API server has this name, whatever its address. */
+const SERVER_NAME = 'kubernetes';
+/**
+ * How often an API server is asked whether it is ready, at least this far apart: that it is dead is seen by HAProxy within a fraction of a
+ * second, and one that is about to end says so seconds before.
+ */
+const READY_SECONDS = 1;
+/** The kernel has this file where it speaks IPv6. */
+const IPV6_FILE = '/proc/net/if_inet6';
+/** Until what could not be written is tried again. */
+const RETRY_MS = 2000;
+/** Where changes of the CA cannot be seen, it is looked at so often. */
+const CA_POLL_MS = 60_000;
+
+/** The proxy in front of the API servers: its configuration, its backends, and what they are asked. */
+export class ControlPlaneProxy implements Part {
+  readonly #options: ProxyOptions;
+  readonly #dependencies: ProxyDependencies;
+  readonly #balancer: Balancer;
+  readonly #ready: CheckSet;
+  readonly #caWatch: DirectoryWatch;
+  #caTimer: NodeJS.Timeout | undefined;
+  #endpoints: EndpointsWatch | undefined;
+  #observed: readonly Endpoint[] = [];
+  #ca: string | null = null;
+  #backends: readonly Backend[] = [];
+  #running = false;
+  #prepared = false;
+  #offering: Promise<void> = Promise.resolve();
+  #retryTimer: NodeJS.Timeout | undefined;
+  #problem: string | null = null;
+
+  constructor(options: ProxyOptions, dependencies: ProxyDependencies) {
+    this.#options = options;
+    this.#dependencies = dependencies;
+    const { runtime, lag, draining, log } = dependencies;
+    this.#ready = new CheckSet(
+      { kubeApi: options.kubeApi, userAgent: options.userAgent },
+      {
+        lag,
+        monotonicMs: () => performance.now(),
+        onChange: (key, { healthy, lastResult }) => {
+          void this.#balancer.poll();
+          log.info({ check: key, ready: healthy, reason: lastResult?.reason }, 'an API server changed');
+        },
+        onResult: (key, result) => log.debug({ check: key, ...result }, 'probed'),
+      },
+    );
+    this.#balancer = new Balancer({
+      commands: new RuntimeApi({ socket: runtime.files.adminSocket }),
+      refuses,
+      ready: (address) => this.#ready.view(checkOf(address))?.healthy,
+      mayRebalance: () => !draining(),
+      onEvent: (event) => this.#tell(event),
+      clock: systemClock,
+      timers: systemTimers,
+    });
+    this.#caWatch = new DirectoryWatch(
+      { path: dirname(options.kubeApi.caFile) },
+      { onChange: () => void this.#pollCa() },
+    );
+  }
+
+  /** The API servers that HAProxy has now; null while no settings ask for a proxy. */
+  get view(): { readonly backends: readonly BackendView[] } | null {
+    return this.#running ? { backends: this.#balancer.backends } : null;
+  }
+
+  /** What is wrong, while it lasts. */
+  get problems(): readonly string[] {
+    if (!this.#running) return [];
+    const { problem } = this.#dependencies.kept;
+    return [this.#problem, this.#balancer.problem, problem].filter((each) => each !== null);
+  }
+
+  async start(): Promise<void> {
+    if (this.#dependencies.settings() !== null) await this.#begin();
+  }
+
+  /** HAProxy goes on as it is. May be called twice. */
+  stop(): void {
+    this.#running = false;
+    clearInterval(this.#caTimer);
+    clearTimeout(this.#retryTimer);
+    this.#caWatch.stop();
+    this.#endpoints?.stop();
+    this.#endpoints = undefined;
+    this.#balancer.stop();
+    this.#ready.stop();
+  }
+
+  /** Takes the settings that are in force now. Never rejects: no address waits for the proxy. */
+  async change(): Promise<void> {
+    const settings = this.#dependencies.settings();
+    if (settings === null) this.stop();
+    else if (this.#running) {
+      this.#watchEndpoints(settings);
+      await this.#offer();
+    } else await this.#begin();
+  }
+
+  async #begin(): Promise<void> {
+    const { kept, settings, log } = this.#dependencies;
+    this.#running = true;
+    if (this.#observed.length === 0) this.#observed = await kept.load();
+    if (kept.problem !== null) log.warn({ problem: kept.problem }, 'API servers that were known are learned anew');
+    this.#ca = await this.#readCa();
+    await this.#offer();
+    this.#balancer.start();
+    this.#caWatch.start();
+    this.#caTimer = setInterval(() => void this.#pollCa(), CA_POLL_MS);
+    this.#caTimer.unref();
+    const now = settings();
+    if (now !== null) this.#watchEndpoints(now);
+  }
+
+  #watchEndpoints({ backends: { source } }: ProxySettings): void {
+    const { kubeApi, userAgent } = this.#options;
+    const { url } = kubeApi;
+    if (source === 'List' || url === undefined) {
+      this.#endpoints?.stop();
+      this.#endpoints = undefined;
+      return;
+    }
+    const { log } = this.#dependencies;
+    this.#endpoints ??= new EndpointsWatch(
+      { ...kubeApi, url, userAgent },
+      {
+        onEndpoints: (endpoints) => this.#accept(endpoints),
+        onProblem: (problem) => {
+          if (problem === null) log.info('the API tells the API servers');
+          else log.warn({ problem }, 'changes of the API servers are not seen; those that were known last stay');
+        },
+      },
+    );
+    this.#endpoints.start();
+  }
+
+  #accept(endpoints: readonly Endpoint[]): void {
+    const { kept, log } = this.#dependencies;
+    // Who tells this is an API server: there is one. An empty list comes of a cluster that is being made or mended.
+    if (endpoints.length === 0) return;
+    this.#observed = endpoints;
+    kept.save(endpoints).catch((error: unknown) => log.warn({ err: error }, 'cannot keep the API servers'));
+    void this.#offer();
+  }
+
+  /** Puts into effect what the settings and what is known ask for, one after the other; later again what cannot be written. Never rejects. */
+  #offer(): Promise<void> {
+    this.#offering = this.#offering.then(() => this.#offerNow()).catch((error: unknown) => this.#retry(error));
+    return this.#offering;
+  }
+
+  #retry(error: unknown): void {
+    this.#problem = `the proxy's configuration cannot be written: ${String(error instanceof Error ? error.message : error)}`;
+    this.#dependencies.log.error({ err: error }, 'cannot give HAProxy its configuration; it is tried again');
+    clearTimeout(this.#retryTimer);
+    if (this.#running) this.#retryTimer = setTimeout(() => void this.#offer(), RETRY_MS).unref();
+  }
+
+  async #offerNow(): Promise<void> {
+    const { runtime, settings: settingsNow, log } = this.#dependencies;
+    const settings = settingsNow();
+    if (settings === null || !this.#running) return;
+    const backends = knownBackends(settings, this.#observed, this.#options.nodeAddress);
+    const { directory, files, process } = runtime;
+    const ca = this.#ca === null ? null : { file: files.ca, sha256: sha256(this.#ca) };
+    const place = { adminSocket: files.adminSocket, ca, ipv6: existsSync(IPV6_FILE) };
+    // HAProxy that runs first: it must not wait for a disk.
+    this.#balancer.accept(planOf(settings, backends, place));
+    this.#ready.update(readinessChecks(settings, backends));
+    const { main, backends: sections } = renderProxy(settings, backends, place);
+    if (!this.#prepared) await directory.prepare();
+    this.#prepared = true;
+    // The candidate is checked together with these.
+    if (this.#ca !== null) await files.writeCa(this.#ca);
+    await files.writeBackends(sections);
+    await process.offer(main);
+    this.#problem = null;
+    if (textOf(backends) !== textOf(this.#backends)) log.info({ backends: textOf(backends) }, 'API servers');
+    this.#backends = backends;
+  }
+
+  async #readCa(): Promise<string | null> {
+    const { caFile } = this.#options.kubeApi;
+    const text = await readFile(caFile, 'utf8').catch(() => '');
+    // What is not whole is not taken: it is read again when it changes.
+    return /^-----END CERTIFICATE-----\s*$/m.test(text) ? text : this.#ca;
+  }
+
+  async #pollCa(): Promise<void> {
+    const now = await this.#readCa();
+    if (now === null || now === this.#ca || !this.#running) return;
+    this.#ca = now;
+    this.#dependencies.log.info('the certificate authority of the API servers changed');
+    void this.#offer();
+  }
+
+  #tell(event: BalancerEvent): void {
+    const { log } = this.#dependencies;
+    switch (event.kind) {
+      case 'changed':
+        log.info({ server: event.server, commands: event.commands }, `backend ${event.what}`);
+        return;
+      case 'refused':
+        log.error({ commands: event.commands, answer: event.answer }, 'HAProxy refused a change; it is tried again');
+        return;
+      case 'state':
+        log.warn({ server: event.server, up: event.up, check: event.check }, event.up ? 'backend up' : 'backend down');
+        return;
+      case 'closed':
+        log.info({ servers: event.servers, sessions: event.sessions, why: event.why }, 'connections closed');
+        return;
+      case 'unreachable':
+        if (event.problem === null) log.info('HAProxy answers');
+        else log.warn({ problem: event.problem }, 'HAProxy does not answer; it goes on with what it knows');
+    }
+  }
+}
+
+/**
+ * What there is in these directories; nothing is touched yet.
+ * @param options.directory that is shared with the proxy's container
+ * @param options.stateDirectory on the node's disk: it is there after a restart of the node, when no API server may be
+ */
+export function proxyShared(options: { readonly directory: string; readonly stateDirectory: string }): ProxyShared {
+  const path = join(options.stateDirectory, 'api-servers.json');
+  return {
+    runtime: proxyRuntimeIn(options.directory),
+    kept: new StateCache({ path, read: readKeptEndpoints, none: [] }),
+  };
+}
+
+/** The part, where there is a container for it; it does nothing while no settings ask for it. */
+export function createProxy(
+  shared: ProxyShared | null,
+  { options, ...dependencies }: { readonly options: ProxyOptions } & Omit<ProxyDependencies, keyof ProxyShared>,
+): ControlPlaneProxy | null {
+  return shared === null ? null : new ControlPlaneProxy(options, { ...shared, ...dependencies });
+}
+
+function checkOf(address: string): string {
+  return `backend/${address}`;
+}
+
+function textOf(backends: readonly Backend[]): string {
+  return backends.map(({ address, port }) => `${bracketed(address)}:${port}`).join(' ');
+}
+
+/** What API servers are asked besides what HAProxy asks them: whether they are ready, with a credential. Pure. */
+function readinessChecks({ health }: ProxySettings, backends: readonly Backend[]): ReadonlyMap<string, CheckSpec> {
+  const seconds = Math.max(READY_SECONDS, health.intervalSeconds);
+  const timing = {
+    intervalSeconds: seconds,
+    timeoutSeconds: Math.max(READY_SECONDS, health.timeoutSeconds),
+    failureThreshold: health.failureThreshold,
+    successThreshold: health.successThreshold,
+  };
+  const checks = backends.map(({ address, port }) => {
+    const url = `https://${bracketed(address)}:${port}/readyz`;
+    return [checkOf(address), { kind: 'apiServer', url, name: SERVER_NAME, timing } as const] as const;
+  });
+  return new Map(checks);
+}

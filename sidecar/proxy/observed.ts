@@ -1,0 +1,126 @@
+/*
+ * What HAProxy's runtime API answers (haproxy management manual, section 9.3), read. Pure.
+ */
+
+/** A server as HAProxy has it now. */
+export interface ObservedServer {
+  readonly section: string;
+  readonly name: string;
+  readonly address: string;
+  readonly port: number;
+  /** Its checks let it be used; one that is not checked always can. */
+  readonly up: boolean;
+  /** It is up, and its last check failed: it may be down soon. */
+  readonly failing: boolean;
+  /** What the operator's side asks of it: nothing new in `drain`, nothing at all in `maint`. */
+  readonly admin: 'ready' | 'drain' | 'maint';
+}
+
+/** What a server does. */
+export interface ServerStatistics {
+  readonly section: string;
+  readonly name: string;
+  /** Connections that it has now. */
+  readonly sessions: number;
+  /** What share it is given, in percent of its own weight; less while it starts slowly. */
+  readonly weight: number;
+  /** What the last check found, in HAProxy's words; empty before the first. */
+  readonly check: string;
+}
+
+/** A connection through the proxy. */
+export interface ObservedSession {
+  /** By which it can be named: valid while it lives. */
+  readonly id: string;
+  readonly section: string;
+  readonly server: string;
+  readonly ageSeconds: number;
+  /** How far its server's side is: not yet connected, connected, or closed. */
+  readonly serverSide: 'connecting' | 'established' | 'closed';
+}
+
+/** SRV_ADMF_*MAINT and SRV_ADMF_*DRAIN, as `show servers state` documents them. */
+const MAINT_BITS = 0x01 | 0x02 | 0x04 | 0x20;
+const DRAIN_BITS = 0x08 | 0x10;
+/** CHK_RES_FAILED, of the last check that ended. */
+const CHECK_FAILED = 2;
+
+/**
+ * Reads the answer to `show servers state`, whose columns its own head names.
+ * @returns undefined when it is no such answer
+ */
+export function readServersState(text: string): readonly ObservedServer[] | undefined {
+  const lines = text.split('\n').filter((line) => line !== '');
+  const head = lines
+    .find((line) => line.startsWith('# '))
+    ?.slice(2)
+    .split(' ');
+  if (head === undefined) return undefined;
+  const rows = lines.filter((line) => line.includes(' ') && !line.startsWith('#'));
+  return rows.map((line) => observedServer(recordOf(head, line.split(' '))));
+}
+
+function observedServer(value: (name: string) => string): ObservedServer {
+  const admin = Number(value('srv_admin_state'));
+  const up = Number(value('srv_op_state')) !== 0;
+  return {
+    section: value('be_name'),
+    name: value('srv_name'),
+    address: value('srv_addr'),
+    port: Number(value('srv_port')),
+    up,
+    failing: up && Number(value('srv_check_result')) === CHECK_FAILED,
+    admin: adminOf(admin),
+  };
+}
+
+function adminOf(bits: number): ObservedServer['admin'] {
+  if ((bits & MAINT_BITS) !== 0) return 'maint';
+  return (bits & DRAIN_BITS) !== 0 ? 'drain' : 'ready';
+}
+
+/** Reads the answer to `show stat`, of servers alone. */
+export function readStatistics(text: string): readonly ServerStatistics[] {
+  const [head = '', ...rows] = text.split('\n').filter((line) => line !== '');
+  const names = head.replace(/^# /, '').split(',');
+  const records = rows.map((line) => recordOf(names, line.split(',')));
+  return records
+    .filter((value) => value('type') === '2')
+    .map((value) => ({
+      section: value('pxname'),
+      name: value('svname'),
+      sessions: Number(value('scur')),
+      weight: Number(value('weight')),
+      check: [value('check_desc'), value('last_chk')].filter((part) => part !== '').join(': '),
+    }));
+}
+
+function recordOf(names: readonly string[], values: readonly string[]): (name: string) => string {
+  return (name) => values[names.indexOf(name)] ?? '';
+}
+
+const SESSION = /^(0x[0-9a-f]+): .* be=(\S+) srv=(\S+) .*\bage=(\S+) .*\bscb=\[(\d+),/;
+/** SC_ST_EST of HAProxy's stconn-t.h; what is below is on its way, what is above is over. */
+const ESTABLISHED = 8;
+
+/** Reads the answer to `show sess`: connections that have a server. */
+export function readSessions(text: string): readonly ObservedSession[] {
+  return text.split('\n').flatMap((line): ObservedSession[] => {
+    const [, id = '', section = '', server = '', age = '', state = ''] = SESSION.exec(line) ?? [];
+    if (id === '' || server === '<none>') return [];
+    return [{ id, section, server, ageSeconds: secondsOf(age), serverSide: sideOf(Number(state)) }];
+  });
+}
+
+function sideOf(state: number): ObservedSession['serverSide'] {
+  if (state === ESTABLISHED) return 'established';
+  return state < ESTABLISHED ? 'connecting' : 'closed';
+}
+
+const UNITS: Readonly<Record<string, number>> = { d: 86_400, h: 3600, m: 60, s: 1 };
+
+/** A time as HAProxy shows it to people: `3s`, `1m12s`, `1d2h`. */
+function secondsOf(text: string): number {
+  const parts = [...text.matchAll(/(\d+)([dhms])/g)];
+  return parts.reduce((sum, [, count, unit]) => sum + Number(count) * (UNITS[unit ?? ''] ?? 0), 0);
+}
