@@ -1,11 +1,16 @@
 import { describe, expect, it } from 'vitest';
+import { repeatedLines } from './report.ts';
 import { judged } from './runners.ts';
 import { addUp, closingLine, junitSummary, vitestSummary } from './summary.ts';
 
-const file = (name: string, status: string, ...tests: [string, string][]) => ({
+const file = (name: string, status: string, ...tests: [string, string, string[]?][]) => ({
   name: `/checkout/${name}`,
   status,
-  assertionResults: tests.map(([fullName, state]) => ({ fullName, status: state })),
+  assertionResults: tests.map(([fullName, state, repeats]) => ({
+    fullName,
+    status: state,
+    meta: repeats === undefined ? {} : { repeats },
+  })),
 });
 const vitest = (...testResults: ReturnType<typeof file>[]) =>
   vitestSummary(JSON.stringify({ testResults }), '/checkout');
@@ -21,7 +26,19 @@ describe("vitest's report", () => {
       failed: 1,
       skipped: 3,
       skippedNames: ['b.test.ts: b is skipped', 'b.test.ts: b waits', 'b.test.ts: b is left out'],
+      repeatedNames: [],
     });
+  });
+
+  it('names what was done again, whatever came of it', () => {
+    const summary = vitest(
+      file('a.test.ts', 'failed', ['calm', 'passed'], ['hasty', 'passed', ['no time for 31 ms']]),
+      file('b.test.ts', 'failed', ['wrong', 'failed', ['no time for 25 ms', 'no time for 28 ms']]),
+    );
+    expect(summary.repeatedNames).toEqual([
+      'a.test.ts: hasty (done again once, passed): no time for 31 ms',
+      'b.test.ts: wrong (done again 2 times, failed): no time for 25 ms; no time for 28 ms',
+    ]);
   });
 
   it('counts a file that failed outside its tests as one failure', () => {
@@ -44,7 +61,13 @@ describe("helm-unittest's report", () => {
       </testsuite>
       <testsuite id="1" tests="1" failures="0" errors="0" name="service"><testcase classname="service" name="x"/></testsuite>
     </testsuites>`;
-    expect(junitSummary(xml)).toEqual({ passed: 2, failed: 1, skipped: 1, skippedNames: ['pod: is skipped'] });
+    expect(junitSummary(xml)).toEqual({
+      passed: 2,
+      failed: 1,
+      skipped: 1,
+      skippedNames: ['pod: is skipped'],
+      repeatedNames: [],
+    });
   });
 
   it('counts a suite that failed outside its tests as one failure', () => {
@@ -58,7 +81,7 @@ describe("helm-unittest's report", () => {
 });
 
 describe('judged', () => {
-  const good = { passed: 3, failed: 0, skipped: 0, skippedNames: [] };
+  const good = { passed: 3, failed: 0, skipped: 0, skippedNames: [], repeatedNames: [] };
 
   it('adds a failure when a runner failed without a failed test, and says so', () => {
     const said: string[] = [];
@@ -79,10 +102,21 @@ describe('judged', () => {
   });
 });
 
+describe('the report', () => {
+  it('says how many tests were done again, and which', () => {
+    expect(repeatedLines({ repeatedNames: [] })).toEqual([]);
+    expect(repeatedLines({ repeatedNames: ['a', 'b'] })).toEqual([
+      'tests done again because the machine stood still while they failed: 2',
+      'REPEATED: a',
+      'REPEATED: b',
+    ]);
+  });
+});
+
 describe('closingLine', () => {
   it('sums up all runners', () => {
-    const one = { passed: 2, failed: 1, skipped: 0, skippedNames: [] };
-    const two = { passed: 5, failed: 0, skipped: 1, skippedNames: ['x'] };
+    const one = { passed: 2, failed: 1, skipped: 0, skippedNames: [], repeatedNames: [] };
+    const two = { passed: 5, failed: 0, skipped: 1, skippedNames: ['x'], repeatedNames: [] };
     expect(closingLine(addUp([one, two]))).toBe('7 passed, 1 failed, 1 skipped');
   });
 });

@@ -4,6 +4,8 @@ export interface Summary {
   readonly failed: number;
   readonly skipped: number;
   readonly skippedNames: readonly string[];
+  /** Tests that were done again because the machine stood still while they failed, with how often and why. */
+  readonly repeatedNames: readonly string[];
 }
 
 /** The part of vitest's JSON report that is read here. */
@@ -11,7 +13,12 @@ interface VitestReport {
   readonly testResults: readonly {
     readonly name: string;
     readonly status: string;
-    readonly assertionResults: readonly { readonly fullName: string; readonly status: string }[];
+    readonly assertionResults: readonly {
+      readonly fullName: string;
+      readonly status: string;
+      /** What tests leave for the report; see test/support/machine-watch.ts. */
+      readonly meta?: { readonly repeats?: readonly string[] };
+    }[];
   }[];
 }
 
@@ -29,11 +36,16 @@ function fileSummary(file: VitestReport['testResults'][number], root: string): S
   const count = (...statuses: string[]) => file.assertionResults.filter(({ status }) => statuses.includes(status));
   const skipped = count('pending', 'skipped', 'todo', 'disabled');
   const failed = count('failed').length;
+  const nameOf = (fullName: string) => `${file.name.replace(`${root}/`, '')}: ${fullName.trim()}`;
   return {
     passed: count('passed').length,
     failed: failed === 0 && file.status === 'failed' ? 1 : failed,
     skipped: skipped.length,
-    skippedNames: skipped.map(({ fullName }) => `${file.name.replace(`${root}/`, '')}: ${fullName.trim()}`),
+    skippedNames: skipped.map(({ fullName }) => nameOf(fullName)),
+    repeatedNames: file.assertionResults.flatMap(({ fullName, status, meta: { repeats = [] } = {} }) => {
+      const times = `done again ${repeats.length === 1 ? 'once' : `${repeats.length} times`}`;
+      return repeats.length === 0 ? [] : [`${nameOf(fullName)} (${times}, ${status}): ${repeats.join('; ')}`];
+    }),
   };
 }
 
@@ -56,6 +68,7 @@ function suiteSummary([, attributes = '', body = '']: RegExpExecArray | RegExpMa
     failed: failed.length === 0 && suiteFailures > 0 ? 1 : failed.length,
     skipped: skipped.length,
     skippedNames: skipped.map(([, own = '']) => `${attribute(attributes, 'name')}: ${attribute(own, 'name')}`),
+    repeatedNames: [],
   };
 }
 
@@ -75,6 +88,7 @@ export function addUp(parts: readonly Summary[]): Summary {
     failed: sum((part) => part.failed),
     skipped: sum((part) => part.skipped),
     skippedNames: parts.flatMap((part) => part.skippedNames),
+    repeatedNames: parts.flatMap((part) => part.repeatedNames),
   };
 }
 

@@ -1,19 +1,25 @@
 import { afterAll, beforeAll, beforeEach } from 'vitest';
 import { monotonicMs } from './clock.ts';
 import { say } from './print.ts';
+import { Repeats } from './repeats.ts';
 import { StallWatch } from './stalls.ts';
 import { waitFor } from './wait.ts';
 
-/** A test that a standstill spoilt is done again so often. */
-const MOST_REPEATS = 4;
 /** Standstills come in rows: it is done again when there was none for so long, or when this is not to be had. */
 const CALM_MS = 5000;
 const CALM_LIMIT_MS = 60_000;
 const HOOK_SPARE_MS = 10_000;
 
+declare module 'vitest' {
+  interface TaskMeta {
+    /** Why a test was done again, once for each time. The report at the end of a run has it from here. */
+    repeats?: readonly string[];
+  }
+}
+
 /** Options of vitest for a test, or a block of them. */
 interface RepeatedWhenDisturbed {
-  readonly retry: { readonly count: number; readonly condition: () => boolean };
+  readonly retry: { readonly count: number; readonly condition: (error: { readonly message: string }) => boolean };
 }
 
 /** Waits for a time without a standstill. */
@@ -30,27 +36,36 @@ async function calm(watch: StallWatch): Promise<void> {
 /**
  * For a file of tests that bound how long an address may be away, or say that nothing moves: nobody keeps such a promise while the machine
  * below gives a core no time. Watches the cores while the file's tests run; give the result to them as options, and a test that fails
- * while a core stood still is done once more, which is said. A failure at any other time stays one.
+ * while a core stood still is done once more, which is said, also in the report at the end of the run. A failure at any other time stays
+ * one; {@link Repeats} says how often it is done again at most.
  */
 export function repeatedWhenDisturbed(): RepeatedWhenDisturbed {
   const watch = new StallWatch();
   let begunMs = monotonicMs();
+  let repeats = new Repeats();
+  let test: string | undefined;
   let isSpoilt = false;
   beforeAll(() => watch.start());
   afterAll(() => watch.stop());
-  beforeEach(async () => {
+  beforeEach(async ({ task }) => {
+    if (task.id !== test) repeats = new Repeats();
+    test = task.id;
+    if (repeats.said.length > 0) task.meta.repeats = repeats.said;
     if (isSpoilt) await calm(watch);
     isSpoilt = false;
     begunMs = monotonicMs();
   }, CALM_LIMIT_MS + HOOK_SPARE_MS);
   return {
     retry: {
-      count: MOST_REPEATS,
-      condition: () => {
+      count: Repeats.MOST,
+      condition: ({ message }) => {
         const stallMs = watch.longestDuring(begunMs, monotonicMs());
-        isSpoilt = stallMs > 0;
-        if (isSpoilt)
-          say(`the machine gave a core no time for ${stallMs.toFixed(0)} ms during a test that failed: once more`);
+        if (stallMs === 0) return false;
+        const why = `the machine gave a core no time for ${stallMs.toFixed(0)} ms`;
+        isSpoilt = repeats.take(message, why);
+        say(
+          `${why} during a test that failed: ${isSpoilt ? 'once more' : 'not once more: it always fails in this way'}`,
+        );
         return isSpoilt;
       },
     },
