@@ -1,7 +1,7 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { build } from 'esbuild';
+import { build, type Metafile } from 'esbuild';
 import { describeBundles } from './supply/bundles.ts';
 import { runMain } from './support/main.ts';
 import { replaceFile } from './support/replace-file.ts';
@@ -67,6 +67,30 @@ export async function buildAndReport(): Promise<void> {
     const milliseconds = Math.round(performance.now() - started);
     process.stderr.write(`build: dist/${program.file} ${(bytes / 1024 / 1024).toFixed(2)} MiB in ${milliseconds} ms\n`);
   }
+}
+
+/** Bundles what is older than something it was made of; many that start the programs one after the other make them once. */
+export async function ensureBundles(): Promise<void> {
+  const fresh = await Promise.all([SIDECAR, CONTROLLER].map((program) => isFresh(path.join(OUTPUT, program.file))));
+  if (!fresh.every(Boolean)) await buildAndReport();
+}
+
+/** Whether a bundle is younger than all its sources, and than what says how it is made. */
+async function isFresh(bundle: string): Promise<boolean> {
+  try {
+    const { inputs } = JSON.parse(await readFile(bundle.replace('.cjs', '.meta.json'), 'utf8')) as Metafile;
+    const sources = [...Object.keys(inputs).filter(isFile), 'package.json', 'package-lock.json', 'scripts/build.ts'];
+    const { mtimeMs: madeMs } = await stat(bundle);
+    const changed = await Promise.all(sources.map(async (file) => (await stat(path.join(root, file))).mtimeMs));
+    return changed.every((changedMs) => changedMs < madeMs);
+  } catch {
+    return false; // something is not there: it was never bundled, or a source is gone
+  }
+}
+
+/** What the bundler put in itself has a name in brackets. */
+function isFile(input: string): boolean {
+  return !/^[(<]/.test(input);
 }
 
 /** Bundles, and says what the bundles are made of: what goes into the sidecar's image. */

@@ -1,4 +1,4 @@
-import { buildAndReport } from '../../scripts/build.ts';
+import { ensureBundles } from '../../scripts/build.ts';
 import { ensureTool } from '../../scripts/tools.ts';
 import { ensureImageRoot } from '../support/image-root.ts';
 import { prepareMachine } from '../support/prepare-machine.ts';
@@ -18,6 +18,6 @@ export interface MachineParts {
  */
 export async function readyMachine(say: Say): Promise<MachineParts> {
   await prepareMachine();
-  const [helm, imageRoot] = await Promise.all([ensureTool('helm'), ensureImageRoot(say), buildAndReport()]);
+  const [helm, imageRoot] = await Promise.all([ensureTool('helm'), ensureImageRoot(say), ensureBundles()]);
   return { helm, imageRoot };
 }
