@@ -81,9 +81,14 @@ export abstract class Environment<Fault extends string, Host extends NamedNetns 
 
   /** What the sidecar of a node answers, asked on its node; '' when it does not. */
   ask(node: string, path: string): Promise<string> {
+    return fetchIn(this.host(node).netns, this.urlOf(path));
+  }
+
+  /** Where a sidecar has a page, as seen on its node. */
+  protected urlOf(path: string): string {
     const url = new URL(path, this.sidecarUrl);
     if (path === '/metrics') url.port = String(Number(url.port) + 1);
-    return fetchIn(this.host(node).netns, url.href);
+    return url.href;
   }
 
   /** Those nodes on which some check counts failures, or whose sidecar does not answer: what they decide next rests on a fault of before. */

@@ -3,7 +3,7 @@ import { execa } from 'execa';
 
 const NETNS_DIRECTORY = '/run/netns';
 /** Configuration commands answer in milliseconds; one that does not is stuck. */
-const COMMAND_LIMIT_MS = 15_000;
+const COMMAND_LIMIT_MS = 60_000;
 
 /** The first interface that nodes and clients have, in most networks of the lab the only one. */
 export const INTERFACE = 'eth0';
@@ -87,9 +87,10 @@ export async function removeNetns(names: readonly string[]): Promise<void> {
   }
 }
 
-const REQUEST_LIMIT_SECONDS = 3;
+/** Who is there answers within milliseconds, and on a machine that stands still after seconds. */
+export const REQUEST_LIMIT_SECONDS = 10;
 
-/** Fetches a URL from inside a network namespace, whatever its status; '' when nothing answers within 3 s. */
+/** Fetches a URL from inside a network namespace, whatever its status; '' when nothing answers within 10 s. */
 export async function fetchIn(netns: string, url: string): Promise<string> {
   const [program, ...args] = inNetns(netns, ['curl', '-s', '-m', String(REQUEST_LIMIT_SECONDS), url]);
   return (await execa(program, args, { timeout: 2000 * REQUEST_LIMIT_SECONDS, reject: false })).stdout;
