@@ -17,12 +17,13 @@ import { execInContainer, isRunning } from '../support/container.ts';
 import { ensureImageRoot, imageCommands, placeInImage, supervisorFiles } from '../support/image-root.ts';
 import { canMakeNamespaces, command, mustSkip } from '../support/needs.ts';
 import { PROXY_UID, PROXY_UNDER_TINI, proxyConfig, proxyNodes } from './proxy-node.ts';
-import { config, RUNTIME_DIR, TestNetwork, type TestNode, UNDER_TINI } from './supervisor-node.ts';
+import { config, FIRST, RUNTIME_DIR } from './supervisor/config.ts';
+import { TestNetwork } from './supervisor/network.ts';
+import { type TestNode, UNDER_TINI } from './supervisor/node.ts';
 
 /** From nothing: two base images, and two programs to compile. */
 const BUILD_LIMIT_MS = 30 * 60_000;
 const RUN_LIMIT_MS = 30_000;
-const ADDRESS = '10.77.0.100';
 const checkout = join(import.meta.dirname, '../..');
 
 const skip = mustSkip('the container images', [canMakeNamespaces, command('mmdebstrap')]);
@@ -52,7 +53,7 @@ const INSTANCE: VrrpInstance = {
   virtualRouterId: 10,
   advertIntervalSeconds: 0.1,
   interface: 'eth0',
-  addresses: [address(ADDRESS)],
+  addresses: [address(FIRST)],
 };
 
 const OPTIONS = { node: 'node1', runtimeDirectory: RUNTIME_DIR, pulseUrl: 'http://127.0.0.1:10270/pulse', debug: true };
@@ -63,7 +64,7 @@ const INSTANCES: Readonly<Record<string, VrrpInstance>> = {
   'of version 2 with a password': { ...INSTANCE, version: 2, advertIntervalSeconds: 1, authPassword: 'se"cr#t' },
   'with peers and IPv6': {
     ...INSTANCE,
-    addresses: [address(ADDRESS), address('2001:db8::100', 6)],
+    addresses: [address(FIRST), address('2001:db8::100', 6)],
     unicast: { sourceAddress: '10.77.0.1', peers: ['10.77.0.2'] },
   },
 };
@@ -224,24 +225,23 @@ describe.skipIf(skip)('the image', () => {
 
     it('serves, answers its probe, drains and leaves nothing, with the privileges of the pod', async () => {
       const node = await network.node();
-      const text = config({ addresses: [ADDRESS], head: '#! pulse vip.pulse -200 http://127.0.0.1:10270/pulse\n' });
-      const container = await node.serve(text, { address: ADDRESS, root });
+      const text = config({ addresses: [FIRST], head: '#! pulse vip.pulse -200 http://127.0.0.1:10270/pulse\n' });
+      const container = await node.serve(text, { address: FIRST, root });
       expect((await node.run(container, 'check')).exitCode).toBe(0);
       const pulse = join(node.runtime, 'track/vip.pulse');
-      await node.until('misses the sidecar', () => node.read(pulse) === '-200\n', 8_000);
+      await node.until('misses the sidecar', () => node.read(pulse) === '-200\n');
       const drain = node.run(container, 'drain');
       await node.until('is asked to drain', () => existsSync(join(node.runtime, 'drain')));
       node.place('drained', 'now\n');
       expect((await drain).stdout).toContain('msg="drained"');
       process.kill(container.insidePid, 'SIGTERM');
-      await node.until('takes its address off', async () => !(await node.has(ADDRESS)), 6_000);
+      await node.until('takes its address off', async () => !(await node.has(FIRST)));
       expect(node.log).not.toMatch(/not found|No such file|error while loading/);
     });
 
     describe('takes the sidecar’s configuration', () => {
       async function judgement(node: TestNode, instance: VrrpInstance): Promise<string> {
-        const container = await node.start({ root });
-        await node.until('waits', () => node.log.includes('waiting for a valid configuration'));
+        const container = await node.startIdle({ root });
         for (const file of ['gate', 'offset', 'pulse']) node.place(`track/${instance.name}.${file}`, '0\n');
         node.place('tried.conf', renderConfig([instance], OPTIONS));
         const { exitCode, stdout, stderr } = await execInContainer(container, {

@@ -24,13 +24,13 @@ import {
   execInContainer,
   isRunning,
   killContainer,
+  pidsInside,
   startContainer,
 } from '../support/container.ts';
 import { ensureImageRoot, supervisorBinds } from '../support/image-root.ts';
 import { inNetns, ip } from '../support/netns.ts';
 import { Program } from '../support/program.ts';
 import { waitFor } from '../support/wait.ts';
-import { hostPids } from './supervisor-node.ts';
 
 /** The runtime directory, as the chart mounts it. */
 export const PROXY_RUNTIME_DIR = '/run/keepalived-ingress-vip-proxy';
@@ -295,7 +295,7 @@ export class ProxyNode {
   /** The processes of HAProxy, as the host numbers them: the master, and its workers in the order of their numbers. */
   haproxy(container: Container): { readonly master: number; readonly workers: readonly number[] } {
     const inside = this.status.haproxyPid ?? 0;
-    const all = hostPids(container).filter(({ host }) => this.read(`/proc/${host}/comm`) === 'haproxy\n');
+    const all = pidsInside(container).filter(({ host }) => this.read(`/proc/${host}/comm`) === 'haproxy\n');
     const master = all.find((each) => each.inside === inside)?.host ?? 0;
     const rest = all.filter(({ host }) => host !== master).toSorted((a, b) => a.inside - b.inside);
     return { master, workers: rest.map(({ host }) => host) };

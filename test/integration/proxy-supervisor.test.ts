@@ -5,7 +5,7 @@ import { PROXY_FILES } from '../../sidecar/runtime/proxy-exchange.ts';
 import { type Container, execInContainer, isRunning } from '../support/container.ts';
 import { ensureImageRoot } from '../support/image-root.ts';
 import { BIND_PORT, PROXY_UID, type ProxyNode, proxyConfig, proxyNodes } from './proxy-node.ts';
-import { mustSkipSupervisor } from './supervisor-node.ts';
+import { mustSkipSupervisor } from './supervisor/network.ts';
 
 const skip = mustSkipSupervisor('the supervisor with the real HAProxy');
 

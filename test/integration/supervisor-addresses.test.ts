@@ -1,26 +1,21 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type Container, isRunning, killContainer, signalContainer } from '../support/container.ts';
+import { type Container, killContainer, signalContainer } from '../support/container.ts';
 import { ip, ipBatch } from '../support/netns.ts';
-import {
-  config,
-  FIRST,
-  mustSkipSupervisor,
-  RUNTIME_DIR,
-  SECOND,
-  TestNetwork,
-  type TestNode,
-} from './supervisor-node.ts';
+import { BOTH, config, FIRST, GOOD, RUNTIME_DIR, SECOND } from './supervisor/config.ts';
+import { mustSkipSupervisor, TestNetwork } from './supervisor/network.ts';
+import type { TestNode } from './supervisor/node.ts';
 
 const skip = mustSkipSupervisor("the node's own addresses under the supervisor");
 const OWN_ADDRESS = 77;
 
 /** A configuration with one address of a spelling and a device of its choice. */
 function withAddress(address: string, prefix = 24, device = 'eth0'): string {
-  return config({ addresses: [FIRST] })
-    .replaceAll(`eth0 ${FIRST}/24`, `${device} ${address}/${prefix}`)
-    .replaceAll(`${FIRST}/24 dev eth0`, `${address}/${prefix} dev ${device}`);
+  return GOOD.replaceAll(`eth0 ${FIRST}/24`, `${device} ${address}/${prefix}`).replaceAll(
+    `${FIRST}/24 dev eth0`,
+    `${address}/${prefix} dev ${device}`,
+  );
 }
 
 describe.skipIf(skip)('an address of the node itself', () => {
@@ -38,7 +33,7 @@ describe.skipIf(skip)('an address of the node itself', () => {
 
   async function stop(node: TestNode, container: Container): Promise<void> {
     signalContainer(container, 'SIGTERM');
-    await node.until('has ended', () => !isRunning(container), 6_000);
+    await node.untilEnded(container);
   }
 
   describe.each([
@@ -71,7 +66,7 @@ describe.skipIf(skip)('an address of the node itself', () => {
     const node = await network.node();
     await ipBatch(['link add kube-ipvs0 type bridge', 'link set kube-ipvs0 up'], node.netns);
     await add(node, `${FIRST}/32`, 'kube-ipvs0');
-    const container = await node.serve(config({ addresses: [FIRST] }), { address: FIRST });
+    const container = await node.serve(GOOD, { address: FIRST });
     expect(await addressesOf(node)).toEqual(expect.arrayContaining([`eth0 ${FIRST}/24`, `kube-ipvs0 ${FIRST}/32`]));
     await stop(node, container);
     const left = await addressesOf(node);
@@ -81,20 +76,20 @@ describe.skipIf(skip)('an address of the node itself', () => {
 
   it('that comes while keepalived runs is refused as well, and taken when it is gone', async () => {
     const node = await network.node();
-    await node.serve(config({ addresses: [FIRST] }), { address: FIRST });
+    await node.serve(GOOD, { address: FIRST, looks: 'often' });
     await add(node, `${SECOND}/24`);
-    node.offer(config({ addresses: [FIRST, SECOND] }));
+    node.offer(BOTH);
     await node.until('refuses', () => node.status.result === 'rejected');
     expect(node.status.messages[0]).toContain(`${SECOND} is this node's own address on eth0`);
     expect([await node.has(FIRST), await node.has(SECOND)]).toEqual([true, true]);
     await ip(['address', 'delete', `${SECOND}/24`, 'dev', 'eth0'], node.netns);
-    await node.until('takes it', () => node.has(SECOND), 12_000);
+    await node.until('takes it', () => node.has(SECOND));
     expect(node.status.result).toBe('accepted');
   });
 
   it('survives a restart on a configuration that has become wrong', async () => {
     const node = await network.node();
-    await killContainer(await node.serve(config({ addresses: [FIRST] }), { address: FIRST }));
+    await killContainer(await node.serve(GOOD, { address: FIRST }));
     await ip(['address', 'delete', `${FIRST}/24`, 'dev', 'eth0'], node.netns);
     await add(node, `${FIRST}/24`);
     await node.start();
@@ -107,8 +102,7 @@ describe.skipIf(skip)('an address of the node itself', () => {
     /** Starts, serves, ends by SIGTERM and by SIGKILL with a list as given; tells what the node has afterwards. */
     async function afterwards(node: TestNode, list: string): Promise<string[]> {
       writeFileSync(join(node.state, 'addresses'), list);
-      const container = await node.start();
-      await node.until('waits', () => node.log.includes('waiting for a valid configuration'));
+      const container = await node.startIdle();
       await stop(node, container);
       return addressesOf(node);
     }
@@ -130,9 +124,9 @@ describe.skipIf(skip)('an address of the node itself', () => {
     it('that was lost while keepalived ran', async () => {
       const node = await network.node();
       const before = await addressesOf(node);
-      const container = await node.serve(config({ addresses: [FIRST] }), { address: FIRST });
+      const container = await node.serve(GOOD, { address: FIRST });
       rmSync(join(node.state, 'addresses'));
-      node.offer(config({ addresses: [FIRST, SECOND] }));
+      node.offer(BOTH);
       await node.until('goes on', () => node.has(SECOND));
       expect(node.status.result).toBe('accepted');
       await stop(node, container);
@@ -147,6 +141,7 @@ describe.skipIf(skip)('an address of the node itself', () => {
     const script = `#!/bin/sh\n[ "$1" != --vrrp ] || cp ${RUNTIME_DIR}/supervisor.status ${RUNTIME_DIR}/at-start\nexec keepalived "$@"\n`;
     writeFileSync(keeper, script, { mode: 0o755 });
     const container = await node.start({
+      looks: 'often',
       binds: [{ host: keeper, container: '/usr/local/bin/keeper', readOnly: true }],
       env: { KEEPALIVED: 'keeper' },
     });
@@ -161,18 +156,18 @@ describe.skipIf(skip)('an address of the node itself', () => {
       { device: 'eth0', address: SECOND, prefixLength: 24 },
     ]);
     node.offer(config({ addresses: [SECOND] }));
-    await node.until('forgets one', () => node.status.listed.length === 1, 12_000);
+    await node.until('forgets one', () => node.status.listed.length === 1);
     await stop(node, container);
     expect(node.status.listed).toEqual([]);
   });
 
   it('is told from what a killed predecessor left there: that is removed by its list', async () => {
     const node = await network.node();
-    await killContainer(await node.serve(config({ addresses: [FIRST, SECOND] }), { address: SECOND }));
+    await killContainer(await node.serve(BOTH, { address: SECOND }));
     const own = (await addressesOf(node)).filter((line) => !(line.includes(FIRST) || line.includes(SECOND)));
     expect(own).not.toEqual(await addressesOf(node));
     await node.start();
-    await node.until('serves', () => node.log.match(/Entering MASTER STATE/g)?.length === 2);
+    await node.until('serves', () => node.logged('Entering MASTER STATE') === 2);
     expect(node.log).toContain(`removed an address that was left on the interface" address="${FIRST}/24"`);
     expect(node.status.result).toBe('accepted');
   });

@@ -2,17 +2,10 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { isRunning, signalContainer } from '../support/container.ts';
-import {
-  BOTH,
-  config,
-  FIRST,
-  GOOD,
-  mustSkipSupervisor,
-  SECOND,
-  TestNetwork,
-  type TestNode,
-} from './supervisor-node.ts';
+import { signalContainer } from '../support/container.ts';
+import { BOTH, config, FIRST, GOOD, SECOND } from './supervisor/config.ts';
+import { mustSkipSupervisor, TestNetwork } from './supervisor/network.ts';
+import type { TestNode } from './supervisor/node.ts';
 
 const skip = mustSkipSupervisor('the supervisor beside a sidecar that means harm');
 const SIDECAR = ['--reuid=65532', '--regid=65532', '--clear-groups'];
@@ -43,12 +36,12 @@ describe.skipIf(skip)('a sidecar that was taken over', () => {
     prepare(node);
     node.offer(PULSED);
     const container = await node.start();
-    await node.until('holds the address', () => node.has(FIRST), 5_000);
-    await node.until('takes the pulse', () => node.log.includes('the sidecar is silent'), 8_000);
+    await node.until('holds the address', () => node.has(FIRST));
+    await node.until('takes the pulse', () => node.log.includes('the sidecar is silent'));
     const draining = node.run(container, 'drain', { DRAIN_TIMEOUT_SECONDS: '1' });
     expect((await draining).exitCode).toBe(0);
     signalContainer(container, 'SIGTERM');
-    await node.until('has ended', () => !isRunning(container), 8_000);
+    await node.untilEnded(container);
     expect(await node.has(FIRST)).toBe(false);
     expect(readFileSync(join(node.state, 'precious'), 'utf8')).toBe(SECRET);
     expect(node.log).not.toContain('precious');
@@ -106,14 +99,15 @@ describe.skipIf(skip)('a sidecar that was taken over', () => {
     asSidecar(node, 'mkdir -m 777 track');
     await node.serve(PULSED, { address: FIRST });
     asSidecar(node, 'mv track old && ln -s /var/lib/keepalived-ingress-vip track');
+    const left = node.read(join(node.runtime, 'old/vip.pulse'));
     // What could not be put in place stays where it was made, and is made anew every second.
     const made = join(node.runtime, '.supervisor/pulse.watcher');
     const madeAt = (): number => statSync(made, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-    await node.until('tries', () => madeAt() > 0, 8_000);
+    await node.until('tries', () => madeAt() > 0);
     const first = madeAt();
     await node.until('has tried', () => madeAt() > first);
     expect(readdirSync(node.state).toSorted()).toEqual(['addresses', 'lock']);
-    expect(node.read(join(node.runtime, 'old/vip.pulse'))).toBe('0\n');
+    expect(node.read(join(node.runtime, 'old/vip.pulse'))).toBe(left);
   });
 
   it('cannot put a link in place of a track directory of the supervisor’s', async () => {
@@ -121,7 +115,7 @@ describe.skipIf(skip)('a sidecar that was taken over', () => {
     writeFileSync(join(moved.state, 'precious'), SECRET);
     await moved.serve(PULSED, { address: FIRST });
     asSidecar(moved, 'mv track old 2>/dev/null || :; ln -s /var/lib/keepalived-ingress-vip track 2>/dev/null || :');
-    await moved.until('misses the pulse', () => moved.log.includes('the sidecar is silent'), 8_000);
+    await moved.until('misses the pulse', () => moved.log.includes('the sidecar is silent'));
     expect(readdirSync(moved.state).toSorted()).toEqual(['addresses', 'lock', 'precious']);
   });
 
@@ -139,13 +133,13 @@ describe.skipIf(skip)('a sidecar that was taken over', () => {
     asSidecar(node, `cat candidate.conf >/dev/null`);
     execFileSync('rm', [join(node.runtime, 'candidate.conf')]);
     asSidecar(node, `${script}; echo >>supervisor.request`);
-    await node.until('refuses', () => node.status.result === 'rejected', 8_000);
+    await node.until('refuses', () => node.status.result === 'rejected');
     expect(node.status.exitCode).toBe(code);
     expect(node.status.messages.join()).not.toContain('0.0.0.0');
     expect(await node.has(FIRST)).toBe(true);
     execFileSync('rm', ['-r', join(node.runtime, 'candidate.conf')]);
     node.offer(BOTH);
-    await node.until('takes the next', () => node.has(SECOND), 8_000);
+    await node.until('takes the next', () => node.has(SECOND));
   });
 
   it('cannot replace or change what is the supervisor’s', async () => {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { VirtualAddress, VrrpInstance } from '../../sidecar/desired/vrrp-instance.ts';
 import { renderConfig } from '../../sidecar/keepalived/render.ts';
-import { config, FIRST, GOOD, mustSkipSupervisor, RUNTIME_DIR, TestNetwork } from './supervisor-node.ts';
+import { config, FIRST, GOOD, RUNTIME_DIR } from './supervisor/config.ts';
+import { mustSkipSupervisor, TestNetwork } from './supervisor/network.ts';
 
 const skip = mustSkipSupervisor('the statements that the supervisor lets through');
 const STRANGE = 78;
@@ -106,7 +107,7 @@ describe.skipIf(skip)('the supervisor lets through', () => {
     await node.start();
     for (const [index, [what, text]] of WRITTEN.entries()) {
       node.offer(text(node.address));
-      await node.until(what, () => node.status.acceptedTotal === index + 1, 8_000);
+      await node.until(what, () => node.status.acceptedTotal === index + 1);
     }
     expect(node.status.rejectedTotal).toBe(0);
   });
@@ -118,7 +119,7 @@ describe.skipIf(skip)('the supervisor lets through', () => {
       const attack = GOOD.replace(place, text);
       expect(attack, what).not.toBe(GOOD);
       node.offer(attack);
-      await node.until(what, () => node.status.rejectedTotal === index + 1, 8_000);
+      await node.until(what, () => node.status.rejectedTotal === index + 1);
       expect([what, node.status.exitCode]).toEqual([what, STRANGE]);
       expect(node.status.messages[0], what).toMatch(
         /^\(candidate\.conf: Line \d+\) .*offer what the sidecar writes only$/,

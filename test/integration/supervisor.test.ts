@@ -2,33 +2,20 @@ import { execFileSync, spawn } from 'node:child_process';
 import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { execInContainer, isRunning } from '../support/container.ts';
+import { execInContainer, pidsInside } from '../support/container.ts';
 import { PARTS, placeInImage, supervisorFiles } from '../support/image-root.ts';
+import { isAlive, processRef } from '../support/processes.ts';
 import { Program } from '../support/program.ts';
-import {
-  AS_PID_1,
-  BOTH,
-  config,
-  FIRST,
-  GOOD,
-  hostPids,
-  mustSkipSupervisor,
-  RUNTIME_DIR,
-  SECOND,
-  TestNetwork,
-  type TestNode,
-  UNDER_TINI,
-  watchAddresses,
-} from './supervisor-node.ts';
+import { BOTH, config, FIRST, GOOD, RUNTIME_DIR, SECOND } from './supervisor/config.ts';
+import { mustSkipSupervisor, TestNetwork } from './supervisor/network.ts';
+import { AS_PID_1, type TestNode, UNDER_TINI } from './supervisor/node.ts';
 
 const BAD = config({ addresses: [FIRST], priority: 'high' });
 
 const skip = mustSkipSupervisor('the supervisor with the real keepalived');
 
 /** How often keepalived has reloaded. */
-function reloads(node: TestNode): number {
-  return node.log.match(/Reload complete/g)?.length ?? 0;
-}
+const reloads = (node: TestNode): number => node.logged('Reload complete');
 
 describe.skipIf(skip)('the supervisor of keepalived', () => {
   const network = new TestNetwork();
@@ -37,8 +24,7 @@ describe.skipIf(skip)('the supervisor of keepalived', () => {
   describe('starts keepalived', () => {
     it('only with a valid configuration', async () => {
       const node = await network.node();
-      const container = await node.start();
-      await node.until('waits', () => node.log.includes('waiting for a valid configuration'));
+      const container = await node.startIdle();
       expect((await node.run(container, 'check')).exitCode).toBe(0);
 
       node.offer(BAD);
@@ -64,21 +50,20 @@ describe.skipIf(skip)('the supervisor of keepalived', () => {
 
     it('with a candidate that nobody announced', async () => {
       const node = await network.node();
-      await node.start();
-      await node.until('waits', () => node.log.includes('waiting for a valid configuration'));
+      await node.startIdle({ looks: 'as shipped' });
       node.place('candidate.conf', GOOD);
-      await node.until('serves', () => node.has(FIRST), 8_000);
+      await node.until('serves', () => node.has(FIRST));
     });
 
     it('with what ran before, when the container starts anew beside an invalid candidate', async () => {
       const node = await network.node();
       const container = await node.serve(GOOD, { address: FIRST });
       process.kill(container.insidePid, 'SIGKILL');
-      await node.until('is gone', () => !isRunning(container));
+      await node.untilEnded(container);
       node.offer(BAD);
       await node.start();
       await node.until('goes on', () => node.log.includes('going on with the configuration that ran before'));
-      await node.until('serves', () => node.log.match(/Entering MASTER STATE/g)?.length === 2);
+      await node.until('serves', () => node.logged('Entering MASTER STATE') === 2);
       expect(node.status.result).toBe('rejected');
       expect(node.status.messages.join()).toContain('invalid number');
       expect(node.read(join(node.runtime, 'keepalived.conf'))).toBe(GOOD);
@@ -151,10 +136,10 @@ describe.skipIf(skip)('the supervisor of keepalived', () => {
       const node = await network.node();
       const container = await node.serve(GOOD, { address: FIRST });
       const [keepalived, vrrp] = [node.keepalivedPid(container), node.vrrpPid(container)];
-      const watch = watchAddresses(node);
+      const changes = await node.watchAddresses();
       const running = node.status.runningSha256;
       node.offer(BAD);
-      await node.until('refuses', () => node.status.result === 'rejected', 1_000);
+      await node.until('refuses', () => node.status.result === 'rejected');
       expect(node.status).toMatchObject({ exitCode: 5, runningSha256: running, rejectedTotal: 1, acceptedTotal: 1 });
       expect(node.status.messages[0]).toContain("invalid number 'high'");
       expect(node.log).toMatch(/level=error .*refused the candidate: keepalived goes on .*invalid number 'high'/);
@@ -162,19 +147,18 @@ describe.skipIf(skip)('the supervisor of keepalived', () => {
       expect(node.read(join(node.runtime, 'keepalived.conf'))).toBe(GOOD);
       expect(reloads(node)).toBe(0);
       expect(await node.has(FIRST)).toBe(true);
-      expect(watch.changes()).toBe('');
-      watch.stop();
+      expect(await changes()).toEqual([]);
     });
 
     it('refuses one for an interface that is missing, and takes it when the interface comes', async () => {
       const node = await network.node();
-      await node.start();
+      await node.start({ looks: 'often' });
       node.offer(config({ addresses: [FIRST], device: 'vlan7' }));
       await node.until('refuses', () => node.status.result === 'rejected');
       expect(node.status.messages.join()).toContain("vlan7 for vrrp_instance vip doesn't exist");
       execFileSync('ip', ['-n', node.netns, 'link', 'add', 'vlan7', 'type', 'bridge']);
       execFileSync('ip', ['-n', node.netns, 'link', 'set', 'vlan7', 'up']);
-      await node.until('takes it', () => node.status.result === 'accepted', 12_000);
+      await node.until('takes it', () => node.status.result === 'accepted');
       expect(node.status.rejectedTotal).toBe(1);
     });
 
@@ -192,17 +176,15 @@ describe.skipIf(skip)('the supervisor of keepalived', () => {
       const node = await network.node();
       const container = await node.serve(GOOD, { address: FIRST });
       const [keepalived, vrrp] = [node.keepalivedPid(container), node.vrrpPid(container)];
-      const watch = watchAddresses(node);
+      const changes = await node.watchAddresses();
       node.offer(BOTH);
-      await node.until('has the new address', () => node.has(SECOND), 1_000);
+      await node.until('has the new address', () => node.has(SECOND));
       node.offer(GOOD);
-      await node.until('has dropped it', async () => !(await node.has(SECOND)), 1_000);
+      await node.until('has dropped it', async () => !(await node.has(SECOND)));
+      await node.until('has reloaded twice', () => reloads(node) === 2);
       expect([node.keepalivedPid(container), node.vrrpPid(container)]).toEqual([keepalived, vrrp]);
-      expect(watch.changes()).toContain(`Deleted`);
-      expect(watch.changes()).not.toContain(FIRST);
+      expect(await changes()).toEqual([`+${SECOND}`, `-${SECOND}`]);
       expect(node.log.match(/Entering \w+ STATE/g)).toEqual(['Entering BACKUP STATE', 'Entering MASTER STATE']);
-      expect(reloads(node)).toBe(2);
-      watch.stop();
     });
 
     it('does not reload for the one that runs already', async () => {
@@ -219,11 +201,11 @@ describe.skipIf(skip)('the supervisor of keepalived', () => {
 
     it('keeps the list of addresses ahead of keepalived, and reduces it only after the reload', async () => {
       const node = await network.node();
-      await node.serve(BOTH, { address: SECOND });
+      await node.serve(BOTH, { address: SECOND, looks: 'often' });
       expect(node.listed).toEqual([`eth0 ${FIRST}/24`, `eth0 ${SECOND}/24`]);
       node.offer(GOOD);
       await node.until('has dropped it', async () => !(await node.has(SECOND)));
-      await node.until('forgets it', () => node.listed.join() === `eth0 ${FIRST}/24`, 12_000);
+      await node.until('forgets it', () => node.listed.join() === `eth0 ${FIRST}/24`);
       const reloaded = Date.parse(/time=(\S+) .*reloaded keepalived/.exec(node.log)?.[1] ?? '');
       expect(statSync(join(node.state, 'addresses')).mtimeMs - reloaded).toBeGreaterThan(1_000);
       expect(node.log).not.toContain('was left on the interface');
@@ -232,12 +214,10 @@ describe.skipIf(skip)('the supervisor of keepalived', () => {
 
     it('does not lose one that arrives while another is being tested', async () => {
       const node = await network.node();
-      // A keepalived whose test takes half a second, and which says that it has begun.
+      // A keepalived that says when it begins to test, and does so when it is told to go on.
       const slow = join(node.state, 'slow-keepalived');
-      const marker = `${RUNTIME_DIR}/testing`;
-      writeFileSync(slow, `#!/bin/sh\n[ "$1" != -t ] || { echo >>${marker}; sleep 0.5; }\nexec keepalived "$@"\n`, {
-        mode: 0o755,
-      });
+      const tests = `echo >>${RUNTIME_DIR}/testing; until [ -e ${RUNTIME_DIR}/go-on ]; do sleep 0.02; done`;
+      writeFileSync(slow, `#!/bin/sh\n[ "$1" != -t ] || { ${tests}; }\nexec keepalived "$@"\n`, { mode: 0o755 });
       const started = (): number => node.read(join(node.runtime, 'testing')).length;
       await node.start({
         binds: [{ host: slow, container: '/usr/local/bin/slow-keepalived', readOnly: true }],
@@ -247,7 +227,8 @@ describe.skipIf(skip)('the supervisor of keepalived', () => {
       await node.until('is testing the first', () => started() === 1);
       node.offer(GOOD);
       node.offer(BOTH);
-      await node.until('takes the last', () => node.has(SECOND), 2_500);
+      node.place('go-on', '');
+      await node.until('takes the last', () => node.has(SECOND));
       expect(started()).toBe(2);
       expect(node.read(join(node.runtime, 'keepalived.conf'))).toBe(BOTH);
     });
@@ -272,8 +253,8 @@ describe.skipIf(skip)('the supervisor of keepalived', () => {
       const node = await network.node();
       await node.serve(pulsed, { address: FIRST });
       const pulse = (): string => node.read(join(node.runtime, 'track/vip.pulse'));
-      expect(pulse()).toBe('0\n');
-      await node.until('serves last', () => pulse() === '-200\n', 6_000);
+      await node.until('serves last', () => pulse() === '-200\n');
+      // From the whole one: the file had 0 when keepalived began.
       await node.until('has the lower priority', () => node.log.includes('Changing effective priority from 244 to 44'));
       expect(await node.has(FIRST)).toBe(true);
 
@@ -282,9 +263,9 @@ describe.skipIf(skip)('the supervisor of keepalived', () => {
         n += 1; console.log(n); r.writeHead(n < 3 ? 503 : 200).end(); }).listen(${PORT}, '127.0.0.1')`;
       const args = [`--net=/run/netns/${node.netns}`, process.execPath, '-e', answers];
       const server = new Program('the server', spawn('nsenter', args));
-      const served = server.until('the node serves as before', () => pulse() === '0\n', { limitMs: 6_000 });
+      const served = server.until('the node serves as before', () => pulse() === '0\n');
       await served.finally(() => server.stop());
-      expect(server.output).toBe('1\n2\n3\n');
+      expect(server.output).toMatch(/^1\n2\n3\n/);
     });
   });
 
@@ -305,19 +286,10 @@ describe.skipIf(skip)('the supervisor of keepalived', () => {
   it('leaves no process of its own outside the container’s process tree', async () => {
     const node = await network.node();
     const container = await node.serve(GOOD, { address: FIRST });
-    const before = hostPids(container);
+    const before = pidsInside(container).map(({ host }) => processRef(host));
     expect(before.length).toBeGreaterThan(4);
     process.kill(container.insidePid, 'SIGTERM');
-    await node.until('is gone', () => !isRunning(container), 6_000);
-    // Process 1 is there until its parent has heard of its end.
-    await node.until('leaves nothing', () => before.every(({ host }) => !isAlive(host)), 1_000);
+    await node.untilEnded(container);
+    await node.until('leaves nothing', () => !before.some(isAlive));
   });
 });
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}

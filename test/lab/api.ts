@@ -9,7 +9,7 @@ import { API_PORT, addressesOf, type HostPlan } from './network-plan.ts';
 import type { ClusterAccount } from './pod.ts';
 
 const SERVER = join(import.meta.dirname, 'api-server.ts');
-const START_LIMIT_MS = 20_000;
+const START_LIMIT_MS = 60_000;
 
 export interface ApiOptions {
   readonly host: HostPlan;

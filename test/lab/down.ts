@@ -7,10 +7,10 @@ import { waitFor } from '../support/wait.ts';
 import { LABS_DIRECTORY, labDirectory, ownsNetns } from './names.ts';
 import { labState } from './state.ts';
 
-const END_LIMIT_MS = 10_000;
+const END_LIMIT_MS = 30_000;
 /** Not worth an error. */
 const REAP_LIMIT_MS = 3000;
-const COMMAND_LIMIT_MS = 10_000;
+const COMMAND_LIMIT_MS = 60_000;
 
 /** The processes that the lab's state names, as far as they run, and their descendants. */
 function recordedProcesses(lab: string): ProcessRef[] {

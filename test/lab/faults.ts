@@ -28,7 +28,6 @@ export interface FaultTarget {
 type LabFault = Fault<FaultTarget, NodeState>;
 type LabStrike = Strike<NodeState>;
 
-const STOP_LIMIT_MS = 15_000;
 /** Nobody's: frames to it end at the switch. */
 const NOBODY = '02:1e:00:00:ff:ff';
 
@@ -60,7 +59,7 @@ function runningIngress(target: FaultTarget): number {
 async function waitForEnd({ node, host }: FaultTarget, name: string): Promise<void> {
   const container = node.containers[name];
   if (container === undefined) return;
-  await waitFor(`the end of ${name} on ${host.name}`, () => !isRunning(container), { limitMs: STOP_LIMIT_MS });
+  await waitFor(`the end of ${name} on ${host.name}`, () => !isRunning(container));
 }
 
 /** The node with the container running: what is left of a dead one is removed, a running one is left alone. */

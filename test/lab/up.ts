@@ -35,10 +35,9 @@ export interface UpOptions {
   readonly adapt?: (release: Release) => Release;
 }
 
-const COMMAND_LIMIT_MS = 10_000;
-const SIDECAR_LIMIT_MS = 15_000;
+const COMMAND_LIMIT_MS = 60_000;
 /** The first election takes a few advertisement intervals; a node without health information waits for its first results. */
-const HOLDER_LIMIT_MS = 20_000;
+const HOLDER_LIMIT_MS = 60_000;
 
 /** The lab's directory, in memory: no disk slows down what is measured, and a reboot leaves nothing. */
 async function makeDirectory(lab: string): Promise<void> {
@@ -85,16 +84,12 @@ export async function startPod(plan: PodPlan): Promise<Record<string, Container>
     const container = await startPodContainer(plan, name);
     containers[name] = container;
     if (name === 'sidecar') {
-      await waitFor(
-        `the sidecar of ${plan.host.name}`,
-        () => {
-          if (!isRunning(container)) {
-            throw new Error(`the sidecar of ${plan.host.name} ended at once`);
-          }
-          return listensInNetnsOf(container.insidePid, port);
-        },
-        { limitMs: SIDECAR_LIMIT_MS },
-      );
+      await waitFor(`the sidecar of ${plan.host.name}`, () => {
+        if (!isRunning(container)) {
+          throw new Error(`the sidecar of ${plan.host.name} ended at once`);
+        }
+        return listensInNetnsOf(container.insidePid, port);
+      });
     }
   }
   return containers;
@@ -159,7 +154,7 @@ export function absoluteFiles(values: ChartValues): ChartValues {
 
 /**
  * Waits until exactly one node holds each address, and gives the node that holds the first.
- * @param options by default the wait has a limit of 20 s
+ * @param options by default the wait has a limit of a minute
  * @throws Error that says who holds what, when that does not come to pass.
  */
 export async function waitForOneHolder(state: LabState, options: Partial<WaitOptions> = {}): Promise<string> {

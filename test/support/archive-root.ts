@@ -11,7 +11,7 @@ import { ensureImageRoot } from './image-root.ts';
 
 /** What the tests' container itself needs inside, as container engines do not. */
 const HARNESS = ['/usr/bin/env', '/usr/bin/realpath', '/usr/bin/setpriv'];
-const LIMIT_MS = 10_000;
+const LIMIT_MS = 60_000;
 
 async function copyInto(root: string, from: string, file: string): Promise<void> {
   if (existsSync(join(root, file))) return;

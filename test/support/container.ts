@@ -22,7 +22,7 @@
  */
 
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
@@ -90,11 +90,11 @@ export interface ExecResult {
 
 const ENTER_SCRIPT = fileURLToPath(new URL('container-enter.sh', import.meta.url));
 const CONTAINER_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-const START_LIMIT_MS = 10_000;
-const KILL_LIMIT_MS = 5_000;
+const START_LIMIT_MS = 60_000;
+const KILL_LIMIT_MS = 30_000;
 const EXEC_LIMIT_MS = 60_000;
-/** The kubelet's default is 30 s; a test that needs more than ten has found something. */
-const STOP_LIMIT_MS = 10_000;
+/** As the kubelet by default. */
+const STOP_LIMIT_MS = 30_000;
 const LOG_TAIL = 2_000;
 
 /** The program of a container, as the host knows it. */
@@ -198,7 +198,7 @@ function logTail(path: string): string {
 /**
  * Starts a container; it goes on when this process ends.
  * @returns when its file system is in place and the program is just being started
- * @throws Error with the end of the log when it could not be set up within 10 s
+ * @throws Error with the end of the log when it could not be set up within a minute
  */
 export async function startContainer(options: ContainerOptions): Promise<Container> {
   const [file = '', ...args] = spawnCommand(options);
@@ -228,6 +228,28 @@ export async function startContainer(options: ContainerOptions): Promise<Contain
   };
 }
 
+function pidNamespaceOf(pid: string | number): string {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/pid`);
+  } catch {
+    return '';
+  }
+}
+
+/** Everything that runs in a container, by its numbers on the host and inside. */
+export function pidsInside(container: Container): { readonly host: number; readonly inside: number }[] {
+  const namespace = pidNamespaceOf(container.insidePid);
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && pidNamespaceOf(name) === namespace);
+  return pids.flatMap((pid) => {
+    try {
+      const line = /^NSpid:\s+(\d+)\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+      return line === null ? [] : [{ host: Number(line[1]), inside: Number(line[2]) }];
+    } catch {
+      return []; // it ended meanwhile
+    }
+  });
+}
+
 /** Sends a signal to the program of the container (from the host: like a container engine does). */
 export function signalContainer(container: Container, signal: NodeJS.Signals): void {
   if (isRunning(container)) signalAll([container.insidePid], signal);
@@ -240,7 +262,7 @@ function ends(container: Container, limitMs: number): Promise<boolean> {
 
 /**
  * SIGKILL to everything in the container, and waits until all of it is gone. Nothing happens when it has ended already.
- * @throws Error when something is left after 5 s
+ * @throws Error when something is left after 30 s
  */
 export async function killContainer(container: Container): Promise<void> {
   // Process 1 of a pid namespace takes all others with it; the outermost process ends when it does.
@@ -251,7 +273,7 @@ export async function killContainer(container: Container): Promise<void> {
 
 /**
  * Stops a container as the kubelet does: SIGTERM, and SIGKILL when that did not do within the limit.
- * @param limitMs milliseconds, 10 000 by default
+ * @param limitMs milliseconds, 30 000 by default
  * @returns true when it ended by itself
  */
 export async function stopContainer(container: Container, limitMs: number = STOP_LIMIT_MS): Promise<boolean> {

@@ -10,7 +10,7 @@ import { delimiter, join } from 'node:path';
 /** One thing a test needs: `null` when it is there, otherwise a sentence that says what is missing and what to do. */
 export type Need = () => string | null;
 
-const PROBE_LIMIT_MS = 5_000;
+const PROBE_LIMIT_MS = 60_000;
 /** Where distributions keep administrators' commands; a user's PATH often lacks them. */
 const ADMIN_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
 /** The Debian/Ubuntu package of each command that the tests use. */

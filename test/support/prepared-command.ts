@@ -1,8 +1,8 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { Program } from './program.ts';
 
-const START_LIMIT_MS = 5000;
-const END_LIMIT_MS = 5000;
+const START_LIMIT_MS = 30_000;
+const END_LIMIT_MS = 30_000;
 
 /**
  * An `ip` or `bridge` that already runs inside a namespace and waits for its orders. Starting a program takes milliseconds, which

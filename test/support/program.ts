@@ -66,7 +66,7 @@ export class Program {
   async until<T>(
     what: string,
     condition: () => T | undefined | false | Promise<T | undefined | false>,
-    options: WaitOptions,
+    options: WaitOptions = {},
   ): Promise<T> {
     const lookOrThrow = async (): Promise<T | undefined | false> => {
       const found = await condition();
@@ -81,7 +81,7 @@ export class Program {
    * Waits until an expectation of the test holds.
    * @throws Error with what it said last when it does not in time, or with the program's last words when that ends before
    */
-  async untilHolds(expectation: () => void, options: WaitOptions): Promise<void> {
+  async untilHolds(expectation: () => void, options: WaitOptions = {}): Promise<void> {
     let failure: unknown;
     const holds = (): boolean => {
       try {
