@@ -18,14 +18,14 @@ const PARALLEL = ['test/package/*.test.ts', 'test/integration/{api-traffic,crds,
  * is stretched by standstills of the machine, which they measure.
  */
 const WAITING = [
-  'test/integration/{foreign-router,interfaces,lab-networks,networks,own-addresses,pools}.test.ts',
-  'test/integration/supervisor{,-addresses,-borders,-statements,-states}.test.ts',
+  'test/integration/{foreign-router,interfaces,lab-networks,networks,own-addresses,pools,ways-to-run}.test.ts',
+  'test/integration/supervisor{,-addresses,-borders,-end,-inotify,-statements,-states}.test.ts',
   'test/integration/proxy-supervisor.test.ts',
 ];
 
 /** Of those that run several at once, what takes longest: begun last, it would be waited for alone. */
 const LONGEST = [
-  ...['interfaces', 'networks', 'supervisor-states', 'own-addresses'].map(
+  ...['networks', 'interfaces', 'ways-to-run', 'own-addresses', 'pools', 'supervisor-states'].map(
     (name) => `/test/integration/${name}.test.ts`,
   ),
   ...['reference-examples', 'upgrade'].map((name) => `/test/e2e/${name}.test.ts`),

@@ -495,7 +495,7 @@ describe.skipIf(skip)('the custom resources in a real API server', () => {
       expect(await api.kubectl(['get', 'vippool', 'shown'])).toMatch(
         /^NAME +ADDRESSES +HELD +READY +NODES +AGE\nshown +1 +1 +True +3 +\d+s$/,
       );
-      await api.kubectl(['wait', '--for=condition=Ready', 'virtualippool/shown', '--timeout=5s']);
+      await api.kubectl(['wait', '--for=condition=Ready', 'virtualippool/shown', '--timeout=30s']);
       expect(await api.kubectl(['explain', 'virtualippool.spec.failback.delaySeconds'])).toContain(
         'Seconds that a returning node must be healthy',
       );

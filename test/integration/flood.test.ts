@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { stringify } from 'yaml';
-import { buildAndReport } from '../../scripts/build.ts';
+import { ensureBundles } from '../../scripts/build.ts';
 import { INTERFACE } from '../../sidecar/testing/interface.ts';
 import { defaultSettings } from '../../sidecar/testing/settings.ts';
 import { freePort } from '../support/free-port.ts';
@@ -99,7 +99,7 @@ async function watchPulse(): Promise<{ missedInARow: number; largest: number }> 
 }
 
 beforeAll(async () => {
-  await buildAndReport();
+  await ensureBundles();
   await new Promise<void>((resolve) => service.listen(0, '127.0.0.1', resolve));
   const settings = defaultSettings();
   settings.vrrp.addressInterface = INTERFACE;
@@ -122,7 +122,7 @@ beforeAll(async () => {
     env: { NODE_NAME: 'node1', NODE_IP: '192.0.2.11' },
   });
   sidecar = new Program('the sidecar', child);
-  await sidecar.untilHolds(() => expect(gate()).toBe('1\n'), { limitMs: 15_000 });
+  await sidecar.untilHolds(() => expect(gate()).toBe('1\n'));
 });
 
 afterAll(async () => {
@@ -151,7 +151,7 @@ describe('thousands of slow clients', () => {
     expect(gate()).toBe('1\n');
     expect(sidecar.output).not.toContain('nothing waited for');
     await vi.waitFor(async () => expect((await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).status).toBe(200), {
-      timeout: 10_000,
+      timeout: 30_000,
       interval: 100,
     });
   });
@@ -169,7 +169,7 @@ describe.skipIf(noPrlimit)('a sidecar that has no file descriptor left', () => {
     limitFiles(1);
     const fromMs = performance.now();
     // Ten probes, and every other thing that is done at an interval.
-    await vi.waitFor(() => expect(performance.now() - fromMs).toBeGreaterThan(3000), { timeout: 10_000, interval: 50 });
+    await vi.waitFor(() => expect(performance.now() - fromMs).toBeGreaterThan(3000), { timeout: 30_000, interval: 50 });
     expect(gate()).toBe('1\n');
     limitFiles(FILE_LIMIT);
     await vi.waitFor(
@@ -182,7 +182,7 @@ describe.skipIf(noPrlimit)('a sidecar that has no file descriptor left', () => {
         expect(fitness).toMatchObject({ band: 0 });
         expect(checks.service.lastResult).toMatchObject({ outcome: 'success' });
       },
-      { timeout: 10_000, interval: 100 },
+      { timeout: 30_000, interval: 100 },
     );
     expect(gate()).toBe('1\n');
   });

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
-import { buildAndReport } from '../../scripts/build.ts';
+import { ensureBundles } from '../../scripts/build.ts';
 import { INTERFACE } from '../../sidecar/testing/interface.ts';
 import { defaultSettings } from '../../sidecar/testing/settings.ts';
 import { freePort } from '../support/free-port.ts';
@@ -23,6 +23,8 @@ let metricsPort = 0;
 let sidecar: Program | undefined;
 let startedMs = 0;
 let gateMs = 0;
+/** What the machine needs for the start of Node alone, measured beside. */
+let bareMs = 0;
 
 function residentBytes(): number {
   const status = readFileSync(`/proc/${sidecar?.pid}/status`, 'utf8');
@@ -30,7 +32,7 @@ function residentBytes(): number {
 }
 
 beforeAll(async () => {
-  await buildAndReport();
+  await ensureBundles();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const settings = defaultSettings();
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/healthz`;
@@ -47,8 +49,11 @@ beforeAll(async () => {
   const args = ['--lite-mode', '--max-semi-space-size=1', BUNDLE, '--config', config, '--runtime-dir', directory];
   const env = { NODE_NAME: 'node1', NODE_IP: '192.0.2.11' };
   sidecar = new Program('the sidecar', spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], env }));
-  await sidecar.until('the first gate', () => existsSync(gate), { limitMs: 10_000, everyMs: 5 });
+  await sidecar.until('the first gate', () => existsSync(gate), { everyMs: 5 });
   gateMs = performance.now() - startedMs;
+  startedMs = performance.now();
+  execFileSync(process.execPath, ['-e', '0']);
+  bareMs = performance.now() - startedMs;
 });
 
 afterAll(async () => {
@@ -59,10 +64,10 @@ afterAll(async () => {
 
 describe('the bundle', () => {
   it('has opened the gate soon after its start', () => {
-    process.stdout.write(`start to first gate: ${gateMs.toFixed(0)} ms\n`);
+    process.stdout.write(`start to first gate: ${gateMs.toFixed(0)} ms, of Node alone ${bareMs.toFixed(0)} ms\n`);
     expect(readFileSync(gate, 'utf8')).toBe('1\n');
     // Loose: the promise is 1 s on a machine that has nothing else to do.
-    expect(gateMs).toBeLessThan(5000);
+    expect(gateMs).toBeLessThan(Math.max(5000, 50 * bareMs));
   });
 
   it('stays within 96 MiB while it probes twenty times a second and is scraped', async () => {

@@ -13,7 +13,7 @@ import { pulse } from '../../sidecar/status/verdicts.ts';
 import { defaultSettings } from '../../sidecar/testing/settings.ts';
 import { command, mustSkip } from '../support/needs.ts';
 
-const LIMIT = { timeout: 10_000, interval: 10 };
+const LIMIT = { timeout: 30_000, interval: 10 };
 const isRoot = () => (process.getuid?.() === 0 ? null : 'mounting a file system needs root: run it as root (sudo)');
 const skip = mustSkip('a runtime directory that is full', [command('mount'), isRoot]);
 

@@ -4,16 +4,7 @@ import { mustSkip } from '../support/needs.ts';
 import { ip, sysctl } from '../support/netns.ts';
 import { waitFor } from '../support/wait.ts';
 import { LAB_NEEDS, LabUnderTest } from './lab-under-test.ts';
-import {
-  apply,
-  applyPeers,
-  LOOKED,
-  others,
-  problemOf,
-  statusOf,
-  waitForProblem,
-  watched,
-} from './networks/lab-questions.ts';
+import { apply, applyPeers, others, problemOf, statusOf, waitForProblem, watched } from './networks/lab-questions.ts';
 
 const repeated = repeatedWhenDisturbed();
 const skip = mustSkip('interfaces and sources on networks as they are', LAB_NEEDS);
@@ -157,7 +148,7 @@ describe.skipIf(skip)('an interface without an address', repeated, () => {
     await apply(lab, VIP, 'keepalived.vrrpInterfaceName=eth0', `keepalived.vipInterfaceName=${mac}`);
     await waitForProblem(lab, 'node2', new RegExp(`no interface.*${mac}`));
     await waitForProblem(lab, 'node1', null);
-    await waitFor('node1 to hold it', async () => (await lab.holders()).join() === 'node1', LOOKED);
+    await waitFor('node1 to hold it', async () => (await lab.holders()).join() === 'node1');
     expect(await ip(['address', 'show', 'dev', 'eth1'], lab.host('node1').netns)).toContain(' 172.31.0.100/');
   });
 });

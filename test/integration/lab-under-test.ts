@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll } from 'vitest';
+import type { Band } from '../../api/bands.ts';
 import type { Prober } from '../clients/prober.ts';
+import type { Cadence } from '../environment/environment.ts';
 import { LabEnvironment } from '../environment/lab.ts';
 import { takeDown } from '../lab/down.ts';
 import { readyMachine } from '../lab/machine.ts';
@@ -9,6 +11,7 @@ import { DEFAULT_NETWORK, type NetworkName } from '../lab/networks.ts';
 import { bringUp, waitForOneHolder } from '../lab/up.ts';
 import { monotonicMs } from '../support/clock.ts';
 import { canMakeNamespaces, command } from '../support/needs.ts';
+import { NetnsAsker } from '../support/netns-asker.ts';
 import { waitFor } from '../support/wait.ts';
 
 /** Values for quick API checks: an outage is noticed within 1.5 s, and 2.5 s later the holder counts it too. */
@@ -16,7 +19,6 @@ export const QUICK_API = ['IntervalX=0.5', 'TimeoutX=0.5', 'FailAfterX=2'].map(
   (text) => `keepalived.checkKubeApi${text.replace('X', '')}`,
 );
 
-const LIMIT_MS = 20_000;
 const quiet = (): void => undefined;
 
 /** What a lab needs of the machine. */
@@ -33,6 +35,7 @@ export class LabUnderTest extends LabEnvironment {
   readonly #set: readonly string[];
   readonly #network: NetworkName;
   readonly #nodes: number;
+  readonly #askers = new Map<string, NetnsAsker>();
 
   /** @param options.nodes how many, by default three */
   constructor(options: { name: string; set?: readonly string[]; network?: NetworkName; nodes?: number }) {
@@ -51,12 +54,21 @@ export class LabUnderTest extends LabEnvironment {
       await bringUp({ name: this.name, nodes: this.#nodes, network: this.#network, values }, machine, quiet);
       await this.ready();
     });
-    afterAll(() => takeDown(this.name));
+    afterAll(async () => {
+      for (const asker of this.#askers.values()) asker.stop();
+      await takeDown(this.name);
+    });
+  }
+
+  override ask(node: string, path: string): Promise<string> {
+    const asker = this.#askers.get(node) ?? new NetnsAsker(this.host(node).netns);
+    this.#askers.set(node, asker);
+    return asker.ask(this.urlOf(path));
   }
 
   /** Waits for exactly one holder of every address. */
-  oneHolder(limitMs = LIMIT_MS): Promise<string> {
-    return waitForOneHolder(this.state, { limitMs });
+  oneHolder(): Promise<string> {
+    return waitForOneHolder(this.state);
   }
 
   /**
@@ -64,33 +76,33 @@ export class LabUnderTest extends LabEnvironment {
    * afterwards is not mixed up with the end of what came before.
    */
   async ready(): Promise<string> {
-    await waitFor('every node to be fit', () => this.fitNodes().length === this.nodes.length, { limitMs: LIMIT_MS });
+    await waitFor('every node to be fit', () => this.fitNodes().length === this.nodes.length);
     // With failback the first to hold it may not be the one that keeps it: who does is asked anew each time.
-    return waitFor(
-      'every sidecar to know the holder for the master',
-      async () => {
-        const holder = await this.oneHolder();
-        return (await this.#agreeOn(holder)) ? holder : undefined;
-      },
-      { limitMs: LIMIT_MS },
-    );
+    return waitFor('every sidecar to know the holder for the master', async () => {
+      const holder = await this.oneHolder();
+      return (await this.#agreeOn(holder)) ? holder : undefined;
+    });
   }
 
   /** Waits until the holder is another node than `from`. */
-  movedFrom(from: string, limitMs = LIMIT_MS): Promise<string> {
-    return waitFor(
-      `the address to leave ${from}`,
-      async () => {
-        const holders = await this.holders();
-        return holders.length === 1 && holders[0] !== from ? holders[0] : undefined;
-      },
-      { limitMs },
-    );
+  movedFrom(from: string): Promise<string> {
+    return waitFor(`the address to leave ${from}`, async () => {
+      const holders = await this.holders();
+      return holders.length === 1 && holders[0] !== from ? holders[0] : undefined;
+    });
   }
 
   /** What a sidecar tells of itself. */
   async status(node: string): Promise<Record<string, never>> {
     return JSON.parse(await this.ask(node, '/status'));
+  }
+
+  /** Whether every node is in a band. */
+  async allIn(band: Band): Promise<boolean> {
+    const statuses: Record<string, { band?: number } | null>[] = await Promise.all(
+      this.nodes.map((node) => this.status(node)),
+    );
+    return statuses.every(({ fitness }) => fitness?.band === band);
   }
 
   /** Sum of a metric over its labels. */
@@ -116,11 +128,12 @@ export class LabUnderTest extends LabEnvironment {
     return existsSync(path) ? readFileSync(path, 'utf8').trim() : '';
   }
 
-  /** Runs a client beside `body` and gives what it saw; body's faults are the client's outages. */
+  /** Runs a client beside `body` and gives what it saw; body's faults are the client's outages. @param cadence how it asks */
   async probed<T>(
     body: (prober: Prober) => Promise<T>,
+    cadence: Cadence = {},
   ): Promise<{ value: T; longestOutageMs: number; failed: number }> {
-    const prober = this.prober('regular', this.state.release.addresses);
+    const prober = this.prober('regular', this.state.release.addresses, cadence);
     await prober.start();
     try {
       const sinceMs = monotonicMs();

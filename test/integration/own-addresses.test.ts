@@ -9,7 +9,6 @@ import { LAB_NEEDS, LabUnderTest } from './lab-under-test.ts';
 import {
   apply,
   applyPeers,
-  LOOKED,
   lostSince,
   others,
   ownNetwork,
@@ -69,7 +68,7 @@ describe.skipIf(skip)('on one interface with default routes', repeated, () => {
       await apply(lab, 'keepalived.vipAddressCidr=172.30.0.77/24');
       await waitForProblem(lab, owner, /172\.30\.0\.77/);
       const haveIt = () => lab.holders('172.30.0.77').then((names) => names.join());
-      await waitFor('only its owner to have it', async () => (await haveIt()) === owner, LOOKED);
+      await waitFor('only its owner to have it', async () => (await haveIt()) === owner);
       await watched(lab, 'eth0', (wait) => wait());
       expect(await haveIt()).toBe(owner);
       await apply(lab, 'keepalived.vipAddressCidr=172.30.0.100/24');
@@ -113,7 +112,7 @@ describe.skipIf(skip)('on one interface with default routes', repeated, () => {
     const before = await lab.transitions();
     const [backup = ''] = others(lab, holder);
     await lab.inject('vip-by-hand', backup);
-    await waitFor('the stray to be removed', async () => (await lab.holders()).join() === holder, { limitMs: 5000 });
+    await waitFor('the stray to be removed', async () => (await lab.holders()).join() === holder);
     expect(await watched(lab, 'eth0', (wait) => wait())).toEqual([]);
     expect(await lab.holders()).toEqual([holder]);
     expect(await lab.transitions()).toEqual(before);
@@ -125,23 +124,15 @@ describe.skipIf(skip)('on one interface with default routes', repeated, () => {
     const holder = await lab.ready();
     const [third = '', lame = ''] = others(lab, holder);
     await lab.inject('ipv6-off', lame);
-    await waitFor(
-      `${lame} to be less fit`,
-      async () => (await statusOf(lab, lame)).fitness?.band === BANDS.incomplete,
-      LOOKED,
-    );
+    await waitFor(`${lame} to be less fit`, async () => (await statusOf(lab, lame)).fitness?.band === BANDS.incomplete);
     await lab.inject('cordon', third);
     await lab.inject('drain', holder);
-    await waitFor(
-      `${third} to be cordoned`,
-      async () => (await statusOf(lab, third)).fitness?.band === BANDS.draining,
-      LOOKED,
-    );
+    await waitFor(`${third} to be cordoned`, async () => (await statusOf(lab, third)).fitness?.band === BANDS.draining);
     for (const address of pair) expect([lame]).not.toEqual(await lab.holders(address));
     for (const node of [holder, third]) await lab.inject('switch-cut', node);
-    await waitFor(`${lame} to hold what it can`, async () => (await lab.holders(pair[0])).includes(lame), LOOKED);
+    await waitFor(`${lame} to hold what it can`, async () => (await lab.holders(pair[0])).includes(lame));
     await lab.heal({ fault: 'ipv6-off' });
-    await waitFor(`${lame} to hold both`, async () => (await lab.holders(pair[1])).includes(lame), LOOKED);
+    await waitFor(`${lame} to hold both`, async () => (await lab.holders(pair[1])).includes(lame));
     await lab.heal();
     await lab.oneHolder();
   });
@@ -153,7 +144,7 @@ describe.skipIf(skip)('on one interface with default routes', repeated, () => {
     await lab.inject('kubelet-down', 'all');
     const kubelets = () => Promise.all(lab.nodes.map(async (node) => (await statusOf(lab, node)).fitness?.reason));
     const failed = async () => (await kubelets()).every((reason) => reason === 'kubelet check failed');
-    await waitFor('every kubelet to have failed', failed, LOOKED);
+    await waitFor('every kubelet to have failed', failed);
     expect(await lab.holders()).toEqual([holder]);
     await lab.inject('drain', holder);
     await lab.movedFrom(holder);

@@ -7,7 +7,9 @@ import { execa } from 'execa';
 import { afterAll, afterEach } from 'vitest';
 import { inNetns, ip, ipBatch, sysctl } from '../support/netns.ts';
 import { Program } from '../support/program.ts';
-import { config, TestNetwork, type TestNode } from './supervisor-node.ts';
+import { config } from './supervisor/config.ts';
+import { TestNetwork } from './supervisor/network.ts';
+import type { TestNode } from './supervisor/node.ts';
 
 /*
  * Nodes of a control plane as the redirect meets them: a server that has the port on every address, real HAProxy beside it, and keepalived
@@ -24,7 +26,7 @@ export const VIP6 = '2001:db8:77::100';
 /** The table that the supervisor is told to use. */
 export const TABLE = 'kiv_test';
 /** What it is told that by. */
-export const REDIRECT_ENV = { REDIRECT_TABLE: TABLE };
+export const REDIRECTING = { env: { REDIRECT_TABLE: TABLE }, looks: 'as shipped' } as const;
 /** The file that asks for all of it. */
 export const REDIRECTS = `redirect ${VIP4} ${PORT} ${BIND_PORT}\nredirect ${VIP6} ${PORT} ${BIND_PORT}\nguard ${BIND_PORT}\n`;
 /** The file while the proxy does not accept. */
@@ -232,7 +234,7 @@ export function redirectMessages(node: TestNode): string[] {
 
 /** Waits for what a node's supervisor is to say of redirects. */
 export async function untilRedirects(node: TestNode, status: string): Promise<void> {
-  await node.until(`says redirects=${status}`, () => redirectStatus(node) === status, LIMIT_MS);
+  await node.until(`says redirects=${status}`, () => redirectStatus(node) === status);
 }
 
 /** Runs `nft` of the machine in a node's namespace; '' when it fails. */

@@ -2,7 +2,14 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { type Container, isRunning, killContainer, signalContainer, stopContainer } from '../support/container.ts';
+import {
+  type Container,
+  isRunning,
+  killContainer,
+  pidsInside,
+  signalContainer,
+  stopContainer,
+} from '../support/container.ts';
 import { ensureImageRoot } from '../support/image-root.ts';
 import { canMakeNamespaces, command, mustSkip } from '../support/needs.ts';
 import { ip } from '../support/netns.ts';
@@ -14,11 +21,10 @@ import {
   bothFamilies,
   cutOff,
   GUARD_ALONE,
-  LIMIT_MS,
   nft,
   PORT,
   Proxied,
-  REDIRECT_ENV,
+  REDIRECTING,
   REDIRECTS,
   redirectMessages,
   redirectStatus,
@@ -29,7 +35,7 @@ import {
   VIP4,
   VIP6,
 } from './proxied-node.ts';
-import { hostPids, type StartOptions, type TestNode } from './supervisor-node.ts';
+import type { StartOptions, TestNode } from './supervisor/node.ts';
 
 const skip = mustSkip('the redirect of virtual addresses to the proxy', [
   canMakeNamespaces,
@@ -81,7 +87,7 @@ describe.skipIf(skip)('a redirected address', () => {
     const client = await proxied.plainNode();
     const proxy = await proxied.proxy(holder, [holder, other]);
     holder.place('redirects', REDIRECTS);
-    const container = await holder.serve(bothFamilies(), { ...options, address: VIP4, env: REDIRECT_ENV });
+    const container = await holder.serve(bothFamilies(), { ...options, address: VIP4, ...REDIRECTING });
     await untilRedirects(holder, 'applied');
     return { holder, other, client, proxy, container };
   }
@@ -129,7 +135,7 @@ describe.skipIf(skip)('a redirected address', () => {
     await ip(['route', 'add', '2001:db8:77::/64', 'dev', 'eth0'], holder.netns);
     await proxied.proxy(holder, [holder, other]);
     holder.place('redirects', REDIRECTS);
-    await holder.serve(bothFamilies(), { address: VIP4, env: REDIRECT_ENV });
+    await holder.serve(bothFamilies(), { address: VIP4, ...REDIRECTING });
     await untilRedirects(holder, 'applied');
     expect(new Set(await proxied.ask(client, VIP6, { times: 4 }))).toEqual(new Set(['holder', 'other']));
   });
@@ -174,9 +180,9 @@ describe.skipIf(skip)('a redirected address', () => {
   it('is redirected again when the process that keeps the table was killed', async () => {
     const { holder, client, container } = await place();
     const isNft = ({ host }: { host: number }) => readFileSync(`/proc/${host}/comm`, 'utf8') === 'nft\n';
-    process.kill(hostPids(container).find(isNft)?.host ?? 0, 'SIGKILL');
-    await holder.until('is noticed', () => holder.log.includes('the redirects were gone'), LIMIT_MS);
-    await holder.until('is there', async () => (await tables(holder)).includes(OWN_TABLE), LIMIT_MS);
+    process.kill(pidsInside(container).find(isNft)?.host ?? 0, 'SIGKILL');
+    await holder.until('is noticed', () => holder.log.includes('the redirects were gone'));
+    await holder.until('is there', async () => (await tables(holder)).includes(OWN_TABLE));
     expect(new Set(await proxied.ask(client, VIP4, { times: 4 }))).toEqual(new Set(['holder', 'other']));
   });
 
@@ -185,12 +191,12 @@ describe.skipIf(skip)('a redirected address', () => {
       const { holder, client } = await place();
       const [redirected, local] = [await proxied.stream(client, VIP4), await proxied.stream(holder, VIP4)];
       await requestRedirects(holder, GUARD_ALONE);
-      await holder.until('is off', async () => !(await nft(holder, 'list', 'ruleset')).includes('dnat ip'), LIMIT_MS);
+      await holder.until('is off', async () => !(await nft(holder, 'list', 'ruleset')).includes('dnat ip'));
       expect(await proxied.ask(client, VIP4)).toEqual(['holder', 'holder', 'holder']);
       expect(await proxied.ask(client, holder.address, { port: BIND_PORT, times: 1 })).toEqual(['ECONNREFUSED']);
       const direct = await Promise.all([proxied.stream(client, VIP4), proxied.stream(holder, VIP6)]);
       await requestRedirects(holder, REDIRECTS);
-      await holder.until('is on', async () => (await nft(holder, 'list', 'ruleset')).includes('dnat ip'), LIMIT_MS);
+      await holder.until('is on', async () => (await nft(holder, 'list', 'ruleset')).includes('dnat ip'));
       for (const stream of [redirected, local, ...direct]) await stream.goesOn();
       expect(new Set(await proxied.ask(client, VIP4, { times: 4 }))).toEqual(new Set(['holder', 'other']));
     });
@@ -198,7 +204,7 @@ describe.skipIf(skip)('a redirected address', () => {
     it('breaks no connection to the node’s server where nothing had tracked connections before', async () => {
       const holder = await proxied.node('holder');
       const client = await proxied.plainNode();
-      await holder.serve(bothFamilies(), { address: VIP4, env: REDIRECT_ENV });
+      await holder.serve(bothFamilies(), { address: VIP4, ...REDIRECTING });
       expect(await tables(holder)).toEqual([]);
       const direct = await Promise.all([
         proxied.stream(client, VIP4),
@@ -219,7 +225,7 @@ describe.skipIf(skip)('a redirected address', () => {
     for (const stream of streams) await stream.until('is told', () => stream.end !== undefined);
     expect(await proxied.ask(client, VIP4, { times: 1 })).toEqual(['ECONNREFUSED']);
     await requestRedirects(holder, GUARD_ALONE);
-    await holder.until('is off', async () => (await proxied.ask(client, VIP4, { times: 1 }))[0] === 'holder', LIMIT_MS);
+    await holder.until('is off', async () => (await proxied.ask(client, VIP4, { times: 1 }))[0] === 'holder');
   });
 
   it('is not redirected to a port where nobody listens, also when nobody says so, and is when somebody does', async () => {
@@ -273,7 +279,7 @@ describe.skipIf(skip)('a redirected address', () => {
       const { holder, container } = await place();
       expect(await tables(holder)).toEqual([OWN_TABLE]);
       signalContainer(container, 'SIGTERM');
-      await holder.until('has ended', () => !isRunning(container), LIMIT_MS);
+      await holder.until('has ended', () => !isRunning(container));
       expect(await tables(holder)).toEqual([]);
       expect(redirectStatus(holder)).toBe('none');
     });
@@ -281,7 +287,7 @@ describe.skipIf(skip)('a redirected address', () => {
     it('by being killed with all it had leaves none either', async () => {
       const { holder, client, container } = await place();
       await killContainer(container);
-      await holder.until('is gone', async () => (await tables(holder)).length === 0, LIMIT_MS);
+      await holder.until('is gone', async () => (await tables(holder)).length === 0);
       // keepalived had no time to take it off.
       expect(await proxied.ask(client, VIP4)).toEqual(['holder', 'holder', 'holder']);
     });
@@ -300,9 +306,9 @@ describe.skipIf(skip)('a redirected address', () => {
       expect(holder.log).toContain('this kernel has no tables that belong to a process');
       expect(new Set(await proxied.ask(client, VIP4, { times: 4 }))).toEqual(new Set(['holder', 'other']));
       await nft(holder, 'flush', 'chain', 'inet', TABLE, 'guard');
-      await holder.until('is whole', async () => (await nft(holder, 'list', 'ruleset')).includes('reject'), LIMIT_MS);
+      await holder.until('is whole', async () => (await nft(holder, 'list', 'ruleset')).includes('reject'));
       await nft(holder, 'flush', 'ruleset');
-      await holder.until('is there', async () => (await tables(holder)).includes(OWN_TABLE), LIMIT_MS);
+      await holder.until('is there', async () => (await tables(holder)).includes(OWN_TABLE));
       await stopContainer(container);
       expect(await tables(holder)).toEqual([]);
     });
@@ -312,8 +318,8 @@ describe.skipIf(skip)('a redirected address', () => {
       await killContainer(container);
       expect(await tables(holder)).toEqual([OWN_TABLE]);
       holder.forgetRuntime();
-      await holder.start({ env: REDIRECT_ENV });
-      await holder.until('is gone', async () => (await tables(holder)).length === 0, LIMIT_MS);
+      await holder.start({ ...REDIRECTING });
+      await holder.until('is gone', async () => (await tables(holder)).length === 0);
     });
   });
 
@@ -321,8 +327,8 @@ describe.skipIf(skip)('a redirected address', () => {
     const { holder, other, client } = await place();
     const own = await Promise.all([proxied.stream(holder, VIP4), proxied.stream(holder, VIP6)]);
     const node = await proxied.stream(holder, holder.address);
-    await other.serve(bothFamilies(250), { address: VIP4, env: REDIRECT_ENV });
-    await holder.until('gives it away', async () => !(await holder.has(VIP4)), LIMIT_MS);
+    await other.serve(bothFamilies(250), { address: VIP4, ...REDIRECTING });
+    await holder.until('gives it away', async () => !(await holder.has(VIP4)));
     await requestRedirects(holder, REDIRECTS);
     for (const stream of own) await stream.until('is ended', () => stream.end === 'ECONNABORTED');
     await node.goesOn();
@@ -336,12 +342,12 @@ describe.skipIf(skip)('a redirected address', () => {
     const options = await withNft(text);
     node.place('redirects', REDIRECTS);
     await proxied.proxy(node, [node]);
-    await node.serve(bothFamilies(), { ...options, address: VIP4 });
+    await node.serve(bothFamilies(), { ...options, address: VIP4, looks: REDIRECTING.looks });
     await requestRedirects(node, REDIRECTS);
     // It looks at what it was woken for before it answers this.
     node.place('states.wanted', '');
     await requestRedirects(node, REDIRECTS);
-    await node.until('has looked', () => node.status.instances.length > 0, LIMIT_MS);
+    await node.until('has looked', () => node.status.instances.length > 0);
     expect([existsSync(calls), await tables(node), redirectStatus(node)]).toEqual([false, [], '']);
     expect(await proxied.ask(node, VIP4, { times: 1 })).toEqual(['node']);
   });
@@ -352,14 +358,14 @@ describe.skipIf(skip)('a redirected address', () => {
     await proxied.serve(client, 'client');
     other.place('redirects', REDIRECTS);
     other.offer(bothFamilies(243));
-    await other.start({ env: REDIRECT_ENV });
+    await other.start({ ...REDIRECTING });
     await untilRedirects(other, 'applied');
     expect(await other.has(VIP4)).toBe(false);
     expect(new Set(await proxied.ask(other, VIP4, { times: 4 }))).toEqual(new Set(['other', 'client']));
     const vips = [VIP4, VIP6, VIP4, VIP6];
     const streams = await Promise.all(vips.map((vip) => proxied.stream(other, vip)));
     await cutOff(holder);
-    await other.until('takes over', () => other.has(VIP4), LIMIT_MS);
+    await other.until('takes over', () => other.has(VIP4));
     for (const stream of streams) await stream.goesOn();
     expect(new Set(await proxied.ask(client, VIP4, { times: 4 }))).toEqual(new Set(['other', 'client']));
     expect(streams.map(({ end }) => end)).toEqual([undefined, undefined, undefined, undefined]);

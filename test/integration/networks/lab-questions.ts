@@ -10,17 +10,18 @@ import { fetchIn, inNetns, ip } from '../../support/netns.ts';
 import { Steps } from '../../support/steps.ts';
 import { waitFor } from '../../support/wait.ts';
 import type { LabUnderTest } from '../lab-under-test.ts';
+import { wakeSupervisor } from '../supervisor/wake.ts';
+import { settingsOf, writeSettings } from './settings-files.ts';
 import { violationsOf } from './violations.ts';
 
 /* What tests of interfaces and sources ask of a lab. */
 
-/** The sidecar looks at its network every five seconds; what it makes of it is there a little later. */
-export const LOOKED = { limitMs: 15_000 };
-/** Longer than a sidecar goes without looking at its network: what it would do wrong, it has done. */
-const LONG_ENOUGH_MS = 7000;
+/** For what follows from a look: what would go wrong, has gone wrong. */
+const FOLLOWED_MS = 3000;
 /** A take-over takes less. */
 const DOUBLE_MS = 1000;
 const quiet = (): void => undefined;
+let looks = 0;
 
 interface Status {
   readonly config: { readonly version: string; readonly problem: string | null };
@@ -51,7 +52,7 @@ export async function waitForProblem(lab: LabUnderTest, node: string, wanted: Re
       seen = await problemOf(lab, node);
       return wanted === null ? seen === null : seen !== null && wanted.test(seen);
     },
-    LOOKED,
+    {},
     () => `it says ${seen}`,
   );
 }
@@ -59,23 +60,28 @@ export async function waitForProblem(lab: LabUnderTest, node: string, wanted: Re
 /** Changes the chart's values, as `helm upgrade` without the former ones, and waits until every sidecar has them. */
 export async function apply(lab: LabUnderTest, ...set: readonly string[]): Promise<void> {
   await upgrade(lab.name, { values: { files: [], set }, reset: true }, quiet);
-  const version = settingsVersion(lab);
-  const has = async (node: string) => (await statusOf(lab, node)).config.version === version;
-  await waitFor(
-    `every sidecar to have the settings ${version}`,
-    async () => (await Promise.all(lab.nodes.map(has))).every(Boolean),
-    LOOKED,
+  await untilTaken(lab, settingsOf(lab.state.release));
+}
+
+/** Waits until every sidecar has these settings. */
+async function untilTaken(lab: LabUnderTest, ...settings: readonly string[]): Promise<void> {
+  const has = async (node: string, index: number) =>
+    (await statusOf(lab, node)).config.version === versionOf(settings[index] ?? settings[0] ?? '');
+  await waitFor('every sidecar to have the settings', async () =>
+    (await Promise.all(lab.nodes.map(has))).every(Boolean),
   );
 }
 
-/** By what sidecars call the settings of the lab's release: the beginning of the file's digest. */
-function settingsVersion({ state }: LabUnderTest): string {
-  const files = Object.values(state.release.volumes).flatMap((volume) =>
-    volume.kind === 'files' ? [volume.files] : [],
-  );
-  const text = files.find((each) => 'config.yaml' in each)?.['config.yaml'];
-  if (typeof text !== 'string') throw new Error('the release has no config.yaml');
-  return digest(text).slice(0, 12);
+/** Has every sidecar look at its network and every supervisor at its addresses, which each does by itself every five seconds. */
+async function look(lab: LabUnderTest): Promise<void> {
+  looks += 1;
+  await untilTaken(lab, ...(await writeSettings(lab.name, (text) => `${text}# look ${looks}\n`)));
+  for (const node of lab.nodes) wakeSupervisor(lab.runtime(node));
+}
+
+/** By what sidecars call their settings: the beginning of the file's digest. */
+function versionOf(settings: string): string {
+  return digest(settings).slice(0, 12);
 }
 
 function digest(text: string): string {
@@ -94,10 +100,8 @@ export async function applyPeers(lab: LabUnderTest, prefix: string, ...set: read
       candidate.includes('unicast_peer') && digest(candidate) === (await statusOf(lab, node)).keepalived.configSha256
     );
   };
-  await waitFor(
-    'every keepalived to speak by unicast',
-    async () => (await Promise.all(lab.nodes.map(speaks))).every(Boolean),
-    LOOKED,
+  await waitFor('every keepalived to speak by unicast', async () =>
+    (await Promise.all(lab.nodes.map(speaks))).every(Boolean),
   );
 }
 
@@ -131,6 +135,7 @@ export async function lostSince(before: readonly string[], host: HostPlan): Prom
 /**
  * Does something while every node's addresses are watched, and gives what nobody may ever see: two holders for over a second, or an
  * address on another interface than `nic`.
+ * @param body gets what waits until every node has looked at what is there, and done what it does then
  */
 export async function watched(
   lab: LabUnderTest,
@@ -141,7 +146,10 @@ export async function watched(
   const steps = new Steps();
   steps.take(monotonicMs(), 'the watch began');
   try {
-    await body(() => delay(LONG_ENOUGH_MS)); // the time is what is asked for
+    await body(async () => {
+      await look(lab);
+      await delay(FOLLOWED_MS); // the time is what is asked for
+    });
     const { addresses } = lab.state.release;
     return addresses.flatMap((address) =>
       violationsOf(
@@ -180,5 +188,5 @@ export async function sourceOf(host: HostPlan, address: string, port: number): P
     socket.destroy();
   })`;
   const [program, ...args] = inNetns(host.netns, [process.execPath, '-e', script]);
-  return (await execa(program, args, { timeout: 10_000 })).stdout.trim();
+  return (await execa(program, args, { timeout: 60_000 })).stdout.trim();
 }

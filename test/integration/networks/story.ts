@@ -5,30 +5,31 @@ import { healFaults, injectFault } from '../../lab/fault-control.ts';
 import type { FaultName } from '../../lab/fault-names.ts';
 import type { HostPlan, NetworkPlan } from '../../lab/network-plan.ts';
 import { writePlan } from '../../lab/node-plans.ts';
-import { writeFilesVolumes } from '../../lab/pod.ts';
-import { type LabState, labState } from '../../lab/state.ts';
-import { networkOf, targetOf } from '../../lab/targets.ts';
+import type { LabState } from '../../lab/state.ts';
+import { networkOf } from '../../lab/targets.ts';
 import { AddressWatch } from '../../support/address-watch.ts';
 import { monotonicMs } from '../../support/clock.ts';
-import { fetchIn } from '../../support/netns.ts';
+import { NetnsAsker } from '../../support/netns-asker.ts';
 import { Steps } from '../../support/steps.ts';
 import { lostSince, ownNetwork, unreachable } from './lab-questions.ts';
+import { writeSettings } from './settings-files.ts';
 import type { Case } from './table.ts';
 import { violationsOf } from './violations.ts';
 
 /* One network's story: all its cases are tried, and struck by every fault. What went wrong is kept by case. */
 
-/** An election, a configuration that is taken, a status that is written: what takes longer has gone wrong. */
-const SETTLE_MS = 10_000;
+/** An election, a configuration that is taken, a status that is written: what takes longer has gone wrong, also on a busy machine. */
+const SETTLE_MS = 30_000;
 /** The default route's interface is the last choice, and is waited for: an interface with the subnet may still come. */
-const FIRST_SETTLE_MS = 30_000;
+const FIRST_SETTLE_MS = 60_000;
 /** Two holders for longer than this are two too many. */
 const DOUBLE_MS = 1000;
 /** How long a fault lasts at least: longer than a second holder may be there. */
 const FAULT_MS = 1500;
 /** How far apart nodes take settings that name another interface for VRRP than those before: what they would both hold then is found. */
 const APART_MS = 2000;
-const EVERY_MS = 100;
+/** Every look has each sidecar tell its whole status. */
+const EVERY_MS = 250;
 /** The number within its subnet of the first virtual address; pools and settings have ranges of their own. */
 const FIRST_NUMBER = { pool: 101, settings: 151 } as const;
 const FIRST_ROUTER = { pool: 1, settings: 201 } as const;
@@ -159,6 +160,7 @@ export class Story {
   readonly #state: LabState;
   readonly #network: NetworkPlan;
   readonly #watch: AddressWatch;
+  readonly #askers: ReadonlyMap<string, NetnsAsker>;
   readonly #stallMs: StallMs;
   readonly #findings = new Map<string, string[]>();
   readonly #losses = new Set<string>();
@@ -166,12 +168,14 @@ export class Story {
   #combinations = 0;
   #revision = 0;
   #current: Attempt | undefined;
+  #signal: AbortSignal | undefined;
   #baseline = new Map<string, readonly string[]>();
 
   private constructor(state: LabState, watch: AddressWatch, stallMs: StallMs) {
     this.#state = state;
     this.#network = networkOf(state);
     this.#watch = watch;
+    this.#askers = new Map(this.#network.nodes.map(({ name, netns }) => [name, new NetnsAsker(netns)]));
     this.#stallMs = stallMs;
   }
 
@@ -183,11 +187,14 @@ export class Story {
     return new Story(state, await AddressWatch.start(networkOf(state).nodes), stallMs);
   }
 
-  async run(attempts: readonly Attempt[]): Promise<Outcome> {
+  /** @param signal ends the story early, with its reason as error */
+  async run(attempts: readonly Attempt[], signal: AbortSignal): Promise<Outcome> {
+    this.#signal = signal;
     try {
       await this.#tell(attempts);
     } finally {
       this.#watch.stop();
+      for (const asker of this.#askers.values()) asker.stop();
     }
     return { findings: this.#findings, losses: [...this.#losses], combinations: this.#combinations };
   }
@@ -208,15 +215,19 @@ export class Story {
     const names = (attempt: Attempt) => Number(namedNicOf(attempt.case) !== undefined);
     for (const attempt of settings.toSorted((a, b) => names(a) - names(b))) {
       planned = await this.#withdraw(planned, (pool) => isMoved(pool, attempt));
-      this.#step(`settings of ${attempt.case.id}`);
-      await this.#applySettings(attempt, this.#namesAnother(attempt) ? APART_MS : 0);
-      await this.#settle([attempt], 'after the settings', { limitMs: FIRST_SETTLE_MS });
-      if (isStruck(attempt.case) && !this.#findings.has(attempt.case.id))
-        await this.#strikeAll([attempt], attempt.case.vrrpNic);
-      this.#judge([attempt]);
+      await this.#trySettings(attempt);
     }
     this.#judge(pools);
     await this.#compareOwn('at the end');
+  }
+
+  async #trySettings(attempt: Attempt): Promise<void> {
+    this.#step(`settings of ${attempt.case.id}`);
+    await this.#applySettings(attempt, this.#namesAnother(attempt) ? APART_MS : 0);
+    await this.#settle([attempt], 'after the settings', { limitMs: FIRST_SETTLE_MS });
+    if (isStruck(attempt.case) && !this.#findings.has(attempt.case.id))
+      await this.#strikeAll([attempt], attempt.case.vrrpNic);
+    this.#judge([attempt]);
   }
 
   /** Takes pools out of the plan, and gives those that stay. */
@@ -323,6 +334,7 @@ export class Story {
   ): Promise<Map<Attempt, string>> {
     const endMs = monotonicMs() + limitMs;
     for (;;) {
+      this.#signal?.throwIfAborted();
       const problems = await this.#problems();
       const unmet = new Map<Attempt, string>();
       // What has failed is not waited for again.
@@ -368,8 +380,8 @@ export class Story {
   }
 
   async #problems(): Promise<Map<string, Status | undefined>> {
-    const entries = this.#network.nodes.map(async ({ name, netns }) => {
-      const answer = await fetchIn(netns, `${this.#state.release.sidecarUrl}/status`);
+    const entries = [...this.#askers].map(async ([name, asker]) => {
+      const answer = await asker.ask(`${this.#state.release.sidecarUrl}/status`);
       return [name, answer === '' ? undefined : (JSON.parse(answer) as Status)] as const;
     });
     return new Map(await Promise.all(entries));
@@ -398,11 +410,13 @@ export class Story {
   /** Gives every node settings of its own: a MAC address is another one on each. Undefined: none but the pools'. */
   async #applySettings(attempt: Attempt | undefined, apartMs = 0): Promise<void> {
     const { nodes } = this.#network;
-    const change = (vrrp: object, host: HostPlan) => ({
-      ...vrrp,
-      ...(attempt === undefined ? { addresses: [], unicastPeers: [] } : vrrpOf(attempt, host, nodes)),
-    });
-    await this.#writeSettings(change, apartMs);
+    this.#revision += 1;
+    const change = (text: string, host: HostPlan) => {
+      const { vrrp, ...others } = parse(text) as { vrrp: object };
+      const own = attempt === undefined ? { addresses: [], unicastPeers: [] } : vrrpOf(attempt, host, nodes);
+      return `${stringify({ ...others, vrrp: { ...vrrp, ...own } })}# ${this.#revision}\n`;
+    };
+    await writeSettings(this.#state.name, change, apartMs);
     this.#current = attempt;
   }
 
@@ -415,35 +429,6 @@ export class Story {
   async #nudge(): Promise<void> {
     await this.#applySettings(this.#current);
   }
-
-  async #writeSettings(change: (vrrp: object, host: HostPlan) => object, apartMs: number): Promise<void> {
-    this.#revision += 1;
-    const revision = this.#revision;
-    await labState(this.#state.name).change(async (state) => {
-      for (const [index, host] of this.#network.nodes.entries()) {
-        if (index > 0) await delay(apartMs); // the time is what is asked for
-        const { pod } = targetOf(state, host.name);
-        await writeFilesVolumes({ ...pod, release: withSettings(pod.release, host, change, revision) });
-      }
-      return state;
-    });
-  }
-}
-
-function withSettings(
-  release: LabState['release'],
-  host: HostPlan,
-  change: (vrrp: object, host: HostPlan) => object,
-  revision: number,
-): LabState['release'] {
-  const volumes = Object.entries(release.volumes).map(([name, volume]) => {
-    const text = volume.kind === 'files' ? volume.files['config.yaml'] : undefined;
-    if (volume.kind !== 'files' || typeof text !== 'string') return [name, volume] as const;
-    const settings = parse(text) as { vrrp: object };
-    const changed = stringify({ ...settings, vrrp: change(settings.vrrp, host) });
-    return [name, { ...volume, files: { ...volume.files, 'config.yaml': `${changed}# ${revision}\n` } }] as const;
-  });
-  return { ...release, volumes: Object.fromEntries(volumes) };
 }
 
 /** The settings' cases that are struck by faults: every list of peers at every place, found by subnet. */
