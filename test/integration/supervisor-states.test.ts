@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type Container, execInContainer } from '../support/container.ts';
 import { ip, ipBatch } from '../support/netns.ts';
+import type { Looks } from '../support/supervisor-looks.ts';
 import { config, FIRST, SECOND } from './supervisor/config.ts';
-import type { Looks } from './supervisor/looks.ts';
 import { mustSkipSupervisor, TestNetwork } from './supervisor/network.ts';
 import type { TestNode } from './supervisor/node.ts';
 

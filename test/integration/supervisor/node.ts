@@ -16,9 +16,9 @@ import {
 } from '../../support/container.ts';
 import { ensureImageRoot, supervisorBinds } from '../../support/image-root.ts';
 import { ip, ipBatch } from '../../support/netns.ts';
+import { eventsWithLooks, type Looks } from '../../support/supervisor-looks.ts';
 import { waitFor } from '../../support/wait.ts';
 import { RUNTIME_DIR } from './config.ts';
-import { eventsWithLooks, type Looks } from './looks.ts';
 import { wakeSupervisor } from './wake.ts';
 
 const STATE_DIR = '/var/lib/keepalived-ingress-vip';
@@ -176,7 +176,7 @@ export class TestNode {
     this.wake();
   }
 
-  /** Waits until something is so. How soon that is, is shown by what wakes the supervisor, not by a limit: see looks.ts. */
+  /** Waits until something is so. How soon that is, is shown by what wakes the supervisor, not by a limit: see supervisor-looks.ts. */
   async until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
     await waitFor(`${this.netns}: ${what}`, condition, { everyMs: 10 }, () => this.log);
   }

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Bind } from '../../support/container.ts';
-import { supervisorBinds } from '../../support/image-root.ts';
+import type { Bind } from './container.ts';
+import { supervisorBinds } from './image-root.ts';
 
 /**
  * How often the supervisor looks around without being woken. Never: what it does, it does because it was woken, by the FIFO, a signal or the
@@ -9,10 +9,10 @@ import { supervisorBinds } from '../../support/image-root.ts';
  */
 export type Looks = 'never' | 'often' | 'as shipped';
 
-const LOOK_SECONDS = { never: 600, often: 1 } as const;
+const SECONDS = { never: 600, often: 1 } as const;
 /** The part that says it. */
 const EVENTS = 'events.sh';
-const CONSTANT = /^readonly LOOK_SECONDS=\d+/m;
+const CONSTANT = /^readonly POLL_SECONDS=\d+/m;
 
 /**
  * What puts another time between looks into a container.
@@ -26,6 +26,6 @@ export function eventsWithLooks(looks: Looks, folder: string): Bind[] {
   if (parts === undefined || !CONSTANT.test(text))
     throw new Error(`no part ${EVENTS} of the supervisor has a line ${CONSTANT}: tests cannot say when it looks`);
   const host = join(folder, `events-${looks}.sh`);
-  writeFileSync(host, text.replace(CONSTANT, `readonly LOOK_SECONDS=${LOOK_SECONDS[looks]}`));
+  writeFileSync(host, text.replace(CONSTANT, `readonly POLL_SECONDS=${SECONDS[looks]}`));
   return [{ host, container: join(parts.container, EVENTS), readOnly: true }];
 }
