@@ -128,7 +128,7 @@ export function createParts(options: PartsOptions, dependencies: PartsDependenci
     onTransition: (instance, { state }) => {
       metrics.transition(instance, state);
       if (state === 'BACKUP') foreign.pollFast();
-      if (state !== 'MASTER') void redirection.addressLeft();
+      void redirection.addressMoved();
     },
     onStatesNeeded: () => supervisor.requestStates(),
     onChange: onReport,

@@ -116,12 +116,12 @@ describe('the redirection', () => {
     expect(woken).toBe(0);
   });
 
-  it('has the supervisor look when an address left the node, where there is a proxy', async () => {
+  it('has the supervisor look when an address came or left, where there is a proxy', async () => {
     const part = redirection();
     await part.start();
-    await part.addressLeft();
+    await part.addressMoved();
     proxy = null;
-    await part.addressLeft();
+    await part.addressMoved();
     expect(woken).toBe(2);
   });
 

@@ -80,10 +80,10 @@ export class Redirection implements Part {
   }
 
   /**
-   * An address left the node: has the supervisor look, which ends the node's own connections to it. They would hang. Nothing where there is
-   * no proxy. Never rejects.
+   * An address came to the node or left it: has the supervisor look, which ends the node's own connections to one that left. They would
+   * hang. Nothing where there is no proxy. Never rejects.
    */
-  async addressLeft(): Promise<void> {
+  async addressMoved(): Promise<void> {
     const { settings, wake, log } = this.#dependencies;
     if (!this.#started || settings() === null) return;
     await wake().catch((error: unknown) => log.warn({ err: error }, 'cannot wake the supervisor'));

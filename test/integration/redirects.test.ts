@@ -144,8 +144,9 @@ describe.skipIf(skip)('a redirected address', () => {
     const { holder, client, container } = await place();
     const rule = (hook: string, priority: number) =>
       `chain ${hook} { type nat hook ${hook} priority ${priority}; ip daddr ${VIP4} tcp dport ${PORT} counter dnat to 10.77.0.250; ip daddr 10.77.0.251 counter dnat to ${holder.address}; }`;
-    await nft(holder, `table ip kube-proxy { ${rule('prerouting', -110)} ${rule('output', -110)} }`);
-    await nft(holder, `table ip nat { ${rule('prerouting', -100)} ${rule('output', -100)} }`);
+    const table = (name: string, priority: number) =>
+      nft(holder, `table ip ${name} { ${rule('prerouting', priority)}; ${rule('output', priority)}; }`);
+    expect([await table('kube-proxy', -110), await table('nat', -100)]).toEqual(['', '']);
     for (const from of [client, holder]) {
       expect(new Set(await proxied.ask(from, VIP4, { times: 4 }))).toEqual(new Set(['holder', 'other']));
     }

@@ -4,29 +4,26 @@
 # connects anew. Done where there are redirects: there the node's own programs are clients of the address.
 # Offers: end_own_connections
 
-held='' # the virtual addresses that were here at the last look, with a blank before and after each
-
 # configured_addresses: prints those of the running configuration, without prefixes
 configured_addresses() {
 	sed -n 's/^#! address [^ ]* \([^ /]*\)\/.*/\1/p' "$RUNNING" 2>/dev/null
 }
 
-# end_connections ADDRESS: ends those from and to this address
-end_connections() {
-	ended=$(timeout -k 1 2 ss -HKt src "$1" dst "$1" 2>/dev/null 3>&- 9>&- | grep -c '')
-	[ "$ended" -eq 0 ] || log info "a virtual address left this node: ended the node's own connections to it" address="$1" connections="$ended"
-}
-
-# end_own_connections: looks which addresses have left since the last look
+# end_own_connections: ends those to virtual addresses that are not here; where an address never was there are none
 end_own_connections() {
 	can_redirect || return 0
 	here=$(ip -o address show)
-	held_now=' '
+	filter=''
 	for address in $(configured_addresses); do
 		case $here in
-		*" $address/"*) held_now="$held_now$address " ;;
-		*) case $held in *" $address "*) end_connections "$address" ;; esac ;;
+		*" $address/"*) continue ;;
 		esac
+		case $address in
+		*:*) address="[$address]" ;;
+		esac
+		filter="${filter:+$filter or }( src $address and dst $address )"
 	done
-	held=$held_now
+	[ -n "$filter" ] || return 0
+	ended=$(timeout -k 1 2 ss -HKt "$filter" 2>/dev/null 3>&- 9>&- | grep -c '')
+	[ "$ended" -eq 0 ] || log info "a virtual address left this node: ended the node's own connections to it" connections="$ended"
 }
