@@ -52,6 +52,7 @@ function oldNft(realRoot: string): string {
 echo "$*" >>/tmp/nft.calls
 nft() { /usr/sbin/nft.real "$@"; }
 [ "$1" = -i ] || exec /usr/sbin/nft.real "$@"
+echo 'Cannot read termcap database;' >&2 # as in the image, which has none
 while read -r word rest; do
 	case $word in
 	include)

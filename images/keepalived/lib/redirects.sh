@@ -107,17 +107,22 @@ tell_nft() {
 	printf 'include "%s"\nlist table inet %s\n' "$RULES" "$REDIRECT_TABLE" >&8
 	await_nft
 	exec 8>&-
-	[ -s "$NFT_DID" ] && [ ! -s "$NFT_SAID" ]
+	[ -s "$NFT_DID" ] && ! nft_complains
+}
+
+# nft_complains: true when it said that something is wrong; it also tells that there is no terminal, which it needs none of
+nft_complains() {
+	grep -q 'Error:' "$NFT_SAID"
 }
 
 # await_nft: waits until it has printed something; a nft that does not in time is ended
 await_nft() {
 	uptime
 	limit=$((now + NFT_SECONDS))
-	until [ -s "$NFT_DID" ] || [ -s "$NFT_SAID" ]; do
+	until [ -s "$NFT_DID" ] || nft_complains; do
 		uptime
 		if ! alive "$nft_pid" || [ "$now" -gt "$limit" ]; then
-			echo "nft did not do it within $NFT_SECONDS s" >>"$NFT_SAID"
+			echo "Error: nft did not do it within $NFT_SECONDS s" >>"$NFT_SAID"
 			end_nft
 			return
 		fi
@@ -164,7 +169,7 @@ remove_rules() {
 apply_rules() {
 	[ -z "$rules" ] || is_in_force || log warn "the redirects were gone: putting them there again" table="$REDIRECT_TABLE"
 	if ! put_rules "$table_flags"; then
-		complaint=$(cat "$NFT_SAID")
+		complaint=$(grep 'Error:' "$NFT_SAID")
 		if [ -z "$table_flags" ] || ! put_rules ''; then
 			table_flags='flags owner;'
 			note_redirects failed "$complaint"
