@@ -239,6 +239,14 @@ describe.skipIf(skip)('the image', () => {
       expect(node.log).not.toMatch(/not found|No such file|error while loading/);
     });
 
+    it('has nftables do what the sidecar asks for', async () => {
+      const node = await network.node();
+      node.place('redirects', 'guard 6444\n');
+      const text = config({ addresses: [FIRST] });
+      await node.serve(text, { address: FIRST, root, env: { REDIRECT_TABLE: 'kiv_test' } });
+      await node.until('closes the port', () => node.status.redirects?.state === 'applied');
+    });
+
     describe('takes the sidecar’s configuration', () => {
       async function judgement(node: TestNode, instance: VrrpInstance): Promise<string> {
         const container = await node.startIdle({ root });
