@@ -12,6 +12,7 @@ import {
   helmInstall,
   helmUninstall,
   type InstallOptions,
+  NAMESPACE,
   RELEASE,
   waitForHolder,
   waitForPods,
@@ -172,6 +173,61 @@ describe.skipIf(!site.hasHarness)('on three control planes', repeated, () => {
     it('survives the end of the API server on the node that holds the address', async () => {
       expect(await outageBy('apiserver-stop')).toBeLessThan(1000);
       await allWell();
+    });
+  });
+
+  describe("k0s's section, with nothing else", () => {
+    const ADDRESSES = 'controlPlaneLoadBalancing.keepalived.vrrpInstances[0]';
+    const OFTEN = 15;
+    const SECTION = ['controlPlaneLoadBalancing.enabled=true', 'controlPlaneLoadBalancing.type=Keepalived'];
+
+    afterAll(() => helmUninstall(planes));
+
+    /** By as many connections as k0s's own test needs at most to meet three API servers. */
+    async function askOften(): Promise<void> {
+      for (let asked = 0; asked < OFTEN; asked += 1) await kubectlThroughVip(['get', 'nodes', '-o', 'name']);
+    }
+
+    /** The API servers that the last connections to the address went to, as the proxy of a node logged them. */
+    async function serversAsked(node: string, connections: number): Promise<string[]> {
+      const pod = (await releasePods(planes)).find((each) => each.node === node);
+      const log = await planes.kubectl(['logs', '-n', NAMESPACE, pod?.name ?? '', '-c', 'proxy']);
+      return Array.from(log.matchAll(/"section":"api","server":"([^"<]+)"/g), ([, server]) => server ?? '').slice(
+        -connections,
+      );
+    }
+
+    it('makes the API reachable at the address, from every API server', async () => {
+      await installForApi({
+        set: [...SECTION, `${ADDRESSES}.virtualIPs[0]=${planes.description.vip}`, `${ADDRESSES}.authPass=secret`],
+      });
+      const holder = await waitForHolder(planes);
+      await askOften();
+      const asked = await serversAsked(holder, OFTEN);
+      expect(asked).toHaveLength(OFTEN);
+      expect(new Set(asked).size).toBe(machines.length);
+    });
+
+    it('keeps the address where it is when an API server ends there, and answers by the others', async () => {
+      const { cluster } = planes;
+      const holder = await waitForHolder(planes);
+      const prober = apiProber(planes);
+      try {
+        await prober.start();
+        await nextAnswer(prober, planes.address);
+        const beganMs = monotonicMs();
+        expect((await cluster.inject('apiserver-stop')).node).toBe(holder);
+        await askOften();
+        await prober.stop();
+        const { longestOutageMs, failed } = summarize(prober.attempts(planes.address, beganMs));
+        say(`apiserver-stop on ${holder}: ${failed} attempts failed, longest outage ${longestOutageMs.toFixed(0)} ms`);
+        expect(longestOutageMs).toBeLessThan(1000);
+        expect(await planes.holders()).toEqual([holder]);
+      } finally {
+        await prober.stop();
+        await cluster.heal();
+        await waitForApiServers(cluster);
+      }
     });
   });
 

@@ -37,10 +37,13 @@ function valueArguments(site: Site, { set = [], valuesFiles = [] }: InstallOptio
   ];
 }
 
-/** `helm install` with the site's address, as a user types it. Gives what helm printed (the notes). */
+/** Values that bring addresses of their own. */
+const ADDRESS_VALUES = ['keepalived.vipAddress', 'controlPlaneLoadBalancing.keepalived.vrrpInstances'];
+
+/** `helm install` with the site's address, as a user types it, unless the options have another. Gives what helm printed (the notes). */
 export async function helmInstall(site: Site, options: InstallOptions = {}): Promise<string> {
   const { chart = CHART, release = RELEASE, namespace = NAMESPACE, helm = site.helm, args = [] } = options;
-  const address = options.set?.some((assignment) => assignment.startsWith('keepalived.vipAddress'))
+  const address = options.set?.some((assignment) => ADDRESS_VALUES.some((value) => assignment.startsWith(value)))
     ? []
     : ['--set', `keepalived.vipAddressCidr=${site.description.vip}`];
   return helm([
