@@ -28,7 +28,7 @@ import { waitForReplacement } from './rollout.ts';
 const repeated = repeatedWhenDisturbed();
 const LIMIT = { limitMs: 90_000, everyMs: 200 };
 const IDLE_MS = 10_000;
-const LOAD_MS = 40_000;
+const LOAD_MS = 60_000;
 const SHORT_LOAD_MS = 20_000;
 const LOOPS_PER_NODE = 2;
 const ADDRESSES = 50;
