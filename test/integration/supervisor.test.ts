@@ -2,7 +2,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { execInContainer, pidsInside } from '../support/container.ts';
+import { execInContainer, isRunning, pidsInside } from '../support/container.ts';
 import { PARTS, placeInImage, supervisorFiles } from '../support/image-root.ts';
 import { isAlive, processRef } from '../support/processes.ts';
 import { Program } from '../support/program.ts';
@@ -231,6 +231,30 @@ describe.skipIf(skip)('the supervisor of keepalived', () => {
       await node.until('takes the last', () => node.has(SECOND));
       expect(started()).toBe(2);
       expect(node.read(join(node.runtime, 'keepalived.conf'))).toBe(BOTH);
+    });
+
+    it('reloads a keepalived that takes long to start when it has started, for until then the signal would end it', async () => {
+      const node = await network.node();
+      const slow = join(node.state, 'slow-keepalived');
+      const begins = `echo >${RUNTIME_DIR}/starting; until [ -e ${RUNTIME_DIR}/go-on ]; do sleep 0.02; done`;
+      writeFileSync(slow, `#!/bin/sh\n[ "$1" != --vrrp ] || { ${begins}; }\nexec keepalived "$@"\n`, { mode: 0o755 });
+      const container = await node.start({
+        binds: [{ host: slow, container: '/usr/local/bin/slow-keepalived', readOnly: true }],
+        env: { KEEPALIVED: 'slow-keepalived' },
+        looks: 'often',
+      });
+      node.offer(GOOD);
+      await node.until('starts keepalived', () => node.read(join(node.runtime, 'starting')) !== '');
+      node.offer(BOTH);
+      await node.until('has put it in place', () => node.status.acceptedTotal === 2);
+      // It answers to the next one when it has given up waiting for keepalived.
+      node.offer(BAD);
+      await node.until('goes on', () => node.status.result === 'rejected');
+      expect(isRunning(container)).toBe(true);
+      expect(reloads(node)).toBe(0);
+      node.place('go-on', '');
+      await node.until('reloads', () => reloads(node) === 1);
+      await node.until('has both', () => node.has(SECOND));
     });
 
     it('ends up with the last of many in a row', async () => {

@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # keepalived as a program: testing a configuration with it, starting it, reloading it, ending it.
-# Offers: make_notifications, keepalived_version, test_configuration, start_keepalived, reload_keepalived, end_keepalived, end_orphan, end_predecessor,
-#   check_vrrp
+# Offers: make_notifications, keepalived_version, test_configuration, start_keepalived, reload_keepalived, reload_if_due, end_keepalived, end_orphan,
+#   end_predecessor, check_vrrp
 
 readonly TEST_SECONDS=5    # a test of a configuration takes some 10 ms
 readonly START_SECONDS=2   # until it listens to signals; it takes some 20 ms
@@ -11,6 +11,8 @@ readonly ORPHAN_SECONDS=3  # keepalived's VRRP process ends itself some ms after
 
 # signal(7): the first 16 have the same numbers everywhere but on MIPS, Alpha and SPARC
 readonly HANGUP=1 USER_1=10 USER_2=12
+
+reload_due='' # 1 while keepalived has not been told of its configuration yet, because it was still starting
 
 readonly NOTIFICATIONS="$RUNTIME_DIR/notify.fifo"
 
@@ -37,6 +39,7 @@ start_keepalived() {
 	"$KEEPALIVED" --vrrp -n -l -G -f "$RUNNING" -p "$PID_DIR/keepalived.pid" -r "$PID_DIR/vrrp.pid" \
 		-c "$PID_DIR/checkers.pid" -b "$PID_DIR/bfd.pid" 3>&- 9>&- &
 	process_pid=$!
+	reload_due=''
 	log info "started keepalived" pid="$process_pid" version="$version" config_sha256="$running_sha"
 }
 
@@ -46,7 +49,7 @@ is_up() {
 	[ -n "$pid" ] && takes_signal "$pid" "$HANGUP" && takes_signal "$process_pid" "$HANGUP"
 }
 
-# wait_until_up: waits for that, START_SECONDS at most; false when keepalived ended instead
+# wait_until_up: waits for that, but START_SECONDS at most; false when keepalived ended instead
 wait_until_up() {
 	uptime
 	limit=$((now + START_SECONDS))
@@ -57,9 +60,18 @@ wait_until_up() {
 	done
 }
 
-# reload_keepalived: has it read its configuration again
+# reload_keepalived: has it read its configuration again, at once or when it has started
 reload_keepalived() {
+	reload_due=1
+	reload_if_due
+}
+
+# reload_if_due: does what reload_keepalived could not do yet. SIGHUP would end a keepalived that does not listen to it.
+reload_if_due() {
+	[ -n "$reload_due" ] || return 0
 	wait_until_up || return 0 # its end is dealt with where it is waited for
+	is_up || return 0
+	reload_due=''
 	kill -s HUP "$process_pid"
 	log info "reloaded keepalived" pid="$process_pid" config_sha256="$running_sha"
 }
