@@ -34,6 +34,6 @@ export function targetOf(state: LabState, name: string, nicName: string = INTERF
   const network = networkOf(state);
   const host = named('node', network.nodes, name);
   const node = named('node', state.nodes, name);
-  const nic = named(`interface of ${name}`, host.nics, nicName);
+  const nic = named('interface', host.nics, nicName, `${nicName} on ${name}`);
   return { network, host, node, nic, pod: podPlanOf(state, network, host) };
 }
