@@ -7,7 +7,14 @@ import {
   readStatistics,
   type ServerStatistics,
 } from './observed.ts';
-import { NOTHING_REBALANCED, paceRebalancing, type RebalanceMemory, sessionsToClose, surplusOf } from './rebalance.ts';
+import {
+  afterClosing,
+  NOTHING_REBALANCED,
+  paceRebalancing,
+  type RebalanceMemory,
+  sessionsToClose,
+  surplusOf,
+} from './rebalance.ts';
 import { type DesiredServers, drainingKeys, keyOf, reconcile, since, unreadyOf } from './reconcile.ts';
 import { RuntimeApiError } from './runtime-api.ts';
 import { API_SECTION } from './sections.ts';
@@ -273,6 +280,7 @@ export class Balancer {
     if (close.size === 0) return;
     const ids = sessionsToClose(API_SECTION, close, readSessions(await this.#run('show sess')));
     await this.#close(ids);
+    this.#rebalance = afterClosing(memory, ids.length);
     if (ids.length > 0) this.#closed('others have fewer', [...close.keys()].join(', '), ids.length);
   }
 

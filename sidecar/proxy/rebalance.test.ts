@@ -1,7 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ObservedSession } from './observed.ts';
-import { NOTHING_REBALANCED, paceRebalancing, type RebalanceMemory, sessionsToClose, surplusOf } from './rebalance.ts';
+import {
+  afterClosing,
+  NOTHING_REBALANCED,
+  paceRebalancing,
+  type RebalanceMemory,
+  sessionsToClose,
+  surplusOf,
+} from './rebalance.ts';
 
 function shares(...sessions: number[]) {
   return sessions.map((count, index) => ({ name: `s${index}`, sessions: count, weight: 100 }));
@@ -48,7 +55,7 @@ describe('rebalancing', () => {
     ['s0', 50],
     ['s1', 50],
   ]);
-  const settled: RebalanceMemory = { unevenSinceMs: 0, left: 300, restUntilMs: 0 };
+  const settled: RebalanceMemory = { unevenSinceMs: 0, closed: 0, most: 100, restUntilMs: 0 };
   const total = (close: ReadonlyMap<string, number>) => [...close.values()].reduce((sum, count) => sum + count, 0);
 
   it('waits until clients that lost a server have found another one', () => {
@@ -68,13 +75,30 @@ describe('rebalancing', () => {
     let closed = 0;
     for (let nowMs = 2000; nowMs < 20_000; nowMs += 250) {
       const step = paceRebalancing(memory, surplus, { budget: 25, nowMs });
-      memory = step.memory;
+      memory = afterClosing(step.memory, total(step.close));
       closed += total(step.close);
     }
     expect(closed).toBeLessThan(400);
     expect(memory.restUntilMs).toBeGreaterThan(60_000);
     const after = paceRebalancing(memory, surplus, { budget: 25, nowMs: memory.restUntilMs });
     expect(after.memory.unevenSinceMs).toBe(memory.restUntilMs);
+  });
+
+  it('has patience for what a server is to get that starts slowly, not for the little that it is given first', () => {
+    let memory: RebalanceMemory = { unevenSinceMs: 0, closed: 0, most: 0, restUntilMs: 0 };
+    for (let step = 0; step < 40; step += 1) {
+      const paced = paceRebalancing(memory, new Map([['s0', 1 + step]]), { budget: 3, nowMs: 2000 + step * 250 });
+      memory = afterClosing(paced.memory, total(paced.close));
+    }
+    expect(memory.restUntilMs).toBe(0);
+  });
+
+  it('does not lose patience while there is nothing old enough to be closed', () => {
+    let memory = settled;
+    for (let nowMs = 2000; nowMs < 20_000; nowMs += 250) {
+      memory = afterClosing(paceRebalancing(memory, surplus, { budget: 25, nowMs }).memory, 0);
+    }
+    expect(memory.restUntilMs).toBe(0);
   });
 
   it('begins anew when it was even in between', () => {

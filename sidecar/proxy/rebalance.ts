@@ -12,14 +12,16 @@ export interface Share {
 export interface RebalanceMemory {
   /** Since when it is uneven; null while it is even. */
   readonly unevenSinceMs: number | null;
-  /** How many may still be closed before it is given a rest. */
-  readonly left: number;
+  /** How many were closed since then. */
+  readonly closed: number;
+  /** The most that was too many since then: a server that starts slowly is given its share bit by bit. */
+  readonly most: number;
   /** When it may be looked at again after a rest. */
   readonly restUntilMs: number;
 }
 
 /** Nothing was done yet. */
-export const NOTHING_REBALANCED: RebalanceMemory = { unevenSinceMs: null, left: 0, restUntilMs: 0 };
+export const NOTHING_REBALANCED: RebalanceMemory = { unevenSinceMs: null, closed: 0, most: 0, restUntilMs: 0 };
 
 /** Connections of a server that just died come back within this time, and find their own balance. */
 const SETTLE_MS = 1000;
@@ -49,7 +51,7 @@ export function surplusOf(shares: readonly Share[], tolerance: number): Readonly
 }
 
 /**
- * How many sessions to close now. Pure.
+ * How many sessions to close now; {@link afterClosing} has to be told how many were. Pure.
  * @param surplus what servers have above their share
  * @param budget how many may be closed at once
  */
@@ -62,13 +64,20 @@ export function paceRebalancing(
   const nothing = new Map<string, number>();
   if (total === 0) return { close: nothing, memory: { ...memory, unevenSinceMs: null } };
   if (nowMs < memory.restUntilMs) return { close: nothing, memory };
-  const begun = memory.unevenSinceMs === null ? { ...memory, unevenSinceMs: nowMs, left: total * PATIENCE } : memory;
-  if (nowMs - (begun.unevenSinceMs ?? nowMs) < SETTLE_MS) return { close: nothing, memory: begun };
-  if (begun.left <= 0)
-    return { close: nothing, memory: { unevenSinceMs: null, left: 0, restUntilMs: nowMs + REST_MS } };
-  const most = Math.min(budget, begun.left, total);
-  const close = new Map([...surplus].map(([name, more]) => [name, Math.ceil((more * most) / total)]));
-  return { close, memory: { ...begun, left: begun.left - most } };
+  const since = memory.unevenSinceMs ?? nowMs;
+  const before = memory.unevenSinceMs === null ? NOTHING_REBALANCED : memory;
+  const uneven = { ...before, unevenSinceMs: since, most: Math.max(before.most, total) };
+  if (nowMs - since < SETTLE_MS) return { close: nothing, memory: uneven };
+  const left = uneven.most * PATIENCE - uneven.closed;
+  if (left <= 0) return { close: nothing, memory: { ...NOTHING_REBALANCED, restUntilMs: nowMs + REST_MS } };
+  const count = Math.min(budget, left, total);
+  const close = new Map([...surplus].map(([name, more]) => [name, Math.ceil((more * count) / total)]));
+  return { close, memory: uneven };
+}
+
+/** What is known when so many sessions were closed: perhaps fewer than there was reason to, for the young are left alone. Pure. */
+export function afterClosing(memory: RebalanceMemory, sessions: number): RebalanceMemory {
+  return { ...memory, closed: memory.closed + sessions };
 }
 
 /** Ids of the sessions to close: the oldest first, which are most likely idle watches. Pure. */
