@@ -118,6 +118,7 @@ describe('rebalancing', () => {
       session('other', { server: 's1' }),
       session('elsewhere', { section: 'port-9345', ageSeconds: 900 }),
     ];
-    expect(sessionsToClose('api', new Map([['s0', 2]]), sessions)).toEqual(['older', 'old']);
+    expect(sessionsToClose('api', new Map([['s0', 1]]), sessions)).toEqual(['older']);
+    expect(sessionsToClose('api', new Map([['s0', 5]]), sessions)).toEqual(['older', 'old']);
   });
 });

@@ -81,7 +81,9 @@ describe.skipIf(skip)('a fault of one interface', () => {
   );
 
   it('is refused on an interface that the node does not have', async () => {
-    await expect(lab.inject('link-down', 'node1', 'eth7')).rejects.toThrow(/no interface eth7 on node1; there are: eth0, eth1/);
+    await expect(lab.inject('link-down', 'node1', 'eth7')).rejects.toThrow(
+      /no interface eth7 on node1; there are: eth0, eth1/,
+    );
   });
 
   it('can put the virtual address on a node by hand', async () => {
