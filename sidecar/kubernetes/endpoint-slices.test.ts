@@ -46,7 +46,7 @@ describe('an EndpointSlice', () => {
   });
 
   it('is one of several that together tell', () => {
-    const { resourceVersion, slices } = readEndpointSlices({
+    const { resourceVersion, items: slices } = readEndpointSlices({
       metadata: { resourceVersion: '10' },
       items: [
         { metadata, ports, endpoints: [{ addresses: ['192.0.2.2'] }] },

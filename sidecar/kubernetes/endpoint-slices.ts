@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { canonicalAddress } from '../../common/addresses.ts';
+import { compareText } from '../../common/compare-text.ts';
 
 /** An address on which somebody serves, as an EndpointSlice tells it. */
 export interface Endpoint {
@@ -58,10 +59,10 @@ export function readEndpointSlice(document: unknown): EndpointSlice {
 /** Reads a list of slices. Pure. @throws Error when it is none */
 export function readEndpointSlices(document: unknown): {
   readonly resourceVersion: string;
-  readonly slices: readonly EndpointSlice[];
+  readonly items: readonly EndpointSlice[];
 } {
   const { metadata, items } = listSchema.parse(document);
-  return { resourceVersion: metadata.resourceVersion, slices: items.map(readEndpointSlice) };
+  return { resourceVersion: metadata.resourceVersion, items: items.map(readEndpointSlice) };
 }
 
 /** The endpoints of several slices, in order, each address once. Pure. */
@@ -71,7 +72,7 @@ export function endpointsOf(slices: Iterable<EndpointSlice>): readonly Endpoint[
 
 function ordered(endpoints: readonly Endpoint[]): readonly Endpoint[] {
   const byAddress = new Map(endpoints.map((endpoint) => [endpoint.address, endpoint]));
-  return [...byAddress.values()].toSorted((a, b) => (a.address < b.address ? -1 : 1));
+  return [...byAddress.values()].toSorted((a, b) => compareText(a.address, b.address));
 }
 
 function isKnown(address: string | undefined): address is string {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type LoopbackServer, listen } from '../../common/testing/loopback.ts';
 import { makeCertificate, type ServerCertificate } from '../../test/support/certificates.ts';
-import { EndpointsWatch } from './endpoints-watch.ts';
+import { watchEndpoints } from './endpoints-watch.ts';
 
 const LIMIT = { timeout: 15_000, interval: 5 };
 const directory = mkdtempSync(join(tmpdir(), 'endpoints-watch-'));
@@ -15,7 +15,7 @@ const quick = { open: 5, watch: 30, grace: 5, retry: 0.01, longestRetry: 0.05, r
 
 let certificate: ServerCertificate;
 let server: LoopbackServer;
-let watch: EndpointsWatch | undefined;
+let watch: ReturnType<typeof watchEndpoints> | undefined;
 let lists: URL[];
 let watches: { readonly url: URL; readonly response: ServerResponse }[];
 let onList: (response: ServerResponse) => void;
@@ -76,7 +76,7 @@ afterEach(async () => {
 function start(): void {
   const url = `https://127.0.0.1:${server.port}`;
   const access = { url, caFile: certificate.caFile, tokenFile, userAgent: 'test' };
-  watch = new EndpointsWatch({ ...access, limits: quick }, { onEndpoints, onProblem, random: () => 0.5 });
+  watch = watchEndpoints({ ...access, limits: quick }, { onEndpoints, onProblem, random: () => 0.5 });
   watch.start();
 }
 

@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { type LoopbackServer, listen } from '../../common/testing/loopback.ts';
 import { makeCertificate, type ServerCertificate } from '../../test/support/certificates.ts';
 import { planOf } from '../testing/plan.ts';
-import { PlanWatch } from './plan-watch.ts';
+import { watchPlan } from './plan-watch.ts';
 import { statusSender } from './status-writer.ts';
 
 const LIMIT = { timeout: 10_000, interval: 5 };
@@ -24,7 +24,7 @@ interface Asked {
 
 let certificate: ServerCertificate;
 let server: LoopbackServer;
-let watch: PlanWatch | undefined;
+let watch: ReturnType<typeof watchPlan> | undefined;
 let lists: Asked[];
 let watches: Asked[];
 let onList: (response: ServerResponse) => void;
@@ -80,7 +80,7 @@ function access() {
 }
 
 function start(): void {
-  watch = new PlanWatch({ ...access(), node: 'node1', limits: quick }, { onPlan, onProblem, random: () => 0.5 });
+  watch = watchPlan({ ...access(), node: 'node1', limits: quick }, { onPlan, onProblem, random: () => 0.5 });
   watch.start();
 }
 

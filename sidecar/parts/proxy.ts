@@ -6,13 +6,14 @@ import { bracketed } from '../../common/addresses.ts';
 import { systemClock, systemTimers } from '../../common/clock.ts';
 import { sha256 } from '../../common/digest.ts';
 import { DirectoryWatch } from '../../common/directory-watch.ts';
+import { messageOf } from '../../common/errors.ts';
 import type { PodAccess } from '../../common/kubernetes-access.ts';
 import { CheckSet } from '../checks/check-set.ts';
 import type { CheckSpec } from '../checks/check-spec.ts';
 import type { LagGauge } from '../checks/prober.ts';
 import type { ProxySettings } from '../config/control-plane.ts';
 import { type Endpoint, readKeptEndpoints } from '../kubernetes/endpoint-slices.ts';
-import { EndpointsWatch } from '../kubernetes/endpoints-watch.ts';
+import { watchEndpoints } from '../kubernetes/endpoints-watch.ts';
 import { type BackendView, Balancer, type BalancerEvent } from '../proxy/balancer.ts';
 import { planOf } from '../proxy/plan.ts';
 import { refuses } from '../proxy/refusal.ts';
@@ -68,7 +69,7 @@ export class ControlPlaneProxy implements Part {
   readonly #ready: CheckSet;
   readonly #caWatch: DirectoryWatch;
   #caTimer: NodeJS.Timeout | undefined;
-  #endpoints: EndpointsWatch | undefined;
+  #endpoints: ReturnType<typeof watchEndpoints> | undefined;
   #observed: readonly Endpoint[] = [];
   #ca: string | null = null;
   #backends: readonly Backend[] = [];
@@ -171,7 +172,7 @@ export class ControlPlaneProxy implements Part {
       return;
     }
     const { log } = this.#dependencies;
-    this.#endpoints ??= new EndpointsWatch(
+    this.#endpoints ??= watchEndpoints(
       { ...kubeApi, url, userAgent },
       {
         onEndpoints: (endpoints) => this.#accept(endpoints),
@@ -200,7 +201,7 @@ export class ControlPlaneProxy implements Part {
   }
 
   #retry(error: unknown): void {
-    this.#problem = `the proxy's configuration cannot be written: ${String(error instanceof Error ? error.message : error)}`;
+    this.#problem = `the proxy's configuration cannot be written: ${messageOf(error)}`;
     this.#dependencies.log.error({ err: error }, 'cannot give HAProxy its configuration; it is tried again');
     clearTimeout(this.#retryTimer);
     if (this.#running) this.#retryTimer = setTimeout(() => void this.#offer(), RETRY_MS).unref();

@@ -1,4 +1,5 @@
-import { canonicalAddress, familyOf } from '../../common/addresses.ts';
+import { bracketed, canonicalAddress } from '../../common/addresses.ts';
+import { compareText } from '../../common/compare-text.ts';
 import type { BackendCheck, ProxySettings } from '../config/control-plane.ts';
 
 /** An API server, as the API or the settings tell it. */
@@ -62,7 +63,7 @@ export function serversOf(sections: readonly Section[], backends: readonly Backe
 
 /** An address as HAProxy reads one with a port (section 11.1 of its manual: brackets are optional, but not ambiguous). Pure. */
 export function endpointText({ address, port }: Pick<Server, 'address' | 'port'>): string {
-  return familyOf(address) === 6 ? `[${address}]:${port}` : `${address}:${port}`;
+  return `${bracketed(address)}:${port}`;
 }
 
 /**
@@ -81,7 +82,7 @@ export function knownBackends(
   // What the API tells of a port is known better there.
   if (source === 'EndpointSlices') for (const backend of observed) byAddress.set(backend.address, backend);
   for (const address of virtual) byAddress.delete(address);
-  const known = [...byAddress.values()].toSorted((a, b) => (a.address < b.address ? -1 : 1));
+  const known = [...byAddress.values()].toSorted((a, b) => compareText(a.address, b.address));
   const ownAddress = canonicalAddress(own);
   return known.length > 0 || ownAddress === undefined ? known : [{ address: ownAddress, port }];
 }

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { NodePlanSpec, NodePlanStatus } from '../../../api/node-plan.ts';
 import type { ApiAccess } from '../../../common/kubernetes-access.ts';
-import { PlanWatch } from '../../kubernetes/plan-watch.ts';
+import { watchPlan } from '../../kubernetes/plan-watch.ts';
 import { StatusWriter, statusSender } from '../../kubernetes/status-writer.ts';
 import type { PlanState } from './plan-state.ts';
 
@@ -32,7 +32,7 @@ interface PlanFollowerDependencies {
 /** Follows the node's plan while the settings ask for it: applies it, keeps it for the next start, writes its status. */
 export class PlanFollower {
   readonly #dependencies: PlanFollowerDependencies;
-  readonly #watch: PlanWatch | undefined;
+  readonly #watch: ReturnType<typeof watchPlan> | undefined;
   readonly #writer: StatusWriter | undefined;
 
   constructor({ access, node }: PlanFollowerOptions, dependencies: PlanFollowerDependencies) {
@@ -48,7 +48,7 @@ export class PlanFollower {
       },
     });
     this.#writer = writer;
-    this.#watch = new PlanWatch(
+    this.#watch = watchPlan(
       { ...access, node },
       {
         onPlan: (observed) => {
