@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { listen } from '../../common/testing/loopback.ts';
 import { makeCertificate } from '../../test/support/certificates.ts';
 import type { ProxySettings } from '../config/control-plane.ts';
+import { RuntimeApi } from '../proxy/runtime-api.ts';
 import { defaultProxySettings } from '../testing/proxy.ts';
 import { type ControlPlaneProxy, createProxy, proxyShared } from './proxy.ts';
 
@@ -97,6 +98,19 @@ describe('the part of the proxy', () => {
     settings = null;
     await proxy.change();
     expect(read('backends.cfg')).toContain('192.0.2.1');
+  });
+
+  it('does not go on beginning when it was ended meanwhile', async () => {
+    const proxy = await start();
+    proxy.stop();
+    await startHaproxy();
+    const begun = proxy.change();
+    settings = null;
+    await Promise.all([begun, proxy.change()]);
+    expect(proxy.view).toBeNull();
+    // Whoever asked before this has been heard when it is answered.
+    await new RuntimeApi({ socket: file('admin.sock') }).run('show version');
+    expect(told).toEqual(['show version']);
   });
 
   it('asks this node’s own API server while nobody told of any', async () => {

@@ -1,11 +1,9 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { bracketed } from '../../common/addresses.ts';
 import { systemClock, systemTimers } from '../../common/clock.ts';
 import { sha256 } from '../../common/digest.ts';
-import { DirectoryWatch } from '../../common/directory-watch.ts';
 import { messageOf } from '../../common/errors.ts';
 import type { PodAccess } from '../../common/kubernetes-access.ts';
 import { CheckSet } from '../checks/check-set.ts';
@@ -14,7 +12,7 @@ import type { LagGauge } from '../checks/prober.ts';
 import type { ProxySettings } from '../config/control-plane.ts';
 import { type Endpoint, readKeptEndpoints } from '../kubernetes/endpoint-slices.ts';
 import { watchEndpoints } from '../kubernetes/endpoints-watch.ts';
-import { type BackendView, Balancer, type BalancerEvent } from '../proxy/balancer.ts';
+import { type BackendView, Balancer } from '../proxy/balancer.ts';
 import { planOf } from '../proxy/plan.ts';
 import { refuses } from '../proxy/refusal.ts';
 import { renderProxy } from '../proxy/render.ts';
@@ -22,6 +20,8 @@ import { RuntimeApi } from '../proxy/runtime-api.ts';
 import { type Backend, knownBackends } from '../proxy/sections.ts';
 import { type ProxyRuntime, proxyRuntimeIn } from '../runtime/runtime.ts';
 import { StateCache } from '../runtime/state-cache.ts';
+import { logBalancer } from './balancer-log.ts';
+import { CertificateAuthority } from './certificate-authority.ts';
 import type { Part } from './part.ts';
 
 interface ProxyOptions {
@@ -58,8 +58,6 @@ const READY_SECONDS = 1;
 const IPV6_FILE = '/proc/net/if_inet6';
 /** Until what could not be written is tried again. */
 const RETRY_MS = 2000;
-/** Where changes of the CA cannot be seen, it is looked at so often. */
-const CA_POLL_MS = 60_000;
 
 /** The proxy in front of the API servers: its configuration, its backends, and what they are asked. */
 export class ControlPlaneProxy implements Part {
@@ -67,11 +65,9 @@ export class ControlPlaneProxy implements Part {
   readonly #dependencies: ProxyDependencies;
   readonly #balancer: Balancer;
   readonly #ready: CheckSet;
-  readonly #caWatch: DirectoryWatch;
-  #caTimer: NodeJS.Timeout | undefined;
+  readonly #authority: CertificateAuthority;
   #endpoints: ReturnType<typeof watchEndpoints> | undefined;
   #observed: readonly Endpoint[] = [];
-  #ca: string | null = null;
   #backends: readonly Backend[] = [];
   #running = false;
   #prepared = false;
@@ -100,13 +96,18 @@ export class ControlPlaneProxy implements Part {
       refuses,
       ready: (address) => this.#ready.view(checkOf(address))?.healthy,
       mayRebalance: () => !draining(),
-      onEvent: (event) => this.#tell(event),
+      onEvent: (event) => logBalancer(log, event),
       clock: systemClock,
       timers: systemTimers,
     });
-    this.#caWatch = new DirectoryWatch(
-      { path: dirname(options.kubeApi.caFile) },
-      { onChange: () => void this.#pollCa() },
+    this.#authority = new CertificateAuthority(
+      { file: options.kubeApi.caFile },
+      {
+        onChange: () => {
+          log.info('the certificate authority of the API servers changed');
+          void this.#offer();
+        },
+      },
     );
   }
 
@@ -129,9 +130,8 @@ export class ControlPlaneProxy implements Part {
   /** HAProxy goes on as it is. May be called twice. */
   stop(): void {
     this.#running = false;
-    clearInterval(this.#caTimer);
     clearTimeout(this.#retryTimer);
-    this.#caWatch.stop();
+    this.#authority.stop();
     this.#endpoints?.stop();
     this.#endpoints = undefined;
     this.#balancer.stop();
@@ -153,14 +153,12 @@ export class ControlPlaneProxy implements Part {
     this.#running = true;
     if (this.#observed.length === 0) this.#observed = await kept.load();
     if (kept.problem !== null) log.warn({ problem: kept.problem }, 'API servers that were known are learned anew');
-    this.#ca = await this.#readCa();
+    await this.#authority.start();
     await this.#offer();
-    this.#balancer.start();
-    this.#caWatch.start();
-    this.#caTimer = setInterval(() => void this.#pollCa(), CA_POLL_MS);
-    this.#caTimer.unref();
     const now = settings();
-    if (now !== null) this.#watchEndpoints(now);
+    if (now === null || !this.#running) return;
+    this.#balancer.start();
+    this.#watchEndpoints(now);
   }
 
   #watchEndpoints({ backends: { source } }: ProxySettings): void {
@@ -213,7 +211,8 @@ export class ControlPlaneProxy implements Part {
     if (settings === null || !this.#running) return;
     const backends = knownBackends(settings, this.#observed, this.#options.nodeAddress);
     const { directory, files, process } = runtime;
-    const ca = this.#ca === null ? null : { file: files.ca, sha256: sha256(this.#ca) };
+    const { pem } = this.#authority;
+    const ca = pem === null ? null : { file: files.ca, sha256: sha256(pem) };
     const place = { adminSocket: files.adminSocket, ca, ipv6: existsSync(IPV6_FILE) };
     // HAProxy that runs first: it must not wait for a disk.
     this.#balancer.accept(planOf(settings, backends, place));
@@ -222,48 +221,12 @@ export class ControlPlaneProxy implements Part {
     if (!this.#prepared) await directory.prepare();
     this.#prepared = true;
     // The candidate is checked together with these.
-    if (this.#ca !== null) await files.writeCa(this.#ca);
+    if (pem !== null) await files.writeCa(pem);
     await files.writeBackends(sections);
     await process.offer(main);
     this.#problem = null;
     if (textOf(backends) !== textOf(this.#backends)) log.info({ backends: textOf(backends) }, 'API servers');
     this.#backends = backends;
-  }
-
-  async #readCa(): Promise<string | null> {
-    const { caFile } = this.#options.kubeApi;
-    const text = await readFile(caFile, 'utf8').catch(() => '');
-    // What is not whole is not taken: it is read again when it changes.
-    return /^-----END CERTIFICATE-----\s*$/m.test(text) ? text : this.#ca;
-  }
-
-  async #pollCa(): Promise<void> {
-    const now = await this.#readCa();
-    if (now === null || now === this.#ca || !this.#running) return;
-    this.#ca = now;
-    this.#dependencies.log.info('the certificate authority of the API servers changed');
-    void this.#offer();
-  }
-
-  #tell(event: BalancerEvent): void {
-    const { log } = this.#dependencies;
-    switch (event.kind) {
-      case 'changed':
-        log.info({ server: event.server, commands: event.commands }, `backend ${event.what}`);
-        return;
-      case 'refused':
-        log.error({ commands: event.commands, answer: event.answer }, 'HAProxy refused a change; it is tried again');
-        return;
-      case 'state':
-        log.warn({ server: event.server, up: event.up, check: event.check }, event.up ? 'backend up' : 'backend down');
-        return;
-      case 'closed':
-        log.info({ servers: event.servers, sessions: event.sessions, why: event.why }, 'connections closed');
-        return;
-      case 'unreachable':
-        if (event.problem === null) log.info('HAProxy answers');
-        else log.warn({ problem: event.problem }, 'HAProxy does not answer; it goes on with what it knows');
-    }
   }
 }
 
