@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
-import { chmodSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -213,12 +212,9 @@ export function bothFamilies(priority = 244): string {
 }
 
 /** Writes the file of redirects as the sidecar does: the file, then a line in the FIFO. */
-export async function requestRedirects(node: TestNode, text: string): Promise<void> {
+export function requestRedirects(node: TestNode, text: string): void {
   node.place('redirects', text);
-  const fifo = await open(join(node.runtime, 'supervisor.request'), constants.O_WRONLY | constants.O_NONBLOCK).catch(
-    () => undefined,
-  );
-  await fifo?.write('redirects\n').finally(() => fifo.close());
+  node.wake();
 }
 
 /** What a node's supervisor says of redirects. */

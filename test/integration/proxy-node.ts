@@ -1,22 +1,9 @@
 import { spawn } from 'node:child_process';
-import {
-  chmodSync,
-  chownSync,
-  closeSync,
-  constants,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { execa } from 'execa';
 import { afterEach } from 'vitest';
+import { RuntimeApi } from '../../sidecar/proxy/runtime-api.ts';
 import { PROXY, PROXY_FILES, type ProxyStatus, parseProxyStatus } from '../../sidecar/runtime/proxy-exchange.ts';
 import {
   type Container,
@@ -30,6 +17,7 @@ import {
 import { ensureImageRoot, supervisorBinds } from '../support/image-root.ts';
 import { inNetns, ip } from '../support/netns.ts';
 import { Program } from '../support/program.ts';
+import { emptyDir, offer, place, readIfThere } from '../support/runtime-directory.ts';
 import { waitFor } from '../support/wait.ts';
 
 /** The runtime directory, as the chart mounts it. */
@@ -176,10 +164,7 @@ export class ProxyNode {
   private constructor(netns: string) {
     this.netns = netns;
     this.#folder = mkdtempSync(join(tmpdir(), `${netns}-`));
-    this.runtime = join(this.#folder, 'runtime');
-    // As the kubelet makes an emptyDir.
-    mkdirSync(this.runtime);
-    chmodSync(this.runtime, 0o777);
+    this.runtime = emptyDir(join(this.#folder, 'runtime'));
   }
 
   /** Makes one, with a server that answers, and the backends' file. */
@@ -217,31 +202,17 @@ export class ProxyNode {
 
   /** Content of a file, empty when there is none. */
   read(path: string): string {
-    try {
-      return readFileSync(path, 'utf8');
-    } catch {
-      return '';
-    }
+    return readIfThere(path);
   }
 
   /** Writes a file into the runtime directory as the sidecar does: its user, one step. */
   place(name: string, text: string): void {
-    const temporary = join(this.runtime, '.test');
-    writeFileSync(temporary, text);
-    chownSync(temporary, PROXY_UID, PROXY_UID);
-    renameSync(temporary, join(this.runtime, name));
+    place(this.runtime, name, text);
   }
 
   /** Offers a candidate as the sidecar does: the file, then a line in the FIFO. */
   offer(text: string): void {
-    this.place(PROXY.candidate, text);
-    try {
-      const fifo = openSync(join(this.runtime, PROXY.request), constants.O_WRONLY | constants.O_NONBLOCK);
-      writeSync(fifo, 'candidate\n');
-      closeSync(fifo);
-    } catch {
-      // No supervisor yet: it looks at its start.
-    }
+    offer(this.runtime, text);
   }
 
   /** Starts the supervisor as the pod does. */
@@ -286,10 +257,9 @@ export class ProxyNode {
   }
 
   /** Asks HAProxy's runtime API as the sidecar can. */
-  async admin(command: string): Promise<string> {
+  admin(command: string): Promise<string> {
     const socket = join(this.runtime, PROXY_FILES.adminSocket);
-    const script = `const s = require('node:net').connect(process.argv[1]); s.setTimeout(5000, () => process.exit(1)); s.pipe(process.stdout); s.write(process.argv[2] + '\\n');`;
-    return (await execa(process.execPath, ['-e', script, socket, command], { timeout: LIMIT_MS })).stdout;
+    return new RuntimeApi({ socket, timeoutMs: LIMIT_MS }).run(command);
   }
 
   /** The processes of HAProxy, as the host numbers them: the master, and its workers in the order of their numbers. */

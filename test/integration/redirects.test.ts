@@ -192,12 +192,12 @@ describe.skipIf(skip)('a redirected address', () => {
     it('is the server’s of the node meanwhile, and connections of either kind go on', async () => {
       const { holder, client } = await place();
       const [redirected, local] = [await proxied.stream(client, VIP4), await proxied.stream(holder, VIP4)];
-      await requestRedirects(holder, GUARD_ALONE);
+      requestRedirects(holder, GUARD_ALONE);
       await holder.until('is off', async () => !(await nft(holder, 'list', 'ruleset')).includes('dnat ip'));
       expect(await proxied.ask(client, VIP4)).toEqual(['holder', 'holder', 'holder']);
       expect(await proxied.ask(client, holder.address, { port: BIND_PORT, times: 1 })).toEqual(['ECONNREFUSED']);
       const direct = await Promise.all([proxied.stream(client, VIP4), proxied.stream(holder, VIP6)]);
-      await requestRedirects(holder, REDIRECTS);
+      requestRedirects(holder, REDIRECTS);
       await holder.until('is on', async () => (await nft(holder, 'list', 'ruleset')).includes('dnat ip'));
       for (const stream of [redirected, local, ...direct]) await stream.goesOn();
       expect(new Set(await proxied.ask(client, VIP4, { times: 4 }))).toEqual(new Set(['holder', 'other']));
@@ -214,7 +214,7 @@ describe.skipIf(skip)('a redirected address', () => {
         proxied.stream(holder, VIP4),
       ]);
       await proxied.proxy(holder, [holder]);
-      await requestRedirects(holder, REDIRECTS);
+      requestRedirects(holder, REDIRECTS);
       await untilRedirects(holder, 'applied');
       for (const stream of direct) await stream.goesOn();
     });
@@ -226,7 +226,7 @@ describe.skipIf(skip)('a redirected address', () => {
     await proxy.stop();
     for (const stream of streams) await stream.until('is told', () => stream.end !== undefined);
     expect(await proxied.ask(client, VIP4, { times: 1 })).toEqual(['ECONNREFUSED']);
-    await requestRedirects(holder, GUARD_ALONE);
+    requestRedirects(holder, GUARD_ALONE);
     await holder.until('is off', async () => (await proxied.ask(client, VIP4, { times: 1 }))[0] === 'holder');
   });
 
@@ -246,7 +246,7 @@ describe.skipIf(skip)('a redirected address', () => {
   describe('asked for by somebody who has only the sidecar’s rights', () => {
     it('is refused when it is more than addresses and ports, and what was in force stays', async () => {
       const { holder, client } = await place();
-      await requestRedirects(holder, `${REDIRECTS}redirect ${VIP4} 22 ${BIND_PORT}; flush ruleset\n`);
+      requestRedirects(holder, `${REDIRECTS}redirect ${VIP4} 22 ${BIND_PORT}; flush ruleset\n`);
       await untilRedirects(holder, 'refused');
       expect(redirectMessages(holder)).toEqual([
         expect.stringMatching(
@@ -254,7 +254,7 @@ describe.skipIf(skip)('a redirected address', () => {
         ),
       ]);
       expect(new Set(await proxied.ask(client, VIP4, { times: 4 }))).toEqual(new Set(['holder', 'other']));
-      await requestRedirects(holder, REDIRECTS);
+      requestRedirects(holder, REDIRECTS);
       await untilRedirects(holder, 'applied');
     });
 
@@ -262,7 +262,7 @@ describe.skipIf(skip)('a redirected address', () => {
       const { holder, client, other } = await place();
       await proxied.serve(holder, 'root', 2379);
       const more = `redirect ${other.address} ${PORT} ${BIND_PORT}\nguard 2379\nredirect ${VIP4} 22 2379\n`;
-      await requestRedirects(holder, `${REDIRECTS}${more}`);
+      requestRedirects(holder, `${REDIRECTS}${more}`);
       await untilRedirects(holder, 'partly');
       expect(redirectMessages(holder)).toEqual(
         [
@@ -296,7 +296,7 @@ describe.skipIf(skip)('a redirected address', () => {
 
     it('when the file is emptied leaves none', async () => {
       const { holder } = await place();
-      await requestRedirects(holder, '');
+      requestRedirects(holder, '');
       await untilRedirects(holder, 'none');
       expect(await tables(holder)).toEqual([]);
     });
@@ -331,7 +331,7 @@ describe.skipIf(skip)('a redirected address', () => {
     const node = await proxied.stream(holder, holder.address);
     await other.serve(bothFamilies(250), { address: VIP4, ...REDIRECTING });
     await holder.until('gives it away', async () => !(await holder.has(VIP4)));
-    await requestRedirects(holder, REDIRECTS);
+    requestRedirects(holder, REDIRECTS);
     for (const stream of own) await stream.until('is ended', () => stream.end === 'ECONNABORTED');
     await node.goesOn();
     expect(new Set(await proxied.ask(client, VIP4))).toEqual(new Set(['other']));
@@ -345,10 +345,10 @@ describe.skipIf(skip)('a redirected address', () => {
     node.place('redirects', REDIRECTS);
     await proxied.proxy(node, [node]);
     await node.serve(bothFamilies(), { ...options, address: VIP4, looks: REDIRECTING.looks });
-    await requestRedirects(node, REDIRECTS);
+    requestRedirects(node, REDIRECTS);
     // It looks at what it was woken for before it answers this.
     node.place('states.wanted', '');
-    await requestRedirects(node, REDIRECTS);
+    requestRedirects(node, REDIRECTS);
     await node.until('has looked', () => node.status.instances.length > 0);
     expect([existsSync(calls), await tables(node), redirectStatus(node)]).toEqual([false, [], '']);
     expect(await proxied.ask(node, VIP4, { times: 1 })).toEqual(['node']);

@@ -7,10 +7,10 @@ import { AddressWatch } from '../../support/address-watch.ts';
 import { monotonicMs } from '../../support/clock.ts';
 import { parseAddresses } from '../../support/held-addresses.ts';
 import { fetchIn, inNetns, ip } from '../../support/netns.ts';
+import { wakeSupervisor } from '../../support/runtime-directory.ts';
 import { Steps } from '../../support/steps.ts';
 import { waitFor } from '../../support/wait.ts';
 import type { LabUnderTest } from '../lab-under-test.ts';
-import { wakeSupervisor } from '../supervisor/wake.ts';
 import { settingsOf, writeSettings } from './settings-files.ts';
 import { violationsOf } from './violations.ts';
 

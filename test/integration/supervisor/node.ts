@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseSupervisorStatus, type SupervisorStatus } from '../../../sidecar/runtime/supervisor-status.ts';
@@ -16,14 +16,13 @@ import {
 } from '../../support/container.ts';
 import { ensureImageRoot, supervisorBinds } from '../../support/image-root.ts';
 import { ip, ipBatch } from '../../support/netns.ts';
+import { emptyDir, offer, place, readIfThere, wakeSupervisor } from '../../support/runtime-directory.ts';
 import { eventsWithLooks, type Looks } from '../../support/supervisor-looks.ts';
 import { waitFor } from '../../support/wait.ts';
 import { RUNTIME_DIR } from './config.ts';
-import { wakeSupervisor } from './wake.ts';
 
 const STATE_DIR = '/var/lib/keepalived-ingress-vip';
 const SUPERVISOR = '/usr/local/bin/supervisor';
-const SIDECAR_UID = 65532;
 /** Comes and goes on lo to show that a watch sees what happens. */
 const MARK = '127.77.77.77';
 
@@ -31,13 +30,6 @@ const MARK = '127.77.77.77';
 export const UNDER_TINI: readonly [string, ...string[]] = ['/usr/bin/tini', '-g', '--', SUPERVISOR, 'run'];
 /** The supervisor as process 1. */
 export const AS_PID_1: readonly [string, ...string[]] = [SUPERVISOR, 'run'];
-
-/** A directory as the kubelet makes an emptyDir. */
-function emptyDir(path: string): string {
-  mkdirSync(path);
-  chmodSync(path, 0o777);
-  return path;
-}
 
 /** How a container with the supervisor is started. */
 export interface StartOptions {
@@ -95,11 +87,7 @@ export class TestNode {
 
   /** Content of a file, empty when there is none. */
   read(path: string): string {
-    try {
-      return readFileSync(path, 'utf8');
-    } catch {
-      return '';
-    }
+    return readIfThere(path);
   }
 
   /** Empties the runtime directory: a new pod gets a new one, only the state lies on the host. */
@@ -157,12 +145,8 @@ export class TestNode {
   }
 
   /** Writes a file into the runtime directory as the sidecar does: its user, one step. */
-  place(name: string, text: string, mode = 0o644): void {
-    const temporary = join(this.runtime, '.test');
-    writeFileSync(temporary, text);
-    chmodSync(temporary, mode);
-    chownSync(temporary, SIDECAR_UID, SIDECAR_UID);
-    renameSync(temporary, join(this.runtime, name));
+  place(name: string, text: string, mode?: number): void {
+    place(this.runtime, name, text, mode);
   }
 
   /** Wakes the supervisor as the sidecar does: by a line in the FIFO. */
@@ -172,8 +156,7 @@ export class TestNode {
 
   /** Offers a candidate as the sidecar does: the file, then a line in the FIFO. */
   offer(text: string, mode?: number): void {
-    this.place('candidate.conf', text, mode);
-    this.wake();
+    offer(this.runtime, text, mode);
   }
 
   /** Waits until something is so. How soon that is, is shown by what wakes the supervisor, not by a limit: see supervisor-looks.ts. */
