@@ -1,11 +1,17 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createServer } from 'node:https';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type LoopbackServer, listen } from '../../common/testing/loopback.ts';
 import { makeCertificate, type ServerCertificate } from '../../test/support/certificates.ts';
+import {
+  type Asked,
+  eventLine,
+  openWatch,
+  QUICK_LIMITS,
+  sendList,
+  serveListAndWatch,
+} from '../testing/list-and-watch.ts';
 import { planOf } from '../testing/plan.ts';
 import { watchPlan } from './plan-watch.ts';
 import { statusSender } from './status-writer.ts';
@@ -14,16 +20,9 @@ const LIMIT = { timeout: 10_000, interval: 5 };
 const PATH = '/apis/keepalived-ingress-vip.io/v1alpha1/nodeplans';
 const directory = mkdtempSync(join(tmpdir(), 'plan-watch-'));
 const tokenFile = join(directory, 'token');
-const quick = { open: 5, watch: 30, grace: 5, retry: 0.01, longestRetry: 0.05, refusedRetry: 0.05 };
-
-interface Asked {
-  readonly url: URL;
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-}
 
 let certificate: ServerCertificate;
-let server: LoopbackServer;
+let server: Awaited<ReturnType<typeof serveListAndWatch>>;
 let watch: ReturnType<typeof watchPlan> | undefined;
 let lists: Asked[];
 let watches: Asked[];
@@ -34,14 +33,6 @@ const onProblem = vi.fn();
 
 function plan(id: string, version: number) {
   return { metadata: { name: 'node1', uid: 'uid-1', resourceVersion: String(version) }, spec: planOf(id) };
-}
-
-function sendList(version: number, ...items: object[]): (response: ServerResponse) => void {
-  return (response) => response.end(JSON.stringify({ metadata: { resourceVersion: String(version) }, items }));
-}
-
-function line(type: string, object: object): string {
-  return `${JSON.stringify({ type, object })}\n`;
 }
 
 beforeAll(async () => {
@@ -57,15 +48,17 @@ beforeEach(async () => {
   onPlan.mockReset();
   onProblem.mockReset();
   onList = sendList(10, plan('p1', 7));
-  onWatch = (response) => response.writeHead(200).flushHeaders();
-  const tls = { key: readFileSync(certificate.keyFile), cert: readFileSync(certificate.certFile) };
-  const https = createServer(tls, (request, response) => {
-    const url = new URL(request.url ?? '', 'https://api');
-    const isWatch = url.searchParams.has('watch');
-    (isWatch ? watches : lists).push({ url, request, response });
-    (isWatch ? onWatch : onList)(response);
+  onWatch = openWatch;
+  server = await serveListAndWatch(certificate, {
+    list: (asked) => {
+      lists.push(asked);
+      onList(asked.response);
+    },
+    watch: (asked) => {
+      watches.push(asked);
+      onWatch(asked.response);
+    },
   });
-  server = await listen(https);
 });
 
 afterEach(async () => {
@@ -76,11 +69,11 @@ afterEach(async () => {
 });
 
 function access() {
-  return { url: `https://127.0.0.1:${server.port}`, caFile: certificate.caFile, tokenFile, userAgent: 'test' };
+  return { url: server.url, caFile: certificate.caFile, tokenFile, userAgent: 'test' };
 }
 
 function start(): void {
-  watch = watchPlan({ ...access(), node: 'node1', limits: quick }, { onPlan, onProblem, random: () => 0.5 });
+  watch = watchPlan({ ...access(), node: 'node1', limits: QUICK_LIMITS }, { onPlan, onProblem, random: () => 0.5 });
   watch.start();
 }
 
@@ -117,16 +110,16 @@ describe('the watch of a node’s plan', () => {
     start();
     const response = await opened(1);
     await observed(null);
-    response.write(line('ADDED', plan('p1', 11)));
+    response.write(eventLine('ADDED', plan('p1', 11)));
     await observed(null, 'p1');
-    response.write(line('DELETED', plan('p1', 12)));
+    response.write(eventLine('DELETED', plan('p1', 12)));
     await observed(null, 'p1', null);
     expect(lists).toHaveLength(1);
   });
 
   it('goes on from the last bookmark without another list, which is all that a steady plan costs', async () => {
     start();
-    (await opened(1)).end(line('BOOKMARK', { metadata: { resourceVersion: '55' } }));
+    (await opened(1)).end(eventLine('BOOKMARK', { metadata: { resourceVersion: '55' } }));
     await opened(2);
     expect(watches[1]?.url.searchParams.get('resourceVersion')).toBe('55');
     expect(lists).toHaveLength(1);
@@ -136,7 +129,7 @@ describe('the watch of a node’s plan', () => {
 
   it.each([
     ['answer', (response: ServerResponse) => void response.writeHead(410).end('{}')],
-    ['event', (response: ServerResponse) => void response.end(line('ERROR', { code: 410, message: 'too old' }))],
+    ['event', (response: ServerResponse) => void response.end(eventLine('ERROR', { code: 410, message: 'too old' }))],
   ])('lists again when its version is gone, said by an %s', async (_, gone) => {
     onWatch = gone;
     start();

@@ -45,7 +45,7 @@ export class CertificateAuthority {
   async #poll(): Promise<void> {
     const before = this.#pem;
     await this.#read();
-    if (this.#running && this.#pem !== before) this.#onChange();
+    if (this.#pem !== before) this.#onChange();
   }
 
   async #read(): Promise<void> {

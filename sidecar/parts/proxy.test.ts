@@ -1,14 +1,13 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer as createHttpsServer } from 'node:https';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { listen } from '../../common/testing/loopback.ts';
 import { makeCertificate } from '../../test/support/certificates.ts';
 import type { ProxySettings } from '../config/control-plane.ts';
 import { RuntimeApi } from '../proxy/runtime-api.ts';
+import { eventLine, openWatch, sendList, serveListAndWatch } from '../testing/list-and-watch.ts';
 import { defaultProxySettings } from '../testing/proxy.ts';
 import { type ControlPlaneProxy, createProxy, proxyShared } from './proxy.ts';
 
@@ -130,31 +129,27 @@ describe('the part of the proxy', () => {
   it('keeps the API servers that it was told of when it is told of none any more', async () => {
     settings = defaultProxySettings();
     writeFileSync(join(directory, 'token'), 'secret-token\n');
-    const { keyFile, certFile, caFile } = await makeCertificate(directory, ['127.0.0.1']);
-    writeFileSync(join(directory, 'ca.crt'), readFileSync(caFile));
+    const certificate = await makeCertificate(directory, ['127.0.0.1']);
+    writeFileSync(join(directory, 'ca.crt'), readFileSync(certificate.caFile));
     const slice = (version: string, ...endpoints: object[]) => ({
       metadata: { name: 'kubernetes', resourceVersion: version },
       endpoints,
       ports: [{ name: 'https', port: 6443 }],
     });
     const one = slice('7', { addresses: ['192.0.2.7'], conditions: { ready: true } });
-    const emptied = { type: 'MODIFIED', object: slice('11') };
-    const bookmark = { type: 'BOOKMARK', object: slice('12') };
     const versions: (string | null)[] = [];
-    const api = createHttpsServer({ key: readFileSync(keyFile), cert: readFileSync(certFile) }, (request, response) => {
-      const { searchParams } = new URL(request.url ?? '', 'https://api');
-      if (!searchParams.has('watch')) {
-        response.end(JSON.stringify({ metadata: { resourceVersion: '10' }, items: [one] }));
-        return;
-      }
-      versions.push(searchParams.get('resourceVersion'));
-      // The end of a watch is followed by the next, which shows that this one was read.
-      if (versions.length === 1) response.end(`${JSON.stringify(emptied)}\n${JSON.stringify(bookmark)}\n`);
-      else response.writeHead(200).flushHeaders();
+    const server = await serveListAndWatch(certificate, {
+      list: ({ response }) => sendList(10, one)(response),
+      watch: ({ url, response }) => {
+        versions.push(url.searchParams.get('resourceVersion'));
+        // The end of a watch is followed by the next, which shows that this one was read.
+        if (versions.length === 1)
+          response.end(eventLine('MODIFIED', slice('11')) + eventLine('BOOKMARK', slice('12')));
+        else openWatch(response);
+      },
     });
-    const server = await listen(api);
     try {
-      await start('192.0.2.9', `https://127.0.0.1:${server.port}`);
+      await start('192.0.2.9', server.url);
       await vi.waitFor(() => expect(versions).toEqual(['10', '12']), LIMIT);
       await vi.waitFor(() => expect(read('backends.cfg')).toContain('server 192.0.2.7 192.0.2.7:6443'), LIMIT);
       expect(read('backends.cfg')).not.toContain('192.0.2.9');
