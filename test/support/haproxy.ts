@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { ensureDebianRoot } from './debian-root.ts';
+import { ensureImageRoot } from './image-root.ts';
 
 /** Folders of Debian's libraries by machine (https://wiki.debian.org/Multiarch/Tuples). */
 const TUPLES: Readonly<Record<string, { readonly tuple: string; readonly loader: string }>> = {
@@ -8,12 +8,12 @@ const TUPLES: Readonly<Record<string, { readonly tuple: string; readonly loader:
 };
 
 /**
- * The words that run the HAProxy of the release that the proxy's image is made from, whichever one this machine has: out of a Debian tree
- * that is made once, by the tree's own loader, so that it sees this machine's files.
+ * The words that run the HAProxy that the proxy's image has, whichever one this machine has: out of the tree that stands for the image, by
+ * the tree's own loader, so that it sees this machine's files.
  * @throws Error when the tree cannot be made
  */
 export async function haproxyCommand(): Promise<readonly [string, ...string[]]> {
-  const root = await ensureDebianRoot({ label: 'proxy-root', suite: 'trixie', packages: ['haproxy'] });
+  const root = await ensureImageRoot(undefined, 'proxy');
   const machine = TUPLES[process.arch];
   if (machine === undefined) throw new Error(`HAProxy is not run on ${process.arch}`);
   const libraries = join(root, 'usr/lib', machine.tuple);
