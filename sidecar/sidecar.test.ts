@@ -198,6 +198,13 @@ describe('a node of the control plane', () => {
     expect(readFileSync(join(path, 'candidate.conf'), 'utf8')).toMatch(
       /vrrp_instance api_1 .*192\.0\.2\.103.*vrrp_instance api_2 .*192\.0\.2\.104/s,
     );
+    expect(before.controlPlane?.instances.map(({ name, virtualRouterId }) => [name, virtualRouterId])).toEqual([
+      ['api_1', 51],
+      ['api_2', 52],
+    ]);
+    expect(before.controlPlane?.conditions).toEqual([
+      { type: 'CertificateLacksAddress', status: 'Unknown', message: 'no certificate was seen yet' },
+    ]);
     server.closeAllConnections();
     server.close();
     await vi.waitFor(() => expect(gates()).toEqual(['0', '0']), LIMIT);

@@ -47,6 +47,7 @@ function inOrder(parts: Parts): readonly Part[] {
     parts.checks,
     parts.redirection,
     parts.drains.firstAnswer,
+    parts.certificates,
   ];
 }
 
@@ -142,9 +143,11 @@ export class Sidecar {
     const { settings, desired, configuration, notifications, ...parts } = this.#parts;
     const trackProblem = this.#dependencies.runtime.tracks.problem;
     const notifyProblem = notifications.problem;
+    const controlPlane = parts.certificates.view;
     const problems = [
       ...this.#dependencies.damaged(),
       ...(parts.proxy?.problems ?? []),
+      ...parts.certificates.problems,
       trackProblem,
       notifyProblem === null ? null : `what keepalived says cannot be read: ${notifyProblem}`,
       redirectProblem(parts.supervisor.status?.redirects),
@@ -167,6 +170,7 @@ export class Sidecar {
       supervisor: parts.supervisor.status,
       foreignRouterIds: parts.foreign.virtualRouterIds,
       proxy: parts.proxy?.view ?? null,
+      controlPlane: controlPlane === null ? null : { ...controlPlane, conditions: [controlPlane.condition] },
       problems: problems.filter((problem) => problem !== null),
     };
   }

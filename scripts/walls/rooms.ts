@@ -180,6 +180,12 @@ const SIDECAR: readonly Room[] = [
     types: ['common/clock', 'sidecar/config'],
   },
   {
+    room: 'sidecar/certificates',
+    what: 'Whether the certificates that servers show have the virtual addresses. Nothing else is decided by it.',
+    may: [...PURE, 'node:tls'],
+    types: ['common/clock'],
+  },
+  {
     room: 'sidecar/instances',
     what: 'The instances that run, and what each does.',
     may: [...GROUND, 'api', 'sidecar/desired', 'sidecar/fitness', 'sidecar/keepalived'],
@@ -225,6 +231,7 @@ const SIDECAR: readonly Room[] = [
     what: 'The state of all parts at one moment.',
     may: [...GROUND, 'api', 'sidecar/checks', 'sidecar/fitness'],
     types: [
+      'sidecar/certificates',
       'sidecar/config',
       'sidecar/desired',
       'sidecar/instances',
@@ -256,6 +263,7 @@ const SIDECAR: readonly Room[] = [
       'common/clock',
       'api',
       'common/check-document',
+      'sidecar/certificates',
       'sidecar/checks',
       'sidecar/desired',
       'sidecar/fitness',

@@ -53,8 +53,10 @@ export interface DesiredInstance {
   readonly label?: string;
 }
 
-/** Where an instance is shown: as the node's own state, or among those of pools. */
-export type Shown = { readonly as: 'node' } | { readonly as: 'pool'; readonly pool: string };
+/** Where an instance is shown: as the node's own state, those of the control plane each by itself besides, or among those of pools. */
+export type Shown =
+  | { readonly as: 'node'; readonly of?: 'controlPlane' }
+  | { readonly as: 'pool'; readonly pool: string };
 
 /** How an instance is to speak VRRP. While that stays the same, its last configuration stays right. */
 export interface DesiredVrrp {

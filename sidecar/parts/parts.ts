@@ -11,8 +11,9 @@ import { presentAddresses } from '../network/network.ts';
 import { DRAIN_REQUEST } from '../runtime/drain-files.ts';
 import { KEEPALIVED, NOTIFY_FIFO } from '../runtime/keepalived-exchange.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { proxySettingsOf } from '../sources/proxy.ts';
+import { certifiedAddressesOf, proxySettingsOf } from '../sources/proxy.ts';
 import type { Metrics } from '../status/metrics.ts';
+import { Certificates } from './certificates.ts';
 import { Checks } from './checks.ts';
 import { Configuration } from './configuration.ts';
 import { createCordon } from './cordon.ts';
@@ -71,6 +72,7 @@ export interface Parts {
   readonly redirection: Redirection;
   /** Null: there is no container for one. */
   readonly proxy: ControlPlaneProxy | null;
+  readonly certificates: Certificates;
 }
 
 /** Makes the parts and connects them; none begins yet. */
@@ -188,6 +190,14 @@ export function createParts(options: PartsOptions, dependencies: PartsDependenci
     draining: () => drains.draining,
     ...{ lag, log },
   });
+  const certificates = new Certificates(
+    { nodeAddress },
+    {
+      settings: () => certifiedAddressesOf(settings.settings),
+      servers: () => proxy?.servers ?? null,
+      log,
+    },
+  );
   const onChange = {
     [NOTIFY_FIFO]: () => notifications.start(),
     [KEEPALIVED.status]: () => supervisor.read(),
@@ -196,6 +206,6 @@ export function createParts(options: PartsOptions, dependencies: PartsDependenci
   const files = new SharedFiles({ runtime, onChange, log });
   return {
     ...{ lag, files, notifications, settings, desired, configuration, instances },
-    ...{ supervisor, foreign, cleaner, cordon, drains, checks, redirection, proxy },
+    ...{ supervisor, foreign, cleaner, cordon, drains, checks, redirection, proxy, certificates },
   };
 }

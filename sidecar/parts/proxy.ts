@@ -12,6 +12,7 @@ import type { LagGauge } from '../checks/prober.ts';
 import type { ProxySettings } from '../config/control-plane.ts';
 import { type Endpoint, readKeptEndpoints } from '../kubernetes/endpoint-slices.ts';
 import { watchEndpoints } from '../kubernetes/endpoints-watch.ts';
+import { reasonOf } from '../proxy/backend-reason.ts';
 import { type BackendView, Balancer } from '../proxy/balancer.ts';
 import { planOf } from '../proxy/plan.ts';
 import { refuses } from '../proxy/refusal.ts';
@@ -20,9 +21,11 @@ import { RuntimeApi } from '../proxy/runtime-api.ts';
 import { type Backend, knownBackends } from '../proxy/sections.ts';
 import { type ProxyRuntime, proxyRuntimeIn } from '../runtime/runtime.ts';
 import { StateCache } from '../runtime/state-cache.ts';
+import type { BackendSnapshot, ProxySnapshot } from '../status/snapshot.ts';
 import { logBalancer } from './balancer-log.ts';
 import { CertificateAuthority } from './certificate-authority.ts';
 import type { Part } from './part.ts';
+import { ProxySupervisor } from './proxy-supervisor.ts';
 
 interface ProxyOptions {
   /** The node's own address: its API server is asked while no other is known. */
@@ -66,6 +69,7 @@ export class ControlPlaneProxy implements Part {
   readonly #balancer: Balancer;
   readonly #ready: CheckSet;
   readonly #authority: CertificateAuthority;
+  readonly #supervisor: ProxySupervisor;
   #endpoints: ReturnType<typeof watchEndpoints> | undefined;
   #observed: readonly Endpoint[] = [];
   #backends: readonly Backend[] = [];
@@ -100,6 +104,8 @@ export class ControlPlaneProxy implements Part {
       clock: systemClock,
       timers: systemTimers,
     });
+    // A new worker knows of no server's state what the one before was told.
+    this.#supervisor = new ProxySupervisor({ runtime, onWorker: () => void this.#balancer.poll(), log });
     this.#authority = new CertificateAuthority(
       { file: options.kubeApi.caFile },
       {
@@ -111,16 +117,24 @@ export class ControlPlaneProxy implements Part {
     );
   }
 
-  /** The API servers that HAProxy has now; null while no settings ask for a proxy. */
-  get view(): { readonly backends: readonly BackendView[] } | null {
-    return this.#running ? { backends: this.#balancer.backends } : null;
+  /** HAProxy and the API servers that it has now; null while no settings ask for a proxy. */
+  get view(): ProxySnapshot | null {
+    if (!this.#running) return null;
+    const { problem, backends } = this.#balancer;
+    return { status: this.#supervisor.status, problem, backends: backends.map((backend) => this.#shown(backend)) };
+  }
+
+  /** The API servers that are known, whether HAProxy has them yet or not. */
+  get servers(): readonly Backend[] {
+    return this.#running ? this.#backends : [];
   }
 
   /** What is wrong, while it lasts. */
   get problems(): readonly string[] {
     if (!this.#running) return [];
     const { problem } = this.#dependencies.kept;
-    return [this.#problem, this.#balancer.problem, problem].filter((each) => each !== null);
+    const own = [this.#problem, this.#balancer.problem, problem].filter((each) => each !== null);
+    return [...own, ...this.#supervisor.problems];
   }
 
   async start(): Promise<void> {
@@ -132,6 +146,7 @@ export class ControlPlaneProxy implements Part {
     this.#running = false;
     clearTimeout(this.#retryTimer);
     this.#authority.stop();
+    this.#supervisor.stop();
     this.#endpoints?.stop();
     this.#endpoints = undefined;
     this.#balancer.stop();
@@ -158,7 +173,17 @@ export class ControlPlaneProxy implements Part {
     const now = settings();
     if (now === null || !this.#running) return;
     this.#balancer.start();
-    this.#watchEndpoints(now);
+    await this.#supervisor.start();
+    // Ended meanwhile, perhaps.
+    if (this.#running) this.#watchEndpoints(now);
+    else this.#supervisor.stop();
+  }
+
+  #shown(backend: BackendView): BackendSnapshot {
+    const key = checkOf(backend.address);
+    const readiness = this.#ready.worker(key)?.state.lastResult?.reason ?? null;
+    const why = reasonOf(backend, readiness);
+    return { ...backend, why, ready: this.#ready.view(key)?.healthy, readiness };
   }
 
   #watchEndpoints({ backends: { source } }: ProxySettings): void {

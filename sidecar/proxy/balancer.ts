@@ -59,8 +59,8 @@ export interface BackendView {
   readonly state: 'up' | 'down' | 'draining' | 'leaving';
   /** Wall clock in milliseconds at which it was first seen so. */
   readonly sinceMs: number;
-  /** What its last check found, in HAProxy's words. */
-  readonly why: string;
+  /** What its last check found, in HAProxy's words; empty before the first. */
+  readonly check: string;
   readonly sessions: number;
 }
 
@@ -129,7 +129,7 @@ export class Balancer {
           address: server.name,
           state,
           sinceMs,
-          why: statistics?.check ?? '',
+          check: statistics?.check ?? '',
           sessions: statistics?.sessions ?? 0,
         };
       });

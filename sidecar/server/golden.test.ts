@@ -6,6 +6,7 @@ import {
   healthySnapshot,
   pooledSnapshot,
   proxySnapshot,
+  silentProxySnapshot,
   troubledSnapshot,
 } from '../testing/snapshot.ts';
 import { createApp } from './app.ts';
@@ -20,6 +21,7 @@ const SNAPSHOTS: Readonly<Record<string, () => SidecarSnapshot>> = {
   troubled: troubledSnapshot,
   blank: blankSnapshot,
   proxy: proxySnapshot,
+  'proxy-silent': silentProxySnapshot,
 };
 const PATHS = ['/track', '/track/service', '/track/kubelet', '/track/kubeApi', '/track/default-0', '/track/default-1'];
 const VERDICTS = [...PATHS, '/track/none', '/pulse', '/healthz', '/readyz'];

@@ -3,9 +3,9 @@ import { setImmediate } from 'node:timers/promises';
 import express from 'express';
 import { answerTheRest } from '../../common/last-answers.ts';
 import type { SidecarSnapshot } from '../status/snapshot.ts';
+import { controlPlaneMetrics } from './control-plane-metrics.ts';
 import type { ServedMetrics } from './metrics.ts';
 import { poolMetrics } from './pool-metrics.ts';
-import { proxyMetrics } from './proxy-metrics.ts';
 
 interface MetricsAppDependencies {
   readonly metrics: ServedMetrics;
@@ -46,6 +46,6 @@ export function createMetricsApp({
 
 /** The metrics that are written as text. */
 function* textMetrics(snapshot: SidecarSnapshot): Generator<string> {
-  yield* proxyMetrics(snapshot);
+  yield* controlPlaneMetrics(snapshot);
   yield* poolMetrics(snapshot);
 }

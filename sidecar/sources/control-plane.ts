@@ -70,7 +70,7 @@ function instanceOf(instance: ControlPlaneInstance, index: number, common: Commo
     ...common,
     leaving: false,
     keepsLastGood: true,
-    shown: { as: 'node' },
+    shown: { as: 'node', of: 'controlPlane' },
     label: name,
   };
 }

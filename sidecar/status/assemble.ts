@@ -10,8 +10,16 @@ import type { HolderState } from '../keepalived/holder.ts';
 import type { SupervisorStatus } from '../runtime/supervisor-status.ts';
 import type { PlanView } from '../sources/plan/plan-state.ts';
 import { planStatusOf } from './plan-status.ts';
-import { hasNodeInstance, nodeProblem, nodeRouterId, nodeState, poolInstances, poolProblems } from './shown.ts';
-import type { CheckSnapshot, PoolSnapshot, SidecarSnapshot } from './snapshot.ts';
+import {
+  controlPlaneInstances,
+  hasNodeInstance,
+  nodeProblem,
+  nodeRouterId,
+  nodeState,
+  poolInstances,
+  poolProblems,
+} from './shown.ts';
+import type { CheckSnapshot, ControlPlaneSnapshot, PoolSnapshot, SidecarSnapshot } from './snapshot.ts';
 
 /** The state of all parts, of which snapshots are made. */
 export interface Known {
@@ -36,6 +44,8 @@ export interface Known {
   readonly supervisor: SupervisorStatus | undefined;
   readonly foreignRouterIds: readonly number[];
   readonly proxy: SidecarSnapshot['proxy'];
+  /** What is known of the control plane besides its instances; null where there is none. */
+  readonly controlPlane: Omit<ControlPlaneSnapshot, 'instances'> | null;
   /** Why what was decided does not reach keepalived; null when it does. */
   readonly trackProblem: string | null;
   /** What is wrong with the sidecar itself, not with what it manages. */
@@ -67,6 +77,11 @@ function poolSnapshots({ desired, checks }: Known): PoolSnapshot[] {
       healthy: checks.view(check)?.healthy,
     };
   });
+}
+
+function controlPlaneSnapshot({ controlPlane, instances }: Known): SidecarSnapshot['controlPlane'] {
+  if (controlPlane === null) return null;
+  return { ...controlPlane, instances: controlPlaneInstances(instances.runners) };
 }
 
 /** What keeps the node from carrying out its plan, in sentences. */
@@ -104,6 +119,7 @@ export function snapshotOf(known: Known): SidecarSnapshot {
     trackProblem: known.trackProblem,
     foreignRouterIds: known.foreignRouterIds,
     plan: { ...known.plan, observed: known.observedPlan, problems: planProblems(known) },
+    controlPlane: controlPlaneSnapshot(known),
     proxy: known.proxy,
     pools: poolSnapshots(known),
     instances: poolInstances(known.instances.runners),

@@ -3,7 +3,14 @@ import type { DesiredInstance } from '../desired/desired.ts';
 import { type HolderState, unknownHolder } from '../keepalived/holder.ts';
 import { anotherOwn, pooledInstance } from '../testing/desired.ts';
 import { healthySnapshot } from '../testing/snapshot.ts';
-import { hasNodeInstance, nodeProblem, nodeState, poolInstances, poolProblems } from './shown.ts';
+import {
+  controlPlaneInstances,
+  hasNodeInstance,
+  nodeProblem,
+  nodeState,
+  poolInstances,
+  poolProblems,
+} from './shown.ts';
 
 const { holder: held, fitness: healthy } = healthySnapshot();
 const nothing = unknownHolder(1_600_000_000_000);
@@ -20,6 +27,21 @@ function known(
 const own = anotherOwn('vip', {});
 const second = anotherOwn('vip2', { virtualRouterId: 11 });
 const pooled = pooledInstance(1);
+
+describe('what is shown of the control plane', () => {
+  it('is each of its instances by itself, which are the node’s own together besides', () => {
+    const shown = { as: 'node', of: 'controlPlane' } as const;
+    const first: DesiredInstance = { ...own, name: 'api_1', shown };
+    const other: DesiredInstance = { ...second, name: 'api_2', shown, rank: 2 };
+    const backup = { vrrp: { ...held.vrrp, state: 'BACKUP' as const } };
+    const all = [known(pooled), known(first), known(other, backup), known(own)];
+    expect(controlPlaneInstances(all)).toEqual([
+      { name: 'api_1', rank: first.rank, virtualRouterId: 10, holder: held, fitness: healthy },
+      { name: 'api_2', rank: 2, virtualRouterId: 11, holder: { ...held, ...backup }, fitness: healthy },
+    ]);
+    expect(hasNodeInstance([first])).toBe(true);
+  });
+});
 
 describe('what is shown as the node’s own', () => {
   it('is nothing, since the beginning, where there is no instance but those of pools', () => {

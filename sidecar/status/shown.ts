@@ -2,7 +2,7 @@ import type { DesiredInstance, Shown } from '../desired/desired.ts';
 import type { InstanceProblem } from '../desired/resolve.ts';
 import type { Fitness } from '../fitness/fitness.ts';
 import type { HolderState } from '../keepalived/holder.ts';
-import type { InstanceSnapshot } from './snapshot.ts';
+import type { InstanceSnapshot, RunningInstance } from './snapshot.ts';
 
 /*
  * Where what is known of instances is shown: those that are the node's own are its state, together; those of pools are a list.
@@ -70,11 +70,20 @@ export function nodeState(instances: readonly KnownInstance[], unknownHolder: Ho
 
 /** The instances of pools, in their order. Pure. */
 export function poolInstances(instances: readonly KnownInstance[]): InstanceSnapshot[] {
-  return instances.flatMap(({ desired: { name, rank, vrrp, shown }, holder, fitness }) => {
-    if (shown.as !== 'pool') return [];
-    const { virtualRouterId } = vrrp;
-    return [{ name, pool: shown.pool, rank, virtualRouterId, holder: holder.state, fitness: fitness.fitness }];
+  return instances.flatMap((instance) => {
+    const { shown } = instance.desired;
+    return shown.as === 'pool' ? [{ ...runningInstance(instance), pool: shown.pool }] : [];
   });
+}
+
+/** The instances of the control plane, each by itself, in their order. Pure. */
+export function controlPlaneInstances(instances: readonly KnownInstance[]): RunningInstance[] {
+  const own = instances.filter(({ desired: { shown } }) => shown.as === 'node' && shown.of === 'controlPlane');
+  return own.map(runningInstance);
+}
+
+function runningInstance({ desired: { name, rank, vrrp }, holder, fitness }: KnownInstance): RunningInstance {
+  return { name, rank, virtualRouterId: vrrp.virtualRouterId, holder: holder.state, fitness: fitness.fitness };
 }
 
 /** Why the node cannot run what is its own; null when it can. Pure. */

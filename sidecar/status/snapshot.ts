@@ -1,3 +1,4 @@
+import type { CertificateVerdict } from '../certificates/certificate-verdict.ts';
 import type { TripwireState } from '../checks/tripwire.ts';
 import type { CheckName, CheckState, CheckTiming } from '../checks/types.ts';
 import type { Settings } from '../config/settings.ts';
@@ -5,6 +6,7 @@ import type { CordonState } from '../fitness/cordon.ts';
 import type { Fitness } from '../fitness/fitness.ts';
 import type { HolderState } from '../keepalived/holder.ts';
 import type { BackendView } from '../proxy/balancer.ts';
+import type { ProxyStatus } from '../runtime/proxy-exchange.ts';
 import type { SupervisorStatus } from '../runtime/supervisor-status.ts';
 import type { PlanView } from '../sources/plan/plan-state.ts';
 
@@ -47,8 +49,10 @@ export interface SidecarSnapshot {
     /** What keeps the node from carrying it out. */
     readonly problems: readonly string[];
   };
-  /** The API servers that the node's proxy has; null where there is no proxy. */
-  readonly proxy: { readonly backends: readonly BackendView[] } | null;
+  /** The addresses of the control plane, as this node sees them; null where there are none. */
+  readonly controlPlane: ControlPlaneSnapshot | null;
+  /** The node's proxy and its API servers; null where there is no proxy. */
+  readonly proxy: ProxySnapshot | null;
   readonly pools: readonly PoolSnapshot[];
   /** The instances of pools; the node's own is what the rest of this is about. */
   readonly instances: readonly InstanceSnapshot[];
@@ -67,10 +71,49 @@ export interface PoolSnapshot {
   readonly healthy: boolean | undefined;
 }
 
+/** What is known of the addresses of the control plane. */
+export interface ControlPlaneSnapshot {
+  /** Each by itself; together they are the node's own state. */
+  readonly instances: readonly RunningInstance[];
+  /** What servers showed to who connects to them, of those that were seen. */
+  readonly certificates: readonly CertificateVerdict[];
+  readonly conditions: readonly Condition[];
+}
+
+/** Something that is so, is not so, or is not known, in the words of Kubernetes' conditions. */
+export interface Condition {
+  readonly type: string;
+  readonly status: 'True' | 'False' | 'Unknown';
+  readonly message: string;
+}
+
+/** The proxy in front of the API servers. */
+export interface ProxySnapshot {
+  /** What its supervisor reported; undefined before its first report. */
+  readonly status: ProxyStatus | undefined;
+  /** Why HAProxy does not answer; null when it does. Then the backends are as they were last seen. */
+  readonly problem: string | null;
+  readonly backends: readonly BackendSnapshot[];
+}
+
+/** An API server behind the proxy. */
+export interface BackendSnapshot extends BackendView {
+  /** Why it is in its state. */
+  readonly why: string;
+  /** What it says of itself; undefined while that is not known. */
+  readonly ready: boolean | undefined;
+  /** What its `/readyz` said last; null before the first answer. */
+  readonly readiness: string | null;
+}
+
 /** A VRRP instance of the plan. */
-export interface InstanceSnapshot {
-  readonly name: string;
+export interface InstanceSnapshot extends RunningInstance {
   readonly pool: string;
+}
+
+/** A VRRP instance that this node runs. */
+export interface RunningInstance {
+  readonly name: string;
   readonly rank: number;
   readonly virtualRouterId: number;
   readonly holder: HolderState;

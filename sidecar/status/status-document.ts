@@ -2,7 +2,14 @@ import { CHECK_NAMES } from '../checks/types.ts';
 import type { CordonState } from '../fitness/cordon.ts';
 import type { HeldAddress, HolderState } from '../keepalived/holder.ts';
 import type { SupervisorStatus } from '../runtime/supervisor-status.ts';
-import type { CheckSnapshot, InstanceSnapshot, SidecarSnapshot } from './snapshot.ts';
+import type {
+  BackendSnapshot,
+  CheckSnapshot,
+  InstanceSnapshot,
+  ProxySnapshot,
+  RunningInstance,
+  SidecarSnapshot,
+} from './snapshot.ts';
 
 function time(ms: number | undefined): string | null {
   return ms === undefined ? null : new Date(ms).toISOString();
@@ -61,13 +68,41 @@ function cordonStatus({ watched, synced, cordon, sinceMs, problem }: CordonState
   };
 }
 
+/** Only where there are addresses of the control plane. */
+function controlPlaneStatus({ controlPlane }: SidecarSnapshot): object {
+  if (controlPlane === null) return {};
+  const { instances, certificates, conditions } = controlPlane;
+  return {
+    controlPlane: {
+      conditions,
+      instances: instances.map((instance) => ({ name: instance.name, ...runningStatus(instance) })),
+      certificates: certificates.map(({ endpoint, lacks, validFromMs, validToMs }) => {
+        return { server: endpoint, lacks, validFrom: time(validFromMs), validTo: time(validToMs) };
+      }),
+    },
+  };
+}
+
 /** Only where there is a proxy. */
 function proxyStatus({ proxy }: SidecarSnapshot): object {
   if (proxy === null) return {};
-  const backends = proxy.backends.map(({ address, state, sinceMs, why, sessions }) => {
-    return { address, state, since: time(sinceMs), check: why, sessions };
-  });
-  return { proxy: { backends } };
+  const { status, problem, backends } = proxy;
+  return {
+    proxy: {
+      running: status?.haproxyPid !== undefined,
+      problem,
+      version: status?.haproxyVersion ?? null,
+      configSha256: status?.runningSha256 ?? null,
+      lastCandidate: lastCandidate(status),
+      reloadFailure: status?.reloadFailure ?? null,
+      backends: backends.map(backendStatus),
+    },
+  };
+}
+
+function backendStatus({ address, state, sinceMs, why, check, ready, readiness, sessions }: BackendSnapshot): object {
+  const readyz = { ready: ready ?? null, reason: readiness };
+  return { address, state, since: time(sinceMs), why, check, readyz, sessions };
 }
 
 function poolsStatus({ plan, pools }: SidecarSnapshot): object {
@@ -101,10 +136,12 @@ function vrrpStatus({ vrrp }: HolderState, virtualRouterId: number): object {
   return { state: vrrp.state, priority: vrrp.priority ?? null, since: time(vrrp.sinceMs), virtualRouterId };
 }
 
-function instanceStatus({ name, pool, rank, virtualRouterId, holder, fitness }: InstanceSnapshot): object {
+function instanceStatus(instance: InstanceSnapshot): object {
+  return { name: instance.name, pool: instance.pool, ...runningStatus(instance) };
+}
+
+function runningStatus({ rank, virtualRouterId, holder, fitness }: RunningInstance): object {
   return {
-    name,
-    pool,
     rank,
     holder: holder.holder,
     holderSince: time(holder.sinceMs),
@@ -130,16 +167,15 @@ function keepalivedStatus(supervisor: SupervisorStatus | undefined): object {
     pid: supervisor?.keepalivedPid ?? null,
     version: supervisor?.keepalivedVersion ?? null,
     configSha256: supervisor?.runningSha256 ?? null,
-    lastCandidate:
-      supervisor === undefined || supervisor.candidateSha256 === ''
-        ? null
-        : {
-            sha256: supervisor.candidateSha256,
-            result: supervisor.result,
-            exitCode: supervisor.exitCode,
-            messages: supervisor.messages,
-          },
+    lastCandidate: lastCandidate(supervisor),
   };
+}
+
+/** What a supervisor says of the last configuration that it was offered; null before it was offered any. */
+function lastCandidate(status: SupervisorStatus | ProxySnapshot['status']): object | null {
+  if (status === undefined || status.candidateSha256 === '') return null;
+  const { candidateSha256, result, exitCode, messages } = status;
+  return { sha256: candidateSha256, result, exitCode, messages };
 }
 
 function statusOf(snapshot: SidecarSnapshot): object {
@@ -165,6 +201,7 @@ function statusOf(snapshot: SidecarSnapshot): object {
     problems: snapshot.problems,
     keepalived: keepalivedStatus(snapshot.supervisor),
     foreignRouterIds: snapshot.foreignRouterIds,
+    ...controlPlaneStatus(snapshot),
     ...proxyStatus(snapshot),
     pools: poolsStatus(snapshot),
   };

@@ -84,22 +84,73 @@ export function healthySnapshot(): SidecarSnapshot {
       observed: null,
       problems: [],
     },
+    controlPlane: null,
     proxy: null,
     pools: [],
     instances: [],
   };
 }
 
-/** The same of a node of the control plane, whose proxy has one API server that is down. */
+/** The same of a node of the control plane, whose proxy has one API server that is down, and one of another certificate. */
 export function proxySnapshot(): SidecarSnapshot {
-  const backend = { sinceMs: 1_700_000_000_000, why: 'Layer6 check passed', sessions: 7 };
-  const down = { why: 'Layer6 timeout', sessions: 0 };
+  const snapshot = healthySnapshot();
+  const { holder, fitness } = snapshot;
+  const passed = 'Layer6 check passed';
+  const sinceMs = 1_700_000_000_000;
+  const answered = (status: number) => `GET https://192.0.2.3:6443/readyz answered ${status}`;
+  const up = { state: 'up' as const, sinceMs, check: passed, why: passed, ready: true, readiness: answered(200) };
+  const timeout = { check: 'Layer6 timeout', why: 'Layer6 timeout', ready: undefined, readiness: null };
+  const unready = { ready: false, readiness: answered(500), why: answered(500) };
   const backends = [
-    { ...backend, address: '192.0.2.1', state: 'up' as const },
-    { ...backend, address: 'fd00::2', state: 'down' as const, ...down },
-    { ...backend, address: '192.0.2.3', state: 'draining' as const },
+    { ...up, address: '192.0.2.1', sessions: 7 },
+    { ...up, ...timeout, address: 'fd00::2', state: 'down' as const, sessions: 0 },
+    { ...up, ...unready, address: '192.0.2.3', state: 'draining' as const, sessions: 7 },
   ];
-  return { ...healthySnapshot(), proxy: { backends } };
+  const certificate = { has: ['192.0.2.100'], lacks: [], validFromMs: sinceMs, validToMs: 1_800_000_000_000 };
+  const lacking = { ...certificate, has: [], lacks: ['192.0.2.100'] };
+  const message = 'the certificate of [fd00::2]:6443 is not for 192.0.2.100';
+  const running = { virtualRouterId: 51, rank: 0, holder, fitness };
+  const backup = { ...holder.vrrp, state: 'BACKUP' as const, priority: 243 };
+  return {
+    ...snapshot,
+    controlPlane: {
+      instances: [
+        { ...running, name: 'api_1' },
+        { ...running, name: 'api_2', virtualRouterId: 52, holder: { ...holder, holder: false, vrrp: backup } },
+      ],
+      certificates: [
+        { ...certificate, endpoint: '192.0.2.1:6443', address: '192.0.2.1' },
+        { ...lacking, endpoint: '[fd00::2]:6443', address: 'fd00::2' },
+      ],
+      conditions: [{ type: 'CertificateLacksAddress', status: 'True', message }],
+    },
+    proxy: {
+      status: {
+        candidateSha256: 'cd',
+        result: 'accepted',
+        exitCode: 0,
+        runningSha256: 'ab',
+        acceptedTotal: 2,
+        rejectedTotal: 0,
+        messages: [],
+        haproxyPid: 9,
+        haproxyVersion: '3.0.11',
+        workersTotal: 1,
+        reloadFailure: '[ALERT] cannot bind socket (Address already in use) for [:::9345]',
+      },
+      problem: null,
+      backends,
+    },
+  };
+}
+
+/** The same, whose HAProxy was killed. */
+export function silentProxySnapshot(): SidecarSnapshot {
+  const { proxy, ...snapshot } = proxySnapshot();
+  if (proxy?.status === undefined) throw new Error('it has both');
+  const problem = "HAProxy's runtime API at /run/admin.sock: ECONNREFUSED";
+  const status = { ...proxy.status, haproxyPid: undefined, runningSha256: '', reloadFailure: undefined };
+  return { ...snapshot, proxy: { ...proxy, status, problem } };
 }
 
 /** The same with a pool of two instances, of which it holds one. */

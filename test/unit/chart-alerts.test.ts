@@ -5,9 +5,10 @@ import { Registry } from 'prom-client';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createMetrics as createControllerMetrics } from '../../controller/server/metrics.ts';
 import { ensureTool } from '../../scripts/tools.ts';
+import { controlPlaneMetrics } from '../../sidecar/server/control-plane-metrics.ts';
 import { createMetrics } from '../../sidecar/server/metrics.ts';
 import { poolMetrics } from '../../sidecar/server/pool-metrics.ts';
-import { pooledSnapshot } from '../../sidecar/testing/snapshot.ts';
+import { pooledSnapshot, proxySnapshot } from '../../sidecar/testing/snapshot.ts';
 
 const CHART = path.resolve(import.meta.dirname, '../../chart');
 const COMMAND_LIMIT_MS = 60_000;
@@ -42,7 +43,8 @@ describe('the alerts', () => {
     };
     createControllerMetrics({ registry, snapshot });
     const ofNodes = await createMetrics().text({ snapshot: pooledSnapshot(), lagMillis: 0 });
-    const shown = [ofNodes, ...poolMetrics(pooledSnapshot())].join('').matchAll(/^# TYPE (\S+) /gm);
+    const ofSources = [...poolMetrics(pooledSnapshot()), ...controlPlaneMetrics(proxySnapshot())];
+    const shown = [ofNodes, ...ofSources].join('').matchAll(/^# TYPE (\S+) /gm);
     const known = [...registry.getMetricsAsArray().map(({ name }) => name), ...[...shown].map(([, name]) => name)];
     const text = await readFile(path.join(CHART, 'files/alerts.yaml'), 'utf8');
     const used = [...new Set(text.match(/keepalived_vip_\w+/g))];
