@@ -1,8 +1,10 @@
 import { readFile as readFileFromDisk } from 'node:fs/promises';
 import { Agent } from 'node:https';
+import { dirname, resolve } from 'node:path';
 import axios, { type AxiosRequestConfig, type AxiosResponse } from 'axios';
 import { bracketed } from './addresses.ts';
-import { codeOf } from './errors.ts';
+import { codeOf, messageOf } from './errors.ts';
+import { type Kubeconfig, readKubeconfig, type Source } from './kubeconfig.ts';
 
 /*
  * Where the API server is, how a pod proves who it is, and requests that do so
@@ -18,28 +20,47 @@ export interface CredentialFiles {
   readonly caFile: string;
   /** File with the pod's service account token. */
   readonly tokenFile: string;
+  /** A kubeconfig, which has all that in place of the two: a pod that no API server made has no service account. It may come later. */
+  readonly kubeconfig?: string | undefined;
 }
 
 /** The same, read. */
 export interface Credentials {
   readonly ca: string;
+  /** Empty where a certificate says who asks. */
   readonly token: string;
+  /** A client's certificate and its key, as PEM. */
+  readonly certificate?: { readonly cert: string; readonly key: string } | undefined;
+  /** URL of the API server, where the credentials say it. */
+  readonly server?: string | undefined;
 }
 
 /** Where the API server is, and how a pod proves who it is. */
 export interface ApiAccess extends CredentialFiles {
-  /** Base URL of the API server; https. */
-  readonly url: string;
+  /** Base URL of the API server; https. Undefined: the kubeconfig says it. */
+  readonly url: string | undefined;
   readonly userAgent: string;
 }
 
-/** What a pod has of the API server; without a URL outside of a cluster. */
+/** What a pod has of the API server; without a URL outside of a cluster, and where a kubeconfig says it. */
 export interface PodAccess extends CredentialFiles {
   readonly url: string | undefined;
 }
 
-/** What the kubelet gave this pod, from its environment. Pure. */
-export function podAccess(env: Readonly<Record<string, string | undefined>>): PodAccess {
+/** Whether there is anything to ask the API server with, or may be later. Pure. */
+export function mayAsk({ url, kubeconfig }: Pick<PodAccess, 'url' | 'kubeconfig'>): boolean {
+  return url !== undefined || kubeconfig !== undefined;
+}
+
+/**
+ * What the kubelet gave this pod, from its environment. Pure.
+ * @param kubeconfig file that is asked instead: a static pod has the variables or not, by chance
+ */
+export function podAccess(
+  env: Readonly<Record<string, string | undefined>>,
+  kubeconfig?: string | undefined,
+): PodAccess {
+  if (kubeconfig !== undefined) return { url: undefined, caFile: '', tokenFile: '', kubeconfig };
   const host = env.KUBERNETES_SERVICE_HOST ?? '';
   const port = env.KUBERNETES_SERVICE_PORT ?? '443';
   const url = host === '' ? undefined : `https://${bracketed(host)}:${port}`;
@@ -67,18 +88,64 @@ const fromDisk: ReadFile = (path) => readFileFromDisk(path, 'utf8');
  * @throws {CredentialsError} when one of the files cannot be read, is empty, or has no token
  */
 export async function readCredentials(
-  { caFile, tokenFile }: CredentialFiles,
+  { caFile, tokenFile, kubeconfig }: CredentialFiles,
   readFile: ReadFile = fromDisk,
 ): Promise<Credentials> {
+  if (kubeconfig !== undefined) return fromKubeconfig(kubeconfig, readFile);
   const [ca, token] = await Promise.all([
     read('CA', caFile, readFile),
     read('service account token', tokenFile, readFile),
   ]);
-  // Checked here, because the HTTP library's own error would quote the header.
-  if (!/^[\x21-\x7e]+$/.test(token)) {
-    throw new CredentialsError(`the service account token in ${tokenFile} has characters that no token has`);
-  }
+  checkToken(token, `service account token in ${tokenFile}`);
   return { ca, token };
+}
+
+/** Checked here, because the HTTP library's own error would quote the header. */
+function checkToken(token: string, what: string): void {
+  if (!/^[\x21-\x7e]+$/.test(token)) throw new CredentialsError(`the ${what} has characters that no token has`);
+}
+
+/** A kubeconfig, with the files that it names. */
+async function fromKubeconfig(path: string, readFile: ReadFile): Promise<Credentials> {
+  const { server, ca, token, certificate } = await openKubeconfig(path, readFile);
+  const textOf = (what: string, source: Source) => contentOf(what, source, path, readFile);
+  if (token !== undefined) {
+    const text = await textOf('token', token);
+    checkToken(text, `token of ${path}`);
+    return { server, ca: await textOf('CA', ca), token: text };
+  }
+  const pair = certificate && {
+    cert: await textOf('client certificate', certificate.cert),
+    key: await textOf('client key', certificate.key),
+  };
+  return { server, ca: await textOf('CA', ca), token: '', certificate: pair };
+}
+
+async function openKubeconfig(path: string, readFile: ReadFile): Promise<Kubeconfig> {
+  const content = await read('kubeconfig', path, readFile);
+  try {
+    return readKubeconfig(content);
+  } catch (error) {
+    throw new CredentialsError(`the kubeconfig ${path} cannot be used: ${messageOf(error)}`);
+  }
+}
+
+async function contentOf(what: string, source: Source, kubeconfig: string, readFile: ReadFile): Promise<string> {
+  if ('text' in source) return source.text.trim();
+  return read(what, resolve(dirname(kubeconfig), source.file), readFile);
+}
+
+/**
+ * The certificates of the API servers' authority, as PEM.
+ * @throws {CredentialsError} when they cannot be read
+ */
+export async function readAuthority(
+  { caFile, kubeconfig }: Pick<CredentialFiles, 'caFile' | 'kubeconfig'>,
+  readFile: ReadFile = fromDisk,
+): Promise<string> {
+  if (kubeconfig === undefined) return read('CA', caFile, readFile);
+  const { ca } = await openKubeconfig(kubeconfig, readFile);
+  return contentOf('CA', ca, kubeconfig, readFile);
 }
 
 async function read(what: string, path: string, readFile: ReadFile): Promise<string> {
@@ -93,9 +160,9 @@ async function read(what: string, path: string, readFile: ReadFile): Promise<str
   return text;
 }
 
-/** Headers by which the API server knows who asks. Pure. */
-export function authorized(token: string, userAgent: string): { Authorization: string; 'User-Agent': string } {
-  return { Authorization: `Bearer ${token}`, 'User-Agent': userAgent };
+/** Headers by which the API server knows who asks; without a token, a certificate tells it. Pure. */
+export function authorized(token: string, userAgent: string): Record<string, string> {
+  return { ...(token === '' ? {} : { Authorization: `Bearer ${token}` }), 'User-Agent': userAgent };
 }
 
 /** Asks the API server; never throws for a status. */
@@ -107,12 +174,14 @@ export type Requests = <T>(config: AxiosRequestConfig) => Promise<AxiosResponse<
  * @throws {CredentialsError} when there is nothing to ask with
  */
 export async function openRequests(access: ApiAccess, signal: AbortSignal): Promise<Requests> {
-  const { ca, token } = await readCredentials(access);
-  const httpsAgent = new Agent({ ca, keepAlive: false, maxCachedSessions: 0 });
+  const { ca, token, certificate, server } = await readCredentials(access);
+  const baseURL = access.url ?? server;
+  if (baseURL === undefined) throw new CredentialsError('nobody told where the API server is');
+  const httpsAgent = new Agent({ ca, ...certificate, keepAlive: false, maxCachedSessions: 0 });
   return (config) =>
     axios.request({
       method: 'get',
-      baseURL: access.url,
+      baseURL,
       decompress: false,
       ...config,
       headers: {

@@ -59,11 +59,11 @@ function edit(change: (settings: Settings) => void): void {
   renameSync(`${config}.new`, config);
 }
 
-function start(more: Readonly<Record<string, string>> = {}): Program {
+function start(more: Readonly<Record<string, string>> = {}, words: readonly string[] = []): Program {
   const env = { ...environment, ...more };
   running = new Program(
     'the sidecar',
-    spawn(process.execPath, arguments_(), { env, stdio: ['ignore', 'pipe', 'pipe'] }),
+    spawn(process.execPath, arguments_(...words), { env, stdio: ['ignore', 'pipe', 'pipe'] }),
   );
   return running;
 }
@@ -225,6 +225,43 @@ describe('the sidecar', () => {
     await sidecar.untilHolds(() => expect(count('plans for this node are not seen')).toBe(2), WAIT);
     // What it forgot it does not remember.
     expect([track('vip.offset'), track('default-0.gate')]).toEqual(['-30\n', '0\n']);
+  });
+
+  it('takes the settings that its pod brought, until others are put in their place, and without an API server', async () => {
+    await write((settings) => {
+      settings.checks.kubeApi.enabled = true;
+    });
+    const first = readFileSync(config, 'utf8');
+    rmSync(config);
+    const kubeconfig = join(directory, 'kubeconfig');
+    const more = ['--kubeconfig', kubeconfig, '--release-settings', 'vip/api'];
+    const sidecar = start({ FIRST_SETTINGS: first, KUBERNETES_SERVICE_HOST: '127.0.0.1' }, more);
+    await sidecar.untilHolds(() => expect(sidecar.output).toContain('"msg":"started"'), WAIT);
+    expect(readFileSync(config, 'utf8')).toBe(first);
+    await sidecar.untilHolds(() => expect(sidecar.output).toContain('the release’s settings are not seen'), WAIT);
+    expect(sidecar.output).toContain(`the kubeconfig cannot be read from ${kubeconfig} (ENOENT)`);
+    const answer = await fetch(`http://127.0.0.1:${(parse(first) as Settings).server.port}/status`);
+    expect(await answer.json()).toMatchObject({ checks: { kubeApi: { enabled: false } } });
+    edit((settings) => {
+      settings.vrrp.virtualRouterId = 77;
+    });
+    await sidecar.untilHolds(() => expect(sidecar.output).toContain('settings taken'), WAIT);
+  });
+
+  it('prints a static pod, and ends', async () => {
+    const values = join(directory, 'values.yaml');
+    writeFileSync(values, 'controlPlaneLoadBalancing: {}');
+    const command = [MAIN, 'manifest', '--chart', join(import.meta.dirname, '../chart'), '--values', values];
+    const run = () => execa(process.execPath, command, { env: environment, reject: false, timeout: LIMIT });
+    expect(await run()).toMatchObject({ exitCode: 2, stderr: expect.stringMatching(/^static pods are for/) });
+    const instance = { virtualIPs: ['192.0.2.3/24'], authPass: 'secret' };
+    writeFileSync(
+      values,
+      stringify({ controlPlaneLoadBalancing: { enabled: true, keepalived: { vrrpInstances: [instance] } } }),
+    );
+    const { exitCode, stdout } = await run();
+    expect(exitCode).toBe(0);
+    expect(parse(stdout)).toMatchObject({ kind: 'Pod', spec: { hostNetwork: true } });
   });
 
   it('says once which of its caches are damaged, and starts without them', async () => {

@@ -14,6 +14,11 @@ Secret. The keys below `keepalived` are k0s's.
 {{- and (eq (include "kiv.controlPlaneEnabled" .) "true") (ne (toString $k.disableLoadBalancer) "true") -}}
 {{- end -}}
 
+{{/* `true` if the release gives static pods access to the API. */}}
+{{- define "kiv.staticPodsEnabled" -}}
+{{- and (eq (include "kiv.controlPlaneEnabled" .) "true") (eq (toString (.Values.staticPods | default dict).enabled) "true") -}}
+{{- end -}}
+
 {{/* The control plane's instances as a JSON list, empty where it is off. */}}
 {{- define "kiv.controlPlaneInstances" -}}
 {{- $instances := list -}}
@@ -188,10 +193,43 @@ volumeMounts:
   emptyDir:
     medium: Memory
     sizeLimit: 16Mi
-# On disk, and with the pod: which API servers there were last is known after a reboot, before one of them answers.
+{{- end -}}
+
+{{/* On the node's disk, so that it is known after a reboot, and to the next pod, which API servers there were last. */}}
+{{- define "kiv.sidecarStateVolume" -}}
 - name: sidecar-state
-  emptyDir:
-    sizeLimit: 16Mi
+  hostPath:
+    path: /var/lib/keepalived-ingress-vip/{{ .Release.Namespace }}-{{ include "kiv.fullname" . }}
+    type: DirectoryOrCreate
+{{- end -}}
+
+{{/* The kubelet makes the folder as root's, and the sidecar is not root: this gives it to the sidecar, and ends. */}}
+{{- define "kiv.folderContainer" -}}
+{{- $user := .Values.sidecar.securityContext | default dict -}}
+{{- $owner := printf "%v:%v" (include "kiv.wholeNumber" $user.runAsUser | default "65532") (include "kiv.wholeNumber" $user.runAsGroup | default "65532") -}}
+name: folder
+image: {{ include "kiv.image" (dict "root" . "image" .Values.image) }}
+imagePullPolicy: {{ .Values.image.pullPolicy }}
+command: [chown, {{ $owner | quote }}, /var/lib/keepalived-ingress-vip-sidecar]
+resources:
+  requests:
+    cpu: 5m
+    memory: 4Mi
+  limits:
+    memory: 16Mi
+securityContext:
+  runAsUser: 0
+  runAsGroup: 0
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities:
+    drop: [ALL]
+    add: [CHOWN]
+  seccompProfile:
+    type: RuntimeDefault
+volumeMounts:
+  - name: sidecar-state
+    mountPath: /var/lib/keepalived-ingress-vip-sidecar
 {{- end -}}
 
 {{/* What a node is labelled and tainted with that has a part of the control plane. */}}
@@ -200,18 +238,19 @@ volumeMounts:
 {{- end -}}
 
 {{/*
-Takes an affinity: the same, on nodes of the control plane only, by whichever of the labels. A node must fit one of the terms, so that each
-of the user's is asked for with each of the labels.
+Takes root and affinity: the same, on nodes of the control plane only, by whichever of the labels, and where no static pod of the release is. A
+node must fit one of the terms, so that each of the user's is asked for with each of the labels.
 */}}
 {{- define "kiv.controlPlaneAffinity" -}}
-{{- $affinity := deepCopy . -}}
+{{- $affinity := deepCopy .affinity -}}
+{{- $apart := dict "key" "keepalived-ingress-vip.io/static-pod" "operator" "NotIn" "values" (list (include "kiv.fullname" .root)) -}}
 {{- $node := $affinity.nodeAffinity | default dict -}}
 {{- $required := $node.requiredDuringSchedulingIgnoredDuringExecution | default dict -}}
 {{- $terms := list -}}
 {{- range $term := $required.nodeSelectorTerms | default (list dict) -}}
 {{- range include "kiv.controlPlaneRoles" $ | fromJsonArray -}}
 {{- $expression := dict "key" (printf "node-role.kubernetes.io/%s" .) "operator" "Exists" -}}
-{{- $terms = append $terms (set (deepCopy $term) "matchExpressions" (append ($term.matchExpressions | default list) $expression)) -}}
+{{- $terms = append $terms (set (deepCopy $term) "matchExpressions" (concat ($term.matchExpressions | default list) (list $expression $apart))) -}}
 {{- end -}}
 {{- end -}}
 {{- $_ := set $node "requiredDuringSchedulingIgnoredDuringExecution" (dict "nodeSelectorTerms" $terms) -}}

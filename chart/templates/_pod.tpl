@@ -37,6 +37,9 @@ spec:
   {{- end }}
   # Native sidecars: they are there before keepalived starts, and until keepalived has stopped; the first one ends last.
   initContainers:
+    {{- if eq (include "kiv.controlPlaneEnabled" .) "true" }}
+    - {{- include "kiv.folderContainer" . | nindent 6 }}
+    {{- end }}
     - {{- include "kiv.sidecarContainer" . | nindent 6 }}
     {{- if eq (include "kiv.proxyEnabled" .) "true" }}
     - {{- include "kiv.proxyContainer" . | nindent 6 }}
@@ -181,6 +184,8 @@ volumeMounts:
   {{- if eq (include "kiv.proxyEnabled" .) "true" }}
   - name: proxy-runtime
     mountPath: /run/keepalived-ingress-vip-proxy
+  {{- end }}
+  {{- if eq (include "kiv.controlPlaneEnabled" .) "true" }}
   - name: sidecar-state
     mountPath: /var/lib/keepalived-ingress-vip-sidecar
   {{- end }}
@@ -243,6 +248,9 @@ path: {{ .path }}
 {{- if eq (include "kiv.proxyEnabled" .) "true" }}
 {{ include "kiv.proxyVolumes" . }}
 {{- end }}
+{{- if eq (include "kiv.controlPlaneEnabled" .) "true" }}
+{{ include "kiv.sidecarStateVolume" . }}
+{{- end }}
 {{- if eq (toString .Values.keepalived.vrrpVersion) "2" }}
 - name: auth
   secret:
@@ -280,7 +288,7 @@ it; a DaemonSet has one pod on a node anyhow.
 {{- $_ := set $affinity "podAntiAffinity" $anti -}}
 {{- end -}}
 {{- if eq (include "kiv.controlPlaneEnabled" .) "true" -}}
-{{- $affinity = include "kiv.controlPlaneAffinity" $affinity | fromYaml -}}
+{{- $affinity = include "kiv.controlPlaneAffinity" (dict "root" . "affinity" $affinity) | fromYaml -}}
 {{- end -}}
 {{- toYaml $affinity -}}
 {{- end -}}

@@ -39,6 +39,8 @@ export const PRODUCT_IMAGES: readonly ImageDefinition[] = [
       'LICENSE',
       'dist/{sidecar,controller}.{cjs,cdx.json}',
       'dist/third-party-licences.txt',
+      'chart/{Chart.yaml,values.yaml,values.schema.json}',
+      'chart/templates/*',
     ],
     bases: ['node:24-slim'],
     limitBytes: 140 * MEGABYTE,

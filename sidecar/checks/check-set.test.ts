@@ -262,3 +262,15 @@ describe('a set of checks', () => {
     await vi.waitFor(() => expect(checks.view('x')?.healthy).toBe(false), { timeout: 1500, interval: 5 });
   });
 });
+
+describe('the check of the Kubernetes API', () => {
+  const { kubeApi, ...others } = defaultSettings().checks;
+  const isMade = (url: string, apiIsKnown: boolean) =>
+    readNodeChecks({ ...others, kubeApi: { ...kubeApi, enabled: true, url } }, apiIsKnown).has('kubeApi');
+
+  it('is not made where nobody says where the API server is: it would fail for ever', () => {
+    expect(isMade('', false)).toBe(false);
+    expect(isMade('', true)).toBe(true);
+    expect(isMade('https://192.0.2.3:6443/readyz', false)).toBe(true);
+  });
+});

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type ControlPlane, controlPlaneOf, controlPlaneSchema } from './control-plane.ts';
+import { type ControlPlane, controlPlaneOf, controlPlaneSchema, listedNodes } from './control-plane.ts';
 
 const VRRP = { version: 3, advertIntervalSeconds: 0.1 } as const;
 const INSTANCE = { virtualIPs: ['192.168.11.3/24'] };
@@ -92,5 +92,30 @@ describe('the control plane of settings', () => {
       { port: 443, targetPort: 6443, check: 'kubernetes', bindPort: 7000 },
       { port: 8132, targetPort: 8132, check: 'tcp', bindPort: 7446 },
     ]);
+  });
+});
+
+describe('the nodes that settings list', () => {
+  const listed = (instance: object, backends: object = {}, enabled = true) =>
+    listedNodes(
+      controlPlaneSchema.parse({ enabled, keepalived: { vrrpInstances: [{ ...INSTANCE, ...instance }] }, backends }),
+    );
+
+  it('are the API servers, in the order in which they are listed', () => {
+    const unicast = { unicastSourceIP: '192.0.2.9', unicastPeers: ['192.0.2.8'] };
+    expect(listed(unicast, { addresses: ['192.0.2.13', 'FD00::0:1'] })).toEqual(['192.0.2.13', 'fd00::1']);
+  });
+
+  it('are else the peers, in an order that is the same in the section of every node', () => {
+    const one = listed({ unicastSourceIP: '192.0.2.11', unicastPeers: ['192.0.2.13', '192.0.2.12'] });
+    expect(one).toEqual(['192.0.2.11', '192.0.2.12', '192.0.2.13']);
+    expect(listed({ unicastSourceIP: '192.0.2.13', unicastPeers: ['192.0.2.12', '192.0.2.11'] })).toEqual(one);
+  });
+
+  it('are none where nobody or one is listed: one place is no order', () => {
+    expect(listed({})).toEqual([]);
+    expect(listed({}, { addresses: ['192.0.2.11'] })).toEqual([]);
+    expect(listed({}, { addresses: ['192.0.2.11', '192.0.2.12'] }, false)).toEqual([]);
+    expect(listedNodes(undefined)).toEqual([]);
   });
 });

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { peerProblem, virtualAddressProblem } from '../../api/addresses.ts';
 import { routerId } from '../../api/instances.ts';
 import { canonical } from '../../common/addresses.ts';
+import { compareText } from '../../common/compare-text.ts';
 import { interfaceChoice, port, seconds, textWithout, threshold } from './fields.ts';
 
 /*
@@ -271,4 +272,19 @@ export function controlPlaneOf(section: ControlPlaneSection | undefined, vrrp: V
     };
   });
   return { instances, proxy: proxyOf(section) };
+}
+
+/**
+ * The nodes of the control plane by their addresses, where the settings list them: as API servers, or else as unicast peers. Whoever makes the
+ * list puts the node first that he likes best. Empty where fewer than two are listed. Pure.
+ */
+export function listedNodes(section: ControlPlaneSection | undefined): readonly string[] {
+  if (section === undefined || !section.enabled) return [];
+  const { backends, keepalived } = section;
+  const [first] = keepalived.vrrpInstances;
+  // Source and peers are one node's view: only in order of address they are the same for all.
+  const speakers = [first?.unicastSourceIP ?? '', ...(first?.unicastPeers ?? [])].filter((address) => address !== '');
+  const listed =
+    backends.addresses.length > 1 ? backends.addresses.map(canonical) : speakers.map(canonical).toSorted(compareText);
+  return listed.length > 1 ? listed : [];
 }

@@ -1,4 +1,4 @@
-import { bitsOf, canonical, familyOfAddress } from '../../common/addresses.ts';
+import { bitsOf, canonical, canonicalAddress, familyOfAddress } from '../../common/addresses.ts';
 import { compareText } from '../../common/compare-text.ts';
 import { LAST_RANK } from '../fitness/priority.ts';
 
@@ -33,15 +33,26 @@ function lastByte(address: string): number {
   return bitsOf(address).toByteArray().at(-1) ?? 0;
 }
 
-/**
- * A node's place in the order of preference.
- * @param nodes the order as it was listed last, best first; may be empty
- * @param node this node's name
- * @param nodeAddress its address, from which a rank is computed while the order does not name the node
- */
-export function rankOf(nodes: readonly string[], node: string, nodeAddress: string): number {
-  const place = nodes.indexOf(node);
-  if (place >= 0) return place;
+/** Who this node is. */
+interface RankedNode {
+  readonly node: string;
+  /** From it a rank is computed while nothing names the node. */
+  readonly nodeAddress: string;
+}
+
+/** What is known of the order of preference, best first; each may be empty. */
+interface NodeOrders {
+  /** Names, as the API listed them last. */
+  readonly nodes: readonly string[];
+  /** Addresses, as the settings list them: they are the same on every node, before there is an API too. */
+  readonly addresses: readonly string[];
+}
+
+/** A node's place in the order of preference: in the settings' list, else in that of the API. */
+export function rankOf({ nodes, addresses }: NodeOrders, { node, nodeAddress }: RankedNode): number {
+  const places = [addresses.indexOf(canonicalAddress(nodeAddress) ?? ''), nodes.indexOf(node)];
+  const place = places.find((each) => each >= 0);
+  if (place !== undefined) return place;
   return familyOfAddress(nodeAddress) === undefined ? LAST_RANK : lastByte(nodeAddress) % 4;
 }
 

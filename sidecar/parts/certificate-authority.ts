@@ -1,13 +1,13 @@
-import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { DirectoryWatch } from '../../common/directory-watch.ts';
+import { type CredentialFiles, readAuthority } from '../../common/kubernetes-access.ts';
 
 /** Where changes of the directory cannot be seen, the file is looked at so often. */
 const POLL_MS = 60_000;
 
-/** A file with certificates of an authority, which is replaced now and then. What is not whole is not taken. */
+/** A file with certificates of an authority, or a kubeconfig that has them, which is replaced now and then. What is not whole is not taken. */
 export class CertificateAuthority {
-  readonly #file: string;
+  readonly #files: Pick<CredentialFiles, 'caFile' | 'kubeconfig'>;
   readonly #onChange: () => void;
   readonly #watch: DirectoryWatch;
   #timer: NodeJS.Timeout | undefined;
@@ -15,10 +15,11 @@ export class CertificateAuthority {
   #running = false;
 
   /** @param dependencies.onChange called when there are others than before */
-  constructor({ file }: { readonly file: string }, { onChange }: { readonly onChange: () => void }) {
-    this.#file = file;
+  constructor(files: Pick<CredentialFiles, 'caFile' | 'kubeconfig'>, { onChange }: { readonly onChange: () => void }) {
+    this.#files = files;
     this.#onChange = onChange;
-    this.#watch = new DirectoryWatch({ path: dirname(file) }, { onChange: () => void this.#poll() });
+    const path = dirname(files.kubeconfig ?? files.caFile);
+    this.#watch = new DirectoryWatch({ path }, { onChange: () => void this.#poll() });
   }
 
   /** The certificates as PEM; null before there were any. */
@@ -49,7 +50,7 @@ export class CertificateAuthority {
   }
 
   async #read(): Promise<void> {
-    const text = await readFile(this.#file, 'utf8').catch(() => '');
-    if (/^-----END CERTIFICATE-----\s*$/m.test(text)) this.#pem = text;
+    const text = await readAuthority(this.#files).catch(() => '');
+    if (/^-----END CERTIFICATE-----\s*$/m.test(text)) this.#pem = `${text}\n`;
   }
 }

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { NodePlanSpec } from '../../api/node-plan.ts';
+import { listedNodes } from '../config/control-plane.ts';
 import type { DesiredNode } from '../desired/desired.ts';
 import { mergeDesired } from '../desired/merge.ts';
 import { rankOf } from '../kubernetes/rank.ts';
@@ -18,7 +19,7 @@ interface DesiredStateOptions {
 }
 
 interface DesiredStateDependencies {
-  readonly settings: Pick<SettingsInForce, 'accepted'>;
+  readonly settings: Pick<SettingsInForce, 'accepted' | 'settings'>;
   /** Puts what is desired into effect. */
   readonly apply: (current: DesiredNode) => Promise<void>;
   /** Called when something changed in the status of the plan. */
@@ -51,7 +52,8 @@ export class DesiredState implements Part {
 
   /** The node's place in the order of preference. */
   get rank(): number {
-    return rankOf(this.#nodes, this.#options.node, this.#options.nodeAddress);
+    const { controlPlaneLoadBalancing } = this.#dependencies.settings.settings;
+    return rankOf({ nodes: this.#nodes, addresses: listedNodes(controlPlaneLoadBalancing) }, this.#options);
   }
 
   /** @throws when what the settings need cannot be read */

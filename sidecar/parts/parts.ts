@@ -82,7 +82,7 @@ export function createParts(options: PartsOptions, dependencies: PartsDependenci
   const review = () => instances.review();
   const userAgent = userAgentOf(version);
   const lag = new EventLoopLag({ sampleMillis: 50 });
-  const settings = new SettingsInForce({ loaded }, { ...metrics, log });
+  const settings = new SettingsInForce({ loaded, apiIsKnown: kubeApi.url !== undefined }, { ...metrics, log });
   const desired: DesiredState = new DesiredState(
     { node, nodeAddress, nodes },
     {

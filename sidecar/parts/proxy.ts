@@ -5,7 +5,7 @@ import { bracketed } from '../../common/addresses.ts';
 import { systemClock, systemTimers } from '../../common/clock.ts';
 import { sha256 } from '../../common/digest.ts';
 import { messageOf } from '../../common/errors.ts';
-import type { PodAccess } from '../../common/kubernetes-access.ts';
+import { mayAsk, type PodAccess } from '../../common/kubernetes-access.ts';
 import { CheckSet } from '../checks/check-set.ts';
 import type { CheckSpec } from '../checks/check-spec.ts';
 import type { LagGauge } from '../checks/prober.ts';
@@ -106,15 +106,12 @@ export class ControlPlaneProxy implements Part {
     });
     // A new worker knows of no server's state what the one before was told.
     this.#supervisor = new ProxySupervisor({ runtime, onWorker: () => void this.#balancer.poll(), log });
-    this.#authority = new CertificateAuthority(
-      { file: options.kubeApi.caFile },
-      {
-        onChange: () => {
-          log.info('the certificate authority of the API servers changed');
-          void this.#offer();
-        },
+    this.#authority = new CertificateAuthority(options.kubeApi, {
+      onChange: () => {
+        log.info('the certificate authority of the API servers changed');
+        void this.#offer();
       },
-    );
+    });
   }
 
   /** HAProxy and the API servers that it has now; null while no settings ask for a proxy. */
@@ -188,15 +185,14 @@ export class ControlPlaneProxy implements Part {
 
   #watchEndpoints({ backends: { source } }: ProxySettings): void {
     const { kubeApi, userAgent } = this.#options;
-    const { url } = kubeApi;
-    if (source === 'List' || url === undefined) {
+    if (source === 'List' || !mayAsk(kubeApi)) {
       this.#endpoints?.stop();
       this.#endpoints = undefined;
       return;
     }
     const { log } = this.#dependencies;
     this.#endpoints ??= watchEndpoints(
-      { ...kubeApi, url, userAgent },
+      { ...kubeApi, userAgent },
       {
         onEndpoints: (endpoints) => this.#accept(endpoints),
         onProblem: (problem) => {

@@ -25,13 +25,16 @@ export interface Rejection {
 /** The settings that are in force: the last good ones. */
 export class SettingsInForce {
   readonly #dependencies: SettingsDependencies;
+  readonly #apiIsKnown: boolean;
   #loaded: LoadedSettings;
   #loadedAtMs = systemClock.wallMs();
   #rejected: Rejection | null = null;
   #accepted: AcceptedSettings | undefined;
 
-  constructor(options: { loaded: LoadedSettings }, dependencies: SettingsDependencies) {
+  /** @param options.apiIsKnown whether this pod knows where the API server is; else it is asked where the settings say so only */
+  constructor(options: { loaded: LoadedSettings; apiIsKnown: boolean }, dependencies: SettingsDependencies) {
     this.#loaded = options.loaded;
+    this.#apiIsKnown = options.apiIsKnown;
     this.#dependencies = dependencies;
   }
 
@@ -46,7 +49,7 @@ export class SettingsInForce {
 
   /** The settings with what they ask to be checked. @throws when the service's CA file cannot be read, when it is asked for first */
   get accepted(): AcceptedSettings {
-    this.#accepted ??= acceptedOf(this.#loaded);
+    this.#accepted ??= this.#acceptedOf(this.#loaded);
     return this.#accepted;
   }
 
@@ -54,7 +57,7 @@ export class SettingsInForce {
   accept(loaded: LoadedSettings): boolean {
     const { reloaded, log } = this.#dependencies;
     try {
-      this.#accepted = acceptedOf(loaded);
+      this.#accepted = this.#acceptedOf(loaded);
     } catch (error) {
       this.#refuse([`checks.service.caFile: ${messageOf(error)}`]);
       return false;
@@ -81,8 +84,8 @@ export class SettingsInForce {
     rejected();
     log.error({ file, errors }, 'settings refused; the last good ones stay in force');
   }
-}
 
-function acceptedOf({ settings }: LoadedSettings): AcceptedSettings {
-  return { settings, checks: readNodeChecks(settings.checks) };
+  #acceptedOf({ settings }: LoadedSettings): AcceptedSettings {
+    return { settings, checks: readNodeChecks(settings.checks, this.#apiIsKnown) };
+  }
 }

@@ -2,6 +2,7 @@ import { HTTP_STATUS } from '../../common/http-status.ts';
 import {
   authorized,
   type CredentialFiles,
+  type Credentials,
   CredentialsError,
   type ReadFile,
   readCredentials,
@@ -58,8 +59,8 @@ export class KubernetesApiProbe implements Probe {
       );
     }
     try {
-      const { ca, token } = await readCredentials(this.#options, this.#readFile);
-      return this.#judge(await this.#request(ca, token, attempt, signal), attempt);
+      const credentials = await readCredentials(this.#options, this.#readFile);
+      return this.#judge(await this.#request(credentials, attempt, signal), attempt);
     } catch (error) {
       if (error instanceof CredentialsError) {
         return attempt.connectionError(`${this.target} was not asked: ${error.message}`, error.code);
@@ -68,14 +69,14 @@ export class KubernetesApiProbe implements Probe {
     }
   }
 
-  #request(ca: string, token: string, attempt: Attempt, signal: AbortSignal): Promise<RequestOutcome> {
+  #request({ ca, token, certificate }: Credentials, attempt: Attempt, signal: AbortSignal): Promise<RequestOutcome> {
     const { host, userAgent } = this.#options;
     const headers = {
       ...authorized(token, userAgent ?? userAgentOf()),
       ...(host === undefined ? {} : { Host: host }),
     };
     const timeoutMs = Math.max(0, this.#options.timeoutSeconds * 1000 - attempt.elapsedMs);
-    return request({ url: this.#url, timeoutMs, headers, ca }, signal);
+    return request({ url: this.#url, timeoutMs, headers, ca, certificate }, signal);
   }
 
   #judge(outcome: RequestOutcome, attempt: Attempt): ProbeResult {

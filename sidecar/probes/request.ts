@@ -18,6 +18,8 @@ export interface RequestOptions {
   readonly headers: Readonly<Record<string, string>>;
   /** PEM text; the server's certificate is verified against it. Undefined: it is not verified. */
   readonly ca: string | undefined;
+  /** A client's certificate and its key, as PEM. */
+  readonly certificate?: { readonly cert: string; readonly key: string } | undefined;
 }
 
 /** What came of a GET. */
@@ -35,7 +37,10 @@ interface Progress {
 }
 
 /** An agent for one request, which notes how far the connection has come. No keep-alive: a probe shows that connections are taken. */
-function createAgents(progress: Progress, ca: string | undefined): { httpAgent: HttpAgent; httpsAgent: HttpsAgent } {
+function createAgents(
+  progress: Progress,
+  { ca, certificate }: Pick<RequestOptions, 'ca' | 'certificate'>,
+): { httpAgent: HttpAgent; httpsAgent: HttpsAgent } {
   const httpAgent = new HttpAgent({ keepAlive: false });
   const httpsAgent = new HttpsAgent({
     keepAlive: false,
@@ -43,6 +48,7 @@ function createAgents(progress: Progress, ca: string | undefined): { httpAgent: 
     maxCachedSessions: 0,
     rejectUnauthorized: ca !== undefined,
     ...(ca === undefined ? {} : { ca }),
+    ...certificate,
   });
   watchConnections(httpAgent, (socket) => {
     socket.once('connect', () => advance(progress, 'waiting'));
@@ -101,7 +107,7 @@ export async function request(options: RequestOptions, signal: AbortSignal): Pro
 }
 
 async function exchange(options: RequestOptions, progress: Progress, signal: AbortSignal): Promise<RequestOutcome> {
-  const { httpAgent, httpsAgent } = createAgents(progress, options.ca);
+  const { httpAgent, httpsAgent } = createAgents(progress, options);
   const response: AxiosResponse<NodeJS.ReadableStream> = await axios.get(options.url.href, {
     headers: { Accept: '*/*', 'Accept-Encoding': 'identity', ...options.headers },
     httpAgent,

@@ -7,7 +7,7 @@ import { commandsOf } from '../support/shell-commands.ts';
 const root = path.resolve(import.meta.dirname, '../..');
 /** What is in an image although its supervisor does not call it by name. */
 const OTHERS: Readonly<Record<SupervisedImage, readonly string[]>> = {
-  keepalived: ['keepalived', 'ls', 'sh', 'tini', 'touch'],
+  keepalived: ['chown', 'keepalived', 'ls', 'sh', 'tini', 'touch'],
   proxy: ['cat', 'haproxy', 'ls', 'sh', 'tini'],
 };
 
