@@ -92,6 +92,13 @@ const peerRules: readonly Rule<string>[] = [
   notMatching(NO_HOST_ADDRESS, `${KINDS}; give the address that the node has on the network of the virtual address`),
 ];
 
+/** What is asked of an address that clients use and that something else moves: it has no prefix. */
+export const clientAddressRules: readonly Rule<string>[] = [
+  notMatching(IPV4_MAPPED, MAPPED_SENTENCE),
+  matching(IP_ADDRESS, 'is not an IPv4 or IPv6 address without a prefix; write for example 192.168.1.200'),
+  notMatching(NO_HOST_ADDRESS, `${KINDS}; give the address that clients use`),
+];
+
 /** Why a text can be no virtual address, in a sentence with what to do; undefined when it can. Pure. */
 export function virtualAddressProblem(text: string): string | undefined {
   return problemOf(virtualAddressRules, text);

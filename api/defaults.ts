@@ -15,3 +15,6 @@ export const HEALTH_CHECK_DEFAULTS = {
 
 /** Of failback. */
 export const FAILBACK_DEFAULTS = { enabled: true, delaySeconds: 30 } as const;
+
+/** Port of the control plane's ingress, as in MetalK8s. */
+export const CONTROL_PLANE_INGRESS_PORT = 8443;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { issueText } from '../common/check-document.ts';
 import { VIRTUAL_ADDRESS_LENGTH, virtualAddressRules } from './addresses.ts';
+import { conditionSchema } from './conditions.ts';
 import { FAILBACK_DEFAULTS, HEALTH_CHECK_DEFAULTS } from './defaults.ts';
 import { CHECK_LIMITS, FAILBACK_LIMITS, within } from './durations.ts';
 import { hostHeaderRules, hostRules, pathRules, VIRTUAL_TARGET } from './hosts.ts';
@@ -70,6 +71,11 @@ const nodeSelectorSchema = z
       .max(32)
       .optional()
       .describe('Requirements, all of which must hold.'),
+    anyLabel: z
+      .array(boundedText(316).min(1))
+      .max(16)
+      .optional()
+      .describe('Labels of which a node must have one, whatever its value: the names of one role.'),
   })
   .describe('Nodes that may hold the addresses. Empty: all that run a sidecar.');
 
@@ -85,7 +91,7 @@ const httpHeaderSchema = z.object({
   value: ruledText(253, hostHeaderRules).describe('Value of the header.'),
 });
 
-const healthCheckSchema = ruled(
+export const healthCheckSchema = ruled(
   z.object({
     httpGet: z
       .object({
@@ -261,15 +267,6 @@ export function settingsProblem(spec: VirtualIpPoolSpec): string | undefined {
   return issue === undefined ? undefined : `spec.${issueText(issue)}`;
 }
 
-const conditionSchema = z.object({
-  type: z.string().max(316).describe('What it is about.'),
-  status: z.enum(['True', 'False', 'Unknown']).describe('Whether it holds.'),
-  observedGeneration: z.int().optional().describe('Generation of the spec that it is about.'),
-  lastTransitionTime: z.iso.datetime({ offset: true }).describe('When its status last changed.'),
-  reason: z.string().max(1024).describe('Why, in one word.'),
-  message: z.string().max(32768).describe('Why, in sentences.'),
-});
-
 const groupSchema = z.object({
   slot: z.int().min(0).describe('Number of the group within the pool; its VRRP instance is called <pool>-<slot>.'),
   virtualRouterId: routerId.describe('Router id of its VRRP instance.'),
@@ -325,7 +322,6 @@ export type Toleration = z.infer<typeof tolerationSchema>;
 /** Labels that a pool's nodes must have. */
 export type NodeSelector = z.infer<typeof nodeSelectorSchema>;
 export type VirtualIpPoolStatus = z.infer<typeof virtualIpPoolStatusSchema>;
-export type Condition = z.infer<typeof conditionSchema>;
 /** Addresses that move together: one VRRP instance. */
 export type AddressGroup = z.infer<typeof groupSchema>;
 export type AddressStatus = z.infer<typeof addressStatusSchema>;
@@ -341,6 +337,7 @@ export interface VirtualIpPool {
     readonly creationTimestamp?: string;
     readonly resourceVersion?: string;
     readonly deletionTimestamp?: string;
+    readonly ownerReferences?: readonly { readonly uid: string }[];
   };
   readonly spec: VirtualIpPoolSpec;
   readonly status?: VirtualIpPoolStatus;

@@ -1,10 +1,11 @@
 import { KubeConfig } from '@kubernetes/client-node';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ControlPlaneIngressStatus } from '../api/control-plane-ingress.ts';
 import type { NodePlan } from '../api/node-plan.ts';
 import type { VirtualIpPool } from '../api/virtual-ip-pool.ts';
 import { systemClock, systemTimers } from '../common/clock.ts';
-import { checkSettings } from './config/settings.ts';
+import { checkSettings, type Settings } from './config/settings.ts';
 import { Controller } from './controller.ts';
 import { EMPTY_VIEW } from './reconcile/cluster-view.ts';
 import { FakeApiServer, type FakeObject } from './testing/fake-api-server.ts';
@@ -20,7 +21,7 @@ let api: FakeApiServer;
 let url: string;
 const started: Controller[] = [];
 
-function controller(identity: string): Controller {
+function controller(identity: string, changes: Partial<Settings> = {}): Controller {
   const result = checkSettings(settingsDocument());
   if (!result.ok) throw new Error('the settings of the tests are wrong');
   // Short, so that a test sees some renewals.
@@ -29,7 +30,7 @@ function controller(identity: string): Controller {
   access.loadFromClusterAndUser({ name: 'fake', server: url, skipTLSVerify: true }, { name: 'nobody' });
   const made = new Controller(
     {
-      settings: { ...result.settings, lease },
+      settings: { ...result.settings, lease, ...changes },
       version: 'test',
       identity,
       podUid: `uid-${identity}`,
@@ -296,6 +297,45 @@ describe('the controller', () => {
       expect(one.snapshot().leading).toBe(true);
     },
   );
+
+  it('makes a pool of the control plane’s ingress, has nodes hold its address, and says where it is reached', async () => {
+    api.put('controlplaneingresses', {
+      metadata: { name: 'main', generation: 1 },
+      spec: { managedVirtualIP: { address: '192.0.2.120' } },
+    });
+    for (const name of NODES) {
+      api.put('nodes', {
+        ...api.get('nodes', name),
+        metadata: { name, labels: { 'node-role.kubernetes.io/master': '' } },
+      });
+    }
+    controller('one', { controlPlaneIngress: true });
+    const status = () => api.get('controlplaneingresses', 'main')?.status as ControlPlaneIngressStatus | undefined;
+    await expect
+      .poll(() => {
+        sidecarsReport();
+        return status()?.conditions?.find(({ type }) => type === 'Ready')?.reason;
+      }, LIMIT)
+      .toBe('AllWell');
+    expect(status()).toMatchObject({ ip: '192.0.2.120', endpoint: 'https://192.0.2.120:8443' });
+    expect(pool('control-plane-ingress')?.status?.heldCount).toBe(1);
+    expect(NODES.flatMap((name) => nodePlan(name)?.spec.pools.map((each) => each.name))).toContain(
+      'control-plane-ingress',
+    );
+  });
+
+  it('plans pools while the definition of the control plane’s ingress is not there', async () => {
+    api.failing.add('list controlplaneingresses');
+    const one = controller('one', { controlPlaneIngress: true });
+    await untilReady();
+    expect(one.snapshot().informers.find(({ synced }) => !synced)?.name).toBe('control plane ingress');
+  });
+
+  it('asks for no ingress of the control plane where there is to be none', async () => {
+    controller('one');
+    await untilReady();
+    expect([...api.requests.keys()].filter((request) => request.includes('ingress'))).toEqual([]);
+  });
 
   it('keeps what it knows while the API is away, and goes on when it is back', async () => {
     const one = controller('one');

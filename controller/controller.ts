@@ -7,8 +7,10 @@ import { EventRecorder } from './events/recorder.ts';
 import { ClusterApi } from './kubernetes/cluster-api.ts';
 import { ClusterLease } from './kubernetes/cluster-lease.ts';
 import { ClusterWatch } from './kubernetes/cluster-watch.ts';
-import { watchedResources } from './kubernetes/resources.ts';
+import { ingressResources, watchedResources } from './kubernetes/resources.ts';
 import { makePlan } from './plan/planner.ts';
+import { askHttps } from './reachability/ask-https.ts';
+import { Reachability } from './reachability/reachability.ts';
 import { type ClusterView, EMPTY_VIEW } from './reconcile/cluster-view.ts';
 import { Reconciler } from './reconcile/reconciler.ts';
 import { RunLoop } from './reconcile/run-loop.ts';
@@ -41,6 +43,8 @@ interface ControllerDependencies {
 
 const DEBOUNCE_MS = 50;
 const RESYNC_MS = 600_000;
+/** An ingress that answers later counts as one that does not. */
+const ANSWER_LIMIT_MS = 2000;
 
 /** Wires watches, election and reconciler. Opens no port and reads no environment. */
 export class Controller {
@@ -48,6 +52,8 @@ export class Controller {
   readonly #dependencies: ControllerDependencies;
   readonly #loop: RunLoop;
   readonly #watch: ClusterWatch<ReturnType<typeof watchedResources>>;
+  /** Undefined: there is no ingress of the control plane to look after. Pools do not wait for it. */
+  readonly #ingressWatch: ClusterWatch<ReturnType<typeof ingressResources>> | undefined;
   readonly #elector: LeaderElector;
   readonly #reconciler: Reconciler;
   #term: Term | undefined;
@@ -83,6 +89,15 @@ export class Controller {
         onError: (resource, error, retryMs) => reports.watchFailed(resource, error, retryMs),
       },
     );
+    this.#ingressWatch = settings.controlPlaneIngress
+      ? new ClusterWatch(ingressResources(), {
+          access,
+          timers,
+          onChange: () => this.#loop.request(),
+          onSynced: () => this.#loop.request(),
+          onError: (resource, error, retryMs) => reports.watchFailed(resource, error, retryMs),
+        })
+      : undefined;
     const recorder = new EventRecorder({
       writer,
       clock,
@@ -94,6 +109,7 @@ export class Controller {
       recorder,
       makePlan,
       clock,
+      ingress: this.#ingress(),
       term: () => (this.#term?.holds() === true ? this.#term : undefined),
       reports,
       onView: (view) => {
@@ -117,7 +133,7 @@ export class Controller {
   /** What is known now. */
   snapshot(): ControllerSnapshot {
     const { version, identity } = this.#options;
-    const { informers } = this.#watch;
+    const informers = [...this.#watch.informers, ...(this.#ingressWatch?.informers ?? [])];
     const { leading, leader } = this.#elector;
     return { version, identity, leading, leader, informers, view: this.#view };
   }
@@ -126,6 +142,7 @@ export class Controller {
   start(): void {
     this.#loop.start();
     this.#watch.start();
+    this.#ingressWatch?.start();
     this.#elector.start();
   }
 
@@ -133,7 +150,17 @@ export class Controller {
   async stop(): Promise<void> {
     await this.#loop.stop();
     await this.#elector.stop();
-    await this.#watch.stop();
+    await Promise.all([this.#watch.stop(), this.#ingressWatch?.stop()]);
+  }
+
+  #ingress() {
+    if (this.#ingressWatch === undefined) return undefined;
+    const asking = new Reachability({
+      ask: (url) => askHttps(url, ANSWER_LIMIT_MS),
+      clock: this.#dependencies.clock,
+      onAnswer: () => this.#loop.request(),
+    });
+    return { ingresses: this.#ingressWatch.caches.ingresses, asking };
   }
 
   /** A replica that does not know the whole cluster must not lead it. */

@@ -3,6 +3,11 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { stringify } from 'yaml';
 import { z } from 'zod';
+import {
+  controlPlaneIngressRules,
+  controlPlaneIngressSpecSchema,
+  controlPlaneIngressStatusSchema,
+} from '../api/control-plane-ingress.ts';
 import { API_GROUP, API_VERSION } from '../api/group.ts';
 import { nodePlanSpecSchema, nodePlanStatusSchema } from '../api/node-plan.ts';
 import { virtualIpPoolRules, virtualIpPoolSpecSchema, virtualIpPoolStatusSchema } from '../api/virtual-ip-pool.ts';
@@ -73,6 +78,33 @@ const DEFINITIONS: readonly Definition[] = [
         type: 'string',
         jsonPath: '.status.conditions[?(@.type=="Ready")].reason',
         description: 'Why it is ready or not.',
+        priority: 1,
+      },
+      AGE,
+    ],
+  },
+  {
+    kind: 'ControlPlaneIngress',
+    plural: 'controlplaneingresses',
+    shortNames: ['cpingress'],
+    description: 'By which address the ingress of the control plane is reached.',
+    rules: controlPlaneIngressRules,
+    spec: controlPlaneIngressSpecSchema,
+    status: controlPlaneIngressStatusSchema,
+    columns: [
+      { name: 'IP', type: 'string', jsonPath: '.status.ip', description: 'The address in force.' },
+      { name: 'Endpoint', type: 'string', jsonPath: '.status.endpoint', description: 'URL of the ingress.' },
+      {
+        name: 'Ready',
+        type: 'string',
+        jsonPath: '.status.conditions[?(@.type=="Ready")].status',
+        description: 'Whether the address that is asked for is in force.',
+      },
+      {
+        name: 'Reason',
+        type: 'string',
+        jsonPath: '.status.conditions[?(@.type=="Ready")].reason',
+        description: 'Why it is or not.',
         priority: 1,
       },
       AGE,

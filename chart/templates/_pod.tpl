@@ -287,7 +287,7 @@ it; a DaemonSet has one pod on a node anyhow.
 {{- $_ := set $anti "requiredDuringSchedulingIgnoredDuringExecution" $required -}}
 {{- $_ := set $affinity "podAntiAffinity" $anti -}}
 {{- end -}}
-{{- if eq (include "kiv.controlPlaneEnabled" .) "true" -}}
+{{- if or (eq (include "kiv.controlPlaneEnabled" .) "true") (eq (include "kiv.ingressAlone" .) "true") -}}
 {{- $affinity = include "kiv.controlPlaneAffinity" (dict "root" . "affinity" $affinity) | fromYaml -}}
 {{- end -}}
 {{- toYaml $affinity -}}
@@ -297,8 +297,10 @@ it; a DaemonSet has one pod on a node anyhow.
 {{- define "kiv.tolerations" -}}
 {{- $tolerations := .Values.pod.tolerations | default list -}}
 {{- $controlPlane := eq (include "kiv.controlPlaneEnabled" .) "true" -}}
-{{- if or .Values.pod.tolerateMasterTaints $controlPlane -}}
-{{- range list "control-plane" "master" "controlplane" "etcd" -}}
+{{- $ingress := eq (include "kiv.ingressEnabled" .) "true" -}}
+{{- if or .Values.pod.tolerateMasterTaints $controlPlane $ingress -}}
+{{- $roles := list "control-plane" "master" "controlplane" "etcd" -}}
+{{- range ternary (concat $roles (list "bootstrap" "infra")) $roles $ingress -}}
 {{- $tolerations = append $tolerations (dict "key" (printf "node-role.kubernetes.io/%s" .) "operator" "Exists") -}}
 {{- end -}}
 {{- end -}}

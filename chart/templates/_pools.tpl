@@ -1,8 +1,8 @@
-{{/* `true` if the release has pools: a controller runs, and the pods are a DaemonSet's. */}}
+{{/* `true` if the release has pools, that of the control plane's ingress among them: a controller runs, and the pods are a DaemonSet's. */}}
 {{- define "kiv.poolsEnabled" -}}
 {{- $given := (.Values.controller | default dict).enabled -}}
 {{- if kindIs "invalid" $given -}}
-{{- $given = false -}}
+{{- $given = eq (include "kiv.ingressEnabled" .) "true" -}}
 {{- range .Values.virtualIPPools -}}{{- if . -}}{{- $given = true -}}{{- end -}}{{- end -}}
 {{- end -}}
 {{- $given -}}
@@ -20,7 +20,7 @@ has it, and `tolerations: {}` for none.
 {{- end -}}
 {{- end -}}
 {{- with $spec.nodeSelector -}}
-{{- if not (or (hasKey . "matchLabels") (hasKey . "matchExpressions")) -}}
+{{- if not (or (hasKey . "matchLabels") (hasKey . "matchExpressions") (kindIs "slice" .anyLabel)) -}}
 {{- $_ := set $spec "nodeSelector" (dict "matchLabels" .) -}}
 {{- end -}}
 {{- end -}}
@@ -78,6 +78,9 @@ virtualRouterIds:
 reserved:
   addresses: {{ $addresses | toJson }}
   virtualRouterIds: [{{ if $addresses }}{{ include "kiv.number" .Values.keepalived.virtualRouterId }}{{ end }}]
+{{- if eq (include "kiv.ingressEnabled" .) "true" }}
+controlPlaneIngress: true
+{{- end }}
 maxGroupsPerPool: {{ include "kiv.number" $c.maxGroupsPerPool }}
 lease:
   name: {{ include "kiv.controller.name" . | toJson }}
@@ -101,6 +104,17 @@ log:
 {{- $_ := set $affinity "podAntiAffinity" (dict "preferredDuringSchedulingIgnoredDuringExecution" (list $apart)) -}}
 {{- end -}}
 {{- toYaml $affinity -}}
+{{- end -}}
+
+{{/* With an ingress of the control plane it runs where that is: MetalK8s' nodes may have no others. */}}
+{{- define "kiv.controller.tolerations" -}}
+{{- $tolerations := .Values.controller.tolerations | default list -}}
+{{- if eq (include "kiv.ingressEnabled" .) "true" -}}
+{{- range list "controlplane" "etcd" "bootstrap" "infra" -}}
+{{- $tolerations = append $tolerations (dict "key" (printf "node-role.kubernetes.io/%s" .) "operator" "Exists") -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $tolerations -}}
 {{- end -}}
 
 {{/*

@@ -7,7 +7,7 @@ The sidecar checks the same settings again when it loads them; here they fail be
 {{- /* Every template asks; a thousand addresses are checked once for all of them. */ -}}
 {{- if not (hasKey .Release "valuesAreChecked") -}}
 {{- $found := dict "errors" list -}}
-{{- range list "workload" "vrrp" "password" "addresses" "controlPlane" "pools" "controller" "peers" "interfaces" "numbers" "checks" "targets" "ports" "metrics" "images" "extras" "nodes" -}}
+{{- range list "workload" "vrrp" "password" "addresses" "controlPlane" "pools" "controlPlaneIngress" "controller" "peers" "interfaces" "numbers" "checks" "targets" "ports" "metrics" "images" "extras" "nodes" -}}
 {{- include (printf "kiv.validate.%s" .) (dict "root" $ "found" $found) -}}
 {{- end -}}
 {{- with $found.errors -}}
@@ -257,11 +257,12 @@ The sidecar checks the same settings again when it loads them; here they fail be
 {{- $host := regexReplaceAll `^[a-z]+://(\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+)).*$` (toString $url) "${2}${3}" -}}
 {{- include "kiv.validate.target" (dict "found" $found "field" $field "host" $host "text" (toString $url)) -}}
 {{- end -}}
-{{- range $name, $pool := .root.Values.virtualIPPools -}}
-{{- $check := ($pool | default dict).healthCheck | default dict -}}
+{{- $checks := dict "controlPlane.ingress" (include "kiv.ingress" .root | fromYaml) -}}
+{{- range $name, $pool := .root.Values.virtualIPPools -}}{{- $_ := set $checks (printf "virtualIPPools.%s" $name) ($pool | default dict) -}}{{- end -}}
+{{- range $field, $pool := $checks -}}
 {{- range $kind := list "httpGet" "tcpSocket" -}}
-{{- with (get $check $kind | default dict).host -}}
-{{- include "kiv.validate.target" (dict "found" $found "field" (printf "virtualIPPools.%s.healthCheck.%s.host" $name $kind) "host" . "text" .) -}}
+{{- with (get ($pool.healthCheck | default dict) $kind | default dict).host -}}
+{{- include "kiv.validate.target" (dict "found" $found "field" (printf "%s.healthCheck.%s.host" $field $kind) "host" . "text" .) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

@@ -10,7 +10,9 @@ The sidecar checks the same settings again.
 {{- if ne ($c.type | default "Keepalived") "Keepalived" -}}
 {{- include "kiv.problem" (dict "found" .found "message" (printf "controlPlaneLoadBalancing.type is %q; the only type is Keepalived" $c.type)) -}}
 {{- end -}}
-{{- if eq (include "kiv.poolsEnabled" .root) "true" -}}
+{{- if eq (include "kiv.ingressEnabled" .root) "true" -}}
+{{- include "kiv.problem" (dict "found" .found "message" "controlPlaneLoadBalancing.enabled is true in a release with controlPlane.ingress, whose address is a pool's; install it as a release of its own") -}}
+{{- else if eq (include "kiv.poolsEnabled" .root) "true" -}}
 {{- include "kiv.problem" (dict "found" .found "message" "controlPlaneLoadBalancing.enabled is true in a release with pools (virtualIPPools or controller.enabled), whose pods belong on other nodes, too; install it as a release of its own") -}}
 {{- end -}}
 {{- include "kiv.validate.controlPlane.templates" $scope -}}

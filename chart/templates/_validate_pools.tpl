@@ -29,8 +29,8 @@
 {{- $found := .found -}}
 {{- $field := .field -}}
 {{- $selector := .pool.nodeSelector | default dict -}}
-{{- if or (hasKey $selector "matchLabels") (hasKey $selector "matchExpressions") -}}
-{{- range $key, $_ := omit $selector "matchLabels" "matchExpressions" -}}
+{{- if or (hasKey $selector "matchLabels") (hasKey $selector "matchExpressions") (kindIs "slice" $selector.anyLabel) -}}
+{{- range $key, $_ := omit $selector "matchLabels" "matchExpressions" "anyLabel" -}}
 {{- include "kiv.problem" (dict "found" $found "message" (printf "%s.nodeSelector has the label %s beside matchLabels or matchExpressions; put it into matchLabels" $field $key)) -}}
 {{- end -}}
 {{- range $index, $requirement := $selector.matchExpressions -}}

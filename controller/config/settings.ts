@@ -36,6 +36,8 @@ const settingsSchema = z
     }),
     virtualRouterIds: z.strictObject({ first: routerId, last: routerId }),
     reserved: z.strictObject({ addresses: z.array(address), virtualRouterIds: z.array(routerId) }),
+    /** Whether there may be an ingress of the control plane to look after. */
+    controlPlaneIngress: z.boolean().default(false),
     maxGroupsPerPool: z.int().min(1).max(ROUTER_IDS.most),
     lease: leaseSchema,
     server: z.strictObject({

@@ -1,15 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { CustomObjectsApi, type KubeConfig } from '@kubernetes/client-node';
+import type { ControlPlaneIngress, ControlPlaneIngressStatus } from '../../api/control-plane-ingress.ts';
 import { API_GROUP, API_VERSION, GROUP_VERSION } from '../../api/group.ts';
 import type { NodePlanSpec } from '../../api/node-plan.ts';
 import { oneLine } from '../../api/text.ts';
-import type { VirtualIpPool, VirtualIpPoolStatus } from '../../api/virtual-ip-pool.ts';
+import type { VirtualIpPool, VirtualIpPoolSpec, VirtualIpPoolStatus } from '../../api/virtual-ip-pool.ts';
 import { systemClock } from '../../common/clock.ts';
 import { HTTP_STATUS } from '../../common/http-status.ts';
 import { requestOptions } from './access.ts';
 import { statusOf } from './api-error.ts';
 import type { ObjectReference } from './references.ts';
-import { keepNodePlan, keepPool, type OwnerReference, type StoredNodePlan } from './stored.ts';
+import { keepIngress, keepNodePlan, keepPool, type OwnerReference, type StoredNodePlan } from './stored.ts';
 
 /** By which the API server knows whose fields are whose (https://kubernetes.io/docs/reference/using-api/server-side-apply/). */
 export const FIELD_MANAGER = 'keepalived-ingress-vip-controller';
@@ -31,6 +32,14 @@ export interface ClusterEvent {
 export interface ClusterWriter {
   /** Undefined: there is no such pool any more. */
   applyPoolStatus(pool: VirtualIpPool, status: VirtualIpPoolStatus): Promise<VirtualIpPool | undefined>;
+  applyPool(name: string, spec: VirtualIpPoolSpec, owners: readonly OwnerReference[]): Promise<VirtualIpPool>;
+  /** Succeeds also when it is gone already. */
+  deletePool(name: string): Promise<void>;
+  /** Undefined: there is no such ingress any more. */
+  applyIngressStatus(
+    ingress: ControlPlaneIngress,
+    status: ControlPlaneIngressStatus,
+  ): Promise<ControlPlaneIngress | undefined>;
   applyNodePlan(name: string, spec: NodePlanSpec, owners: readonly OwnerReference[]): Promise<StoredNodePlan>;
   /** Succeeds also when it is gone already. */
   deleteNodePlan(name: string): Promise<void>;
@@ -38,7 +47,9 @@ export interface ClusterWriter {
 }
 
 const POOLS = { group: API_GROUP, version: API_VERSION, plural: 'virtualippools' };
+const INGRESSES = { group: API_GROUP, version: API_VERSION, plural: 'controlplaneingresses' };
 const PLANS = { group: API_GROUP, version: API_VERSION, plural: 'nodeplans' };
+type Resource = typeof POOLS;
 const APPLY = { 'Content-Type': 'application/apply-patch+yaml' };
 /** Events on objects in no namespace are kept in this one. */
 const EVENTS_NAMESPACE = 'default';
@@ -64,28 +75,65 @@ export class ClusterApi implements ClusterWriter {
   }
 
   async applyPoolStatus({ metadata }: VirtualIpPool, status: VirtualIpPoolStatus): Promise<VirtualIpPool | undefined> {
-    const { name, uid } = metadata;
-    // With the uid a pool that was deleted and made anew meanwhile does not get the old one's status.
-    const body = { apiVersion: GROUP_VERSION, kind: 'VirtualIPPool', metadata: { name, uid }, status };
-    const request = { ...POOLS, name, body, fieldManager: FIELD_MANAGER, force: true };
+    const stored = await this.#applyStatus(POOLS, 'VirtualIPPool', metadata, status);
+    return stored === undefined ? undefined : keepPool(stored as VirtualIpPool);
+  }
+
+  async applyIngressStatus(
+    { metadata }: ControlPlaneIngress,
+    status: ControlPlaneIngressStatus,
+  ): Promise<ControlPlaneIngress | undefined> {
+    const stored = await this.#applyStatus(INGRESSES, 'ControlPlaneIngress', metadata, status);
+    return stored === undefined ? undefined : keepIngress(stored as ControlPlaneIngress);
+  }
+
+  async applyPool(name: string, spec: VirtualIpPoolSpec, owners: readonly OwnerReference[]): Promise<VirtualIpPool> {
+    return keepPool((await this.#apply(POOLS, 'VirtualIPPool', name, { spec, owners })) as VirtualIpPool);
+  }
+
+  async applyNodePlan(name: string, spec: NodePlanSpec, owners: readonly OwnerReference[]): Promise<StoredNodePlan> {
+    return keepNodePlan((await this.#apply(PLANS, 'NodePlan', name, { spec, owners })) as StoredNodePlan);
+  }
+
+  async deletePool(name: string): Promise<void> {
+    await this.#delete(POOLS, name);
+  }
+
+  async deleteNodePlan(name: string): Promise<void> {
+    await this.#delete(PLANS, name);
+  }
+
+  async #apply(
+    resource: Resource,
+    kind: string,
+    name: string,
+    { spec, owners }: { readonly spec: object; readonly owners: readonly OwnerReference[] },
+  ): Promise<unknown> {
+    const body = { apiVersion: GROUP_VERSION, kind, metadata: { name, ownerReferences: owners }, spec };
+    const request = { ...resource, name, body, fieldManager: FIELD_MANAGER, force: true };
+    return this.#custom.patchClusterCustomObject(request, requestOptions(APPLY));
+  }
+
+  async #applyStatus(
+    resource: Resource,
+    kind: string,
+    { name, uid }: { readonly name: string; readonly uid?: string },
+    status: object,
+  ): Promise<unknown> {
+    // With the uid an object that was deleted and made anew meanwhile does not get the old one's status.
+    const body = { apiVersion: GROUP_VERSION, kind, metadata: { name, uid }, status };
+    const request = { ...resource, name, body, fieldManager: FIELD_MANAGER, force: true };
     try {
-      return keepPool(await this.#custom.patchClusterCustomObjectStatus(request, requestOptions(APPLY)));
+      return await this.#custom.patchClusterCustomObjectStatus(request, requestOptions(APPLY));
     } catch (error) {
       if (statusOf(error) === HTTP_STATUS.notFound) return undefined;
       throw error;
     }
   }
 
-  async applyNodePlan(name: string, spec: NodePlanSpec, owners: readonly OwnerReference[]): Promise<StoredNodePlan> {
-    const metadata = { name, ownerReferences: owners };
-    const body = { apiVersion: GROUP_VERSION, kind: 'NodePlan', metadata, spec };
-    const request = { ...PLANS, name, body, fieldManager: FIELD_MANAGER, force: true };
-    return keepNodePlan(await this.#custom.patchClusterCustomObject(request, requestOptions(APPLY)));
-  }
-
-  async deleteNodePlan(name: string): Promise<void> {
+  async #delete(resource: Resource, name: string): Promise<void> {
     try {
-      await this.#custom.deleteClusterCustomObject({ ...PLANS, name }, requestOptions());
+      await this.#custom.deleteClusterCustomObject({ ...resource, name }, requestOptions());
     } catch (error) {
       if (statusOf(error) !== HTTP_STATUS.notFound) throw error;
     }

@@ -20,6 +20,11 @@ export function poolReference({
   return { apiVersion: GROUP_VERSION, kind: 'VirtualIPPool', name, ...(uid === undefined ? {} : { uid }) };
 }
 
+/** The ingress of the control plane. */
+export function ingressReference({ name }: { readonly name: string }): ObjectReference {
+  return { apiVersion: GROUP_VERSION, kind: 'ControlPlaneIngress', name };
+}
+
 /** A key that differs for different objects, also for one that was made anew under the name of another. */
 export function referenceKey({ kind, namespace = '', name, uid = '' }: ObjectReference): string {
   return [kind, namespace, name, uid].join('/');

@@ -1,4 +1,5 @@
 import type { V1Node, V1Pod } from '@kubernetes/client-node';
+import type { ControlPlaneIngress } from '../../api/control-plane-ingress.ts';
 import { GROUP_VERSION } from '../../api/group.ts';
 import type { VirtualIpPool } from '../../api/virtual-ip-pool.ts';
 import { keepLease, type RawLease, type StoredLease } from './lease.ts';
@@ -6,7 +7,7 @@ import type { ListTarget } from './list.ts';
 import { type NodeFacts, nodeFacts, sameNode } from './node-facts.ts';
 import type { Cached, Sameness } from './resource-cache.ts';
 import { type SidecarPod, samePod, sidecarPod } from './sidecar-pod.ts';
-import { keepNodePlan, keepPool, type StoredNodePlan } from './stored.ts';
+import { keepIngress, keepNodePlan, keepPool, type StoredNodePlan } from './stored.ts';
 
 /** A kind of object that is followed. */
 export interface WatchedResource<Raw, T extends Cached> extends ListTarget {
@@ -57,6 +58,17 @@ export function watchedResources({ podNamespace, podSelector, lease }: ResourceO
       path: `/apis/coordination.k8s.io/v1/namespaces/${lease.namespace}/leases`,
       fieldSelector: `metadata.name=${lease.name}`,
       keep: keepLease,
+    }),
+  };
+}
+
+/** What is followed besides where there is an ingress of the control plane: its definition need not be there otherwise. */
+export function ingressResources() {
+  return {
+    ingresses: watched<ControlPlaneIngress, ControlPlaneIngress>({
+      name: 'control plane ingress',
+      path: `/apis/${GROUP_VERSION}/controlplaneingresses`,
+      keep: keepIngress,
     }),
   };
 }

@@ -1,3 +1,4 @@
+import type { ControlPlaneIngress } from '../../api/control-plane-ingress.ts';
 import type { NodePlan } from '../../api/node-plan.ts';
 import type { VirtualIpPool } from '../../api/virtual-ip-pool.ts';
 import { readReport } from './node-report.ts';
@@ -26,6 +27,11 @@ function withoutManagedFields<T extends Managed>(object: T): T {
 /** What is kept of a pool. */
 export function keepPool(pool: VirtualIpPool): VirtualIpPool {
   return withoutManagedFields(pool);
+}
+
+/** What is kept of the control plane's ingress. */
+export function keepIngress(ingress: ControlPlaneIngress): ControlPlaneIngress {
+  return withoutManagedFields(ingress);
 }
 
 /** What is kept of a NodePlan; of the node's report what can be read of it. */

@@ -36,7 +36,17 @@ describe('a selector', () => {
     expect(selects({}, {})).toBe(true);
   });
 
+  it('is met by whichever of several labels, besides all that it asks for otherwise', () => {
+    const selector: NodeSelector = { anyLabel: ['control-plane', 'master'], matchLabels: { zone: 'a' } };
+    expect(selects(selector, { master: '', zone: 'a' })).toBe(true);
+    expect(selects(selector, { 'control-plane': 'true', zone: 'a' })).toBe(true);
+    expect(selects(selector, { master: '' })).toBe(false);
+    expect(selects(selector, { zone: 'a' })).toBe(false);
+    expect(selects({ anyLabel: [] }, {})).toBe(true);
+  });
+
   it('is not met by what every object has', () => {
+    expect(selects({ anyLabel: ['toString'] }, {})).toBe(false);
     expect(selects({ matchExpressions: [{ key: 'toString', operator: 'Exists' }] }, {})).toBe(false);
   });
 });

@@ -31,8 +31,12 @@ function meets(labels: Labels, { key, operator, values = [] }: Requirement): boo
 }
 
 /** Whether labels meet a selector; an empty one is met by all. */
-export function selects({ matchLabels = {}, matchExpressions = [] }: NodeSelector, labels: Labels): boolean {
+export function selects(
+  { matchLabels = {}, matchExpressions = [], anyLabel = [] }: NodeSelector,
+  labels: Labels,
+): boolean {
   return (
+    (anyLabel.length === 0 || anyLabel.some((key) => Object.hasOwn(labels, key))) &&
     Object.entries(matchLabels).every(([key, value]) => Object.hasOwn(labels, key) && labels[key] === value) &&
     matchExpressions.every((requirement) => meets(labels, requirement))
   );
@@ -57,8 +61,8 @@ function isTolerated(taints: readonly Taint[], tolerations: readonly Toleration[
   return taints.filter(keepsAway).every((taint) => tolerations.some((toleration) => tolerates(toleration, taint)));
 }
 
-function hasRequirements({ matchLabels = {}, matchExpressions = [] }: NodeSelector): boolean {
-  return Object.keys(matchLabels).length + matchExpressions.length > 0;
+function hasRequirements({ matchLabels = {}, matchExpressions = [], anyLabel = [] }: NodeSelector): boolean {
+  return Object.keys(matchLabels).length + matchExpressions.length + anyLabel.length > 0;
 }
 
 /** Finds the nodes that may hold a demand's addresses. Whether a node is Ready or cordoned is no matter here. */

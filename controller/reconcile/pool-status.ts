@@ -1,9 +1,9 @@
 import type { NodePlanStatus } from '../../api/node-plan.ts';
-import { oneLine } from '../../api/text.ts';
-import type { AddressStatus, Condition, VirtualIpPool, VirtualIpPoolStatus } from '../../api/virtual-ip-pool.ts';
+import type { AddressStatus, VirtualIpPool, VirtualIpPoolStatus } from '../../api/virtual-ip-pool.ts';
 import { canonical } from '../../common/addresses.ts';
 import type { DemandPlan } from '../plan/types.ts';
 import { count, few } from '../text/sentences.ts';
+import { conditionOf } from './conditions.ts';
 import type { Claim } from './holders.ts';
 
 /** A node that takes part in a pool, and what it says. */
@@ -26,8 +26,6 @@ export interface StatusInput {
   readonly now: string;
 }
 
-/** The API server takes 32768 characters; whoever reads a condition takes far less. */
-const MESSAGE_BYTES = 4096;
 /** Holders of one address that are named: with every name as long as can be, the status of 1024 addresses stays below 1.5 MiB. */
 const NAMED_HOLDERS = 4;
 
@@ -135,19 +133,8 @@ function ready({ plan }: StatusInput, others: readonly Verdict[]): Verdict {
   return { type, ok: true, reason: hint?.kind ?? 'AllWell', message };
 }
 
-function condition(verdict: Verdict, { pool, now }: StatusInput): Condition {
-  const { type, ok, reason, message } = verdict;
-  const status = ok ? 'True' : 'False';
-  const before = pool.status?.conditions?.find((known) => known.type === type);
-  const { generation } = pool.metadata;
-  return {
-    type,
-    status,
-    ...(generation === undefined ? {} : { observedGeneration: generation }),
-    lastTransitionTime: before?.status === status ? before.lastTransitionTime : now,
-    reason,
-    message: oneLine(message, MESSAGE_BYTES),
-  };
+function condition({ type, ok, reason, message }: Verdict, { pool, now }: StatusInput) {
+  return conditionOf({ type, status: ok ? 'True' : 'False', reason, message }, pool, now);
 }
 
 /** Sums up what is, for people and for `kubectl wait`. */

@@ -8,6 +8,7 @@ import type { Plan, PlanInput } from '../plan/types.ts';
 import { Announcer } from './announcer.ts';
 import { type Caches, ClusterObserver, type ObservedCluster } from './cluster-observer.ts';
 import { type ClusterView, clusterView } from './cluster-view.ts';
+import type { IngressDependencies } from './ingress-stage.ts';
 import { nodePlanSpec } from './node-plan-spec.ts';
 import { planInput } from './plan-input.ts';
 import type { PlannedCluster } from './stage.ts';
@@ -26,6 +27,8 @@ interface ReconcilerDependencies {
   readonly recorder: EventRecorder;
   readonly makePlan: (input: PlanInput) => Plan;
   readonly clock: Clock;
+  /** Undefined: there is no ingress of the control plane to look after. */
+  readonly ingress?: IngressDependencies | undefined;
   /** The term in which this replica leads; undefined: it does not. */
   readonly term: () => Term | undefined;
   readonly reports: ReconcilerReports;

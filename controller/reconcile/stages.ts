@@ -3,6 +3,7 @@ import type { Clock } from '../../common/clock.ts';
 import type { ClusterWriter } from '../kubernetes/cluster-api.ts';
 import type { ResourceCache } from '../kubernetes/resource-cache.ts';
 import type { StoredNodePlan } from '../kubernetes/stored.ts';
+import { type IngressDependencies, IngressStage } from './ingress-stage.ts';
 import { NodePlanRemovalStage } from './node-plan-removal-stage.ts';
 import { NodePlanStage } from './node-plan-stage.ts';
 import { PoolStatusStage } from './pool-status-stage.ts';
@@ -18,13 +19,19 @@ interface StageDependencies {
   readonly caches: WrittenCaches;
   readonly writer: ClusterWriter;
   readonly clock: Clock;
+  /** Undefined: there is no ingress of the control plane to look after. */
+  readonly ingress?: IngressDependencies | undefined;
 }
 
-/** All that is written: first the pools' status, which is the plan's memory, then what the nodes are to do. */
-export function writeStages({ caches, writer, clock }: StageDependencies): readonly Stage[] {
+/**
+ * All that is written: first the pools' status, which is the plan's memory, then what the nodes are to do. The pool of the control plane's
+ * ingress is planned for in the next run.
+ */
+export function writeStages({ caches, writer, clock, ingress }: StageDependencies): readonly Stage[] {
   return [
     new PoolStatusStage({ cache: caches.pools, writer, clock }),
     new NodePlanStage({ cache: caches.plans, writer }),
     new NodePlanRemovalStage({ cache: caches.plans, writer }),
+    ...(ingress === undefined ? [] : [new IngressStage({ ...ingress, pools: caches.pools, writer, clock })]),
   ];
 }

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { z } from 'zod';
+import { controlPlaneIngressStatusSchema } from '../../api/control-plane-ingress.ts';
 import { nodePlanStatusSchema } from '../../api/node-plan.ts';
 import { virtualIpPoolStatusSchema } from '../../api/virtual-ip-pool.ts';
 
@@ -35,12 +36,13 @@ interface Target {
 /** RFC 1123 subdomain, as Kubernetes' names are. */
 const NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 
-const RESOURCES = ['virtualippools', 'nodeplans', 'nodes', 'pods', 'leases', 'events'];
+const RESOURCES = ['virtualippools', 'controlplaneingresses', 'nodeplans', 'nodes', 'pods', 'leases', 'events'];
 
 /** What the definitions of custom resources let pass. */
 const STATUSES: Readonly<Record<string, z.ZodType>> = {
   virtualippools: virtualIpPoolStatusSchema,
   nodeplans: nodePlanStatusSchema,
+  controlplaneingresses: controlPlaneIngressStatusSchema,
 };
 /** etcd's limit for a request, --max-request-bytes. */
 const REQUEST_BYTES = 1.5 * 1024 * 1024;

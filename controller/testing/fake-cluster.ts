@@ -1,9 +1,16 @@
+import {
+  CONTROL_PLANE_INGRESS,
+  type ControlPlaneIngress,
+  type ControlPlaneIngressSpec,
+  type ControlPlaneIngressStatus,
+} from '../../api/control-plane-ingress.ts';
 import type { NodePlanSpec, NodePlanStatus } from '../../api/node-plan.ts';
-import type { VirtualIpPool, VirtualIpPoolStatus } from '../../api/virtual-ip-pool.ts';
+import type { VirtualIpPool, VirtualIpPoolSpec, VirtualIpPoolStatus } from '../../api/virtual-ip-pool.ts';
 import { ManualTime } from '../../common/testing/manual-time.ts';
 import { checkSettings } from '../config/settings.ts';
 import type { Term } from '../election/leader-elector.ts';
 import { EventRecorder } from '../events/recorder.ts';
+import type { Answer } from '../ingress/decide.ts';
 import type { ClusterEvent, ClusterWriter } from '../kubernetes/cluster-api.ts';
 import { ResourceCache } from '../kubernetes/resource-cache.ts';
 import { keepNodePlan, type OwnerReference, type StoredNodePlan } from '../kubernetes/stored.ts';
@@ -46,6 +53,9 @@ export class FakeCluster implements ClusterWriter {
     nodes: new ResourceCache({}, { onChange: () => undefined }),
     pods: new ResourceCache({}, { onChange: () => undefined }),
   };
+  readonly ingresses = new ResourceCache<ControlPlaneIngress>({}, { onChange: () => undefined });
+  /** What the ingress answers, by its URL. */
+  readonly answers = new Map<string, Answer>();
   readonly reports: WriteReports = {
     wrote: () => undefined,
     writeFailed: (stage, name) => this.failed.push(`${stage} ${name}`),
@@ -102,6 +112,14 @@ export class FakeCluster implements ClusterWriter {
     this.caches.pools.put({ ...pool, metadata: { ...pool.metadata, resourceVersion: this.#next() } });
   }
 
+  /** Adds or changes the ingress of the control plane, as the chart does. */
+  putIngress(spec: ControlPlaneIngressSpec): void {
+    const known = this.ingresses.get(CONTROL_PLANE_INGRESS);
+    const generation = (known?.metadata.generation ?? 0) + 1;
+    const metadata = { name: CONTROL_PLANE_INGRESS, uid: 'uid-ingress', generation, resourceVersion: this.#next() };
+    this.ingresses.put({ ...known, metadata, spec });
+  }
+
   pool(name: string): VirtualIpPool {
     const pool = this.caches.pools.get(name);
     if (pool === undefined) throw new Error(`there is no pool ${name}`);
@@ -142,6 +160,12 @@ export class FakeCluster implements ClusterWriter {
       recorder,
       makePlan,
       clock: time,
+      ingress: {
+        ingresses: this.ingresses,
+        asking: {
+          look: (url) => ({ answer: this.answers.get(url), reviewAtMs: time.monotonicMs() + 1000 }),
+        },
+      },
       term: () => (this.term?.holds() === true ? this.term : undefined),
       reports: { ...reports, planned: () => undefined, moved: () => undefined },
       onView: (view) => {
@@ -154,6 +178,28 @@ export class FakeCluster implements ClusterWriter {
     const { name } = pool.metadata;
     await this.#note(`pool_status ${name}`);
     const known = this.caches.pools.get(name);
+    if (known === undefined) return undefined;
+    return { ...known, metadata: { ...known.metadata, resourceVersion: this.#next() }, status };
+  }
+
+  async applyPool(name: string, spec: VirtualIpPoolSpec, owners: readonly OwnerReference[]): Promise<VirtualIpPool> {
+    await this.#note(`pool ${name}`);
+    const known = this.caches.pools.get(name);
+    const generation = (known?.metadata.generation ?? 0) + 1;
+    const metadata = { name, uid: `uid-${name}`, generation, resourceVersion: this.#next(), ownerReferences: owners };
+    return { ...known, metadata, spec };
+  }
+
+  async deletePool(name: string): Promise<void> {
+    await this.#note(`pool_removal ${name}`);
+  }
+
+  async applyIngressStatus(
+    { metadata: { name } }: ControlPlaneIngress,
+    status: ControlPlaneIngressStatus,
+  ): Promise<ControlPlaneIngress | undefined> {
+    await this.#note(`ingress_status ${name}`);
+    const known = this.ingresses.get(name);
     if (known === undefined) return undefined;
     return { ...known, metadata: { ...known.metadata, resourceVersion: this.#next() }, status };
   }

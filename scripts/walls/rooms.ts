@@ -372,6 +372,16 @@ const CONTROLLER: readonly Room[] = [
     may: [...GROUND, 'common/clock', 'api', 'common/retry', 'npm:@kubernetes/client-node', 'node:crypto'],
   },
   {
+    room: 'controller/ingress',
+    what: 'By which address the ingress of the control plane is reached, and what its pool is. Pure.',
+    may: [...PURE, 'api'],
+  },
+  {
+    room: 'controller/reachability',
+    what: 'Asks whether an address answers.',
+    may: [...GROUND, 'common/clock', 'common/explain-error', 'node:https'],
+  },
+  {
     room: 'controller/events',
     what: 'What is worth an Event.',
     may: [...GROUND, 'common/clock', 'controller/kubernetes/references', 'controller/text'],
@@ -386,6 +396,7 @@ const CONTROLLER: readonly Room[] = [
       'api',
       'common/retry',
       'controller/events',
+      'controller/ingress',
       'controller/kubernetes',
       'controller/plan',
       'controller/text',
@@ -416,6 +427,7 @@ const CONTROLLER: readonly Room[] = [
       'controller/events',
       'controller/kubernetes',
       'controller/plan',
+      'controller/reachability',
       'controller/reconcile',
       'controller/reports',
     ],

@@ -9,6 +9,7 @@ import type { z } from 'zod';
 import { nodePlanSpecSchema, REPORT_LIMITS } from '../../api/node-plan.ts';
 import { oneLine } from '../../api/text.ts';
 import { type VirtualIpPool, virtualIpPoolSpecSchema } from '../../api/virtual-ip-pool.ts';
+import { ingressPool } from '../../controller/ingress/pool.ts';
 import { makePlan } from '../../controller/plan/planner.ts';
 import type { PlanInput } from '../../controller/plan/types.ts';
 import { nodePlanSpec } from '../../controller/reconcile/node-plan-spec.ts';
@@ -690,6 +691,94 @@ describe.skipIf(skip)('the custom resources in a real API server', () => {
       const workloads = await api.kubectl(['-n', NAMESPACE, 'get', 'deployments,daemonsets', '-o', 'name']);
       expect(workloads).toBe(`deployment.apps/${AGENT}`);
       expect(await api.kubectl(['get', 'virtualippools', '-o', 'name'])).toBe('');
+    });
+  });
+
+  describe("the control plane's ingress", () => {
+    const MANAGED = '--set=controlPlane.ingress.managedVirtualIP.address=192.168.1.220';
+    const EXTERNAL = '--set=controlPlane.ingress.externalIP.address=192.168.1.221';
+    const address = { address: '192.168.1.220' };
+
+    it.each<[string, object]>([
+      ['an address that nodes hold, with or without a prefix', { managedVirtualIP: { address: '192.168.1.220/24' } }],
+      ['one of IPv6', { managedVirtualIP: { address: 'fd00::220' } }],
+      ['an address of the user', { externalIP: address }],
+      [
+        "a node, and a check of one's own",
+        { nodeName: 'node1', port: 9443, healthCheck: { tcpSocket: { port: 9443 } } },
+      ],
+    ])('takes %s', async (_, spec) => {
+      expect(await tried(object('ControlPlaneIngress', 'main', spec))).toContain('created');
+    });
+
+    it.each<[string, string, object, string]>([
+      ['none', 'main', {}, 'give exactly one of managedVirtualIP, externalIP and nodeName'],
+      ['two', 'main', { managedVirtualIP: address, externalIP: address }, 'give exactly one of managedVirtualIP,'],
+      ['a name of its own', 'mine', { externalIP: address }, 'metadata.name must be main: a cluster has one ingress'],
+      [
+        'an address with a prefix that it does not hold',
+        'main',
+        { externalIP: { address: '192.168.1.220/24' } },
+        '"192.168.1.220/24" is not an IPv4 or IPv6 address without a prefix; write for example 192.168.1.200',
+      ],
+      [
+        'an address that no machine has',
+        'main',
+        { externalIP: { address: '127.0.0.1' } },
+        '"127.0.0.1" is a loopback, link-local, multicast, reserved or unspecified address; give the address that clients use',
+      ],
+      [
+        'an address to hold that is its network’s',
+        'main',
+        { managedVirtualIP: { address: '192.168.1.0/24' } },
+        "the network, broadcast or routers' address",
+      ],
+    ])('refuses %s, with a sentence', async (_, name, spec, sentence) => {
+      expect(await tried(object('ControlPlaneIngress', name, spec))).toContain(sentence);
+    });
+
+    it('refuses a release with it by an upgrade without its definition, and takes it with that', async () => {
+      const definition = join(CHART, 'crds/controlplaneingresses.yaml');
+      await api.kubectl(['delete', '-f', definition]);
+      await expect(helm('upgrade', 'vip', CHART, MANAGED, '--reset-values')).rejects.toThrow(
+        'ERROR: the custom resource definition of controlPlane.ingress is missing',
+      );
+      await api.kubectl(['apply', '--server-side', '-f', definition]);
+      await api.kubectl(['wait', '--for=condition=Established', '-f', definition, '--timeout=30s']);
+      await helm('upgrade', 'vip', CHART, MANAGED, '--reset-values');
+      expect(await api.kubectl(['get', 'cpingress', 'main', '-o', 'jsonpath={.spec}'])).toBe(
+        '{"managedVirtualIP":{"address":"192.168.1.220"},"port":8443}',
+      );
+    });
+
+    it('lets the controller make, change and remove its pool, no other one, and write its status', async () => {
+      const account = await token(CONTROLLER);
+      const applied = ['apply', '--server-side', '--field-manager=keepalived-ingress-vip-controller'];
+      const pool = (name: string) => object('VirtualIPPool', name, ingressPool({}, ['192.168.1.220']));
+      expect(await as(account, [...applied, '-f', '-'], pool('control-plane-ingress'))).toContain('serverside-applied');
+      expect(await as(account, [...applied, '-f', '-'], pool('other'))).toContain('forbidden');
+      expect(await as(account, ['delete', 'virtualippool', 'control-plane-ingress'])).toContain('deleted');
+      const status = { ip: '192.168.1.220', source: 'ManagedVirtualIP', endpoint: 'https://192.168.1.220:8443' };
+      const written = { ...object('ControlPlaneIngress', 'main', {}), spec: undefined, status };
+      expect(await as(account, [...applied, '--subresource=status', '-f', '-'], written)).toContain(
+        'serverside-applied',
+      );
+      expect(await api.kubectl(['get', 'controlplaneingress', 'main'])).toMatch(
+        /^NAME +IP +ENDPOINT +READY +AGE\nmain +192.168.1.220 +https:[/][/]192.168.1.220:8443 +\d+s$/,
+      );
+    });
+
+    it('is switched to an address of the user and back by one upgrade each, of the values or with a key taken back', async () => {
+      await helm('upgrade', 'vip', CHART, EXTERNAL, '--reset-values');
+      const spec = () => api.kubectl(['get', 'cpingress', 'main', '-o', 'jsonpath={.spec}']);
+      expect(await spec()).toBe('{"externalIP":{"address":"192.168.1.221"},"port":8443}');
+      await expect(helm('upgrade', 'vip', CHART, MANAGED, '--reuse-values')).rejects.toThrow(
+        'ERROR: controlPlane.ingress has externalIP.address and managedVirtualIP.address',
+      );
+      await helm('upgrade', 'vip', CHART, MANAGED, '--reuse-values', '--set=controlPlane.ingress.externalIP.address=');
+      expect(await spec()).toBe('{"managedVirtualIP":{"address":"192.168.1.220"},"port":8443}');
+      await helm('upgrade', 'vip', CHART, SINGLE, '--reset-values');
+      expect(await api.kubectl(['get', 'cpingress', '-o', 'name'])).toBe('');
     });
   });
 

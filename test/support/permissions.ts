@@ -42,6 +42,12 @@ export function documentedPoolPermissions(markdown: string): Permission[] {
   return documentedPermissions(rows.join('\n'));
 }
 
+/** The table of what an ingress of the control plane adds, in the same document. Pure. */
+export function documentedIngressPermissions(markdown: string): Permission[] {
+  const rows = [...markdown.matchAll(/^\| controller, for the ingress (\| `.*)$/gm)].map(([, row]) => row);
+  return documentedPermissions(rows.join('\n'));
+}
+
 /** What the roles among these objects of Kubernetes grant. Pure. */
 export function grantedPermissions(objects: readonly RoleObject[]): Permission[] {
   return objects

@@ -6,6 +6,7 @@ import { ensureTool } from '../../scripts/tools.ts';
 import { renderChart } from '../lab/chart.ts';
 import {
   documentedControlPlanePermissions,
+  documentedIngressPermissions,
   documentedPermissions,
   documentedPoolPermissions,
   grantedPermissions,
@@ -41,6 +42,14 @@ describe('the table of permissions in the documentation', () => {
     const pools = await granted(['virtualIPPools.a.addresses={192.168.1.200}']);
     expect(added.length).toBeGreaterThan(0);
     expect(new Set([...documented, ...added])).toEqual(new Set(pools));
+  });
+
+  it('lists what an ingress of the control plane adds to pools', async () => {
+    const text = readFileSync(DOCUMENT, 'utf8');
+    const added = documentedIngressPermissions(text);
+    const rights = await granted(['controlPlane.ingress.managedVirtualIP.address=192.168.1.200']);
+    expect(added.length).toBeGreaterThan(0);
+    expect(new Set([...documented, ...documentedPoolPermissions(text), ...added])).toEqual(new Set(rights));
   });
 
   it('lists what a control plane behind an address adds, which is not there without the proxy', async () => {

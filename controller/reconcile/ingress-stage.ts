@@ -1,0 +1,167 @@
+import { isDeepStrictEqual } from 'node:util';
+import {
+  CONTROL_PLANE_INGRESS,
+  CONTROL_PLANE_INGRESS_POOL,
+  type ControlPlaneIngress,
+  type ControlPlaneIngressStatus,
+} from '../../api/control-plane-ingress.ts';
+import type { VirtualIpPool, VirtualIpPoolSpec } from '../../api/virtual-ip-pool.ts';
+import type { Clock } from '../../common/clock.ts';
+import { messageOf } from '../../common/errors.ts';
+import { type Answer, type Progress, progressOf } from '../ingress/decide.ts';
+import { type PoolWork, verdictsOf } from '../ingress/verdicts.ts';
+import { reasonOf } from '../kubernetes/api-error.ts';
+import type { ClusterWriter } from '../kubernetes/cluster-api.ts';
+import { ingressReference } from '../kubernetes/references.ts';
+import type { ResourceCache } from '../kubernetes/resource-cache.ts';
+import { conditionOf } from './conditions.ts';
+import type { Decision, PlannedCluster, Stage } from './stage.ts';
+import { Written } from './written.ts';
+
+/** Says whether an ingress answers. */
+export interface Asking {
+  /** What is known of a URL, and when to look again, by the monotonic clock. */
+  look(url: string): { readonly answer: Answer | undefined; readonly reviewAtMs: number };
+}
+
+/** What the stage needs besides what the others do. */
+export interface IngressDependencies {
+  readonly ingresses: ResourceCache<ControlPlaneIngress>;
+  readonly asking: Asking;
+}
+
+interface IngressStageDependencies extends IngressDependencies {
+  readonly pools: ResourceCache<VirtualIpPool>;
+  readonly writer: Pick<ClusterWriter, 'applyPool' | 'deletePool' | 'applyIngressStatus'>;
+  readonly clock: Clock;
+}
+
+/** What is to be done for the ingress. */
+interface Work {
+  readonly ingress: ControlPlaneIngress;
+  readonly progress: Progress;
+  /** The pool of that name as it is stored, whoever made it. */
+  readonly pool: VirtualIpPool | undefined;
+  readonly work: PoolWork;
+}
+
+function isOwned(pool: VirtualIpPool | undefined, { metadata: { uid } }: ControlPlaneIngress): boolean {
+  return pool?.metadata.ownerReferences?.some((owner) => owner.uid === uid) === true;
+}
+
+/** Whether a stored pool has what is wished; whatever somebody added besides is left alone. */
+function has(stored: VirtualIpPoolSpec, wished: VirtualIpPoolSpec): boolean {
+  return Object.entries(wished).every(([key, value]) =>
+    isDeepStrictEqual(stored[key as keyof VirtualIpPoolSpec], value),
+  );
+}
+
+const FOREIGN = `a VirtualIPPool ${CONTROL_PLANE_INGRESS_POOL} exists that is not the ingress' own; give that pool another name`;
+
+/** Makes the pool of the control plane's ingress, and its status. */
+export class IngressStage implements Stage {
+  readonly name = 'control_plane_ingress';
+  readonly #dependencies: IngressStageDependencies;
+  readonly #pools = new Written<VirtualIpPoolSpec>();
+  readonly #statuses = new Written<ControlPlaneIngressStatus>();
+
+  constructor(dependencies: IngressStageDependencies) {
+    this.#dependencies = dependencies;
+  }
+
+  decide(cluster: PlannedCluster): Decision {
+    const ingress = this.#dependencies.ingresses.get(CONTROL_PLANE_INGRESS);
+    // One that is being deleted takes its pool along: Kubernetes deletes what an object owns.
+    if (ingress === undefined || ingress.metadata.deletionTimestamp !== undefined) return { writes: [] };
+    const pool = this.#dependencies.pools.get(CONTROL_PLANE_INGRESS_POOL);
+    const { progress, reviewAtMs } = this.#progress(ingress, pool, cluster);
+    const work = { ingress, progress, pool, work: this.#poolWork(ingress, progress, pool) };
+    const isDone = work.work.kind === 'none' || work.work.kind === 'failed';
+    const status = this.#status(work);
+    const writes =
+      isDone && this.#isWritten(ingress, status)
+        ? []
+        : [{ name: ingress.metadata.name, write: () => this.#write(work) }];
+    return { writes, reviewAtMs };
+  }
+
+  #progress(ingress: ControlPlaneIngress, pool: VirtualIpPool | undefined, { state, holders }: PlannedCluster) {
+    const reviewsMs: number[] = [];
+    const progress = progressOf({
+      ingress,
+      pool: isOwned(pool, ingress) ? pool : undefined,
+      nodes: state.nodes.map(({ metadata, internalAddresses }) => ({
+        name: metadata.name,
+        addresses: internalAddresses,
+      })),
+      holders: (address) => (holders.get(address) ?? []).map(({ node }) => node),
+      answer: (url) => {
+        const known = this.#dependencies.asking.look(url);
+        reviewsMs.push(known.reviewAtMs);
+        return known.answer;
+      },
+    });
+    return { progress, reviewAtMs: reviewsMs.length === 0 ? undefined : Math.min(...reviewsMs) };
+  }
+
+  #poolWork(ingress: ControlPlaneIngress, { pool: wished }: Progress, stored: VirtualIpPool | undefined): PoolWork {
+    if (stored === undefined) return { kind: wished === undefined ? 'none' : 'Creation' };
+    if (!isOwned(stored, ingress)) return wished === undefined ? { kind: 'none' } : { kind: 'failed', why: FOREIGN };
+    if (wished === undefined || stored.metadata.deletionTimestamp !== undefined) return { kind: 'Deletion' };
+    return { kind: has(stored.spec, wished) || this.#pools.made(wished, stored) ? 'none' : 'Update' };
+  }
+
+  #status({ ingress, progress, pool, work }: Work): ControlPlaneIngressStatus {
+    const now = new Date(this.#dependencies.clock.wallMs()).toISOString();
+    const { ip, source, endpoint } = progress;
+    const { generation } = ingress.metadata;
+    return {
+      ...(generation === undefined ? {} : { observedGeneration: generation }),
+      ...(ip === undefined ? {} : { ip }),
+      ...(source === undefined ? {} : { source }),
+      ...(endpoint === undefined ? {} : { endpoint }),
+      conditions: verdictsOf({ progress, pool, work }).map((verdict) => conditionOf(verdict, ingress, now)),
+    };
+  }
+
+  #isWritten(ingress: ControlPlaneIngress, status: ControlPlaneIngressStatus): boolean {
+    return isDeepStrictEqual(ingress.status, status) || this.#statuses.made(status, ingress);
+  }
+
+  /** The pool, then the status: what is said is true then. */
+  async #write(work: Work): Promise<void> {
+    try {
+      await this.#writePool(work);
+    } catch (error) {
+      await this.#writeStatus({ ...work, work: { kind: 'failed', why: reasonOf(error) } });
+      throw new Error(`its pool: ${messageOf(error)}`, { cause: error });
+    }
+    await this.#writeStatus(work);
+  }
+
+  async #writePool({ ingress, progress, pool, work }: Work): Promise<void> {
+    const { writer, pools } = this.#dependencies;
+    const name = CONTROL_PLANE_INGRESS_POOL;
+    if (work.kind === 'Deletion' && pool?.metadata.deletionTimestamp === undefined) {
+      await writer.deletePool(name);
+      pools.remove({ metadata: { name } });
+    }
+    if (progress.pool === undefined || (work.kind !== 'Creation' && work.kind !== 'Update')) return;
+    const { uid = '' } = ingress.metadata;
+    const stored = await writer.applyPool(name, progress.pool, [
+      { ...ingressReference({ name: CONTROL_PLANE_INGRESS }), uid },
+    ]);
+    this.#pools.note(progress.pool, stored);
+    pools.put(stored);
+  }
+
+  async #writeStatus(work: Work): Promise<void> {
+    const { writer, ingresses } = this.#dependencies;
+    const status = this.#status(work);
+    if (this.#isWritten(work.ingress, status)) return;
+    const stored = await writer.applyIngressStatus(work.ingress, status);
+    if (stored === undefined) return;
+    this.#statuses.note(status, stored);
+    ingresses.put(stored);
+  }
+}
