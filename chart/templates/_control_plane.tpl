@@ -243,14 +243,15 @@ node must fit one of the terms, so that each of the user's is asked for with eac
 */}}
 {{- define "kiv.controlPlaneAffinity" -}}
 {{- $affinity := deepCopy .affinity -}}
-{{- $apart := dict "key" "keepalived-ingress-vip.io/static-pod" "operator" "NotIn" "values" (list (include "kiv.fullname" .root)) -}}
+{{- $static := dict "key" "keepalived-ingress-vip.io/static-pod" "operator" "NotIn" "values" (list (include "kiv.fullname" .root)) -}}
+{{- $apart := ternary (list $static) list (eq (include "kiv.controlPlaneEnabled" .root) "true") -}}
 {{- $node := $affinity.nodeAffinity | default dict -}}
 {{- $required := $node.requiredDuringSchedulingIgnoredDuringExecution | default dict -}}
 {{- $terms := list -}}
 {{- range $term := $required.nodeSelectorTerms | default (list dict) -}}
 {{- range include "kiv.controlPlaneRoles" $ | fromJsonArray -}}
 {{- $expression := dict "key" (printf "node-role.kubernetes.io/%s" .) "operator" "Exists" -}}
-{{- $terms = append $terms (set (deepCopy $term) "matchExpressions" (concat ($term.matchExpressions | default list) (list $expression $apart))) -}}
+{{- $terms = append $terms (set (deepCopy $term) "matchExpressions" (concat ($term.matchExpressions | default list) (list $expression) $apart)) -}}
 {{- end -}}
 {{- end -}}
 {{- $_ := set $node "requiredDuringSchedulingIgnoredDuringExecution" (dict "nodeSelectorTerms" $terms) -}}
