@@ -4,13 +4,6 @@
 {{- $root := .root -}}
 {{- $i := include "kiv.ingress" $root | fromYaml -}}
 {{- $given := include "kiv.ingressAddresses" $root | fromJson -}}
-{{- range $key := list "managedVirtualIP" "externalIP" -}}
-{{- $section := get $i $key | default dict -}}
-{{- /* Beside another address an empty one takes back what helm upgrade --reuse-values brings along. */ -}}
-{{- if and (hasKey $section "address") (not $section.address) (not $given) (kindIs "invalid" $i.enabled) -}}
-{{- include "kiv.problem" (dict "found" $found "message" (printf "controlPlane.ingress.%s.address is empty; give an address, or set controlPlane.ingress.enabled to false" $key)) -}}
-{{- end -}}
-{{- end -}}
 {{- if eq (include "kiv.ingressEnabled" $root) "true" -}}
 {{- if not $given -}}
 {{- include "kiv.problem" (dict "found" $found "message" "controlPlane.ingress.enabled is true, but there is no address; give managedVirtualIP.address (one that nodes of the control plane are to hold), externalIP.address (one that something else moves) or nodeName (a node, by whose own address the ingress is reached)") -}}

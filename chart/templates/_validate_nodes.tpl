@@ -12,8 +12,11 @@ release has already is not doubted: a kubelet that started while its node held t
 {{- $known := dict -}}
 {{- $before := ($settings.vrrp | default dict).addresses | default list -}}
 {{- range dig "controlPlaneLoadBalancing" "keepalived" "vrrpInstances" list $settings -}}{{- $before = concat $before (.virtualIPs | default list) -}}{{- end -}}
+{{- if eq (include "kiv.ingressEnabled" $root) "true" -}}
+{{- /* Helm fails to look up what has no definition. */ -}}
 {{- if $root.Capabilities.APIVersions.Has "keepalived-ingress-vip.io/v1alpha1/ControlPlaneIngress" -}}
 {{- $before = append $before (dig "status" "ip" "" (lookup "keepalived-ingress-vip.io/v1alpha1" "ControlPlaneIngress" "" "main" | default dict)) -}}
+{{- end -}}
 {{- end -}}
 {{- range $before -}}
 {{- $_ := set $known (include "kiv.canonicalAddress" (regexReplaceAll `/.*$` . "")) true -}}
