@@ -15,6 +15,10 @@
 {{- else }}
   proxy       none: who holds an address serves by its own API server
 {{- end }}
+{{- if eq (include "kiv.staticPodsEnabled" .) "true" }}
+  static pods on nodes with the label keepalived-ingress-vip.io/static-pod={{ include "kiv.fullname" . }}; docs/static-pods.md says how they
+              get a kubeconfig with the token of the Secret {{ include "kiv.fullname" . }}-static-pods
+{{- end }}
 
 Clients use https://ADDRESS:{{ $api }}. The API servers' certificate must have the addresses, or clients refuse it: apiServer.certSANs of kubeadm, tls-san of k3s
 and RKE2, spec.api.sans of k0s.

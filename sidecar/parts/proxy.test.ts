@@ -1,13 +1,14 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { stringify } from 'yaml';
 import { makeCertificate } from '../../test/support/certificates.ts';
 import type { ProxySettings } from '../config/control-plane.ts';
 import { RuntimeApi } from '../proxy/runtime-api.ts';
-import { eventLine, openWatch, sendList, serveListAndWatch } from '../testing/list-and-watch.ts';
+import { type Asked, eventLine, openWatch, sendList, serveListAndWatch } from '../testing/list-and-watch.ts';
 import { defaultProxySettings } from '../testing/proxy.ts';
 import { type ControlPlaneProxy, createProxy, proxyShared } from './proxy.ts';
 
@@ -43,9 +44,9 @@ afterEach(() => {
 const file = (name: string) => join(directory, 'run', name);
 const read = (name: string) => readFileSync(file(name), 'utf8');
 
-async function start(nodeAddress = '192.0.2.9', url?: string): Promise<ControlPlaneProxy> {
+async function start(nodeAddress = '192.0.2.9', url?: string, kubeconfig?: string): Promise<ControlPlaneProxy> {
   const shared = proxyShared({ directory: join(directory, 'run'), stateDirectory: directory });
-  const kubeApi = { url, caFile: join(directory, 'ca.crt'), tokenFile: join(directory, 'token') };
+  const kubeApi = { url, caFile: join(directory, 'ca.crt'), tokenFile: join(directory, 'token'), kubeconfig };
   part =
     createProxy(shared, {
       options: { nodeAddress, kubeApi, userAgent: 'test' },
@@ -57,6 +58,15 @@ async function start(nodeAddress = '192.0.2.9', url?: string): Promise<ControlPl
   if (part === undefined) throw new Error('there is no part');
   await part.start();
   return part;
+}
+
+function kubeconfigText(server: string, ca: string): string {
+  return stringify({
+    'current-context': 'x',
+    contexts: [{ name: 'x', context: { cluster: 'x', user: 'x' } }],
+    clusters: [{ name: 'x', cluster: { server, 'certificate-authority-data': Buffer.from(ca).toString('base64') } }],
+    users: [{ name: 'x', user: { token: 'secret' } }],
+  });
 }
 
 /** Stands for HAProxy, which has no server yet. */
@@ -202,6 +212,32 @@ describe('the part of the proxy', () => {
     writeFileSync(join(directory, 'ca.crt'), OTHER_CA);
     await vi.waitFor(() => expect(read('backends.cfg')).toContain('verify required'), LIMIT);
     expect(read('ca.pem')).toBe(OTHER_CA);
+  });
+
+  it('serves without a credential until a kubeconfig comes, and asks whether API servers are ready from then on', async () => {
+    const kubeconfig = join(directory, 'kubeconfig');
+    const certificate = await makeCertificate(directory, ['127.0.0.1']);
+    const asked = vi.fn();
+    const answer = (each: Asked) => {
+      asked(each.url.pathname, each.request.headers.authorization);
+      each.response.writeHead(500).end();
+    };
+    const server = await serveListAndWatch(certificate, { list: answer, watch: answer });
+    try {
+      settings = defaultProxySettings({ backends: { source: 'List', addresses: ['127.0.0.1'], port: server.port } });
+      const proxy = await start('192.0.2.9', undefined, kubeconfig);
+      await startHaproxy();
+      await vi.waitFor(() => expect(told.join('\n')).toContain('add server api/127.0.0.1'), LIMIT);
+      expect(read('backends.cfg')).toContain('check-ssl verify none');
+      expect(proxy.problems).toEqual([]);
+      expect(asked).not.toHaveBeenCalled();
+      writeFileSync(`${kubeconfig}.new`, kubeconfigText(server.url, readFileSync(certificate.caFile, 'utf8')));
+      renameSync(`${kubeconfig}.new`, kubeconfig);
+      await vi.waitFor(() => expect(asked).toHaveBeenCalledWith('/readyz', 'Bearer secret'), LIMIT);
+      expect(read('backends.cfg')).toContain('verify required');
+    } finally {
+      await server.kill();
+    }
   });
 
   it('keeps nobody from starting when its directory cannot be written, says so, and tries again', async () => {

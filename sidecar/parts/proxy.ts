@@ -237,7 +237,8 @@ export class ControlPlaneProxy implements Part {
     const place = { adminSocket: files.adminSocket, ca, ipv6: existsSync(IPV6_FILE) };
     // HAProxy that runs first: it must not wait for a disk.
     this.#balancer.accept(planOf(settings, backends, place));
-    this.#ready.update(readinessChecks(settings, backends));
+    // Without the authority there is no credential either, as in a static pod before there is an API: nobody could be asked.
+    this.#ready.update(pem === null ? new Map() : readinessChecks(settings, backends));
     const { main, backends: sections } = renderProxy(settings, backends, place);
     if (!this.#prepared) await directory.prepare();
     this.#prepared = true;
