@@ -21,6 +21,8 @@ export interface InjectedClusterFault {
 
 /** Faults that leave nothing to repair. */
 const MOMENTARY: readonly ClusterFaultName[] = ['pod-delete', 'node-reboot'];
+/** Faults of an API server, which are repaired before everything else: other repairs ask it. */
+const OF_API_SERVERS: readonly ClusterFaultName[] = ['apiserver-stop', 'apiserver-hang'];
 
 function targetOf(state: ClusterState, name: string): FaultTarget {
   const plan = planCluster(state.shape);
@@ -41,12 +43,12 @@ async function chooseNode(state: ClusterState, fault: ClusterFaultName, node: st
   const named = node ?? (await theHolder(state, fault));
   const controlPlane = plan.controlPlanes.some((each) => each.name === named);
   const [first] = plan.controlPlanes;
-  return fault === 'apiserver-stop' && !controlPlane && first !== undefined ? first.name : named;
+  return OF_API_SERVERS.includes(fault) && !controlPlane && first !== undefined ? first.name : named;
 }
 
 async function theHolder(state: ClusterState, fault: ClusterFaultName): Promise<string> {
   const holders = await anyHolders(state);
-  return fault === 'apiserver-stop' && holders.length !== 1 ? '' : soleHolder(holders, 'an address');
+  return OF_API_SERVERS.includes(fault) && holders.length !== 1 ? '' : soleHolder(holders, 'an address');
 }
 
 /** @param machine as it is now, where it is not as before */
@@ -74,9 +76,9 @@ export function injectFault(cluster: string, fault: ClusterFaultName, node?: str
   });
 }
 
-/** The last one first; but API servers before everything else, for other repairs ask them. */
+/** The last one first; but API servers before everything else. */
 function healingOrder(faults: readonly ActiveFault<ClusterFaultName>[]): ActiveFault<ClusterFaultName>[] {
-  const isApi = ({ name }: ActiveFault<ClusterFaultName>) => Number(name === 'apiserver-stop');
+  const isApi = ({ name }: ActiveFault<ClusterFaultName>) => Number(OF_API_SERVERS.includes(name));
   return faults.toReversed().toSorted((a, b) => isApi(b) - isApi(a));
 }
 

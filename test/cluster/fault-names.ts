@@ -3,6 +3,7 @@ export const CLUSTER_FAULTS = {
   'ingress-crash': 'SIGKILL to the ingress, master and worker; the kubelet starts it again',
   'kubelet-stop': 'SIGKILL to the kubelet, which stays away; pods go on',
   'apiserver-stop': 'SIGKILL to the API server, which stays away; of the control plane if the node has none',
+  'apiserver-hang': 'SIGSTOP to the API server; of the control plane if the node has none',
   'link-cut': "the switch's end of the node's cable goes down: carrier lost",
   'switch-cut': "the switch's port of the node is disabled: frames lost, carrier stays",
   'node-crash': 'the node loses power and stays off',

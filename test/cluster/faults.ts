@@ -67,14 +67,17 @@ function switchFault(fault: Parameters<typeof prepareSwitch>[0]): ClusterFault {
 
 const LINK_CUT = switchFault('carrier lost');
 
-function serviceFault(name: string): ClusterFault {
+/** SIGKILL to a service, as a crash does it: without a grace that an API server would use for a minute. It stays away. */
+function serviceFault(name: 'kubelet' | 'kube-apiserver'): ClusterFault {
+  const kill = signal(name, 'SIGKILL');
   return {
     prepare: async (target) => {
-      const running = on(target);
-      return () => switchService(running, name, false);
+      const strike = await kill(target);
+      await switchService(on(target), name, 'until its end');
+      return strike;
     },
     heal: async ({ running }) => {
-      if (running !== undefined) await switchService(running, name, true);
+      if (running !== undefined) await switchService(running, name, 'on');
     },
   };
 }
@@ -177,6 +180,13 @@ const FAULTS: Readonly<Record<ClusterFaultName, ClusterFault>> = {
     ...serviceFault('kube-apiserver'),
     heal: async (target) => {
       await serviceFault('kube-apiserver').heal(target);
+      await waitForApi(target);
+    },
+  },
+  'apiserver-hang': {
+    prepare: signal('kube-apiserver', 'SIGSTOP'),
+    heal: async (target) => {
+      signalAll(pidsOf(target.machine, 'kube-apiserver'), 'SIGCONT');
       await waitForApi(target);
     },
   },

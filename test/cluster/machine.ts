@@ -164,12 +164,13 @@ export async function runOn(
   return String(result.stdout ?? '');
 }
 
-/** Starts a service that was switched off, or stops one so that it stays off; by SIGKILL, as a crash does it. */
-export async function switchService(machine: RunningMachine, name: string, on: boolean): Promise<void> {
-  const service = `/run/service/${name}`;
-  // "once" lets it run, but not again; so the kill is what ends it, without a grace that an API server would use for a minute.
-  const script = on ? `sv up ${service}` : `sv once ${service} && sv kill ${service}`;
-  await runOn(machine, ['sh', '-c', script]);
+/** Switches a service on; or says that it may not run again once it has ended, and goes on until then. */
+export async function switchService(
+  machine: RunningMachine,
+  name: string,
+  order: 'on' | 'until its end',
+): Promise<void> {
+  await runOn(machine, ['sv', order === 'on' ? 'up' : 'once', `/run/service/${name}`]);
 }
 
 /** Removes the folder that holds a cluster's cgroups, when its machines are gone. */

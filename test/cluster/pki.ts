@@ -18,6 +18,11 @@ export interface Pki {
   readonly certificate: (identity: string) => Certificate;
 }
 
+/** The identity of a machine's API server. Pure. */
+export function apiServerIdentity({ name }: Pick<MachinePlan, 'name'>): string {
+  return `apiserver-${name}`;
+}
+
 /** Groups are organisations (O), users are common names (CN). */
 function identities(plan: ClusterPlan): Identity[] {
   const kubernetes = ['', '.default', '.default.svc', '.default.svc.cluster.local'].map(
@@ -26,11 +31,12 @@ function identities(plan: ClusterPlan): Identity[] {
   const apiAddresses = ['127.0.0.1', API_SERVICE_IP, plan.apiVip, ...plan.controlPlanes.map((each) => each.ipv4)];
   return [
     { file: 'admin', subject: '/O=system:masters/CN=admin' },
-    {
-      file: 'apiserver',
+    // One for each, as installers make them: by the machine's name a client knows which one answered.
+    ...plan.controlPlanes.map((machine) => ({
+      file: apiServerIdentity(machine),
       subject: '/CN=kube-apiserver',
-      names: [...kubernetes, ...apiAddresses.map((address) => `IP:${address}`)],
-    },
+      names: [...kubernetes, `DNS:${machine.name}`, ...apiAddresses.map((address) => `IP:${address}`)],
+    })),
     { file: 'apiserver-kubelet', subject: '/O=system:masters/CN=kube-apiserver-kubelet-client' },
     { file: 'front-proxy', subject: '/CN=front-proxy-client' },
     { file: 'controller-manager', subject: '/CN=system:kube-controller-manager' },

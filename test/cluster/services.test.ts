@@ -57,6 +57,22 @@ describe('the files of a machine', () => {
     );
   });
 
+  it('give each API server a certificate of its own, and time to say that it ends where clients have another one', () => {
+    const asked: string[] = [];
+    const certificate = (identity: string) => {
+      asked.push(identity);
+      return secret;
+    };
+    const machine = three.controlPlanes[1];
+    if (machine === undefined) throw new Error('a second one is missing');
+    const files = new Map(machineFiles(three, machine, { ...pki, certificate }).map((file) => [file.path, file]));
+    expect(asked).toContain('apiserver-node2');
+    const run = files.get('/etc/machine/services/kube-apiserver/run')?.content;
+    expect(run).toContain('--tls-cert-file=/etc/kubernetes/pki/apiserver-node2.crt');
+    expect(run).toContain('--shutdown-delay-duration=5s');
+    expect(filesOf(one, 'cp').get('/etc/machine/services/kube-apiserver/run')?.content).not.toContain('shutdown-delay');
+  });
+
   it('taint nodes that are control planes, as installers do', () => {
     const kubelet = (plan: typeof one) =>
       parse(filesOf(plan, 'node1').get('/etc/kubernetes/kubelet.yaml')?.content ?? '') as Record<string, unknown>;

@@ -1,5 +1,5 @@
 import { stringify } from 'yaml';
-import { kubeconfig, type Pki } from './pki.ts';
+import { apiServerIdentity, kubeconfig, type Pki } from './pki.ts';
 import { API_SERVER_PORT, type ClusterPlan, type MachinePlan, POD_CIDR, SERVICE_CIDR } from './plan.ts';
 
 /** A file to be put on a machine's disk before it boots. */
@@ -72,15 +72,15 @@ function etcd(plan: ClusterPlan, machine: MachinePlan): MachineFile {
   ]);
 }
 
-function apiServer(machine: MachinePlan): MachineFile {
+function apiServer(machine: MachinePlan, several: boolean): MachineFile {
   return service('kube-apiserver', [
     'kube-apiserver',
     ...flags({
       'etcd-servers': 'http://127.0.0.1:2379',
       'advertise-address': machine.ipv4,
       'secure-port': String(API_SERVER_PORT),
-      'tls-cert-file': `${PKI}/apiserver.crt`,
-      'tls-private-key-file': `${PKI}/apiserver.key`,
+      'tls-cert-file': `${PKI}/${apiServerIdentity(machine)}.crt`,
+      'tls-private-key-file': `${PKI}/${apiServerIdentity(machine)}.key`,
       'client-ca-file': `${PKI}/ca.crt`,
       'service-account-issuer': 'https://kubernetes.default.svc.cluster.local',
       'service-account-key-file': `${PKI}/sa.pub`,
@@ -102,6 +102,8 @@ function apiServer(machine: MachinePlan): MachineFile {
       'requestheader-extra-headers-prefix': 'X-Remote-Extra-',
       'proxy-client-cert-file': `${PKI}/front-proxy.crt`,
       'proxy-client-key-file': `${PKI}/front-proxy.key`,
+      // One that ends in order says so before: clients have another one to go to.
+      ...(several ? { 'shutdown-delay-duration': '5s' } : {}),
       profiling: false,
     }),
   ]);
@@ -148,13 +150,15 @@ function controlPlaneFiles(plan: ClusterPlan, machine: MachinePlan, pki: Pki): M
     ...pem('ca', pki.ca),
     { path: `${PKI}/sa.key`, content: pki.serviceAccount.key },
     { path: `${PKI}/sa.pub`, content: pki.serviceAccount.publicKey },
-    ...['apiserver', 'apiserver-kubelet', 'front-proxy'].flatMap((name) => pem(name, pki.certificate(name))),
+    ...[apiServerIdentity(machine), 'apiserver-kubelet', 'front-proxy'].flatMap((name) =>
+      pem(name, pki.certificate(name)),
+    ),
     ...['controller-manager', 'scheduler'].map((name) => ({
       path: `${KUBERNETES}/${name}.conf`,
       content: kubeconfig(pki, plan, name, machine),
     })),
     etcd(plan, machine),
-    apiServer(machine),
+    apiServer(machine, several),
     controllerManager(several),
     scheduler(several),
   ];

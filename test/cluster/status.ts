@@ -12,6 +12,7 @@ const PROGRAMS = {
   keepalived: ({ name, commandLine }: NamedProcess) => name === 'keepalived' && !commandLine.includes(' -t '),
   sidecar: ({ commandLine }: NamedProcess) => commandLine.includes('/app/sidecar.cjs'),
   kubelet: ({ name }: NamedProcess) => name === 'kubelet',
+  haproxy: ({ name }: NamedProcess) => name === 'haproxy',
   'kube-apiserver': ({ name }: NamedProcess) => name === 'kube-apiserver',
 } as const;
 

@@ -7,6 +7,7 @@ import { takeDown } from '../cluster/down.ts';
 import type { ClusterFaultName } from '../cluster/fault-names.ts';
 import type { MachinePlan } from '../cluster/plan.ts';
 import { pidsOf } from '../cluster/status.ts';
+import { apiProber, waitForApiServers } from '../environment/api-servers.ts';
 import {
   CHART,
   helmInstall,
@@ -22,7 +23,6 @@ import { monotonicMs } from '../support/clock.ts';
 import { repeatedWhenDisturbed } from '../support/machine-watch.ts';
 import { say } from '../support/print.ts';
 import { waitFor } from '../support/wait.ts';
-import { apiProber, waitForApiServers } from './api-servers.ts';
 import { bringUpControlPlanes } from './further-clusters.ts';
 import { installationOf } from './helm-chart-manifest.ts';
 import { site } from './here.ts';

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import type { Prober } from '../clients/prober.ts';
 import { apiServerFor } from '../cluster/plan.ts';
-import type { ClusterEnvironment } from '../environment/cluster.ts';
-import type { Site } from '../environment/site.ts';
 import { waitFor } from '../support/wait.ts';
+import type { ClusterEnvironment } from './cluster.ts';
+import type { Site } from './site.ts';
 
 interface Kubeconfig {
   readonly clusters: readonly { readonly cluster: { readonly 'certificate-authority-data': string } }[];
