@@ -17,6 +17,7 @@ export const TOOL_NAMES = [
   'hyperkube',
   'helm3',
   'syft',
+  'api-load',
 ] as const;
 export type ToolName = (typeof TOOL_NAMES)[number];
 
@@ -33,8 +34,8 @@ export interface OnPath extends VersionRange {
 export interface GoSource {
   readonly kind: 'go';
   readonly directory: string;
-  /** The module whose version is the tool's. */
-  readonly module: string;
+  /** The module whose version is the tool's; null for a program of the project's own that needs none. */
+  readonly module: string | null;
   /** The main package: an import path, or `.` for the one that lies in `directory` itself. */
   readonly package: string;
   /** Link-time settings, of the pinned version. */
@@ -243,6 +244,19 @@ export const CATALOGUE: Readonly<Record<ToolName, Tool>> = {
       module: 'github.com/anchore/syft',
       package: 'github.com/anchore/syft/cmd/syft',
       linkerFlags: (version) => [`-X main.version=${version.replace('v', '')}`],
+    },
+    byNameOnly: true,
+  },
+  // Never taken from PATH: it is the project's own.
+  'api-load': {
+    command: 'api-load',
+    source: {
+      kind: 'go',
+      directory: 'tools/api-load',
+      module: null,
+      package: '.',
+      linkerFlags: () => [],
+      static: true,
     },
     byNameOnly: true,
   },

@@ -74,6 +74,15 @@ describe('a Go tool', () => {
     expect(await Promise.all(['one', 'two'].map((name) => readlink(path.join(bin, name))))).toEqual(['many', 'many']);
   });
 
+  it('may need no module of others, and is then built anew after a change of its code alone', async () => {
+    await rm(path.join(root, 'tools/many/go.sum'));
+    await writeFile(path.join(root, 'tools/many/go.mod'), 'module many\n\ngo 1.24.0\n');
+    const before = await recipeFor(tool({ module: null }), root);
+    expect(before.key).toMatch(/^many-v0\.0\.0-[0-9a-f]{12}$/);
+    await writeFile(path.join(root, 'tools/many/main.go'), `${MAIN}// changed\n`);
+    expect((await recipeFor(tool({ module: null }), root)).key).not.toBe(before.key);
+  });
+
   it.each<[string, Partial<GoSource>, Record<string, string>]>([
     ['its code', {}, { 'main.go': `${MAIN}// changed\n` }],
     ['another file of its code', {}, { 'more.go': 'package main\n' }],

@@ -12,6 +12,7 @@ import { compareVersions, parseVersion } from './version.ts';
 const GO_LIMIT_SECONDS = 45 * 60;
 const PIP_LIMIT_SECONDS = 10 * 60;
 const REQUIREMENTS = 'tools/python/requirements.txt';
+const NO_VERSION = 'v0.0.0';
 const SCHEMA_REQUIREMENTS = 'tools/python/schemas.txt';
 
 /**
@@ -34,8 +35,9 @@ export async function recipeFor(tool: Tool, root: string): Promise<Recipe> {
 async function goRecipe(command: string, source: GoSource, root: string): Promise<Recipe> {
   const directory = path.join(root, source.directory);
   const goMod = await readFile(path.join(directory, 'go.mod'), 'utf8');
-  const goSum = await readFile(path.join(directory, 'go.sum'), 'utf8');
-  const version = pinnedGoVersion(goMod, source.module);
+  // Without a module of others there are no checksums, and no version but that of the code, which the key has.
+  const goSum = source.module === null ? '' : await readFile(path.join(directory, 'go.sum'), 'utf8');
+  const version = source.module === null ? NO_VERSION : pinnedGoVersion(goMod, source.module);
   const linkerFlags = ['-s', '-w', ...source.linkerFlags(version)].join(' ');
   const pins = [goMod, goSum, linkerFlags, process.platform, process.arch];
   const own = [...(await goFiles(directory)), ...(source.static ? ['static'] : []), ...(source.aliases ?? [])];

@@ -60,7 +60,12 @@ describe('the catalogue', () => {
   });
 
   it('leaves what only the cluster needs to those who ask for it', () => {
-    expect(TOOL_NAMES.filter((name) => !USUAL_TOOL_NAMES.includes(name))).toEqual(['hyperkube', 'helm3', 'syft']);
+    expect(TOOL_NAMES.filter((name) => !USUAL_TOOL_NAMES.includes(name))).toEqual([
+      'hyperkube',
+      'helm3',
+      'syft',
+      'api-load',
+    ]);
   });
 
   it('gives each tool a place in the store of its own, except those that share the Python environment', async () => {

@@ -3,6 +3,7 @@ import { CLIENT_KINDS } from '../clients/prober.ts';
 import { takeDown } from '../cluster/down.ts';
 import { imageArchives } from '../cluster/images.ts';
 import { readyParts } from '../cluster/parts.ts';
+import { planCluster } from '../cluster/plan.ts';
 import { clusterKubectl } from '../cluster/state.ts';
 import { bringUp } from '../cluster/up.ts';
 import { ClusterEnvironment } from '../environment/cluster.ts';
@@ -50,6 +51,8 @@ export interface BenchClusterOptions {
   readonly keep: boolean;
   /** Ends the bringing up early. */
   readonly signal?: AbortSignal;
+  /** By default one control plane beside the three nodes, and an ingress on each of them; else all three are control planes. */
+  readonly of?: 'nodes' | 'control planes';
 }
 
 /** How the measuring on a cluster ended. */
@@ -64,15 +67,15 @@ export interface ClusterBenchEnd {
 
 /** Brings a cluster of three nodes up, measures, and takes the cluster down. */
 export async function withBenchCluster(
-  { keep, signal }: BenchClusterOptions,
+  { keep, signal, of = 'nodes' }: BenchClusterOptions,
   measure: (cluster: BenchedCluster) => Promise<void>,
 ): Promise<ClusterBenchEnd> {
   const parts = await readyParts(say);
   const archives = await imageArchives(say);
   const helm = await ensureTool('helm');
   await takeDown(BENCH_CLUSTER);
-  const shape = { name: BENCH_CLUSTER, nodes: 3, controlPlanes: 1, ingress: true };
-  const state = await bringUp(shape, parts, archives, say, signal);
+  const shape = of === 'nodes' ? { controlPlanes: 1, ingress: true } : { controlPlanes: 3, ingress: false };
+  const state = await bringUp({ name: BENCH_CLUSTER, nodes: 3, ...shape }, parts, archives, say, signal);
   const stalls = new StallWatch();
   const undisturbed = new UndisturbedRuns(stalls, say);
   let kubernetes = '';
@@ -81,7 +84,8 @@ export async function withBenchCluster(
     const version = JSON.parse(await clusterKubectl(state)(['get', '--raw', '/version'])) as { gitVersion: string };
     kubernetes = version.gitVersion;
     await stalls.start();
-    const site = new Site(ownSite(state, { helm, helm3: undefined }));
+    const { apiVip, ingressVip } = planCluster(state.shape);
+    const site = new Site(ownSite(state, { helm, helm3: undefined }, of === 'nodes' ? ingressVip : apiVip));
     await measure({ site, stalls, undisturbed });
   } catch (caught) {
     error = caught;

@@ -21,6 +21,12 @@ export function onCluster({ kubernetes }: Pick<Conditions, 'kubernetes'>): strin
 and kubelet in namespaces of its own, all on this one machine.`;
 }
 
+/** What is measured on a Kubernetes whose nodes are its control planes; a sentence for the page. */
+export function onControlPlanes({ kubernetes }: Pick<Conditions, 'kubernetes'>): string {
+  return `Kubernetes ${kubernetes}, three control planes with one etcd, each with
+API server, containerd and kubelet in namespaces of its own, all on this one machine, which is the clients' too.`;
+}
+
 /** Which runs say nothing of the product, and how many there were; sentences for the page. */
 export function repeatedSentence({ repeatedRuns }: Pick<Conditions, 'repeatedRuns'>): string {
   const few = ['No run was repeated', 'One run was repeated'];

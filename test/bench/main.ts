@@ -11,6 +11,14 @@ import {
   missedBudgets as missedClusterBudgets,
 } from './cluster-report.ts';
 import { CLUSTER_CASES } from './cluster-suites.ts';
+import { benchControlPlane } from './control-plane-bench.ts';
+import {
+  controlPlanePart,
+  controlPlaneTables,
+  missedControlPlaneBudgets,
+  unfinishedControlPlaneCases,
+} from './control-plane-report.ts';
+import { chooseControlPlaneCases } from './control-plane-suites.ts';
 import { BENCH_LAB, benchLab } from './lab-bench.ts';
 import { today, writePart } from './page-file.ts';
 import { measurePlanner, missedPlannerBudgets, PLANNER_CASES, plannerTable } from './planner.ts';
@@ -30,6 +38,7 @@ interface Options {
   readonly cluster?: boolean;
   readonly planner?: boolean;
   readonly pools?: boolean;
+  readonly controlPlane?: boolean;
   readonly suite?: string[];
   readonly fault?: string[];
   readonly runs?: number;
@@ -82,6 +91,17 @@ async function runPools(options: Options): Promise<void> {
   if (error !== undefined) throw error;
 }
 
+async function runControlPlane(options: Options): Promise<void> {
+  const cases = chooseControlPlaneCases(options.fault, options.runs);
+  const how = { keep: options.keep === true, signal: interruption.signal };
+  const { measurements, error, ...conditions } = await benchControlPlane(cases, how);
+  const missed = [...missedControlPlaneBudgets(measurements), ...unfinishedControlPlaneCases(cases, measurements)];
+  const part = () => controlPlanePart(measurements, { date: today(), ...conditions }, missed);
+  if (options.write) await writePart('control plane', part());
+  report(missed, options.json, measurements, controlPlaneTables(measurements));
+  if (error !== undefined) throw error;
+}
+
 async function runPlanner(options: Options): Promise<void> {
   const measurements = PLANNER_CASES.map((each) => {
     const measured = measurePlanner(each);
@@ -103,9 +123,16 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 }
 
 /** What is measured. @throws Error when that is not clear. */
-function subjectOf({ cluster, planner, pools }: Options): (options: Options) => Promise<void> {
-  const chosen = [...(cluster ? [runCluster] : []), ...(pools ? [runPools] : []), ...(planner ? [runPlanner] : [])];
-  if (chosen.length > 1) throw new Error('--cluster, --pools and --planner are runs of their own: give one of them');
+function subjectOf({ cluster, planner, pools, controlPlane }: Options): (options: Options) => Promise<void> {
+  const chosen = [
+    ...(cluster ? [runCluster] : []),
+    ...(pools ? [runPools] : []),
+    ...(controlPlane ? [runControlPlane] : []),
+    ...(planner ? [runPlanner] : []),
+  ];
+  if (chosen.length > 1) {
+    throw new Error('--cluster, --pools, --control-plane and --planner are runs of their own: give one of them');
+  }
   return chosen[0] ?? runLab;
 }
 
@@ -115,9 +142,13 @@ new Command('bench')
   )
   .option('--cluster', 'on a real Kubernetes instead of the lab')
   .option('--pools', 'pools of addresses on a real Kubernetes')
+  .option('--control-plane', "the address of API servers on a real Kubernetes, beside k0s's way")
   .option('--planner', "the controller's planner alone, without a lab")
   .option('--suite <name...>', `only these: ${SUITES.map(({ name }) => name).join(', ')}`)
-  .option('--fault <name...>', 'only these faults; of pools also edit, many, upgrade')
+  .option(
+    '--fault <name...>',
+    'only these faults; of pools also edit, many, upgrade; of the control plane any title of its tables',
+  )
   .option('--runs <n>', 'this many runs of each instead of the usual number', wholeNumber)
   .option('--write', 'write docs/performance.md')
   .option(

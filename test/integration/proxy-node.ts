@@ -17,11 +17,9 @@ import {
 import { ensureImageRoot, supervisorBinds } from '../support/image-root.ts';
 import { inNetns, ip } from '../support/netns.ts';
 import { Program } from '../support/program.ts';
-import { emptyDir, offer, place, readIfThere } from '../support/runtime-directory.ts';
+import { emptyDir, offer, PROXY_RUNTIME_DIRECTORY, place, readIfThere } from '../support/runtime-directory.ts';
 import { waitFor } from '../support/wait.ts';
 
-/** The runtime directory, as the chart mounts it. */
-export const PROXY_RUNTIME_DIR = '/run/keepalived-ingress-vip-proxy';
 /** Where HAProxy listens; the namespace has every port free. */
 export const BIND_PORT = 6444;
 /** The user of the proxy's container, and of the sidecar's. */
@@ -43,7 +41,7 @@ export function proxyConfig(options: { readonly ports?: readonly number[]; reado
   const { ports = [BIND_PORT], comment = 'none' } = options;
   return `# ${comment}
 global
-    stats socket ${PROXY_RUNTIME_DIR}/${PROXY_FILES.adminSocket} mode 600 level admin
+    stats socket ${PROXY_RUNTIME_DIRECTORY}/${PROXY_FILES.adminSocket} mode 600 level admin
     log stdout format raw local0
     fd-hard-limit 20000
     mworker-max-reloads 3
@@ -224,7 +222,7 @@ export class ProxyNode {
       uid: PROXY_UID,
       binds: [
         ...(options.root === undefined ? supervisorBinds('proxy') : []),
-        { host: this.runtime, container: PROXY_RUNTIME_DIR, readOnly: false },
+        { host: this.runtime, container: PROXY_RUNTIME_DIRECTORY, readOnly: false },
       ],
       ...(options.env === undefined ? {} : { env: options.env }),
       logFile: join(this.#folder, 'log'),

@@ -1,10 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { readSessions } from '../../sidecar/proxy/observed.ts';
+import type { ApiLoad, ApiLoadReport } from '../clients/api-load.ts';
 import { monotonicMs } from '../support/clock.ts';
 import { canMakeNamespaces, command, mustSkip } from '../support/needs.ts';
 import { waitFor } from '../support/wait.ts';
-import { type Load, ProxyLab, proxySettings } from './proxy/lab.ts';
-import type { LoadReport } from './proxy/protocol.ts';
+import { ProxyLab, proxySettings } from './proxy/lab.ts';
 
 const skip = mustSkip('the proxy with a real HAProxy', [
   canMakeNamespaces,
@@ -18,10 +18,11 @@ const ALL_UP = { cp1: 'up', cp2: 'up', cp3: 'up' };
 
 let lab: ProxyLab;
 
-const total = (load: Load) => Object.values(load.watching).reduce((sum, count) => sum + count, 0);
-
 /** What clients see from before something happens until after it: nobody may wait for an answer that does not come. */
-async function during(happens: (load: Load) => Promise<void>, given = {}): Promise<LoadReport & { atMs: number }> {
+async function during(
+  happens: (load: ApiLoad) => Promise<void>,
+  given = {},
+): Promise<ApiLoadReport & { atMs: number }> {
   const load = await lab.load({ watches: WATCHES, ...given });
   const before = load.requests;
   await waitFor('requests before', () => load.requests > before + 20, LIMIT);
@@ -29,13 +30,13 @@ async function during(happens: (load: Load) => Promise<void>, given = {}): Promi
   await happens(load);
   const after = load.requests;
   await waitFor('requests after', () => load.requests > after + 20, LIMIT);
-  await waitFor('every watch', () => total(load) === WATCHES, LIMIT);
+  await waitFor('every watch', () => load.watches === WATCHES, LIMIT);
   const report = await load.report();
-  const { requests, failures, slowestMs, gaps } = report;
+  const { requests, failures, tookMs, gaps } = report;
   const closed = gaps.map(({ closedAtMs }) => Math.round(closedAtMs - atMs));
   const back = gaps.map(({ closedAtMs, backAtMs }) => Math.round(backAtMs - closedAtMs));
   process.stderr.write(
-    `${expect.getState().currentTestName}: ${requests} requests, ${failures.length} failed, slowest ${Math.round(slowestMs)} ms; ${gaps.length} watches closed after ${Math.min(...closed)} to ${Math.max(...closed)} ms, back ${Math.max(...back)} ms later\n`,
+    `${expect.getState().currentTestName}: ${requests} requests, ${failures.length} failed, slowest ${Math.round(tookMs.max)} ms; ${gaps.length} watches closed after ${Math.min(...closed)} to ${Math.max(...closed)} ms, back ${Math.max(...back)} ms later\n`,
   );
   expect(failures.filter(({ why }) => why === 'none')).toEqual([]);
   return { ...report, atMs };

@@ -16,6 +16,8 @@ import { join } from 'node:path';
 
 /** Where the release's pod has its runtime directory. */
 export const RUNTIME_DIRECTORY = '/run/keepalived-ingress-vip';
+/** Where it has the one that it shares with its proxy. */
+export const PROXY_RUNTIME_DIRECTORY = '/run/keepalived-ingress-vip-proxy';
 
 /** A track file of the settings' instance. @param runtime the runtime directory, as this process sees it */
 export function trackFile(runtime: string, kind: 'gate' | 'offset' | 'pulse'): string {

@@ -13,13 +13,13 @@ import { type ProxyPlace, renderProxy } from '../../../sidecar/proxy/render.ts';
 import { RuntimeApi } from '../../../sidecar/proxy/runtime-api.ts';
 import type { Backend } from '../../../sidecar/proxy/sections.ts';
 import { defaultProxySettings } from '../../../sidecar/testing/proxy.ts';
+import { ApiLoad, type ApiLoadOptions } from '../../clients/api-load.ts';
 import { makeCertificate, type ServerCertificate } from '../../support/certificates.ts';
 import { monotonicMs } from '../../support/clock.ts';
 import { haproxyCommand } from '../../support/haproxy.ts';
 import { HOST_SYSCTLS, inNetns, ip, ipBatch, SWITCH_SYSCTLS, sysctl } from '../../support/netns.ts';
 import { Program } from '../../support/program.ts';
 import { waitFor } from '../../support/wait.ts';
-import type { LoadMessage, LoadOptions, LoadProgress, LoadReport } from './protocol.ts';
 
 const PREFIX = `kivp${process.pid}`;
 const SWITCH = `${PREFIX}s`;
@@ -234,22 +234,12 @@ export class ProxyLab {
   }
 
   /** Clients in the proxy's namespace. */
-  async load(given: Partial<LoadOptions> = {}): Promise<Load> {
-    const options: LoadOptions = {
-      ...{ host: '10.97.0.1', port: BIND_PORT, caFile: join(this.directory, 'ca.crt') },
-      ...{ perSecond: 100, watches: 30, limitMs: 3000, ...given },
+  load(given: Partial<ApiLoadOptions> = {}): Promise<ApiLoad> {
+    const options: ApiLoadOptions = {
+      ...{ targets: [`10.97.0.1:${BIND_PORT}`], caFile: join(this.directory, 'ca.crt') },
+      ...{ path: '/', watchPath: '/watch', namedBy: 'body', perSecond: 100, watches: 30, limitMs: 3000, ...given },
     };
-    const load = new Load(startChild(PROXY, [join(import.meta.dirname, 'load.ts'), JSON.stringify(options)]));
-    const total = () => Object.values(load.watching).reduce((sum, count) => sum + count, 0);
-    await waitFor(
-      'clients',
-      () => load.requests > 0 && total() === options.watches,
-      LIMIT,
-      () => {
-        return `${JSON.stringify(load.watching)} ${load.requests} ${this.haproxy.output.slice(-3000)}`;
-      },
-    );
-    return load;
+    return ApiLoad.start(options, { netns: PROXY });
   }
 
   /** Status of the proxy's own health. */
@@ -276,42 +266,6 @@ export class ProxyLab {
     const all = [PROXY, SWITCH, ...this.servers.map(({ netns }) => netns)];
     await Promise.all(all.map((netns) => ip(['netns', 'delete', netns]).catch(() => '')));
     rmSync(this.directory, { recursive: true, force: true });
-  }
-}
-
-/** Clients that run until they are asked what they saw. */
-export class Load {
-  readonly #child: ChildProcess;
-  readonly #report: Promise<LoadReport>;
-  #progress: LoadProgress = { requests: 0, watching: {} };
-
-  constructor(child: ChildProcess) {
-    this.#child = child;
-    this.#report = new Promise((resolve, reject) => {
-      child.on('message', (message: LoadMessage) => {
-        if ('report' in message) resolve(message.report);
-        else this.#progress = message.progress;
-      });
-      child.once('exit', (code) => reject(new Error(`the clients ended (${code}) before they told what they saw`)));
-    });
-    // Whoever asks hears of it.
-    this.#report.catch(() => undefined);
-  }
-
-  /** Requests that began by now. */
-  get requests(): number {
-    return this.#progress.requests;
-  }
-
-  /** Watches that have a server now, by server. */
-  get watching(): Readonly<Record<string, number>> {
-    return this.#progress.watching;
-  }
-
-  async report(): Promise<LoadReport> {
-    this.#child.send('report');
-    const timer = setTimeout(() => this.#child.kill('SIGKILL'), LIMIT.limitMs);
-    return this.#report.finally(() => clearTimeout(timer));
   }
 }
 
