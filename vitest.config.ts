@@ -11,7 +11,10 @@ const UNIT = [
  * Integration tests that bound no time in which something has to happen but with plenty to spare: they mostly wait for one program after
  * the other, so that two run in little more than the time of one.
  */
-const PARALLEL = ['test/package/*.test.ts', 'test/integration/{api-traffic,crds,footprint,images,status-page}.test.ts'];
+const PARALLEL = [
+  'test/package/*.test.ts',
+  'test/integration/{api-traffic,crds,footprint,images,node-page,status-page}.test.ts',
+];
 
 /**
  * Files that nearly only wait: for five seconds until a sidecar looks at its network again, or for keepalived or HAProxy to say something. What they bound

@@ -17,7 +17,8 @@ interface Program {
   readonly versionName: string;
 }
 
-const SIDECAR: Program = { entry: 'sidecar/main.ts', file: 'sidecar.cjs', versionName: 'SIDECAR_VERSION' };
+/** The program beside keepalived on each node. */
+export const SIDECAR: Program = { entry: 'sidecar/main.ts', file: 'sidecar.cjs', versionName: 'SIDECAR_VERSION' };
 /** The program that plans pools. */
 export const CONTROLLER: Program = {
   entry: 'controller/main.ts',

@@ -14,8 +14,9 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
+import { buildProgram, SIDECAR } from '../scripts/build.ts';
 import { freePort } from '../test/support/free-port.ts';
 import { Program } from '../test/support/program.ts';
 import type { Settings } from './config/settings.ts';
@@ -23,7 +24,9 @@ import { INTERFACE } from './testing/interface.ts';
 import { planOf } from './testing/plan.ts';
 import { defaultSettings } from './testing/settings.ts';
 
-const MAIN = join(import.meta.dirname, 'main.ts');
+/** As in the image: the page is put into it by the bundler. */
+const folder = mkdtempSync(join(tmpdir(), 'sidecar-'));
+const MAIN = join(folder, SIDECAR.file);
 const LIMIT = 10_000;
 const WAIT = { limitMs: LIMIT, everyMs: 5 };
 let directory: string;
@@ -67,6 +70,10 @@ function start(more: Readonly<Record<string, string>> = {}, words: readonly stri
   );
   return running;
 }
+
+beforeAll(() => buildProgram(SIDECAR, folder));
+
+afterAll(() => rmSync(folder, { recursive: true }));
 
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), 'main-'));

@@ -14,6 +14,7 @@ import { runtimeIn } from './runtime/runtime.ts';
 import { createApp } from './server/app.ts';
 import { createMetrics } from './server/metrics.ts';
 import { createMetricsApp } from './server/metrics-app.ts';
+import page from './server/page.html';
 import { Sidecar } from './sidecar.ts';
 import { CordonFollower } from './sources/cordon-follower.ts';
 import { PlanFollower } from './sources/plan/plan-follower.ts';
@@ -175,7 +176,7 @@ async function run(options: Arguments, loaded: LoadedSettings, held: HeldSetting
   const listeners = [
     new Listener(
       { ...server, connections: LOOPBACK_CONNECTIONS },
-      { handler: createApp({ snapshot, onError }), onError },
+      { handler: createApp({ page, snapshot, onError }), onError },
     ),
     new Listener(metrics, {
       handler: createMetricsApp({ metrics: counted, snapshot, collectLagMillis, onError }),

@@ -1,8 +1,8 @@
 import type { RequestListener } from 'node:http';
 import express from 'express';
 import type { Registry } from 'prom-client';
-import { sha256 } from '../../common/digest.ts';
 import { answerTheRest } from '../../common/last-answers.ts';
+import { pageHeaders } from '../../common/page-policy.ts';
 import type { LiveStatus } from './live.ts';
 import { type ControllerSnapshot, statusOf, unreadiness } from './status.ts';
 
@@ -16,29 +16,10 @@ interface AppDependencies {
   readonly onError?: (error: unknown) => void;
 }
 
-function hashOf(page: string, element: 'style' | 'script'): string {
-  const content = new RegExp(`<${element}>([\\s\\S]*?)</${element}>`).exec(page)?.[1] ?? '';
-  return `'sha256-${sha256(content, 'base64')}'`;
-}
-
-/** The page may run its own script, use its own style and ask this server; nothing else, from nowhere else. */
-function contentPolicy(page: string): string {
-  return [
-    "default-src 'none'",
-    `script-src ${hashOf(page, 'script')}`,
-    `style-src ${hashOf(page, 'style')}`,
-    "connect-src 'self'",
-    'img-src data:',
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'",
-  ].join('; ');
-}
-
 /** Health, metrics, status and the page. Never listens by itself. */
 export function createApp({ snapshot, registry, live, page, onError }: AppDependencies): RequestListener {
   const app = express();
-  const policy = contentPolicy(page);
+  const headers = pageHeaders(page);
   app.disable('x-powered-by');
   app.disable('etag');
   app.use((_request, response, next) => {
@@ -64,7 +45,7 @@ export function createApp({ snapshot, registry, live, page, onError }: AppDepend
   });
   app.get('/events', (request, response) => live.connect(request, response));
   app.get('/', (_request, response) => {
-    response.set({ 'Content-Security-Policy': policy, 'Content-Type': 'text/html; charset=utf-8' }).send(page);
+    response.set(headers).send(page);
   });
   return answerTheRest(app, onError);
 }

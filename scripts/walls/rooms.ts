@@ -89,6 +89,11 @@ const SHARED: readonly Room[] = [
     types: ['node:net'],
   },
   {
+    room: 'common/page-policy',
+    what: 'The headers of a page that has its style and its script inside. Pure.',
+    may: ['common/digest'],
+  },
+  {
     room: 'common/last-answers',
     what: 'Answers to requests that no route takes.',
     may: ['common/http-status'],
@@ -252,6 +257,7 @@ const SIDECAR: readonly Room[] = [
     may: [
       'api',
       'common/last-answers',
+      'common/page-policy',
       'sidecar/checks',
       'sidecar/status',
       'npm:express',
@@ -408,7 +414,7 @@ const CONTROLLER: readonly Room[] = [
   {
     room: 'controller/server',
     what: 'Shows the status, as page, stream and metrics.',
-    may: ['common/digest', 'common/last-answers', 'npm:express', 'npm:prom-client'],
+    may: ['common/last-answers', 'common/page-policy', 'npm:express', 'npm:prom-client'],
     types: ['common/clock', 'controller/events', 'controller/reconcile', 'node:http'],
   },
   {

@@ -170,6 +170,18 @@ describe('the part of the proxy', () => {
     }
   });
 
+  it('says that changes of the API servers are not seen while the API is away, and goes on with those it knew', async () => {
+    settings = defaultProxySettings();
+    writeFileSync(join(directory, 'token'), 'secret-token\n');
+    writeFileSync(join(directory, 'api-servers.json'), '[{"address":"192.0.2.7","port":6443}]');
+    // Nobody listens on the port of a privileged program that is not there.
+    const proxy = await start('192.0.2.9', 'https://127.0.0.1:1');
+    const said = expect.stringContaining('changes of the API servers are not seen, those that were known last stay');
+    await vi.waitFor(() => expect(proxy.problems).toContainEqual(said), LIMIT);
+    expect(proxy.view?.watch?.problem).toMatch(/ECONNREFUSED/);
+    expect(read('backends.cfg')).toContain('server 192.0.2.7 192.0.2.7:6443');
+  });
+
   it.each([
     ['half a file', '[{"address":"192.0.2.7"'],
     ['an empty list', '[]'],

@@ -59,6 +59,8 @@ const SERVER_NAME = 'kubernetes';
 const READY_SECONDS = 1;
 /** The kernel has this file where it speaks IPv6. */
 const IPV6_FILE = '/proc/net/if_inet6';
+/** How often HAProxy's supervisor is told that its servers are looked after. */
+const PULSE_MS = 1000;
 /** Until what could not be written is tried again. */
 const RETRY_MS = 2000;
 
@@ -77,7 +79,9 @@ export class ControlPlaneProxy implements Part {
   #prepared = false;
   #offering: Promise<void> = Promise.resolve();
   #retryTimer: NodeJS.Timeout | undefined;
+  #pulseTimer: NodeJS.Timeout | undefined;
   #problem: string | null = null;
+  #watchProblem: string | null = null;
 
   constructor(options: ProxyOptions, dependencies: ProxyDependencies) {
     this.#options = options;
@@ -118,7 +122,12 @@ export class ControlPlaneProxy implements Part {
   get view(): ProxySnapshot | null {
     if (!this.#running) return null;
     const { problem, backends } = this.#balancer;
-    return { status: this.#supervisor.status, problem, backends: backends.map((backend) => this.#shown(backend)) };
+    return {
+      status: this.#supervisor.status,
+      problem,
+      watch: this.#endpoints === undefined ? null : { problem: this.#watchProblem },
+      backends: backends.map((backend) => this.#shown(backend)),
+    };
   }
 
   /** The API servers that are known, whether HAProxy has them yet or not. */
@@ -130,7 +139,11 @@ export class ControlPlaneProxy implements Part {
   get problems(): readonly string[] {
     if (!this.#running) return [];
     const { problem } = this.#dependencies.kept;
-    const own = [this.#problem, this.#balancer.problem, problem].filter((each) => each !== null);
+    const watch =
+      this.#watchProblem === null
+        ? null
+        : `changes of the API servers are not seen, those that were known last stay: ${this.#watchProblem}`;
+    const own = [this.#problem, this.#balancer.problem, problem, watch].filter((each) => each !== null);
     return [...own, ...this.#supervisor.problems];
   }
 
@@ -142,6 +155,7 @@ export class ControlPlaneProxy implements Part {
   stop(): void {
     this.#running = false;
     clearTimeout(this.#retryTimer);
+    clearInterval(this.#pulseTimer);
     this.#authority.stop();
     this.#supervisor.stop();
     this.#endpoints?.stop();
@@ -170,10 +184,18 @@ export class ControlPlaneProxy implements Part {
     const now = settings();
     if (now === null || !this.#running) return;
     this.#balancer.start();
+    clearInterval(this.#pulseTimer);
+    this.#pulseTimer = setInterval(() => this.#beat(), PULSE_MS).unref();
     await this.#supervisor.start();
     // Ended meanwhile, perhaps.
     if (this.#running) this.#watchEndpoints(now);
     else this.#supervisor.stop();
+  }
+
+  /** A text that nobody writes any more is what tells: nothing is repeated where it cannot be written. */
+  #beat(): void {
+    const { runtime } = this.#dependencies;
+    runtime.files.writePulse(`${process.pid} ${this.#balancer.looks}\n`).catch(() => undefined);
   }
 
   #shown(backend: BackendView): BackendSnapshot {
@@ -188,6 +210,7 @@ export class ControlPlaneProxy implements Part {
     if (source === 'List' || !mayAsk(kubeApi)) {
       this.#endpoints?.stop();
       this.#endpoints = undefined;
+      this.#watchProblem = null;
       return;
     }
     const { log } = this.#dependencies;
@@ -196,6 +219,7 @@ export class ControlPlaneProxy implements Part {
       {
         onEndpoints: (endpoints) => this.#accept(endpoints),
         onProblem: (problem) => {
+          this.#watchProblem = problem;
           if (problem === null) log.info('the API tells the API servers');
           else log.warn({ problem }, 'changes of the API servers are not seen; those that were known last stay');
         },

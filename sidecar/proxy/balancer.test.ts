@@ -69,6 +69,8 @@ let events: BalancerEvent[];
 let refusing: Set<string>;
 let unready: Set<string>;
 let rebalance: boolean;
+/** By how much the wall clock is behind, since somebody set it back. */
+let behindMs: number;
 
 const settings = defaultProxySettings();
 const backends = (...names: string[]): Backend[] => names.map((address) => ({ address, port: 6443 }));
@@ -88,13 +90,14 @@ beforeEach(async () => {
   refusing = new Set();
   unready = new Set();
   rebalance = true;
+  behindMs = 0;
   balancer = new Balancer({
     commands: haproxy,
     refuses: ({ name }) => Promise.resolve(refusing.has(name)),
     ready: (address) => !unready.has(address),
     mayRebalance: () => rebalance,
     onEvent: (event) => events.push(event),
-    clock: time,
+    clock: { monotonicMs: () => time.monotonicMs(), wallMs: () => time.wallMs() - behindMs },
     timers: time,
   });
   accept('a', 'b', 'c');
@@ -163,6 +166,17 @@ describe('the balancer', () => {
     unready.clear();
     await pass(100);
     expect(haproxy.told.at(-1)).toBe('set server api/b state ready');
+  });
+
+  it('keeps its times when the wall clock is set back', async () => {
+    haproxy.sessions = [session(1, 'b')];
+    unready.add('b');
+    await pass(100);
+    behindMs = 3_600_000;
+    await pass(9000);
+    expect(haproxy.told).toHaveLength(1);
+    await pass(1000);
+    expect(haproxy.told).toContain('shutdown sessions server api/b');
   });
 
   it('lets a server go that is not to be there any more, after its time', async () => {

@@ -100,6 +100,7 @@ export class Balancer {
   #statisticsDueMs = 0;
   #strandedDueMs = 0;
   #problem: string | null = null;
+  #looks = 0;
   #refused = '';
 
   constructor(dependencies: BalancerDependencies) {
@@ -115,6 +116,11 @@ export class Balancer {
   /** Why HAProxy cannot be told anything; null when it can. */
   get problem(): string | null {
     return this.#problem;
+  }
+
+  /** How often all was looked at and done by now: it stands still while this cannot look after HAProxy's servers. */
+  get looks(): number {
+    return this.#looks;
   }
 
   /** The API servers that HAProxy has now. */
@@ -184,6 +190,7 @@ export class Balancer {
       await this.#reconcile(plan, observed, nowMs);
       await this.#statisticsWhenDue(plan, nowMs);
       await this.#strandedWhenDue(plan, nowMs);
+      this.#looks += 1;
     } catch (error) {
       if (!(error instanceof RuntimeApiError)) throw error;
       this.#report(error.message);

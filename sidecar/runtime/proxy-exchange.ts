@@ -58,6 +58,8 @@ export const PROXY_FILES = {
    * admin` for it.
    */
   adminSocket: 'admin.sock',
+  /** Another text each second while the sidecar looks after HAProxy's servers: the supervisor does what is most urgent while it does not. */
+  pulse: 'sidecar.pulse',
   /** The master's command line, which the supervisor has HAProxy open: old workers of before a reload are reached through it (`@!<pid> …`). */
   masterSocket: 'master.sock',
 } as const;

@@ -31,6 +31,11 @@ export class ProxyFiles {
     return this.#write(this.#directory.file(PROXY_FILES.backends), text);
   }
 
+  /** Says that the sidecar looks after HAProxy's servers, by another text than before. Rejects with the system's error. */
+  writePulse(text: string): Promise<void> {
+    return this.#write(this.#directory.file(PROXY_FILES.pulse), text);
+  }
+
   async #write(path: string, text: string): Promise<void> {
     if (this.#written.get(path) === text) return;
     await replaceFile(path, text);

@@ -21,6 +21,26 @@ const sick = {
 const service = healthySnapshot().checks.service;
 const failedService = service === undefined ? {} : { service: { ...service, healthy: false } };
 
+describe('GET /', () => {
+  it('answers with the page, which may run its own script and ask its own server alone', async () => {
+    const page = '<style>a{}</style><script>1</script>';
+    const app = createApp({ page, snapshot: healthySnapshot });
+    const { text, headers } = await request(app)
+      .get('/')
+      .expect(200)
+      .expect('Content-Type', /^text\/html/);
+    expect(text).toBe(page);
+    expect(headers['content-security-policy']).toMatch(
+      /^default-src 'none'; script-src 'sha256-\S+'; style-src 'sha256-/,
+    );
+    expect(headers['content-security-policy']).toContain("connect-src 'self'");
+  });
+
+  it('answers 404 where there is none', async () => {
+    await get('/').expect(404);
+  });
+});
+
 describe('GET /track', () => {
   it('answers 200 on a node that can serve, with every check', async () => {
     const { status, body } = await get('/track');

@@ -1,11 +1,14 @@
 import type { RequestListener } from 'node:http';
 import express, { type Response } from 'express';
 import { answerTheRest } from '../../common/last-answers.ts';
+import { pageHeaders } from '../../common/page-policy.ts';
 import type { SidecarSnapshot } from '../status/snapshot.ts';
 import { statusText } from '../status/status-document.ts';
 import { pulse, readiness, trackCheck, trackInstance, trackNode, type Verdict } from '../status/verdicts.ts';
 
 interface AppDependencies {
+  /** Text of the page: HTML with its style and its script inside. Absent: there is none. */
+  readonly page?: string;
   readonly snapshot: () => SidecarSnapshot;
   readonly onError?: (error: unknown) => void;
 }
@@ -15,11 +18,11 @@ function send(response: Response, { status, body }: Verdict): void {
 }
 
 /**
- * The track, pulse, health and status endpoints. Never listens by itself.
+ * The track, pulse, health and status endpoints, and the page that shows the status. Never listens by itself.
  * @param dependencies.snapshot what the sidecar knows at the moment it is called
  * @param dependencies.onError called with errors that are not the client's
  */
-export function createApp({ snapshot, onError }: AppDependencies): RequestListener {
+export function createApp({ page, snapshot, onError }: AppDependencies): RequestListener {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -42,5 +45,11 @@ export function createApp({ snapshot, onError }: AppDependencies): RequestListen
     for (const part of statusText(snapshot())) response.write(part);
     response.end();
   });
+  if (page !== undefined) {
+    const headers = pageHeaders(page);
+    app.get('/', (_request, response) => {
+      response.set(headers).send(page);
+    });
+  }
   return answerTheRest(app, onError);
 }

@@ -30,7 +30,7 @@ function* addressMetrics({ instances, certificates }: ControlPlaneSnapshot): Gen
   );
 }
 
-function* proxyMetrics({ status, problem, backends }: ProxySnapshot): Generator<string> {
+function* proxyMetrics({ status, problem, watch, backends }: ProxySnapshot): Generator<string> {
   const runs = status?.haproxyPid !== undefined && problem === null;
   yield family('keepalived_vip_proxy_up', 'Whether HAProxy runs and answers.', [['', runs ? 1 : 0]]);
   const refused = status?.result === 'rejected' || status?.reloadFailure !== undefined;
@@ -38,6 +38,11 @@ function* proxyMetrics({ status, problem, backends }: ProxySnapshot): Generator<
     'keepalived_vip_proxy_config_rejected',
     'Whether HAProxy refused the newest configuration, or could not be reloaded with it.',
     [['', refused ? 1 : 0]],
+  );
+  yield family(
+    'keepalived_vip_proxy_watch_up',
+    'Whether the Kubernetes API tells the sidecar which API servers there are.',
+    watch === null ? [] : [['', watch.problem === null ? 1 : 0]],
   );
   // What was seen before HAProxy fell silent is no answer.
   if (problem === null) yield* backendMetrics(backends);

@@ -93,6 +93,8 @@ export interface ProxySnapshot {
   readonly status: ProxyStatus | undefined;
   /** Why HAProxy does not answer; null when it does. Then the backends are as they were last seen. */
   readonly problem: string | null;
+  /** Whether the Kubernetes API tells which API servers there are; null where it is not asked. */
+  readonly watch: { readonly problem: string | null } | null;
   readonly backends: readonly BackendSnapshot[];
 }
 

@@ -86,7 +86,7 @@ function controlPlaneStatus({ controlPlane }: SidecarSnapshot): object {
 /** Only where there is a proxy. */
 function proxyStatus({ proxy }: SidecarSnapshot): object {
   if (proxy === null) return {};
-  const { status, problem, backends } = proxy;
+  const { status, problem, watch, backends } = proxy;
   return {
     proxy: {
       running: status?.haproxyPid !== undefined,
@@ -95,6 +95,7 @@ function proxyStatus({ proxy }: SidecarSnapshot): object {
       configSha256: status?.runningSha256 ?? null,
       lastCandidate: lastCandidate(status),
       reloadFailure: status?.reloadFailure ?? null,
+      endpoints: watch === null ? { watched: false } : { watched: true, problem: watch.problem },
       backends: backends.map(backendStatus),
     },
   };

@@ -139,6 +139,7 @@ export function proxySnapshot(): SidecarSnapshot {
         reloadFailure: '[ALERT] cannot bind socket (Address already in use) for [:::9345]',
       },
       problem: null,
+      watch: { problem: null },
       backends,
     },
   };
@@ -150,7 +151,8 @@ export function silentProxySnapshot(): SidecarSnapshot {
   if (proxy?.status === undefined) throw new Error('it has both');
   const problem = "HAProxy's runtime API at /run/admin.sock: ECONNREFUSED";
   const status = { ...proxy.status, haproxyPid: undefined, runningSha256: '', reloadFailure: undefined };
-  return { ...snapshot, proxy: { ...proxy, status, problem } };
+  const watch = { problem: 'connect ECONNREFUSED 10.96.0.1:443' };
+  return { ...snapshot, proxy: { ...proxy, status, problem, watch } };
 }
 
 /** The same with a pool of two instances, of which it holds one. */

@@ -269,6 +269,12 @@ export class ProxyNode {
     return { master, workers: rest.map(({ host }) => host) };
   }
 
+  /** The supervisor's helper that looks at HAProxy, as the host numbers it. */
+  watcher(container: Container): number {
+    const shells = pidsInside(container).filter(({ host }) => this.read(`/proc/${host}/comm`) === 'supervisor\n');
+    return shells.toSorted((a, b) => a.inside - b.inside)[1]?.host ?? 0;
+  }
+
   /** Waits until something is so. */
   async until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
     await waitFor(`${this.netns}: ${what}`, condition, { limitMs: LIMIT_MS, everyMs: 20 }, () => this.log);

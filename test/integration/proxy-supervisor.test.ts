@@ -2,15 +2,36 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { PROXY_FILES } from '../../sidecar/runtime/proxy-exchange.ts';
+import { monotonicMs } from '../support/clock.ts';
 import { type Container, execInContainer, isRunning } from '../support/container.ts';
 import { ensureImageRoot } from '../support/image-root.ts';
-import { BIND_PORT, PROXY_UID, type ProxyNode, proxyConfig, proxyNodes } from './proxy-node.ts';
+import { BIND_PORT, LIMIT_MS, PROXY_UID, type ProxyNode, proxyConfig, proxyNodes } from './proxy-node.ts';
 import { mustSkipSupervisor } from './supervisor/network.ts';
 
 const skip = mustSkipSupervisor('the supervisor with the real HAProxy');
 
 const KIBIBYTES_A_MEGABYTE = 1000 / 1.024;
 const OTHER_PORT = 9345;
+const LIMIT = { limitMs: LIMIT_MS, everyMs: 20 };
+const SECOND_PORT = 7001;
+/** Column of `show stat`: seconds since a server changed its state. */
+const LAST_CHANGE = 23;
+
+/** Two servers that get a connection each in turn, and must say what is said to them. */
+const CHECKED = `backend api
+    balance roundrobin
+    timeout check 200ms
+    option tcp-check
+    tcp-check send hello
+    tcp-check expect string hello
+    server first 127.0.0.1:7000 check inter 100ms
+    server second 127.0.0.1:${SECOND_PORT} check inter 100ms
+`;
+/** As the node's own server. */
+const OTHER_SERVER = `require('node:net').createServer((socket) => {
+  socket.on('error', () => undefined);
+  socket.pipe(socket);
+}).listen(${SECOND_PORT}, '127.0.0.1', () => console.log('listens'));`;
 
 function kibibytes(node: ProxyNode, file: string, key: string): number {
   return Number(new RegExp(`^${key}:\\s+(\\d+) kB$`, 'm').exec(node.read(file))?.[1]);
@@ -166,6 +187,8 @@ describe.skipIf(skip)('the supervisor of HAProxy', () => {
     const node = await make();
     const container = await node.serve();
     const [worker = 0] = node.haproxy(container).workers;
+    // Else it would end what does not answer.
+    process.kill(node.watcher(container), 'SIGSTOP');
     process.kill(worker, 'SIGSTOP');
     const { exitCode, stdout } = await node.run(container, 'check');
     process.kill(worker, 'SIGCONT');
@@ -174,6 +197,49 @@ describe.skipIf(skip)('the supervisor of HAProxy', () => {
       expect.stringContaining('HAProxy’s worker does not answer'.replace('’', "'")),
     ]);
     await node.until('answers again', async () => (await node.run(container, 'check')).exitCode === 0);
+  });
+
+  it('ends a worker that hangs: its clients are told, and it serves again when its container is started again', async () => {
+    const node = await make();
+    const container = await node.serve();
+    const clients = await node.clients();
+    await clients.ask('open 5', /^open 5$/m);
+    const stoppedMs = monotonicMs();
+    process.kill(node.haproxy(container).workers[0] ?? 0, 'SIGSTOP');
+    await clients.until('are told', () => clients.output.includes('closed 5'), LIMIT);
+    const toldMs = Math.round(monotonicMs() - stoppedMs);
+    process.stderr.write(`clients of a worker that hangs were told after ${toldMs} ms\n`);
+    await ended(node, container);
+    expect(node.log).toContain("HAProxy's worker hangs: ending HAProxy");
+    expect(node.log).toMatch(/ending with its code" pid="\d+" exit_code="137"/);
+    const again = await node.start();
+    await node.until('runs', () => node.answers(again));
+    await clients.ask('open 1', /^open 6$/m);
+  });
+
+  it('closes connections to a server that is down when no sidecar does, and leaves them to it while there is one', async () => {
+    const node = await make();
+    node.place(PROXY_FILES.backends, CHECKED);
+    const second = await node.program('the second server', OTHER_SERVER, 'listens');
+    const pulse = setInterval(() => node.place(PROXY_FILES.pulse, `${monotonicMs()}\n`), 300);
+    try {
+      await node.serve();
+      const clients = await node.clients();
+      await clients.ask('open 10', /^open 10$/m);
+      process.kill(second.pid, 'SIGSTOP');
+      const isDown = async () => {
+        const line = (await node.admin('show stat -1 4 -1')).split('\n').find((each) => each.startsWith('api,second,'));
+        return Number(line?.split(',')[LAST_CHANGE]) >= 5 && line?.includes(',DOWN,') === true;
+      };
+      await node.until('is down for a while', isDown);
+      expect(clients.output).not.toContain('closed');
+      clearInterval(pulse);
+      await clients.until('are told', () => clients.output.includes('closed 5'), LIMIT);
+      await clients.ask('ask', /^answered 5$/m);
+      expect(node.log).toMatch(/no sidecar looks after the servers: closed the connections .* server="api\/second"/);
+    } finally {
+      clearInterval(pulse);
+    }
   });
 
   it('stops in order: takes nothing new, lets connections go on for a while, and then closes them', async () => {

@@ -10,6 +10,8 @@ export interface MachineParts {
   readonly helm: string;
   /** Root directory of the keepalived image. */
   readonly imageRoot: string;
+  /** Root directory of the proxy's image. */
+  readonly proxyRoot: string;
 }
 
 /**
@@ -18,6 +20,7 @@ export interface MachineParts {
  */
 export async function readyMachine(say: Say): Promise<MachineParts> {
   await prepareMachine();
-  const [helm, imageRoot] = await Promise.all([ensureTool('helm'), ensureImageRoot(say), ensureBundles()]);
-  return { helm, imageRoot };
+  const roots = Promise.all([ensureImageRoot(say), ensureImageRoot(say, 'proxy')]);
+  const [helm, [imageRoot, proxyRoot]] = await Promise.all([ensureTool('helm'), roots, ensureBundles()]);
+  return { helm, imageRoot, proxyRoot };
 }

@@ -25,6 +25,11 @@ interface Workload extends KubernetesObject {
 /** The settings that the lab itself looks at; the sidecar's own schema is the strict one. */
 const settingsSchema = z.looseObject({
   vrrp: z.looseObject({ addresses: z.array(z.string()).default([]) }),
+  controlPlaneLoadBalancing: z
+    .looseObject({
+      keepalived: z.looseObject({ vrrpInstances: z.array(z.looseObject({ virtualIPs: z.array(z.string()) })) }),
+    })
+    .optional(),
   server: z.looseObject({ port: z.number() }),
 });
 
@@ -221,6 +226,13 @@ function readSettings(volumes: Release['volumes']): z.infer<typeof settingsSchem
   throw new Error('the release has no volume with a config.yaml');
 }
 
+/** The virtual addresses without their prefix lengths: the node's own, then those of the control plane. */
+function addressesOf({ vrrp, controlPlaneLoadBalancing }: z.infer<typeof settingsSchema>): string[] {
+  const instances = controlPlaneLoadBalancing?.keepalived.vrrpInstances ?? [];
+  const all = [...vrrp.addresses, ...instances.flatMap(({ virtualIPs }) => virtualIPs)];
+  return all.map((address) => address.replace(/\/.*$/, ''));
+}
+
 /**
  * Reads the output of `helm template`. Pure.
  * @throws Error when it asks for something that the lab cannot do.
@@ -238,7 +250,7 @@ export function readRelease(rendered: string): Release {
     podLabels: metadata?.labels ?? {},
     containers: [...sidecars, ...(spec?.containers ?? [])].map(readContainer),
     volumes,
-    addresses: settings.vrrp.addresses.map((address) => address.replace(/\/.*$/, '')),
+    addresses: addressesOf(settings),
     sidecarUrl: `http://127.0.0.1:${settings.server.port}`,
     automountServiceAccount: spec?.automountServiceAccountToken ?? true,
     podTemplate: JSON.stringify(workload.spec.template),

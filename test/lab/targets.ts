@@ -12,7 +12,7 @@ export function networkOf(state: LabState): NetworkPlan {
 
 /** How the pod of a node is started. */
 export function podPlanOf(
-  state: Pick<LabState, 'name' | 'release' | 'imageRoot' | 'api'>,
+  state: Pick<LabState, 'name' | 'release' | 'imageRoot' | 'proxyRoot' | 'api'>,
   plan: NetworkPlan,
   host: HostPlan,
 ): PodPlan {
@@ -21,6 +21,7 @@ export function podPlanOf(
     host,
     release: state.release,
     imageRoot: state.imageRoot,
+    proxyRoot: state.proxyRoot,
     account: state.api.account,
     apiAddress: plan.api.address,
   };

@@ -4,7 +4,7 @@ import type { ServerOrder } from './protocol.ts';
 
 /*
  * Stands for an API server: `node server.ts NAME CERT KEY PORT ADDRESS…`. `/` answers its name, `/watch` begins an answer with its name and
- * goes on for ever, `/readyz` answers what it was told.
+ * goes on for ever, `/peer` answers who asks, `/readyz` answers what it was told.
  */
 
 const [name = '', cert = '', key = '', port = '', ...addresses] = process.argv.slice(2);
@@ -24,6 +24,7 @@ const servers: Server[] = [];
 const listening = addresses.map((address) => {
   const server = createServer(tls, (request, response) => {
     if (request.url === '/readyz') response.writeHead(readyz).end(String(readyz));
+    else if (request.url === '/peer') response.end(`${request.socket.remoteAddress} ${request.socket.remotePort}`);
     else if (request.url === '/watch') response.writeHead(200).write(`${name}\n`);
     else response.writeHead(200, { connection: 'close' }).end(`${name}\n`);
   });
