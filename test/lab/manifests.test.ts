@@ -11,7 +11,11 @@ server: { port: 10270 }
 const CONTAINER = { securityContext: { capabilities: { drop: ['ALL'] } } };
 
 /** A rendered release as an object to change, and its text. */
-function release(change: (podSpec: Record<string, unknown>) => void = () => undefined, more: object[] = []): string {
+function release(
+  change: (podSpec: Record<string, unknown>) => void = () => undefined,
+  more: object[] = [],
+  settings = CONFIG,
+): string {
   const podSpec = {
     hostNetwork: true,
     initContainers: [
@@ -44,7 +48,7 @@ function release(change: (podSpec: Record<string, unknown>) => void = () => unde
   };
   change(podSpec);
   const documents = [
-    { kind: 'ConfigMap', metadata: { name: 'settings' }, data: { 'config.yaml': CONFIG } },
+    { kind: 'ConfigMap', metadata: { name: 'settings' }, data: { 'config.yaml': settings } },
     {
       kind: 'DaemonSet',
       metadata: { name: 'vip' },
@@ -102,6 +106,14 @@ describe('readRelease', () => {
       addresses: ['172.30.0.100', 'fd00:172:30::100'],
       sidecarUrl: 'http://127.0.0.1:10270',
     });
+  });
+
+  it('takes addresses of the control plane besides', () => {
+    const section = {
+      keepalived: { vrrpInstances: [{ virtualIPs: ['10.0.0.100/24'] }, { virtualIPs: ['fd00::7/64'] }] },
+    };
+    const settings = `${CONFIG}controlPlaneLoadBalancing: ${JSON.stringify(section)}\n`;
+    expect(readRelease(release(undefined, [], settings)).addresses.slice(2)).toEqual(['10.0.0.100', 'fd00::7']);
   });
 
   it('tells memory, the node’s directories and files apart', () => {
