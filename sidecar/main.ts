@@ -75,12 +75,16 @@ function configMapNamed(text: string | undefined): Arguments['releaseSettings'] 
 }
 
 /** The settings that came with the pod, where it brought any, in the file. */
-async function heldSettings(path: string): Promise<HeldSettings | undefined> {
+async function heldSettings({ config, runtimeDirectory }: Arguments): Promise<HeldSettings | undefined> {
   const { FIRST_SETTINGS: first } = process.env;
   if (first === undefined) return undefined;
-  const held = new HeldSettings({ path, first, isUsable });
+  const held = new HeldSettings({ path: config, otherwise: join(runtimeDirectory, 'settings'), first, isUsable });
   await held.prepare();
   return held;
+}
+
+function problemsOf(held: HeldSettings | undefined): readonly string[] {
+  return held === undefined || held.problem === null ? [] : [held.problem];
 }
 
 function isUsable(text: string): boolean {
@@ -127,7 +131,7 @@ async function run(options: Arguments, loaded: LoadedSettings, held: HeldSetting
       metrics: counted.events,
       onReport: () => plans.touch(),
       onPlacements: (found) => kept.keepPlacements(found),
-      damaged: () => kept.problems,
+      damaged: () => [...kept.problems, ...problemsOf(held)],
       proxy: proxyShared({ directory: proxyDirectory, stateDirectory }),
     },
   );
@@ -222,10 +226,11 @@ async function main(): Promise<void> {
   const [, program = '', command, ...args] = process.argv;
   if (command === MANIFEST) return manifest(program, args);
   const parsed = readArguments();
-  const held = await heldSettings(parsed.config);
-  const loaded = await loadOrFail(parsed.config);
+  const held = await heldSettings(parsed);
+  const config = held?.path ?? parsed.config;
+  const loaded = await loadOrFail(config);
   if (parsed.check) return;
-  await run(parsed, loaded, held);
+  await run({ ...parsed, config }, loaded, held);
 }
 
 main().catch((error: unknown) => failToStart(error, { ports: 'sidecar.port or metrics.port' }));

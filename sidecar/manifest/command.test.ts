@@ -41,7 +41,6 @@ interface PrintedPod {
     readonly labels: Readonly<Record<string, string>>;
   };
   readonly spec: Readonly<Record<string, unknown>> & {
-    readonly initContainers: readonly PrintedContainer[];
     readonly containers: readonly PrintedContainer[];
     readonly volumes: readonly Readonly<Record<string, unknown>>[];
   };
@@ -61,8 +60,11 @@ describe('the static pod', () => {
       'kube-system',
     ]);
     expect(metadata.labels).toMatchObject({ 'app.kubernetes.io/instance': 'api' });
-    const containers = [...spec.initContainers, ...spec.containers];
-    expect(containers.map(({ name }) => name)).toEqual(['folder', 'sidecar', 'proxy', 'keepalived']);
+    const { containers } = spec;
+    // At the same time: a kubelet looks once a second whether one has started.
+    expect(containers.map(({ name }) => name)).toEqual(['sidecar', 'proxy', 'keepalived']);
+    expect(spec.initContainers).toBeUndefined();
+    expect(containers.filter((container) => 'restartPolicy' in container)).toEqual([]);
     const kinds = spec.volumes.map((volume) => Object.keys(volume).find((key) => key !== 'name'));
     expect(new Set(kinds)).toEqual(new Set(['emptyDir', 'hostPath']));
     const volumes = spec.volumes.map(({ name }) => name);
@@ -79,7 +81,7 @@ describe('the static pod', () => {
   it('brings its settings along, and follows those of the release', async () => {
     const file = valuesFile();
     const { spec } = await podOf(file, '--release', 'front', '--namespace', 'vip');
-    const sidecar = spec.initContainers.find(({ name }) => name === 'sidecar');
+    const sidecar = spec.containers.find(({ name }) => name === 'sidecar');
     const first = sidecar?.env?.find(({ name }) => name === 'FIRST_SETTINGS')?.value ?? '';
     expect(first).toBe(await print(file, '--release', 'front', '--namespace', 'vip', '--settings'));
     expect(parseSettings(first).settings.controlPlaneLoadBalancing?.enabled).toBe(true);
@@ -92,11 +94,20 @@ describe('the static pod', () => {
     ]);
   });
 
+  it('says which folder it needs on the node', async () => {
+    const folder = '/var/lib/keepalived-ingress-vip/kube-system-api-keepalived-ingress-vip';
+    expect((await print(valuesFile())).split('\n')[0]).toBe(
+      `# Before, on each node: install -d -o 65532 -g 65532 ${folder}`,
+    );
+    const other = await print(valuesFile({ sidecar: { securityContext: { runAsUser: 2000 } } }), '--release', 'front');
+    expect(other).toContain('install -d -o 2000 -g 65532 /var/lib/keepalived-ingress-vip/kube-system-front-');
+  });
+
   it('takes later files over earlier ones, key by key, and null for not given', async () => {
     const later = join(directory, 'later.yaml');
     writeFileSync(later, stringify({ sidecar: { port: 10370 }, pod: { priorityClassName: null } }));
     const { spec } = await podOf(valuesFile({ sidecar: { port: 10371 }, metrics: { port: 10372 } }), '--values', later);
-    const sidecar = spec.initContainers.find(({ name }) => name === 'sidecar');
+    const sidecar = spec.containers.find(({ name }) => name === 'sidecar');
     expect(sidecar).toMatchObject({ ports: [{ hostPort: 10370 }, { hostPort: 10372 }] });
     expect(spec.priorityClassName).toBeUndefined();
     expect(spec.priority).toBeUndefined();
@@ -105,7 +116,7 @@ describe('the static pod', () => {
   it('has settings with a dollar as they are: the kubelet would put a variable there', async () => {
     const file = valuesFile({ keepalived: { checkServiceUrl: 'http://127.0.0.1/$(NODE_NAME)' } });
     const { spec } = await podOf(file);
-    const env = spec.initContainers.find(({ name }) => name === 'sidecar')?.env ?? [];
+    const env = spec.containers.find(({ name }) => name === 'sidecar')?.env ?? [];
     expect(env.find(({ name }) => name === 'FIRST_SETTINGS')?.value).toContain('/$$(NODE_NAME)');
   });
 });

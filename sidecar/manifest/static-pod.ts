@@ -29,6 +29,7 @@ const VOLUMES = ['hostPath', 'emptyDir', 'downwardAPI'];
 const volumeSchema = z.looseObject({ name: z.string() });
 const containerSchema = z.looseObject({
   name: z.string(),
+  restartPolicy: z.string().optional(),
   args: z.array(z.string()).optional(),
   env: z.array(z.looseObject({ name: z.string(), valueFrom: z.looseObject({}).optional() })).default([]),
   envFrom: z.array(z.unknown()).default([]),
@@ -47,6 +48,8 @@ const workloadSchema = z.object({
     }),
   }),
 });
+const securitySchema = z.looseObject({ runAsUser: z.number().optional(), runAsGroup: z.number().optional() });
+const pathSchema = z.looseObject({ path: z.string() });
 type Container = z.infer<typeof containerSchema>;
 type Volume = z.infer<typeof volumeSchema>;
 
@@ -98,7 +101,8 @@ function withoutReplaced<T extends { readonly name: string }>(entries: readonly 
 
 /**
  * The release's pod as a static one (https://kubernetes.io/docs/tasks/configure-pod-container/static-pod/): the same containers, without
- * anything that an API server would have to give. Pure.
+ * anything that an API server would have to give. They start at the same time, and are ended so: the sidecar gives the addresses away on
+ * its own SIGTERM. Pure.
  * @returns the pod as YAML
  * @throws {ValuesError} with a sentence for each part of it that a static pod cannot have
  */
@@ -110,10 +114,12 @@ export function staticPodOf({ workload, settings }: Rendered, { namespace }: Pic
   if (problems.length > 0) throw new ValuesError(problems.map((problem) => `ERROR: ${problem}`).join('\n'));
   const configMap = `${namespace}/${metadata.name}`;
   const staticContainer = (container: Container): unknown => {
-    const { envFrom: _, ...made } =
-      container.name === 'sidecar' ? sidecarOf(container, settings, configMap) : container;
+    const own = container.name === 'sidecar' ? sidecarOf(container, settings, configMap) : container;
+    const { envFrom: _envFrom, restartPolicy: _restartPolicy, ...made } = own;
     return { ...made, volumeMounts: withoutReplaced(container.volumeMounts) };
   };
+  // What ends before the others begin is left away: who puts a pod on a node also makes its folder.
+  const lasting = initContainers.filter(({ restartPolicy }) => restartPolicy !== undefined);
   const kept = Object.entries(rest).filter(([key]) => !NOT_FOR_KUBELETS.includes(key));
   const priority = PRIORITIES.get(rest.priorityClassName);
   const pod = {
@@ -123,11 +129,20 @@ export function staticPodOf({ workload, settings }: Rendered, { namespace }: Pic
     spec: {
       ...Object.fromEntries(kept),
       ...(priority === undefined ? {} : { priority }),
-      initContainers: initContainers.map(staticContainer),
-      containers: containers.map(staticContainer),
+      // All at once: a kubelet looks once a second whether the container before has started or ended, and the address would wait for it.
+      containers: [...lasting, ...containers].map(staticContainer),
       volumes: own,
     },
   };
   // Kubelets read YAML 1.1, in which `yes` is no text.
-  return stringify(pod, { lineWidth: 0, version: '1.1', aliasDuplicateObjects: false });
+  const text = stringify(pod, { lineWidth: 0, version: '1.1', aliasDuplicateObjects: false });
+  return `# Before, on each node: ${folderCommand(own, lasting)}\n${text}`;
+}
+
+/** Makes the folder of the node, as the user of the sidecar's container. */
+function folderCommand(volumes: readonly Volume[], containers: readonly Container[]): string {
+  const volume = volumes.find(({ name }) => name === 'sidecar-state');
+  const sidecar = containers.find(({ name }) => name === 'sidecar');
+  const { runAsUser = 65_532, runAsGroup = 65_532 } = securitySchema.parse(sidecar?.securityContext ?? {});
+  return `install -d -o ${runAsUser} -g ${runAsGroup} ${pathSchema.parse(volume?.hostPath).path}`;
 }

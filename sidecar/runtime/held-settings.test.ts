@@ -15,7 +15,8 @@ beforeEach(() => {
 afterEach(() => rmSync(directory, { recursive: true }));
 
 function held(first: string): HeldSettings {
-  return new HeldSettings({ path, first, isUsable: (text) => text.startsWith('good') });
+  const otherwise = join(directory, 'memory');
+  return new HeldSettings({ path, otherwise, first, isUsable: (text) => text.startsWith('good') });
 }
 
 const now = () => readFileSync(path, 'utf8');
@@ -49,10 +50,22 @@ describe('the settings that came with a pod', () => {
     expect(now()).toBe('good 1');
   });
 
-  it('say what to do where they cannot be kept', async () => {
+  it('lie in memory where the node’s folder cannot be written, and say what to do', async () => {
     path = join(directory, 'none', 'config.yaml');
-    await expect(held('good').prepare()).rejects.toThrow(
-      /the settings cannot be kept in .*none: ENOENT.*; on the node, have it belong to the user of the sidecar: chown 65532:65532/,
+    const settings = held('good 1');
+    await settings.prepare();
+    expect(settings.path).toBe(join(directory, 'memory', 'config.yaml'));
+    expect(settings.problem).toMatch(
+      /^nothing is kept in .*none: ENOENT.*; have the folder of the node belong to the sidecar’s user: chown 65532:65532$/,
     );
+    await settings.keep('good 2');
+    await held('good 1').prepare();
+    expect(readFileSync(settings.path, 'utf8')).toBe('good 2');
+  });
+
+  it('have no problem where they are kept on the node', async () => {
+    const settings = held('good 1');
+    await settings.prepare();
+    expect([settings.path, settings.problem]).toEqual([path, null]);
   });
 });

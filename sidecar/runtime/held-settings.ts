@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { mkdir, readFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { sha256 } from '../../common/digest.ts';
 import { messageOf } from '../../common/errors.ts';
 import { replaceFile } from '../../common/replace-file.ts';
@@ -7,6 +7,8 @@ import { replaceFile } from '../../common/replace-file.ts';
 interface HeldSettingsOptions {
   /** The settings file, in a folder of the node. */
   readonly path: string;
+  /** Where the file is put while that folder cannot be written: in memory, for as long as the pod is there. */
+  readonly otherwise: string;
   /** The settings that came with the pod. */
   readonly first: string;
   /** Whether a text can be used as settings. */
@@ -19,26 +21,49 @@ interface HeldSettingsOptions {
  */
 export class HeldSettings {
   readonly #options: HeldSettingsOptions;
+  #path: string;
+  #problem: string | null = null;
 
   constructor(options: HeldSettingsOptions) {
     this.#options = options;
+    this.#path = options.path;
+  }
+
+  /** Where the file is. */
+  get path(): string {
+    return this.#path;
+  }
+
+  /** Why nothing is kept on the node; null when it is. */
+  get problem(): string | null {
+    return this.#problem;
   }
 
   /**
    * Makes sure that there is a file that can be used.
-   * @throws Error when it cannot be written
+   * @throws the system's error when it cannot even be put in memory
    */
   async prepare(): Promise<void> {
-    const { path, first, isUsable } = this.#options;
-    const [text, over] = await Promise.all([readOr(path, ''), readOr(this.#marker, '')]);
-    if (over === sha256(first) && isUsable(text)) return;
+    const { path, otherwise } = this.#options;
     try {
-      await replaceFile(path, first);
-      await replaceFile(this.#marker, sha256(first));
+      await this.#prepareAt(path);
     } catch (error) {
-      const advice = `on the node, have it belong to the user of the sidecar: chown 65532:65532`;
-      throw new Error(`the settings cannot be kept in ${dirname(path)}: ${messageOf(error)}; ${advice}`);
+      const advice = 'have the folder of the node belong to the sidecar’s user: chown 65532:65532';
+      this.#problem = `nothing is kept in ${dirname(path)}: ${messageOf(error)}; ${advice}`;
+      await mkdir(otherwise, { recursive: true });
+      await this.#prepareAt(join(otherwise, basename(path)));
     }
+  }
+
+  async #prepareAt(path: string): Promise<void> {
+    const { first, isUsable } = this.#options;
+    this.#path = path;
+    // Says of which settings, that came with a pod, those in the file took the place.
+    const marker = `${path}.over`;
+    const [text, over] = await Promise.all([readOr(path, ''), readOr(marker, '')]);
+    if (over === sha256(first) && isUsable(text)) return;
+    await replaceFile(path, first);
+    await replaceFile(marker, sha256(first));
   }
 
   /**
@@ -46,12 +71,7 @@ export class HeldSettings {
    * @throws the system's error
    */
   async keep(text: string): Promise<void> {
-    if ((await readOr(this.#options.path, '')) !== text) await replaceFile(this.#options.path, text);
-  }
-
-  /** Says of which settings, that came with a pod, those in the file took the place. */
-  get #marker(): string {
-    return `${this.#options.path}.over`;
+    if ((await readOr(this.#path, '')) !== text) await replaceFile(this.#path, text);
   }
 }
 
