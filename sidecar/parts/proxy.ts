@@ -202,7 +202,8 @@ export class ControlPlaneProxy implements Part {
     const key = checkOf(backend.address);
     const readiness = this.#ready.worker(key)?.state.lastResult?.reason ?? null;
     const why = reasonOf(backend, readiness);
-    return { ...backend, why, ready: this.#ready.view(key)?.healthy, readiness };
+    const { doubt: _, ...seen } = backend;
+    return { ...seen, why, ready: this.#ready.view(key)?.healthy, readiness };
   }
 
   #watchEndpoints({ backends: { source } }: ProxySettings): void {

@@ -7,12 +7,16 @@ import { RuntimeApiError } from './runtime-api.ts';
 import type { Backend } from './sections.ts';
 
 const HEAD = '# be_name srv_name srv_addr srv_op_state srv_admin_state srv_check_result srv_port';
-const STATISTICS_HEAD = '# pxname,svname,scur,weight,type,check_desc,last_chk,';
+const STATISTICS_HEAD = '# pxname,svname,scur,weight,type,check_desc,last_chk,stot,bout,';
 const place = { adminSocket: '/admin.sock', ca: null, ipv6: true };
 
 interface FakeServer {
   up: boolean;
   admin: number;
+  /** Its last check failed. */
+  failing?: boolean;
+  /** Connections that it was given. */
+  begun?: number;
 }
 
 /** Stands for HAProxy: it has servers, does what it is told, and remembers it. */
@@ -43,9 +47,9 @@ class FakeHaproxy {
   }
 
   #states(): string {
-    const rows = [...this.servers].map(([key, { up, admin }]) => {
+    const rows = [...this.servers].map(([key, { up, admin, failing }]) => {
       const [section, name] = key.split('/');
-      return `${section} ${name} ${name} ${up ? 2 : 0} ${admin} 3 6443`;
+      return `${section} ${name} ${name} ${up ? 2 : 0} ${admin} ${failing ? 2 : 3} 6443`;
     });
     return ['1', HEAD, ...rows, ''].join('\n');
   }
@@ -53,13 +57,16 @@ class FakeHaproxy {
   #statistics(): string {
     const count = (key: string) =>
       this.sessions.filter((line) => line.includes(` be=${key.replace('/', ' srv=')} `)).length;
-    const rows = [...this.servers.keys()].map((key) => `${key.replace('/', ',')},${count(key)},100,2,a check,,`);
+    const rows = [...this.servers].map(
+      ([key, { begun = 0 }]) => `${key.replace('/', ',')},${count(key)},100,2,a check,,${begun},0,`,
+    );
     return [STATISTICS_HEAD, ...rows, ''].join('\n');
   }
 }
 
-function session(id: number, server: string, state = 8, age = '9s'): string {
-  return `0x${id}: proto=tcpv4 fe=api be=api srv=${server} ts=00 age=${age} scf=[8,0h] scb=[${state},1h] exp=1d`;
+/** @param said flags of what its server said: that it said something */
+function session(id: number, server: string, state = 8, age = '9s', said = '80048000'): string {
+  return `0x${id}: proto=tcpv4 fe=api be=api srv=${server} ts=00 age=${age} rq[f=848000h] rp[f=${said}h] scf=[8,0h] scb=[${state},1h] exp=1d`;
 }
 
 let haproxy: FakeHaproxy;
@@ -177,6 +184,47 @@ describe('the balancer', () => {
     expect(haproxy.told).toHaveLength(1);
     await pass(1000);
     expect(haproxy.told).toContain('shutdown sessions server api/b');
+  });
+
+  it('gives one nothing new whose last check failed, until it passes one or is down', async () => {
+    const server = haproxy.servers.get('api/b');
+    if (server === undefined) throw new Error('b is missing');
+    server.failing = true;
+    await pass(25);
+    expect(haproxy.told).toEqual(['set server api/b state drain']);
+    expect(balancer.backends[1]).toMatchObject({ state: 'draining', doubt: 'its last check failed' });
+    server.failing = false;
+    await pass(25);
+    expect(haproxy.told[1]).toBe('set server api/b state ready');
+  });
+
+  it('gives one nothing new that accepts connections and says nothing, long before its checks tell', async () => {
+    const server = haproxy.servers.get('api/b');
+    if (server === undefined) throw new Error('b is missing');
+    haproxy.sessions = [session(1, 'b', 8, '0s', '80008000'), session(2, 'b', 8, '0s', '80008000')];
+    server.begun = 2;
+    await pass(50);
+    expect(haproxy.told).toEqual([]);
+    await pass(75);
+    expect(haproxy.told).toEqual(['set server api/b state drain']);
+  });
+
+  it('looks more often while it is unsure of a server', async () => {
+    balancer.start();
+    await balancer.poll();
+    const server = haproxy.servers.get('api/b');
+    if (server !== undefined) server.begun = 20;
+    await time.advance(100);
+    await balancer.poll();
+    let looks = 0;
+    const run = haproxy.run.bind(haproxy);
+    haproxy.run = (commands) => {
+      if (commands === 'show servers state') looks += 1;
+      return run(commands);
+    };
+    await time.advance(25);
+    balancer.stop();
+    expect(looks).toBe(1);
   });
 
   it('lets a server go that is not to be there any more, after its time', async () => {

@@ -1,5 +1,6 @@
 import type { Clock, TimerHandle, Timers } from '../../common/clock.ts';
 import { type CutterMemory, decideCuts, downServers, establishedOf, strandedOf } from './cutter.ts';
+import { Doubts } from './doubts.ts';
 import {
   type ObservedServer,
   readServersState,
@@ -59,6 +60,8 @@ export interface BackendView {
   readonly state: 'up' | 'down' | 'draining' | 'leaving';
   /** Wall clock in milliseconds at which it was first seen so. */
   readonly sinceMs: number;
+  /** Why it gets nothing new although it passes its checks and does not say that it is not ready; null when there is no such reason. */
+  readonly doubt: string | null;
   /** What its last check found, in HAProxy's words; empty before the first. */
   readonly check: string;
   readonly sessions: number;
@@ -66,10 +69,12 @@ export interface BackendView {
 
 /** How often HAProxy is asked for the state of its servers: this much later at most are sessions of a dead one closed. */
 const POLL_MS = 100;
-/** The same while something is going on: a check failed, or sessions are being closed. */
+/** The same while many connections come. */
+const CROWDED_POLL_MS = 50;
+/** The same while something is going on: a check failed, a server is quiet, or sessions are being closed. */
 const BUSY_POLL_MS = 25;
-/** How often it is asked what its servers do. */
-const STATISTICS_MS = 250;
+/** How often it is asked whether its servers have their shares. */
+const SHARES_MS = 250;
 /** How often a server that refuses is asked whether it still does. */
 const REFUSAL_MS = 500;
 /** How often sessions are looked for that HAProxy forgot. */
@@ -97,7 +102,8 @@ export class Balancer {
   #states: ReadonlyMap<string, { readonly state: BackendView['state']; readonly sinceMs: number }> = new Map();
   #rebalance: RebalanceMemory = NOTHING_REBALANCED;
   #over: ReadonlySet<string> = new Set();
-  #statisticsDueMs = 0;
+  #sharesDueMs = 0;
+  readonly #doubts = new Doubts();
   #strandedDueMs = 0;
   #problem: string | null = null;
   #looks = 0;
@@ -135,6 +141,7 @@ export class Balancer {
           address: server.name,
           state,
           sinceMs,
+          doubt: this.#doubts.of(server.name),
           check: statistics?.check ?? '',
           sessions: statistics?.sessions ?? 0,
         };
@@ -165,6 +172,7 @@ export class Balancer {
 
   get #isBusy(): boolean {
     return (
+      this.#doubts.isUnsure ||
       this.#observed.some(({ failing }) => failing) ||
       [...this.#cutting.values()].some(({ done }) => done === 'established')
     );
@@ -173,7 +181,8 @@ export class Balancer {
   #schedule(): void {
     const { timers } = this.#dependencies;
     timers.clearTimeout(this.#timer);
-    if (this.#running) this.#timer = timers.setTimeout(() => void this.poll(), this.#isBusy ? BUSY_POLL_MS : POLL_MS);
+    const calmMs = this.#doubts.isCrowded ? CROWDED_POLL_MS : POLL_MS;
+    if (this.#running) this.#timer = timers.setTimeout(() => void this.poll(), this.#isBusy ? BUSY_POLL_MS : calmMs);
   }
 
   async #pollOnce(): Promise<void> {
@@ -187,8 +196,9 @@ export class Balancer {
       const nowMs = this.#dependencies.clock.monotonicMs();
       // First of all: clients wait.
       await this.#cut(plan, observed, nowMs);
+      await this.#listen(observed, nowMs);
       await this.#reconcile(plan, observed, nowMs);
-      await this.#statisticsWhenDue(plan, nowMs);
+      await this.#evenOutWhenDue(plan, nowMs);
       await this.#strandedWhenDue(plan, nowMs);
       this.#looks += 1;
     } catch (error) {
@@ -219,6 +229,12 @@ export class Balancer {
     this.#strandedDueMs = Math.min(this.#strandedDueMs, nowMs + STRANDED_SOON_MS);
   }
 
+  async #listen(observed: readonly ObservedServer[], nowMs: number): Promise<void> {
+    this.#statistics = readStatistics(await this.#run('show stat -1 4 -1'));
+    this.#doubts.listen(observed, this.#statistics, nowMs);
+    if (this.#doubts.isUnsure) this.#doubts.look(readSessions(await this.#run('show sess')), nowMs);
+  }
+
   /** Of servers that are down: when they are first seen so, and now and then while they refuse. */
   async #askWhoRefuses(plan: BalancerPlan, observed: readonly ObservedServer[], nowMs: number): Promise<void> {
     const before = this.#refusing;
@@ -232,7 +248,8 @@ export class Balancer {
   }
 
   async #reconcile(plan: BalancerPlan, observed: readonly ObservedServer[], nowMs: number): Promise<void> {
-    const unready = unreadyOf(observed, this.#dependencies.ready);
+    const ready = (address: string) => this.#doubts.of(address) === null && this.#dependencies.ready(address);
+    const unready = unreadyOf(observed, ready);
     const draining = drainingKeys(plan, observed, unready);
     const before = this.#drainingSince;
     this.#drainingSince = since(before, draining, nowMs);
@@ -245,7 +262,7 @@ export class Balancer {
     }
     const sessions = new Map(this.#statistics.map((each) => [keyOf(each), each.sessions]));
     const late = [...expired].filter((key) => (sessions.get(key) ?? 0) > 0);
-    if (late.length > 0 && this.#statisticsDueMs <= nowMs) {
+    if (late.length > 0) {
       await this.#shutdown(late);
       for (const key of late) this.#closed('the server had its time', key, sessions.get(key) ?? null);
     }
@@ -270,10 +287,9 @@ export class Balancer {
     }
   }
 
-  async #statisticsWhenDue(plan: BalancerPlan, nowMs: number): Promise<void> {
-    if (nowMs < this.#statisticsDueMs) return;
-    this.#statisticsDueMs = nowMs + STATISTICS_MS;
-    this.#statistics = readStatistics(await this.#run('show stat -1 4 -1'));
+  async #evenOutWhenDue(plan: BalancerPlan, nowMs: number): Promise<void> {
+    if (nowMs < this.#sharesDueMs) return;
+    this.#sharesDueMs = nowMs + SHARES_MS;
     if (plan.rebalance.enabled && this.#dependencies.mayRebalance()) await this.#evenOut(plan, nowMs);
   }
 
@@ -281,7 +297,7 @@ export class Balancer {
     const usable = new Set(this.#observed.filter(({ up, admin }) => up && admin === 'ready').map(keyOf));
     const shares = this.#statistics.filter((each) => each.section === API_SECTION && usable.has(keyOf(each)));
     const surplus = surplusOf(shares, rebalance.tolerance);
-    const budget = Math.max(1, Math.round((rebalance.maxPerSecond * STATISTICS_MS) / 1000));
+    const budget = Math.max(1, Math.round((rebalance.maxPerSecond * SHARES_MS) / 1000));
     const { close, memory } = paceRebalancing(this.#rebalance, surplus, { budget, nowMs });
     this.#rebalance = memory;
     if (close.size === 0) return;

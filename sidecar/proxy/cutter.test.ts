@@ -68,7 +68,7 @@ describe('the sessions of a server that is down', () => {
 
   it('are those of the server and of its unchecked twin; who is still connecting goes on to another one', () => {
     const session = (id: string, given: Partial<ObservedSession> = {}): ObservedSession => {
-      return { id, section: 'api', server: 'a', ageSeconds: 1, serverSide: 'established', ...given };
+      return { id, section: 'api', server: 'a', ageSeconds: 1, serverSide: 'established', unanswered: false, ...given };
     };
     const sessions = [
       session('1'),
@@ -94,7 +94,10 @@ describe('a server that is down', () => {
 
 describe('a session that HAProxy forgot', () => {
   it('is one whose server’s side was over at two looks in a row', () => {
-    const over: ObservedSession = { id: '1', section: 'api', server: 'a', ageSeconds: 1, serverSide: 'closed' };
+    const over: ObservedSession = {
+      ...{ id: '1', section: 'api', server: 'a', ageSeconds: 1 },
+      ...{ serverSide: 'closed', unanswered: false },
+    };
     const first = strandedOf([over, { ...over, id: '2', serverSide: 'established' }], new Set());
     expect(first.stranded).toEqual([]);
     expect(strandedOf([over], first.over).stranded).toEqual(['1']);

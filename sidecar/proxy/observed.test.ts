@@ -10,15 +10,17 @@ const STATE = `1
 
 `;
 
-const STATISTICS = `# pxname,svname,scur,status,weight,type,check_status,check_desc,last_chk,
-api,127.0.0.11,7,UP,100,2,L6OK,Layer6 check passed,(tcp-check),
-api,::1,0,DOWN,100,2,L4CON,Layer4 connection problem,Connection refused at step 1 of tcp-check (connect),
-api-unchecked,127.0.0.11,0,no check,1,2,,,,
-api,BACKEND,7,UP,100,1,,,,
+const STATISTICS = `# pxname,svname,scur,stot,bout,status,weight,type,check_status,check_desc,last_chk,
+api,127.0.0.11,7,90,5000,UP,100,2,L6OK,Layer6 check passed,(tcp-check),
+api,::1,0,0,0,DOWN,100,2,L4CON,Layer4 connection problem,Connection refused at step 1 of tcp-check (connect),
+api-unchecked,127.0.0.11,0,0,0,no check,1,2,,,,
+api,BACKEND,7,90,5000,UP,100,1,,,,
 
 `;
 
 const SESSIONS = `0x7f1ea7aa7000: proto=tcpv6 src=::ffff:127.0.0.1:36512 fe=api be=api srv=127.0.0.11 ts=00 epoch=0 age=1m12s calls=3 rate=0 cpu=0 lat=0 rq[f=848000h,i=0,an=00h,ax=] rp[f=80048000h,i=0,an=00h,ax=] scf=[8,0h,fd=14,rex=23h59m,wex=] scb=[8,1h,fd=15,rex=23h59m,wex=] exp=23h59m rc=0 c_exp=
+0x7f1ea7aab000: proto=tcpv4 src=127.0.0.1:36518 fe=api be=api srv=127.0.0.11 ts=00 epoch=0 age=0s calls=2 rate=0 cpu=0 lat=0 rq[f=848000h,i=0,an=00h,ax=] rp[f=80008000h,i=0,an=00h,ax=] scf=[8,0h,fd=21,rex=23h59m,wex=] scb=[8,1h,fd=22,rex=23h59m,wex=] exp=23h59m rc=0 c_exp=
+0x7f1ea7aac000: proto=tcpv4 src=127.0.0.1:36520 fe=api be=api srv=127.0.0.11 ts=00 epoch=0 age=5s calls=1 rate=0 cpu=0 lat=0 rq[f=808000h,i=0,an=00h,ax=] rp[f=80008000h,i=0,an=00h,ax=] scf=[8,0h,fd=23,rex=23h59m,wex=] scb=[8,1h,fd=24,rex=23h59m,wex=] exp=23h59m rc=0 c_exp=
 0x7f1ea7aa9000: proto=tcpv4 src=127.0.0.1:36514 fe=api be=api srv=::1 ts=00 epoch=0 age=0s calls=1 rate=0 cpu=0 lat=0 rq[f=848000h,i=0,an=00h,ax=] rp[f=80048000h,i=0,an=00h,ax=] scf=[8,0h,fd=18,rex=23h59m,wex=] scb=[5,1h,fd=19,rex=,wex=] exp=200ms rc=3 c_exp=
 0x7f1ea7aaa000: proto=tcpv4 src=127.0.0.1:36516 fe=api be=api srv=::1 ts=00 epoch=0 age=9s calls=1 rate=0 cpu=0 lat=0 rq[f=848000h,i=0,an=00h,ax=] rp[f=80048000h,i=0,an=00h,ax=] scf=[8,0h,fd=20,rex=,wex=] scb=[10,1h,fd=-1,rex=,wex=] exp=<NEVER> rc=0 c_exp=
 0x7f1ea7aa8000: proto=unix_stream src=unix:1 fe=GLOBAL be=<NONE> srv=<none> ts=00 epoch=0 age=0s calls=1 rate=0 cpu=0 lat=0 rq[f=848101h,i=0,an=00h,ax=] rp[f=80008000h,i=0,an=00h,ax=] scf=[8,0h,fd=17,rex=1d,wex=] scb=[8,1h,fd=-1,rex=,wex=] exp=1d rc=0 c_exp=
@@ -69,6 +71,8 @@ describe('what HAProxy answers', () => {
         section: 'api',
         name: '127.0.0.11',
         sessions: 7,
+        begun: 90,
+        bytes: 5000,
         weight: 100,
         check: 'Layer6 check passed: (tcp-check)',
       },
@@ -76,18 +80,24 @@ describe('what HAProxy answers', () => {
         section: 'api',
         name: '::1',
         sessions: 0,
+        begun: 0,
+        bytes: 0,
         weight: 100,
         check: 'Layer4 connection problem: Connection refused at step 1 of tcp-check (connect)',
       },
-      { section: 'api-unchecked', name: '127.0.0.11', sessions: 0, weight: 1, check: '' },
+      { section: 'api-unchecked', name: '127.0.0.11', sessions: 0, begun: 0, bytes: 0, weight: 1, check: '' },
     ]);
   });
 
-  it('tells of each connection how far its server’s side is; its own to us are none', () => {
+  it('tells of each connection how far its server’s side is, and whether it has said nothing yet; its own to us are none', () => {
+    const first = { section: 'api', server: '127.0.0.11', serverSide: 'established', unanswered: false };
+    const second = { section: 'api', server: '::1', unanswered: false };
     expect(readSessions(SESSIONS)).toEqual([
-      { id: '0x7f1ea7aa7000', section: 'api', server: '127.0.0.11', ageSeconds: 72, serverSide: 'established' },
-      { id: '0x7f1ea7aa9000', section: 'api', server: '::1', ageSeconds: 0, serverSide: 'connecting' },
-      { id: '0x7f1ea7aaa000', section: 'api', server: '::1', ageSeconds: 9, serverSide: 'closed' },
+      { ...first, id: '0x7f1ea7aa7000', ageSeconds: 72 },
+      { ...first, id: '0x7f1ea7aab000', ageSeconds: 0, unanswered: true },
+      { ...first, id: '0x7f1ea7aac000', ageSeconds: 5 },
+      { ...second, id: '0x7f1ea7aa9000', ageSeconds: 0, serverSide: 'connecting' },
+      { ...second, id: '0x7f1ea7aaa000', ageSeconds: 9, serverSide: 'closed' },
     ]);
   });
 });

@@ -22,6 +22,10 @@ export interface ServerStatistics {
   readonly name: string;
   /** Connections that it has now. */
   readonly sessions: number;
+  /** Connections that it was given so far. */
+  readonly begun: number;
+  /** What it has said in those that ended. */
+  readonly bytes: number;
   /** What share it is given, in percent of its own weight; less while it starts slowly. */
   readonly weight: number;
   /** What the last check found, in HAProxy's words; empty before the first. */
@@ -37,6 +41,8 @@ export interface ObservedSession {
   readonly ageSeconds: number;
   /** How far its server's side is: not yet connected, connected, or closed. */
   readonly serverSide: 'connecting' | 'established' | 'closed';
+  /** The client's words were handed on, and the server has not said one. */
+  readonly unanswered: boolean;
 }
 
 /** SRV_ADMF_*MAINT and SRV_ADMF_*DRAIN, as `show servers state` documents them. */
@@ -90,6 +96,8 @@ export function readStatistics(text: string): readonly ServerStatistics[] {
       section: value('pxname'),
       name: value('svname'),
       sessions: Number(value('scur')),
+      begun: Number(value('stot')),
+      bytes: Number(value('bout')),
       weight: Number(value('weight')),
       check: [value('check_desc'), value('last_chk')].filter((part) => part !== '').join(': '),
     }));
@@ -99,17 +107,27 @@ function recordOf(names: readonly string[], values: readonly string[]): (name: s
   return (name) => values[names.indexOf(name)] ?? '';
 }
 
-const SESSION = /^(0x[0-9a-f]+): .* be=(\S+) srv=(\S+) .*\bage=(\S+) .*\bscb=\[(\d+),/;
+const SESSION =
+  /^(0x[0-9a-f]+): .* be=(\S+) srv=(\S+) .*\bage=(\S+) .*\brq\[f=([0-9a-f]+)h.*\brp\[f=([0-9a-f]+)h.*\bscb=\[(\d+),/;
+/** CF_WROTE_DATA of HAProxy's channel-t.h: some data were sent from this buffer. */
+const WROTE_DATA = 0x0004_0000;
 /** SC_ST_EST of HAProxy's stconn-t.h; what is below is on its way, what is above is over. */
 const ESTABLISHED = 8;
 
 /** Reads the answer to `show sess`: connections that have a server. */
 export function readSessions(text: string): readonly ObservedSession[] {
   return text.split('\n').flatMap((line): ObservedSession[] => {
-    const [, id = '', section = '', server = '', age = '', state = ''] = SESSION.exec(line) ?? [];
+    const [, id = '', section = '', server = '', age = '', asked = '', said = '', state = ''] =
+      SESSION.exec(line) ?? [];
     if (id === '' || server === '<none>') return [];
-    return [{ id, section, server, ageSeconds: secondsOf(age), serverSide: sideOf(Number(state)) }];
+    const serverSide = sideOf(Number(state));
+    const unanswered = serverSide === 'established' && wroteData(asked) && !wroteData(said);
+    return [{ id, section, server, ageSeconds: secondsOf(age), serverSide, unanswered }];
   });
+}
+
+function wroteData(flags: string): boolean {
+  return (Number.parseInt(flags, 16) & WROTE_DATA) !== 0;
 }
 
 function sideOf(state: number): ObservedSession['serverSide'] {

@@ -108,7 +108,15 @@ describe('rebalancing', () => {
 
   it('takes the oldest connections of the section, and none that may be a single request', () => {
     const session = (id: string, given: Partial<ObservedSession>): ObservedSession => {
-      return { id, section: 'api', server: 's0', ageSeconds: 60, serverSide: 'established', ...given };
+      return {
+        id,
+        section: 'api',
+        server: 's0',
+        ageSeconds: 60,
+        serverSide: 'established',
+        unanswered: false,
+        ...given,
+      };
     };
     const sessions = [
       session('young', { ageSeconds: 1 }),

@@ -99,7 +99,7 @@ export interface ProxySnapshot {
 }
 
 /** An API server behind the proxy. */
-export interface BackendSnapshot extends BackendView {
+export interface BackendSnapshot extends Omit<BackendView, 'doubt'> {
   /** Why it is in its state. */
   readonly why: string;
   /** What it says of itself; undefined while that is not known. */

@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest';
+import { Doubts } from './doubts.ts';
+import type { ObservedServer, ServerStatistics } from './observed.ts';
+
+function observed(name: string, failing = false): ObservedServer {
+  return { section: 'api', name, address: name, port: 6443, up: true, failing, admin: 'ready' };
+}
+
+function statistics(name: string, begun: number, bytes: number): ServerStatistics {
+  return { section: 'api', name, sessions: 0, begun, bytes, weight: 100, check: '' };
+}
+
+describe('doubts about a server', () => {
+  it('are there when its last check failed, and gone when the next one did not', () => {
+    const doubts = new Doubts();
+    doubts.listen([observed('a', true), observed('b')], [], 0);
+    expect([doubts.of('a'), doubts.of('b')]).toEqual(['its last check failed', null]);
+    doubts.listen([observed('a'), observed('b')], [], 50);
+    expect(doubts.of('a')).toBeNull();
+  });
+
+  it('need its connections once it is given some and ends none, and no others', () => {
+    const doubts = new Doubts();
+    doubts.listen([observed('a')], [statistics('a', 10, 900)], 0);
+    expect(doubts.isUnsure).toBe(false);
+    doubts.listen([observed('a')], [statistics('a', 14, 1200)], 100);
+    expect(doubts.isUnsure).toBe(false);
+    doubts.listen([observed('a')], [statistics('a', 16, 1200)], 200);
+    expect(doubts.isUnsure).toBe(true);
+  });
+
+  it('are more urgent while fifty connections come in a second', () => {
+    const doubts = new Doubts();
+    doubts.listen([], [statistics('a', 1000, 900)], 0);
+    expect(doubts.isCrowded).toBe(false);
+    doubts.listen([], [statistics('a', 1003, 1000), statistics('b', 1, 10)], 100);
+    expect(doubts.isCrowded).toBe(false);
+    doubts.listen([], [statistics('a', 1005, 1100), statistics('b', 4, 20)], 200);
+    expect(doubts.isCrowded).toBe(true);
+  });
+});
