@@ -14,6 +14,7 @@ import { type Endpoint, readKeptEndpoints } from '../kubernetes/endpoint-slices.
 import { watchEndpoints } from '../kubernetes/endpoints-watch.ts';
 import { reasonOf } from '../proxy/backend-reason.ts';
 import { type BackendView, Balancer } from '../proxy/balancer.ts';
+import { OldWorkers } from '../proxy/old-workers.ts';
 import { planOf } from '../proxy/plan.ts';
 import { refuses } from '../proxy/refusal.ts';
 import { renderProxy } from '../proxy/render.ts';
@@ -69,6 +70,7 @@ export class ControlPlaneProxy implements Part {
   readonly #options: ProxyOptions;
   readonly #dependencies: ProxyDependencies;
   readonly #balancer: Balancer;
+  readonly #oldWorkers: OldWorkers;
   readonly #ready: CheckSet;
   readonly #authority: CertificateAuthority;
   readonly #supervisor: ProxySupervisor;
@@ -110,6 +112,11 @@ export class ControlPlaneProxy implements Part {
     });
     // A new worker knows of no server's state what the one before was told.
     this.#supervisor = new ProxySupervisor({ runtime, onWorker: () => void this.#balancer.poll(), log });
+    this.#oldWorkers = new OldWorkers({
+      master: new RuntimeApi({ socket: runtime.files.masterSocket }),
+      onClosed: (worker, sessions) => log.info({ worker, sessions }, 'connections of before the reload closed'),
+      timers: systemTimers,
+    });
     this.#authority = new CertificateAuthority(options.kubeApi, {
       onChange: () => {
         log.info('the certificate authority of the API servers changed');
@@ -161,6 +168,7 @@ export class ControlPlaneProxy implements Part {
     this.#endpoints?.stop();
     this.#endpoints = undefined;
     this.#balancer.stop();
+    this.#oldWorkers.stop();
     this.#ready.stop();
   }
 
@@ -186,6 +194,7 @@ export class ControlPlaneProxy implements Part {
     this.#balancer.start();
     clearInterval(this.#pulseTimer);
     this.#pulseTimer = setInterval(() => this.#beat(), PULSE_MS).unref();
+    this.#oldWorkers.start();
     await this.#supervisor.start();
     // Ended meanwhile, perhaps.
     if (this.#running) this.#watchEndpoints(now);

@@ -21,6 +21,11 @@ export class ProxyFiles {
     return this.#directory.file(PROXY_FILES.adminSocket);
   }
 
+  /** Path of the master's command line. */
+  get masterSocket(): string {
+    return this.#directory.file(PROXY_FILES.masterSocket);
+  }
+
   /** Writes the API servers' CA, unless it is the one written last. Rejects with the system's error. */
   writeCa(pem: string): Promise<void> {
     return this.#write(this.ca, pem);

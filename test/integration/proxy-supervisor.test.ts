@@ -1,6 +1,9 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { systemTimers } from '../../common/clock.ts';
+import { closedAtOnce, OldWorkers } from '../../sidecar/proxy/old-workers.ts';
+import { RuntimeApi } from '../../sidecar/proxy/runtime-api.ts';
 import { PROXY_FILES } from '../../sidecar/runtime/proxy-exchange.ts';
 import { monotonicMs } from '../support/clock.ts';
 import { type Container, execInContainer, isRunning } from '../support/container.ts';
@@ -134,6 +137,31 @@ describe.skipIf(skip)('the supervisor of HAProxy', () => {
     const { workers } = node.haproxy(container);
     expect(workers.length).toBeGreaterThanOrEqual(2);
     expect(await node.admin('show info')).toMatch(/^CurrConns: 0$/m);
+  });
+
+  it('has an old worker rid of its connections by and by after a reload, as the sidecar closes them', async () => {
+    const node = await make();
+    const container = await node.serve();
+    const clients = await node.clients();
+    const [before] = node.haproxy(container).workers;
+    await clients.ask('open 60', /^open 60$/m);
+    node.offer(proxyConfig({ comment: 'another one' }));
+    await node.until('has an old worker', () => node.haproxy(container).workers.length === 2);
+    const closed: number[] = [];
+    const oldWorkers = new OldWorkers({
+      master: new RuntimeApi({ socket: join(node.runtime, PROXY_FILES.masterSocket), timeoutMs: LIMIT_MS }),
+      onClosed: (_, sessions) => closed.push(sessions),
+      timers: systemTimers,
+    });
+    oldWorkers.start();
+    try {
+      await node.until('the old worker has ended', () => !node.haproxy(container).workers.includes(before ?? 0));
+    } finally {
+      oldWorkers.stop();
+    }
+    expect(closed.reduce((sum, sessions) => sum + sessions, 0)).toBe(60);
+    expect(Math.max(...closed)).toBeLessThanOrEqual(closedAtOnce(60));
+    await clients.until('all closed', () => clients.output.includes('closed 60'), { limitMs: LIMIT_MS });
   });
 
   it('goes on with what it had when a port cannot be had, says so, and stays healthy', async () => {
