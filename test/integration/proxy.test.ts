@@ -110,6 +110,31 @@ describe.skipIf(skip)('the proxy in front of API servers', { timeout: 120_000 },
     await expectNoneStranded();
   });
 
+  it('gives nothing new to one that hangs although its checks do not tell, and goes on with it when it answers', async () => {
+    const settings = proxySettings();
+    const never = { intervalSeconds: 600, fastIntervalSeconds: 600, timeoutSeconds: 600 };
+    await lab.stopHaproxy();
+    lab.want(lab.backends(1, 2, 3), { ...settings, health: { ...settings.health, ...never } });
+    await lab.startHaproxy(lab.backends(1, 2, 3));
+    try {
+      await lab.states(ALL_UP);
+      const report = await during(async (load) => {
+        lab.servers[1]?.signal('SIGSTOP');
+        await lab.states({ ...ALL_UP, cp2: 'draining' });
+        expect(lab.balancer.backends[1]?.doubt).toBe('it accepts connections and says nothing');
+        const { requests } = load;
+        await waitFor('more requests', () => load.requests > requests + 20, LIMIT);
+        lab.servers[1]?.signal('SIGCONT');
+        await lab.states(ALL_UP);
+      });
+      // Those that waited were answered then.
+      expect(report.failures).toEqual([]);
+      expect(report.gaps).toEqual([]);
+    } finally {
+      lab.want(lab.backends(1, 2, 3), settings);
+    }
+  });
+
   it('loses no request that begins when one is cut off, and closes the watches that it had', async () => {
     let cutAtMs = 0;
     const report = await during(async () => {
