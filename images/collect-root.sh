@@ -2,7 +2,9 @@
 # Collects commands into a root directory for an image of their own: with the libraries that they are linked with, with the
 # licences of the packages that all of it comes from, and with the packages' names and versions where scanners look for them.
 #
-#   collect-root.sh ROOT COMMAND...     COMMAND: a name on PATH, or an absolute path
+#   [BELOW=FOLDER] collect-root.sh ROOT COMMAND...     COMMAND: a name on PATH, or an absolute path
+#
+# What is below FOLDER already, the layer that the image begins with, is left out.
 set -eu
 
 root=$1
@@ -35,6 +37,7 @@ note_package() {
 # take FILE: to the same path below the root
 take() {
 	[ ! -e "$root$1" ] || return 0
+	[ -z "${BELOW-}" ] || [ ! -e "$BELOW$1" ] || return 0
 	mkdir -p "$root${1%/*}"
 	cp -L "$1" "$root$1"
 	note_package "$1"

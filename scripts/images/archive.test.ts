@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readArchive, unpackArchive } from './archive.ts';
+import { ownBytes, readArchive, unpackArchive } from './archive.ts';
 
 describe('an archive of an image', () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'archive-test-'));
@@ -22,7 +22,10 @@ describe('an archive of an image', () => {
   beforeAll(() => {
     layer('first', 'one');
     execFileSync('gzip', ['--suffix', '.gz', layer('second', 'two')]);
-    writeFileSync(path.join(folder, 'config.json'), JSON.stringify({ architecture: 'amd64', config: { User: '1' } }));
+    writeFileSync(
+      path.join(folder, 'config.json'),
+      JSON.stringify({ architecture: 'amd64', config: { User: '1' }, rootfs: { diff_ids: ['sha256:1', 'sha256:2'] } }),
+    );
     const manifest = [{ Config: 'config.json', RepoTags: ['a/b:1'], Layers: ['first.layer', 'second.layer.gz'] }];
     writeFileSync(path.join(folder, 'manifest.json'), JSON.stringify(manifest));
     const members = ['manifest.json', 'config.json', 'first.layer', 'second.layer.gz'];
@@ -34,9 +37,15 @@ describe('an archive of an image', () => {
     expect(await readArchive(archive)).toEqual({
       refs: ['a/b:1'],
       bytes,
+      layers: ['sha256:1', 'sha256:2'].map((digest) => ({ digest, bytes: bytes / 2 })),
       architecture: 'amd64',
       config: { User: '1' },
     });
+  });
+
+  it('adds to another one what that has not', () => {
+    const layers = ['a', 'b', 'c'].map((digest, index) => ({ digest, bytes: 10 ** index }));
+    expect(ownBytes(layers, layers.slice(1, 2))).toBe(101);
   });
 
   it('gives its files', async () => {

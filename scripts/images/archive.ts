@@ -6,6 +6,8 @@ export interface ArchivedImage {
   readonly refs: readonly string[];
   /** Bytes of all layers, not compressed. */
   readonly bytes: number;
+  /** Each of them, from the bottom. Layers of one digest are one layer, which a node has once. */
+  readonly layers: readonly { readonly digest: string; readonly bytes: number }[];
   readonly architecture: string;
   readonly config: ImageConfig;
 }
@@ -51,10 +53,25 @@ async function withLayer(archive: string, layer: string, then: string, ...more: 
 /** Reads an archive in the format of `docker save`. @throws Error when the file is not one */
 export async function readArchive(archive: string): Promise<ArchivedImage> {
   const manifest = await readManifest(archive);
-  const image = (await readMember(archive, manifest.Config)) as { architecture: string; config: ImageConfig };
-  let bytes = 0;
-  for (const layer of manifest.Layers) bytes += Number(await withLayer(archive, layer, 'wc -c'));
-  return { refs: manifest.RepoTags, bytes, architecture: image.architecture, config: image.config };
+  const { architecture, config, rootfs } = (await readMember(archive, manifest.Config)) as {
+    readonly architecture: string;
+    readonly config: ImageConfig;
+    readonly rootfs: { readonly diff_ids: readonly string[] };
+  };
+  const layers: { digest: string; bytes: number }[] = [];
+  for (const [index, layer] of manifest.Layers.entries()) {
+    // That of what is not compressed (image-spec, config.md, rootfs.diff_ids).
+    const digest = rootfs.diff_ids[index] ?? '';
+    layers.push({ digest, bytes: Number(await withLayer(archive, layer, 'wc -c')) });
+  }
+  const bytes = layers.reduce((sum, layer) => sum + layer.bytes, 0);
+  return { refs: manifest.RepoTags, bytes, layers, architecture, config };
+}
+
+/** Bytes of the layers that another image has not: what a node needs for this one besides the other. Pure. */
+export function ownBytes(layers: ArchivedImage['layers'], others: ArchivedImage['layers']): number {
+  const known = new Set(others.map(({ digest }) => digest));
+  return layers.filter(({ digest }) => !known.has(digest)).reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 /** Puts an image's files below a folder, as root. Layers that remove files of earlier ones are not understood: ours do not. */

@@ -1,5 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { ownBytes, readArchive } from '../../scripts/images/archive.ts';
 import type { ApiLoadReport } from '../clients/api-load.ts';
+import { imageArchives } from '../cluster/images.ts';
+import { say } from '../support/print.ts';
 import type { ControlPlaneSite } from './control-plane-site.ts';
 import { MEMORY_WATCHES, type Way } from './control-plane-suites.ts';
 
@@ -21,6 +24,8 @@ export interface CostRun {
   readonly relay: WayCost;
   /** Of HAProxy's worker while many watches are open, in bytes. */
   readonly residentBytes: number;
+  /** Of the proxy's image, what a node has not for keepalived's. */
+  readonly imageBytes: number;
 }
 
 /** Clients that connect one after the other. */
@@ -70,11 +75,23 @@ async function residentWithWatches(plane: ControlPlaneSite): Promise<number> {
   }
 }
 
+/** What a node needs for the proxy's image besides what it has for keepalived's, in bytes. */
+async function proxyImageBytes(): Promise<number> {
+  const archives = await imageArchives(say);
+  const layersOf = async (name: string) => {
+    const found = archives.find(({ ref }) => ref.includes(`/${name}:`));
+    if (found === undefined) throw new Error(`there is no image ${name}`);
+    return (await readArchive(found.archive)).layers;
+  };
+  return ownBytes(await layersOf('proxy'), await layersOf('keepalived'));
+}
+
 /** One round: every way, one after the other. */
 export async function measureCost(plane: ControlPlaneSite): Promise<CostRun> {
   await plane.calm();
   const direct = await costOf(plane, 'direct');
   const own = await costOf(plane, 'this');
   const relay = await costOf(plane, "k0s's way");
-  return { direct, this: own, relay, residentBytes: await residentWithWatches(plane) };
+  const residentBytes = await residentWithWatches(plane);
+  return { direct, this: own, relay, residentBytes, imageBytes: await proxyImageBytes() };
 }

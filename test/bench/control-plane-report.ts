@@ -104,9 +104,10 @@ function costFigures(runs: readonly CostRun[]): CostFigure[] {
   const p99 = all(({ p99Ms }) => p99Ms);
   const processor = { ...all(({ processorMs }) => processorMs), direct: null };
   const resident = medianOf(runs.map(({ residentBytes }) => residentBytes / MEGABYTE));
+  const image = medianOf(runs.map(({ imageBytes }) => imageBytes / MEGABYTE));
   const atLeast = (what: string, ratio: number, promised: number) =>
     ratio >= promised ? [] : [`${what}: ${ratio.toFixed(2)}, promised ${promised}`];
-  const { ofDirect, ofRelay, processorMs, addedMs, p99OfDirect, residentMegabytes } = COST_PROMISES;
+  const { ofDirect, ofRelay, processorMs, addedMs, p99OfDirect, residentMegabytes, imageMegabytes } = COST_PROMISES;
   return [
     {
       title: `new connections a second, ${LOOPS} clients one after the other`,
@@ -147,6 +148,15 @@ function costFigures(runs: readonly CostRun[]): CostFigure[] {
       own: resident,
       promised: String(residentMegabytes),
       missed: missedPromise(`resident with ${MEMORY_WATCHES} watches`, resident, residentMegabytes, 'MB'),
+    },
+    {
+      title: "the proxy's image, besides what a node has for keepalived's (MB)",
+      digits: 1,
+      direct: null,
+      relay: null,
+      own: image,
+      promised: String(imageMegabytes),
+      missed: missedPromise("the proxy's image", image, imageMegabytes, 'MB'),
     },
   ];
 }

@@ -74,6 +74,8 @@ export const COST_PROMISES = {
   p99OfDirect: 1.2,
   /** Resident, with {@link MEMORY_WATCHES} open. */
   residentMegabytes: 20,
+  /** Of the image, besides what a node has for keepalived's. */
+  imageMegabytes: 16,
 } as const;
 export const MEMORY_WATCHES = 1000;
 

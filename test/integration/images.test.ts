@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Spec, Validation } from '@cyclonedx/cyclonedx-library';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ArchivedImage, readArchive, unpackArchive } from '../../scripts/images/archive.ts';
+import { type ArchivedImage, ownBytes, readArchive, unpackArchive } from '../../scripts/images/archive.ts';
 import { PRODUCT_IMAGES, TEST_IMAGE } from '../../scripts/images/catalogue.ts';
 import { ensureImageArchives } from '../../scripts/images.ts';
 import { debianPackagesIn } from '../../scripts/supply/licences.ts';
@@ -21,6 +21,8 @@ import { config, FIRST, RUNTIME_DIR } from './supervisor/config.ts';
 import { TestNetwork } from './supervisor/network.ts';
 import { type TestNode, UNDER_TINI } from './supervisor/node.ts';
 
+/** What a node needs for the proxy besides what it has for keepalived. */
+const MOST_BESIDES_BYTES = 16_000_000;
 /** From nothing: two base images, and two programs to compile. */
 const BUILD_LIMIT_MS = 30 * 60_000;
 const RUN_LIMIT_MS = 30_000;
@@ -151,6 +153,14 @@ describe.skipIf(skip)('the image', () => {
       const rows = [...debianPart(page).matchAll(/^\| (\S+) \| [^|]* \| ([^|]*) \|$/gm)];
       const listed = rows.filter(([, , images = '']) => images.split(', ').includes(name)).map(([, which]) => which);
       expect(listed.toSorted()).toEqual(debian.toSorted());
+    });
+  });
+
+  describe('proxy beside keepalived', () => {
+    it(`begins with the same layer, and adds at most ${MOST_BESIDES_BYTES / 1_000_000} MB to it`, () => {
+      const [own = [], other = []] = ['proxy', 'keepalived'].map((name) => imageOf(name).layers);
+      expect(own[0]).toEqual(other[0]);
+      expect(ownBytes(own, other)).toBeLessThanOrEqual(MOST_BESIDES_BYTES);
     });
   });
 

@@ -39,6 +39,11 @@ export function imageCommands(image: SupervisedImage = 'keepalived'): string[] {
   return listIn(`images/${image}/commands.txt`);
 }
 
+/** The commands of the layer that these images begin with. */
+export function commonCommands(): string[] {
+  return listIn('images/common-commands.txt');
+}
+
 /** The bind mounts that put the checkout's supervisor and its parts where the image has them. */
 export function supervisorBinds(image: SupervisedImage = 'keepalived'): Bind[] {
   const bind = (host: string, container: string) => ({ host: join(CHECKOUT, host), container, readOnly: true });

@@ -1,7 +1,13 @@
 import { globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { imageCommands, SUPERVISED_IMAGES, type SupervisedImage, supervisorFiles } from '../support/image-root.ts';
+import {
+  commonCommands,
+  imageCommands,
+  SUPERVISED_IMAGES,
+  type SupervisedImage,
+  supervisorFiles,
+} from '../support/image-root.ts';
 import { commandsOf } from '../support/shell-commands.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
@@ -63,6 +69,24 @@ describe.each(SUPERVISED_IMAGES)('the image %s', (image) => {
   it('has every command that the supervisor calls, and no other without a reason', () => {
     const called = commandsOf(supervisorOf(image));
     expect(imageCommands(image).toSorted()).toEqual([...new Set([...called, ...OTHERS[image]])].toSorted());
+  });
+});
+
+describe('the layer that these images begin with', () => {
+  it('has the commands that both have, and no other', () => {
+    const [first, ...others] = SUPERVISED_IMAGES.map((image) => imageCommands(image));
+    const common = first?.filter((name) => others.every((commands) => commands.includes(name)));
+    expect(commonCommands().toSorted()).toEqual(common?.toSorted());
+  });
+
+  it('is made by the same lines', () => {
+    const beginning = (image: SupervisedImage) => {
+      const text = readFileSync(path.join(root, 'images', image, 'Dockerfile'), 'utf8');
+      const [, lines] = /(^ARG DEBIAN=[\s\S]*?^FROM scratch AS below\n.*\n)/m.exec(text) ?? [];
+      return lines;
+    };
+    expect(beginning('proxy')).toBeDefined();
+    expect(beginning('keepalived')).toBe(beginning('proxy'));
   });
 });
 
