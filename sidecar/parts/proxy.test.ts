@@ -246,7 +246,7 @@ describe('the part of the proxy', () => {
       writeFileSync(`${kubeconfig}.new`, kubeconfigText(server.url, readFileSync(certificate.caFile, 'utf8')));
       renameSync(`${kubeconfig}.new`, kubeconfig);
       await vi.waitFor(() => expect(asked).toHaveBeenCalledWith('/readyz', 'Bearer secret'), LIMIT);
-      expect(read('backends.cfg')).toContain('verify required');
+      await vi.waitFor(() => expect(read('backends.cfg')).toContain('verify required'), LIMIT);
     } finally {
       await server.kill();
     }
