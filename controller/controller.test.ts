@@ -309,7 +309,7 @@ describe('the controller', () => {
         metadata: { name, labels: { 'node-role.kubernetes.io/master': '' } },
       });
     }
-    controller('one', { controlPlaneIngress: true });
+    controller('one', { controlPlaneIngress: {} });
     const status = () => api.get('controlplaneingresses', 'main')?.status as ControlPlaneIngressStatus | undefined;
     await expect
       .poll(() => {
@@ -324,9 +324,24 @@ describe('the controller', () => {
     );
   });
 
+  it('has the Service of the control plane’s ingress take connections to its address, and leaves the rest of it alone', async () => {
+    const spec = { selector: { app: 'ui' }, ports: [{ port: 8443 }] };
+    api.put('services', { metadata: { name: 'ui', namespace: 'ingress' }, spec });
+    api.put('controlplaneingresses', {
+      metadata: { name: 'main', generation: 1 },
+      spec: { externalIP: { address: '192.0.2.130' } },
+    });
+    controller('one', { controlPlaneIngress: { service: { namespace: 'ingress', name: 'ui' } } });
+    const current = () => api.get('services', 'ui')?.spec;
+    await expect.poll(current, LIMIT).toEqual({ ...spec, externalIPs: ['192.0.2.130'] });
+    // Whoever takes it off meets who puts it back.
+    api.put('services', { metadata: { name: 'ui', namespace: 'ingress' }, spec });
+    await expect.poll(current, LIMIT).toEqual({ ...spec, externalIPs: ['192.0.2.130'] });
+  });
+
   it('plans pools while the definition of the control plane’s ingress is not there', async () => {
     api.failing.add('list controlplaneingresses');
-    const one = controller('one', { controlPlaneIngress: true });
+    const one = controller('one', { controlPlaneIngress: {} });
     await untilReady();
     expect(one.snapshot().informers.find(({ synced }) => !synced)?.name).toBe('control plane ingress');
   });

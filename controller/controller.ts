@@ -7,7 +7,7 @@ import { EventRecorder } from './events/recorder.ts';
 import { ClusterApi } from './kubernetes/cluster-api.ts';
 import { ClusterLease } from './kubernetes/cluster-lease.ts';
 import { ClusterWatch } from './kubernetes/cluster-watch.ts';
-import { ingressResources, watchedResources } from './kubernetes/resources.ts';
+import { ingressResources, serviceResources, watchedResources } from './kubernetes/resources.ts';
 import { makePlan } from './plan/planner.ts';
 import { askHttps } from './reachability/ask-https.ts';
 import { Reachability } from './reachability/reachability.ts';
@@ -54,6 +54,8 @@ export class Controller {
   readonly #watch: ClusterWatch<ReturnType<typeof watchedResources>>;
   /** Undefined: there is no ingress of the control plane to look after. Pools do not wait for it. */
   readonly #ingressWatch: ClusterWatch<ReturnType<typeof ingressResources>> | undefined;
+  /** Undefined: the ingress takes its connections itself. */
+  readonly #serviceWatch: ClusterWatch<ReturnType<typeof serviceResources>> | undefined;
   readonly #elector: LeaderElector;
   readonly #reconciler: Reconciler;
   #term: Term | undefined;
@@ -89,15 +91,17 @@ export class Controller {
         onError: (resource, error, retryMs) => reports.watchFailed(resource, error, retryMs),
       },
     );
-    this.#ingressWatch = settings.controlPlaneIngress
-      ? new ClusterWatch(ingressResources(), {
-          access,
-          timers,
-          onChange: () => this.#loop.request(),
-          onSynced: () => this.#loop.request(),
-          onError: (resource, error, retryMs) => reports.watchFailed(resource, error, retryMs),
-        })
-      : undefined;
+    const ingress = settings.controlPlaneIngress;
+    const following = {
+      access,
+      timers,
+      onChange: () => this.#loop.request(),
+      onSynced: () => this.#loop.request(),
+      onError: (resource: string, error: unknown, retryMs: number) => reports.watchFailed(resource, error, retryMs),
+    };
+    this.#ingressWatch = ingress === undefined ? undefined : new ClusterWatch(ingressResources(), following);
+    this.#serviceWatch =
+      ingress?.service === undefined ? undefined : new ClusterWatch(serviceResources(ingress.service), following);
     const recorder = new EventRecorder({
       writer,
       clock,
@@ -133,7 +137,7 @@ export class Controller {
   /** What is known now. */
   snapshot(): ControllerSnapshot {
     const { version, identity } = this.#options;
-    const informers = [...this.#watch.informers, ...(this.#ingressWatch?.informers ?? [])];
+    const informers = [...this.#watch.informers, ...this.#ingressWatches.flatMap((watch) => watch.informers)];
     const { leading, leader } = this.#elector;
     return { version, identity, leading, leader, informers, view: this.#view };
   }
@@ -142,7 +146,7 @@ export class Controller {
   start(): void {
     this.#loop.start();
     this.#watch.start();
-    this.#ingressWatch?.start();
+    for (const watch of this.#ingressWatches) watch.start();
     this.#elector.start();
   }
 
@@ -150,7 +154,11 @@ export class Controller {
   async stop(): Promise<void> {
     await this.#loop.stop();
     await this.#elector.stop();
-    await Promise.all([this.#watch.stop(), this.#ingressWatch?.stop()]);
+    await Promise.all([this.#watch, ...this.#ingressWatches].map((watch) => watch.stop()));
+  }
+
+  get #ingressWatches() {
+    return [this.#ingressWatch, this.#serviceWatch].filter((watch) => watch !== undefined);
   }
 
   #ingress() {
@@ -160,7 +168,10 @@ export class Controller {
       clock: this.#dependencies.clock,
       onAnswer: () => this.#loop.request(),
     });
-    return { ingresses: this.#ingressWatch.caches.ingresses, asking };
+    const service = this.#options.settings.controlPlaneIngress?.service;
+    const known = this.#serviceWatch?.caches.services;
+    const followed = service === undefined || known === undefined ? undefined : { ...service, known };
+    return { ingresses: this.#ingressWatch.caches.ingresses, asking, service: followed };
   }
 
   /** A replica that does not know the whole cluster must not lead it. */

@@ -43,6 +43,15 @@ something else moves, or a node's. The object says which; the controller makes a
 control-plane-ingress
 {{- end -}}
 
+{{/* Name and namespace of the Service that takes connections to the address, where there is one: `selector` makes it. */}}
+{{- define "kiv.ingressService" -}}
+{{- $service := (include "kiv.ingress" . | fromYaml).service | default dict -}}
+{{- if and (eq (include "kiv.ingressEnabled" .) "true") $service.selector -}}
+name: {{ include "kiv.fullname" . }}-control-plane
+namespace: {{ $service.namespace | default .Release.Namespace | toJson }}
+{{- end -}}
+{{- end -}}
+
 {{/* The spec of the object. */}}
 {{- define "kiv.ingressSpec" -}}
 {{- $i := include "kiv.ingress" . | fromYaml -}}

@@ -79,7 +79,12 @@ reserved:
   addresses: {{ $addresses | toJson }}
   virtualRouterIds: [{{ if $addresses }}{{ include "kiv.number" .Values.keepalived.virtualRouterId }}{{ end }}]
 {{- if eq (include "kiv.ingressEnabled" .) "true" }}
-controlPlaneIngress: true
+controlPlaneIngress:
+  {{- with include "kiv.ingressService" . }}
+  service:
+    {{- . | nindent 4 }}
+  {{- else }} {}
+  {{- end }}
 {{- end }}
 maxGroupsPerPool: {{ include "kiv.number" $c.maxGroupsPerPool }}
 lease:

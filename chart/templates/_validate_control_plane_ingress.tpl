@@ -12,6 +12,7 @@
 {{- end -}}
 {{- include "kiv.validate.controlPlaneIngress.addresses" (dict "found" $found "root" $root "given" $given) -}}
 {{- include "kiv.validate.number" (dict "found" $found "field" "controlPlane.ingress.port" "value" (include "kiv.ingressPort" $root) "min" 1 "max" 65535 "whole" true) -}}
+{{- include "kiv.validate.controlPlaneIngress.service" (dict "found" $found "service" ($i.service | default dict)) -}}
 {{- if $i.healthCheck -}}
 {{- include "kiv.validate.poolHealthCheck" (dict "found" $found "field" "controlPlane.ingress" "pool" $i) -}}
 {{- end -}}
@@ -43,6 +44,23 @@
 {{- if not (regexMatch `^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$` .) -}}
 {{- include "kiv.problem" (dict "found" $found "message" (printf "controlPlane.ingress.nodeName is %q; give the name of a node, as kubectl get nodes has it" .)) -}}
 {{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Takes found, service. */}}
+{{- define "kiv.validate.controlPlaneIngress.service" -}}
+{{- $namespace := .service.namespace | default "" -}}
+{{- $port := .service.targetPort | default "" | toString -}}
+{{- if not (regexMatch `^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)?$` $namespace) -}}
+{{- include "kiv.problem" (dict "found" .found "message" (printf "controlPlane.ingress.service.namespace is %q, which is no namespace; give that of the ingress' pods" $namespace)) -}}
+{{- end -}}
+{{- if and $port (not (regexMatch `^[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?$` $port)) -}}
+{{- include "kiv.problem" (dict "found" .found "message" (printf "controlPlane.ingress.service.targetPort is %q; give a port from 1 to 65535, or the name that the pods give theirs" $port)) -}}
+{{- else if and (regexMatch `^[0-9]+$` $port) (or (lt (atoi $port) 1) (gt (atoi $port) 65535)) -}}
+{{- include "kiv.problem" (dict "found" .found "message" (printf "controlPlane.ingress.service.targetPort is %s; give a port from 1 to 65535, or the name that the pods give theirs" $port)) -}}
+{{- end -}}
+{{- if and (or $namespace $port) (not .service.selector) -}}
+{{- include "kiv.problem" (dict "found" .found "message" "controlPlane.ingress.service has no selector, so that no Service is made; give the labels of the ingress' pods, or remove namespace and targetPort") -}}
 {{- end -}}
 {{- end -}}
 

@@ -36,8 +36,13 @@ const settingsSchema = z
     }),
     virtualRouterIds: z.strictObject({ first: routerId, last: routerId }),
     reserved: z.strictObject({ addresses: z.array(address), virtualRouterIds: z.array(routerId) }),
-    /** Whether there may be an ingress of the control plane to look after. */
-    controlPlaneIngress: z.boolean().default(false),
+    /** The ingress of the control plane; absent: there is none to look after. */
+    controlPlaneIngress: z
+      .strictObject({
+        /** The Service that takes connections to its address; absent: the ingress does so itself. */
+        service: z.strictObject({ namespace: name, name }).optional(),
+      })
+      .optional(),
     maxGroupsPerPool: z.int().min(1).max(ROUTER_IDS.most),
     lease: leaseSchema,
     server: z.strictObject({

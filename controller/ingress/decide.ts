@@ -40,6 +40,8 @@ export interface Progress {
   readonly waiting: string | undefined;
   /** What the pool is to be; undefined: there is to be none. */
   readonly pool: VirtualIpPoolSpec | undefined;
+  /** By which addresses the ingress is to be reached now: that in force, and one that is to be. */
+  readonly addresses: readonly string[];
 }
 
 /** URL of an ingress at an address. Pure. */
@@ -93,7 +95,8 @@ function poolOf(input: IngressInput, addresses: readonly (string | undefined)[])
 /** All stays as it is: what is asked for is not known. */
 function unknown(input: IngressInput, wanted: Unknown): Progress {
   const { ip, source, endpoint } = input.ingress.status ?? {};
-  return { wanted, ip, source, endpoint, waiting: wanted.message, pool: poolOf(input, [heldInForce(input)]) };
+  const pool = poolOf(input, [heldInForce(input)]);
+  return { wanted, ip, source, endpoint, waiting: wanted.message, pool, addresses: ip === undefined ? [] : [ip] };
 }
 
 /** Finds where a change of the address is, and what comes next. Pure. */
@@ -108,6 +111,9 @@ export function progressOf(input: IngressInput): Progress {
   const waiting = isFirst || other ? waitingFor(input, wanted) : undefined;
   const managed = source === 'ManagedVirtualIP' ? wanted.given : undefined;
   const pool = poolOf(input, [managed, waiting === undefined ? undefined : heldInForce(input)]);
-  if (waiting === undefined) return { wanted, ip, source, endpoint: endpointOf(ip, portOf(spec)), waiting, pool };
-  return { wanted, ip: status?.ip, source: status?.source, endpoint: status?.endpoint, waiting, pool };
+  if (waiting === undefined) {
+    return { wanted, ip, source, endpoint: endpointOf(ip, portOf(spec)), waiting, pool, addresses: [ip] };
+  }
+  const addresses = status?.ip === undefined ? [ip] : [ip, status.ip];
+  return { wanted, ip: status?.ip, source: status?.source, endpoint: status?.endpoint, waiting, pool, addresses };
 }

@@ -26,6 +26,8 @@ export type PoolWork =
 /** What verdicts are made of. */
 export interface VerdictInput {
   readonly progress: Progress;
+  /** Why the Service does not have its addresses; undefined: it has, or there is none. */
+  readonly serviceProblem: string | undefined;
   /** The pool as it is stored. */
   readonly pool: VirtualIpPool | undefined;
   readonly work: PoolWork;
@@ -62,9 +64,10 @@ function poolReady({ progress, pool, work }: VerdictInput): Said {
   return { status: ready.status, reason: 'PoolNotReady', message };
 }
 
-function configured({ progress }: VerdictInput, pool: Said): Said {
+function configured({ progress, serviceProblem }: VerdictInput, pool: Said): Said {
   const { wanted, waiting, ip, endpoint } = progress;
   if ('reason' in wanted) return { status: 'Unknown', ...wanted };
+  if (serviceProblem !== undefined) return { status: 'Unknown', reason: 'ObjectUpdateError', message: serviceProblem };
   if (pool.reason === 'ObjectUpdateError' || pool.reason === 'ObjectUpdateInProgress') return pool;
   if (waiting !== undefined) {
     const stays = ip === undefined ? '' : `; until then ${ip} stays`;

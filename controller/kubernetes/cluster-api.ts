@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { CustomObjectsApi, type KubeConfig } from '@kubernetes/client-node';
+import { CustomObjectsApi, HttpMethod, type KubeConfig, type V1Service } from '@kubernetes/client-node';
 import type { ControlPlaneIngress, ControlPlaneIngressStatus } from '../../api/control-plane-ingress.ts';
 import { API_GROUP, API_VERSION, GROUP_VERSION } from '../../api/group.ts';
 import type { NodePlanSpec } from '../../api/node-plan.ts';
@@ -10,6 +10,8 @@ import { HTTP_STATUS } from '../../common/http-status.ts';
 import { requestOptions } from './access.ts';
 import { statusOf } from './api-error.ts';
 import type { ObjectReference } from './references.ts';
+import { send } from './send.ts';
+import { type ServiceFacts, serviceFacts } from './service-facts.ts';
 import { keepIngress, keepNodePlan, keepPool, type OwnerReference, type StoredNodePlan } from './stored.ts';
 
 /** By which the API server knows whose fields are whose (https://kubernetes.io/docs/reference/using-api/server-side-apply/). */
@@ -28,6 +30,12 @@ export interface ClusterEvent {
   readonly node?: string;
 }
 
+/** Which Service. */
+export interface ServiceName {
+  readonly namespace: string;
+  readonly name: string;
+}
+
 /** What the controller writes. Every call rejects with the client library's error when the API server refuses or does not answer. */
 export interface ClusterWriter {
   /** Undefined: there is no such pool any more. */
@@ -40,6 +48,8 @@ export interface ClusterWriter {
     ingress: ControlPlaneIngress,
     status: ControlPlaneIngressStatus,
   ): Promise<ControlPlaneIngress | undefined>;
+  /** Says at which addresses a Service is reached besides its own; the rest of it is left alone. */
+  setExternalIPs(service: ServiceName, addresses: readonly string[]): Promise<ServiceFacts>;
   applyNodePlan(name: string, spec: NodePlanSpec, owners: readonly OwnerReference[]): Promise<StoredNodePlan>;
   /** Succeeds also when it is gone already. */
   deleteNodePlan(name: string): Promise<void>;
@@ -50,6 +60,7 @@ const POOLS = { group: API_GROUP, version: API_VERSION, plural: 'virtualippools'
 const INGRESSES = { group: API_GROUP, version: API_VERSION, plural: 'controlplaneingresses' };
 const PLANS = { group: API_GROUP, version: API_VERSION, plural: 'nodeplans' };
 type Resource = typeof POOLS;
+const MERGE = 'application/merge-patch+json';
 const APPLY = { 'Content-Type': 'application/apply-patch+yaml' };
 /** Events on objects in no namespace are kept in this one. */
 const EVENTS_NAMESPACE = 'default';
@@ -67,11 +78,13 @@ function eventName(object: string): string {
 export class ClusterApi implements ClusterWriter {
   readonly #instance: string;
   readonly #custom: CustomObjectsApi;
+  readonly #access: KubeConfig;
 
   /** @param options.instance this replica's name, for Events */
   constructor(options: { instance: string }, { access }: { access: KubeConfig }) {
     this.#instance = options.instance;
     this.#custom = access.makeApiClient(CustomObjectsApi);
+    this.#access = access;
   }
 
   async applyPoolStatus({ metadata }: VirtualIpPool, status: VirtualIpPoolStatus): Promise<VirtualIpPool | undefined> {
@@ -101,6 +114,17 @@ export class ClusterApi implements ClusterWriter {
 
   async deleteNodePlan(name: string): Promise<void> {
     await this.#delete(PLANS, name);
+  }
+
+  async setExternalIPs({ namespace, name }: ServiceName, addresses: readonly string[]): Promise<ServiceFacts> {
+    // Not by server-side apply: what has no other field would be made if it were gone, and refused.
+    const changed = await send<V1Service>(this.#access, {
+      method: HttpMethod.PATCH,
+      path: `/api/v1/namespaces/${namespace}/services/${name}`,
+      query: { fieldManager: FIELD_MANAGER },
+      body: { type: MERGE, content: { spec: { externalIPs: addresses } } },
+    });
+    return serviceFacts(changed);
   }
 
   async #apply(

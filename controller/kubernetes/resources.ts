@@ -1,4 +1,4 @@
-import type { V1Node, V1Pod } from '@kubernetes/client-node';
+import type { V1Node, V1Pod, V1Service } from '@kubernetes/client-node';
 import type { ControlPlaneIngress } from '../../api/control-plane-ingress.ts';
 import { GROUP_VERSION } from '../../api/group.ts';
 import type { VirtualIpPool } from '../../api/virtual-ip-pool.ts';
@@ -6,6 +6,7 @@ import { keepLease, type RawLease, type StoredLease } from './lease.ts';
 import type { ListTarget } from './list.ts';
 import { type NodeFacts, nodeFacts, sameNode } from './node-facts.ts';
 import type { Cached, Sameness } from './resource-cache.ts';
+import { type ServiceFacts, sameService, serviceFacts } from './service-facts.ts';
 import { type SidecarPod, samePod, sidecarPod } from './sidecar-pod.ts';
 import { keepIngress, keepNodePlan, keepPool, type StoredNodePlan } from './stored.ts';
 
@@ -69,6 +70,19 @@ export function ingressResources() {
       name: 'control plane ingress',
       path: `/apis/${GROUP_VERSION}/controlplaneingresses`,
       keep: keepIngress,
+    }),
+  };
+}
+
+/** What is followed besides where a Service takes connections to the ingress' address. */
+export function serviceResources({ namespace, name }: { readonly namespace: string; readonly name: string }) {
+  return {
+    services: watched<V1Service, ServiceFacts>({
+      name: 'ingress service',
+      path: `/api/v1/namespaces/${namespace}/services`,
+      fieldSelector: `metadata.name=${name}`,
+      keep: serviceFacts,
+      same: sameService,
     }),
   };
 }

@@ -1,5 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { CONTROL_PLANE_INGRESS, CONTROL_PLANE_INGRESS_POOL } from '../../api/control-plane-ingress.ts';
+import { ResourceCache } from '../kubernetes/resource-cache.ts';
+import type { ServiceFacts } from '../kubernetes/service-facts.ts';
 import { FakeCluster, FakeTerm } from '../testing/fake-cluster.ts';
 import { poolOf } from '../testing/objects.ts';
 import type { Reconciler } from './reconciler.ts';
@@ -313,6 +315,60 @@ describe('a switch between a managed address and one of the user', () => {
     expect(addresses()).toEqual([OLD]);
     cluster.onWrite = () => undefined;
     await settle();
+    expect(addresses()).toBeUndefined();
+  });
+});
+
+describe('a Service that takes connections to the address', () => {
+  beforeEach(() => {
+    const known = new ResourceCache<ServiceFacts>({}, { onChange: () => undefined });
+    known.put({ metadata: { namespace: 'ingress', name: 'ui', resourceVersion: '1' }, externalIPs: [] });
+    cluster.service = { namespace: 'ingress', name: 'ui', known };
+    reconciler = cluster.reconciler();
+  });
+
+  function taken(): readonly string[] | undefined {
+    return cluster.service?.known.get('ui', 'ingress')?.externalIPs;
+  }
+
+  it('has a managed address before a node holds it, and both while it is changed', async () => {
+    cluster.putIngress(managed(OLD));
+    await settle();
+    expect(cluster.written.slice(0, 2)).toEqual([`service ui ${OLD}`, `pool ${POOL}`]);
+    cluster.putIngress(managed(NEW));
+    await settle();
+    expect(taken()).toEqual([NEW, OLD]);
+    answers(NEW);
+    await settle();
+    expect(taken()).toEqual([NEW]);
+  });
+
+  it('has the user’s, and a node’s', async () => {
+    cluster.putIngress(external(FREE));
+    await settle();
+    expect(taken()).toEqual([FREE]);
+    answers('192.0.2.12');
+    cluster.putIngress({ nodeName: 'b' });
+    await settle();
+    expect(taken()).toEqual(['192.0.2.12']);
+  });
+
+  it('is written no more when all is well', async () => {
+    cluster.putIngress(external(FREE));
+    await settle();
+    cluster.written.length = 0;
+    await settle();
+    expect(cluster.written).toEqual([]);
+  });
+
+  it('that cannot be changed is told with the reason, and no node gets the address', async () => {
+    cluster.onWrite = (what) => {
+      if (what.startsWith('service ')) throw new Error('external IPs are denied');
+    };
+    cluster.putIngress(managed(OLD));
+    await expect(reconciler.run()).rejects.toThrow(WriteError);
+    expect(conditions().Configured).toBe('Unknown ObjectUpdateError');
+    expect(message('Configured')).toBe('external IPs are denied');
     expect(addresses()).toBeUndefined();
   });
 });

@@ -11,9 +11,10 @@ import { messageOf } from '../../common/errors.ts';
 import { type Answer, type Progress, progressOf } from '../ingress/decide.ts';
 import { type PoolWork, verdictsOf } from '../ingress/verdicts.ts';
 import { reasonOf } from '../kubernetes/api-error.ts';
-import type { ClusterWriter } from '../kubernetes/cluster-api.ts';
+import type { ClusterWriter, ServiceName } from '../kubernetes/cluster-api.ts';
 import { ingressReference } from '../kubernetes/references.ts';
 import type { ResourceCache } from '../kubernetes/resource-cache.ts';
+import type { ServiceFacts } from '../kubernetes/service-facts.ts';
 import { conditionOf } from './conditions.ts';
 import type { Decision, PlannedCluster, Stage } from './stage.ts';
 import { Written } from './written.ts';
@@ -28,11 +29,18 @@ export interface Asking {
 export interface IngressDependencies {
   readonly ingresses: ResourceCache<ControlPlaneIngress>;
   readonly asking: Asking;
+  /** The Service that takes connections to the address; undefined: the ingress does so itself. */
+  readonly service?: IngressService | undefined;
+}
+
+/** A Service, and what is known of it. */
+export interface IngressService extends ServiceName {
+  readonly known: ResourceCache<ServiceFacts>;
 }
 
 interface IngressStageDependencies extends IngressDependencies {
   readonly pools: ResourceCache<VirtualIpPool>;
-  readonly writer: Pick<ClusterWriter, 'applyPool' | 'deletePool' | 'applyIngressStatus'>;
+  readonly writer: Pick<ClusterWriter, 'applyPool' | 'deletePool' | 'setExternalIPs' | 'applyIngressStatus'>;
   readonly clock: Clock;
 }
 
@@ -43,6 +51,8 @@ interface Work {
   /** The pool of that name as it is stored, whoever made it. */
   readonly pool: VirtualIpPool | undefined;
   readonly work: PoolWork;
+  /** Why the Service does not have its addresses, as far as that is known; undefined: it is not known, it has, or there is none. */
+  readonly serviceProblem?: string | undefined;
 }
 
 function isOwned(pool: VirtualIpPool | undefined, { metadata: { uid } }: ControlPlaneIngress): boolean {
@@ -76,7 +86,7 @@ export class IngressStage implements Stage {
     const pool = this.#dependencies.pools.get(CONTROL_PLANE_INGRESS_POOL);
     const { progress, reviewAtMs } = this.#progress(ingress, pool, cluster);
     const work = { ingress, progress, pool, work: this.#poolWork(ingress, progress, pool) };
-    const isDone = work.work.kind === 'none' || work.work.kind === 'failed';
+    const isDone = (work.work.kind === 'none' || work.work.kind === 'failed') && this.#hasAddresses(progress);
     const status = this.#status(work);
     const writes =
       isDone && this.#isWritten(ingress, status)
@@ -111,7 +121,14 @@ export class IngressStage implements Stage {
     return { kind: has(stored.spec, wished) || this.#pools.made(wished, stored) ? 'none' : 'Update' };
   }
 
-  #status({ ingress, progress, pool, work }: Work): ControlPlaneIngressStatus {
+  #hasAddresses({ addresses }: Progress): boolean {
+    const { service } = this.#dependencies;
+    if (service === undefined) return true;
+    const known = service.known.get(service.name, service.namespace);
+    return isDeepStrictEqual(known?.externalIPs.toSorted(), addresses.toSorted());
+  }
+
+  #status({ ingress, progress, pool, work, serviceProblem }: Work): ControlPlaneIngressStatus {
     const now = new Date(this.#dependencies.clock.wallMs()).toISOString();
     const { ip, source, endpoint } = progress;
     const { generation } = ingress.metadata;
@@ -120,7 +137,9 @@ export class IngressStage implements Stage {
       ...(ip === undefined ? {} : { ip }),
       ...(source === undefined ? {} : { source }),
       ...(endpoint === undefined ? {} : { endpoint }),
-      conditions: verdictsOf({ progress, pool, work }).map((verdict) => conditionOf(verdict, ingress, now)),
+      conditions: verdictsOf({ progress, pool, work, serviceProblem }).map((verdict) =>
+        conditionOf(verdict, ingress, now),
+      ),
     };
   }
 
@@ -128,15 +147,35 @@ export class IngressStage implements Stage {
     return isDeepStrictEqual(ingress.status, status) || this.#statuses.made(status, ingress);
   }
 
-  /** The pool, then the status: what is said is true then. */
+  /** The Service, which takes connections to an address before a node has it, then the pool, then the status: what is said is true then. */
   async #write(work: Work): Promise<void> {
-    try {
-      await this.#writePool(work);
-    } catch (error) {
-      await this.#writeStatus({ ...work, work: { kind: 'failed', why: reasonOf(error) } });
-      throw new Error(`its pool: ${messageOf(error)}`, { cause: error });
-    }
+    await this.#attempt(
+      'its Service',
+      () => this.#writeService(work),
+      (why) => ({ ...work, serviceProblem: why }),
+    );
+    await this.#attempt(
+      'its pool',
+      () => this.#writePool(work),
+      (why) => ({ ...work, work: { kind: 'failed', why } }),
+    );
     await this.#writeStatus(work);
+  }
+
+  /** What fails is in the status, and thrown. */
+  async #attempt(what: string, write: () => Promise<void>, failed: (why: string) => Work): Promise<void> {
+    try {
+      await write();
+    } catch (error) {
+      await this.#writeStatus(failed(reasonOf(error)));
+      throw new Error(`${what}: ${messageOf(error)}`, { cause: error });
+    }
+  }
+
+  async #writeService({ progress }: Work): Promise<void> {
+    const { writer, service } = this.#dependencies;
+    if (service === undefined || this.#hasAddresses(progress)) return;
+    service.known.put(await writer.setExternalIPs(service, progress.addresses));
   }
 
   async #writePool({ ingress, progress, pool, work }: Work): Promise<void> {

@@ -36,7 +36,16 @@ interface Target {
 /** RFC 1123 subdomain, as Kubernetes' names are. */
 const NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 
-const RESOURCES = ['virtualippools', 'controlplaneingresses', 'nodeplans', 'nodes', 'pods', 'leases', 'events'];
+const RESOURCES = [
+  'virtualippools',
+  'controlplaneingresses',
+  'nodeplans',
+  'nodes',
+  'pods',
+  'services',
+  'leases',
+  'events',
+];
 
 /** What the definitions of custom resources let pass. */
 const STATUSES: Readonly<Record<string, z.ZodType>> = {
@@ -194,7 +203,9 @@ export class FakeApiServer {
       case 'update':
         return this.#update(resource, body);
       case 'patch':
-        return this.#apply(resource, name, subresource, body);
+        return resource === 'services'
+          ? this.#merge(resource, this.get(resource, name), body)
+          : this.#apply(resource, name, subresource, body);
       default:
         return this.remove(resource, name) ? [200, {}] : [404, { message: 'not found' }];
     }
@@ -231,6 +242,12 @@ export class FakeApiServer {
     // An apply that changes nothing gives no new version.
     if (known !== undefined && JSON.stringify(next) === JSON.stringify({ ...known })) return [200, known];
     return [200, this.put(resource, next)];
+  }
+
+  /** A merge patch, one level deep (RFC 7386). */
+  #merge(resource: string, known: FakeObject | undefined, { spec }: FakeObject): [number, unknown] {
+    if (known === undefined) return [404, { message: 'not found' }];
+    return [200, this.put(resource, { ...known, spec: { ...(known.spec as object), ...(spec as object) } })];
   }
 
   #watch(resource: string, url: URL, response: ServerResponse): void {

@@ -11,12 +11,14 @@ import { checkSettings } from '../config/settings.ts';
 import type { Term } from '../election/leader-elector.ts';
 import { EventRecorder } from '../events/recorder.ts';
 import type { Answer } from '../ingress/decide.ts';
-import type { ClusterEvent, ClusterWriter } from '../kubernetes/cluster-api.ts';
+import type { ClusterEvent, ClusterWriter, ServiceName } from '../kubernetes/cluster-api.ts';
 import { ResourceCache } from '../kubernetes/resource-cache.ts';
+import type { ServiceFacts } from '../kubernetes/service-facts.ts';
 import { keepNodePlan, type OwnerReference, type StoredNodePlan } from '../kubernetes/stored.ts';
 import { makePlan } from '../plan/planner.ts';
 import type { Caches } from '../reconcile/cluster-observer.ts';
 import { type ClusterView, EMPTY_VIEW } from '../reconcile/cluster-view.ts';
+import type { IngressService } from '../reconcile/ingress-stage.ts';
 import { Reconciler } from '../reconcile/reconciler.ts';
 import type { WriteReports } from '../reconcile/stage-runner.ts';
 import { settingsDocument } from './settings.ts';
@@ -54,6 +56,8 @@ export class FakeCluster implements ClusterWriter {
     pods: new ResourceCache({}, { onChange: () => undefined }),
   };
   readonly ingresses = new ResourceCache<ControlPlaneIngress>({}, { onChange: () => undefined });
+  /** The Service that takes connections to the ingress' address; undefined: there is none. */
+  service: IngressService | undefined;
   /** What the ingress answers, by its URL. */
   readonly answers = new Map<string, Answer>();
   readonly reports: WriteReports = {
@@ -162,6 +166,7 @@ export class FakeCluster implements ClusterWriter {
       clock: time,
       ingress: {
         ingresses: this.ingresses,
+        service: this.service,
         asking: {
           look: (url) => ({ answer: this.answers.get(url), reviewAtMs: time.monotonicMs() + 1000 }),
         },
@@ -188,6 +193,11 @@ export class FakeCluster implements ClusterWriter {
     const generation = (known?.metadata.generation ?? 0) + 1;
     const metadata = { name, uid: `uid-${name}`, generation, resourceVersion: this.#next(), ownerReferences: owners };
     return { ...known, metadata, spec };
+  }
+
+  async setExternalIPs({ namespace, name }: ServiceName, externalIPs: readonly string[]): Promise<ServiceFacts> {
+    await this.#note(`service ${name} ${externalIPs.join(' ')}`);
+    return { metadata: { namespace, name, resourceVersion: this.#next() }, externalIPs };
   }
 
   async deletePool(name: string): Promise<void> {

@@ -4,7 +4,7 @@ import { type Identity, kubeconfigText, makeAuthority, makeKey, openssl, sign } 
 import { API_SERVICE_IP, apiServerFor, type ClusterPlan, type MachinePlan } from './plan.ts';
 
 /** A PEM certificate with its key. */
-interface Certificate {
+export interface Certificate {
   readonly cert: string;
   readonly key: string;
 }
@@ -14,13 +14,23 @@ export interface Pki {
   readonly ca: Certificate;
   /** Signs and verifies service account tokens. */
   readonly serviceAccount: { readonly key: string; readonly publicKey: string };
-  /** By the name of the identity: `admin`, `apiserver`, `node1`… */
+  /** By the name of the identity: `admin`, `ingress`, `node1`… */
   readonly certificate: (identity: string) => Certificate;
 }
+
+/** Addresses from that of the ingress on that its certificate is good for. */
+const INGRESS_ADDRESSES = 10;
 
 /** The identity of a machine's API server. Pure. */
 export function apiServerIdentity({ name }: Pick<MachinePlan, 'name'>): string {
   return `apiserver-${name}`;
+}
+
+/** Whom the ingress' certificate names: every address by which tests reach it. */
+function ingressNames({ nodes, apiVip, ingressVip }: ClusterPlan): string[] {
+  const [network = '', first = ''] = [ingressVip.replace(/\d+$/, ''), ingressVip.replace(/^.*\./, '')];
+  const free = Array.from({ length: INGRESS_ADDRESSES }, (_, index) => `${network}${Number(first) + index}`);
+  return [apiVip, ...free, ...nodes.map(({ ipv4 }) => ipv4)].map((address) => `IP:${address}`);
 }
 
 /** Groups are organisations (O), users are common names (CN). */
@@ -37,6 +47,7 @@ function identities(plan: ClusterPlan): Identity[] {
       subject: '/CN=kube-apiserver',
       names: [...kubernetes, `DNS:${machine.name}`, ...apiAddresses.map((address) => `IP:${address}`)],
     })),
+    { file: 'ingress', subject: '/CN=ingress', names: ingressNames(plan) },
     { file: 'apiserver-kubelet', subject: '/O=system:masters/CN=kube-apiserver-kubelet-client' },
     { file: 'front-proxy', subject: '/CN=front-proxy-client' },
     { file: 'controller-manager', subject: '/CN=system:kube-controller-manager' },

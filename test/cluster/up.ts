@@ -115,8 +115,7 @@ async function prepareDisk(plan: ClusterPlan, machine: MachinePlan, pki: Pki, st
   await writeDisk(directory, machineFiles(plan, machine, pki));
 }
 
-async function build(plan: ClusterPlan, parts: ClusterParts, store: string): Promise<RunningMachine[]> {
-  const pki = await makePki(plan, join(clusterDirectory(plan.name), 'pki'));
+async function build(plan: ClusterPlan, pki: Pki, parts: ClusterParts, store: string): Promise<RunningMachine[]> {
   await writeFile(adminKubeconfig(plan.name), kubeconfig(pki, plan, 'admin'), { mode: 0o600 });
   await createNetwork(plan);
   // Control planes first: the others wait for them.
@@ -162,8 +161,8 @@ async function labelControlPlanes(plan: ClusterPlan, kubectl: Kubectl): Promise<
   }
 }
 
-async function runIngress(kubectl: Kubectl): Promise<void> {
-  await kubectl(['apply', '-f', '-'], { input: ingressManifest() });
+async function runIngress(kubectl: Kubectl, pki: Pki): Promise<void> {
+  await kubectl(['apply', '-f', '-'], { input: ingressManifest(pki.certificate('ingress')) });
   const rollout = ['rollout', 'status', `daemonset/${INGRESS_NAME}`, '-n', INGRESS_NAMESPACE];
   try {
     await kubectl([...rollout, `--timeout=${PODS_LIMIT_MS / 1000}s`], { timeout: PODS_LIMIT_MS + 5000 });
@@ -201,7 +200,8 @@ export async function bringUp(
   try {
     const shape = await takeSubnet(options, parts, say);
     const plan = planCluster(shape);
-    const state: ClusterState = { shape, parts, machines: await build(plan, parts, store), faults: [] };
+    const pki = await makePki(plan, join(clusterDirectory(name), 'pki'));
+    const state: ClusterState = { shape, parts, machines: await build(plan, pki, parts, store), faults: [] };
     await clusterState(name).write(state);
     say(`${plan.machines.length} machines on one switch`);
     const kubectl = clusterKubectl(state);
@@ -209,7 +209,7 @@ export async function bringUp(
     say(`${plan.nodes.length} nodes are Ready`);
     await labelControlPlanes(plan, kubectl);
     if (options.ingress) {
-      await runIngress(kubectl);
+      await runIngress(kubectl, pki);
       say('an ingress runs on every node');
     }
     signal?.throwIfAborted();

@@ -1,6 +1,8 @@
+import { X509Certificate } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { summarize } from '../clients/outages.ts';
 import { takeDown } from '../cluster/down.ts';
@@ -21,8 +23,10 @@ import {
 import type { Site } from '../environment/site.ts';
 import { monotonicMs } from '../support/clock.ts';
 import { repeatedWhenDisturbed } from '../support/machine-watch.ts';
+import { inNetns } from '../support/netns.ts';
 import { say } from '../support/print.ts';
 import { waitFor } from '../support/wait.ts';
+import { describeControlPlaneIngress } from './control-plane-ingress.ts';
 import { bringUpControlPlanes } from './further-clusters.ts';
 import { installationOf } from './helm-chart-manifest.ts';
 import { site } from './here.ts';
@@ -197,6 +201,19 @@ describe.skipIf(!site.hasHarness)('on three control planes', repeated, () => {
       );
     }
 
+    /** Whose certificates connections to the address see, until it was every API server's: each has its own. */
+    async function certificatesSeen(most: number): Promise<Set<string>> {
+      const ask = ['openssl', 's_client', '-connect', `${planes.address}:6443`, '-servername', 'kubernetes'];
+      const [program, ...args] = inNetns(planes.cluster.plan.client.netns, ask);
+      const seen = new Set<string>();
+      for (let asked = 0; asked < most && seen.size < machines.length; asked += 1) {
+        const { stdout } = await execa(program, args, { input: '', timeout: LIMIT.limitMs });
+        const [pem = ''] = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/.exec(stdout) ?? [];
+        seen.add(/DNS:(node\d+)/.exec(new X509Certificate(pem).subjectAltName ?? '')?.[1] ?? 'none');
+      }
+      return seen;
+    }
+
     it('makes the API reachable at the address, from every API server', async () => {
       await installForApi({
         set: [...SECTION, `${ADDRESSES}.virtualIPs[0]=${planes.description.vip}`, `${ADDRESSES}.authPass=secret`],
@@ -206,6 +223,7 @@ describe.skipIf(!site.hasHarness)('on three control planes', repeated, () => {
       const asked = await serversAsked(holder, OFTEN);
       expect(asked).toHaveLength(OFTEN);
       expect(new Set(asked).size).toBe(machines.length);
+      expect([...(await certificatesSeen(2 * OFTEN))].toSorted()).toEqual(machines.map(({ name }) => name));
     });
 
     it('keeps the address where it is when an API server ends there, and answers by the others', async () => {
@@ -230,6 +248,8 @@ describe.skipIf(!site.hasHarness)('on three control planes', repeated, () => {
       }
     });
   });
+
+  describeControlPlaneIngress(() => planes);
 
   describe('as k3s servers, which have no taint,', () => {
     let installed: InstallOptions[] = [];

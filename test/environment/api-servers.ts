@@ -17,7 +17,7 @@ const TIMEOUT_MS = 900;
 const LIMIT_MS = 60_000;
 
 /** The authority that signed the API servers' certificates, as PEM. */
-function authorityIn(kubeconfig: string): string {
+export function authorityIn(kubeconfig: string): string {
   const { clusters } = parse(readFileSync(kubeconfig, 'utf8')) as Kubeconfig;
   return Buffer.from(clusters[0]?.cluster['certificate-authority-data'] ?? '', 'base64').toString();
 }

@@ -38,7 +38,11 @@ function valueArguments(site: Site, { set = [], valuesFiles = [] }: InstallOptio
 }
 
 /** Values that bring addresses of their own. */
-const ADDRESS_VALUES = ['keepalived.vipAddress', 'controlPlaneLoadBalancing.keepalived.vrrpInstances'];
+const ADDRESS_VALUES = [
+  'keepalived.vipAddress',
+  'controlPlaneLoadBalancing.keepalived.vrrpInstances',
+  'controlPlane.ingress',
+];
 
 /** `helm install` with the site's address, as a user types it, unless the options have another. Gives what helm printed (the notes). */
 export async function helmInstall(site: Site, options: InstallOptions = {}): Promise<string> {

@@ -52,6 +52,16 @@ describe('the table of permissions in the documentation', () => {
     expect(new Set([...documented, ...documentedPoolPermissions(text), ...added])).toEqual(new Set(rights));
   });
 
+  it('tells what a Service of that ingress adds', async () => {
+    const ingress = 'controlPlane.ingress.managedVirtualIP.address=192.168.1.200';
+    const without = await granted([ingress]);
+    const added = (await granted([ingress, 'controlPlane.ingress.service.selector.app=ui'])).slice(without.length);
+    expect(added).toEqual([{ resource: 'services', verbs: ['get', 'list', 'watch', 'patch'], scope: 'namespace' }]);
+    const sentence =
+      'With `controlPlane.ingress.service` it also gets `get`, `list`, `watch` and `patch` of the one Service';
+    expect(readFileSync(DOCUMENT, 'utf8')).toContain(sentence);
+  });
+
   it('lists what a control plane behind an address adds, which is not there without the proxy', async () => {
     const added = documentedControlPlanePermissions(readFileSync(DOCUMENT, 'utf8'));
     const instance = 'controlPlaneLoadBalancing.keepalived.vrrpInstances[0]';
