@@ -13,6 +13,8 @@ import { defaultProxySettings } from '../testing/proxy.ts';
 import { type ControlPlaneProxy, createProxy, proxyShared } from './proxy.ts';
 
 const LIMIT = { timeout: 15_000, interval: 5 };
+/** More than twice the time between two pulses. */
+const TWO_PULSES_MS = 2200;
 const CA = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n';
 const OTHER_CA = CA.replace('AAAA', 'BBBB');
 const HEAD = '# be_name srv_name srv_addr srv_op_state srv_admin_state srv_port';
@@ -206,6 +208,23 @@ describe('the part of the proxy', () => {
     await vi.waitFor(() => expect(told.join('\n')).toContain('add server api/192.0.2.2 192.0.2.2:6443'), LIMIT);
     expect(read('candidate.conf')).toBe(before);
     expect(read('backends.cfg')).toContain('server 192.0.2.2 192.0.2.2:6443');
+  });
+
+  it('tells HAProxy’s supervisor that its servers are looked after, and no more while they cannot be', async () => {
+    const proxy = await start();
+    await vi.waitFor(() => expect(proxy.problems.join()).toContain('admin.sock'), LIMIT);
+    await vi.waitFor(() => expect(read('sidecar.pulse')).toMatch(/^\d+ 0\n$/), LIMIT);
+    await startHaproxy();
+    await vi.waitFor(() => expect(read('sidecar.pulse')).not.toMatch(/ 0\n$/), LIMIT);
+    haproxy?.close();
+    await vi.waitFor(() => expect(proxy.problems.join()).toContain('admin.sock'), LIMIT);
+    // What was looked at before may be written still; then the text stays what it is.
+    let last = { text: '', atMs: 0 };
+    await vi.waitFor(() => {
+      const text = read('sidecar.pulse');
+      if (text !== last.text) last = { text, atMs: performance.now() };
+      expect(performance.now() - last.atMs).toBeGreaterThan(TWO_PULSES_MS);
+    }, LIMIT);
   });
 
   it('has HAProxy reloaded for a new certificate authority, which lies there before', async () => {
