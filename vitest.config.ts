@@ -23,7 +23,7 @@ const PARALLEL = [
 const WAITING = [
   'test/integration/{foreign-router,interfaces,lab-networks,networks,own-addresses,pools,ways-to-run}.test.ts',
   'test/integration/supervisor{,-addresses,-borders,-end,-inotify,-statements,-states}.test.ts',
-  'test/integration/proxy-supervisor.test.ts',
+  'test/integration/{proxy-supervisor,virtual-servers}.test.ts',
 ];
 
 /** Of those that run several at once, what takes longest: begun last, it would be waited for alone. */

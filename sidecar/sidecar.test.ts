@@ -169,7 +169,7 @@ describe('the directory that it shares', () => {
 
 describe('a node of the control plane', () => {
   /** Two instances whose addresses are on no interface, with a proxy for which the test's server answers. */
-  function makeControlPlane(): Sidecar {
+  function makeControlPlane(keepalived: object = {}): Sidecar {
     return makeSidecar(ELSEWHERE, (settings) => {
       settings.vrrp.addresses = [];
       settings.checks.service.url = 'http://127.0.0.1:9/nobody';
@@ -177,7 +177,10 @@ describe('a node of the control plane', () => {
       settings.controlPlaneLoadBalancing = controlPlaneSchema.parse({
         enabled: true,
         healthPort: port,
-        keepalived: { vrrpInstances: [{ virtualIPs: ['192.0.2.103/24'] }, { virtualIPs: ['192.0.2.104/24'] }] },
+        keepalived: {
+          vrrpInstances: [{ virtualIPs: ['192.0.2.103/24'] }, { virtualIPs: ['192.0.2.104/24'] }],
+          ...keepalived,
+        },
       });
       for (const instance of settings.controlPlaneLoadBalancing.keepalived.vrrpInstances) instance.interface = 'lo';
     });
@@ -209,6 +212,23 @@ describe('a node of the control plane', () => {
     server.close();
     await vi.waitFor(() => expect(gates()).toEqual(['0', '0']), LIMIT);
     expect(running.snapshot().fitness?.failed).toBe(true);
+  });
+
+  it('whose kernel has no IPVS says so, and is less fit for the address that IPVS is to balance than for others', async () => {
+    const running = makeControlPlane({ virtualServers: [{ ipAddress: '192.0.2.103' }] });
+    await running.start();
+    await vi.waitFor(() => expect(gates()).toEqual(['1', '1']), LIMIT);
+    const offsets = () =>
+      ['api_1', 'api_2'].map((name) => Number(readFileSync(join(path, `track/${name}.offset`), 'utf8')));
+    const [before, other] = offsets();
+    expect(before).toBe(other);
+    writeFileSync(join(path, '.status'), 'virtual_servers=unavailable\nvirtual_servers_message=no IPVS\n');
+    renameSync(join(path, '.status'), join(path, 'supervisor.status'));
+    await vi.waitFor(() => expect(offsets()[0]).toBeLessThan(before ?? 0), LIMIT);
+    expect(offsets()[1]).toBe(other);
+    const { problems, controlPlane } = running.snapshot();
+    expect(problems).toContainEqual(expect.stringMatching(/^IPVSUnavailable: no IPVS; /));
+    expect(controlPlane?.conditions).toContainEqual({ type: 'IPVSUnavailable', status: 'True', message: 'no IPVS' });
   });
 });
 

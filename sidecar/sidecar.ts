@@ -46,6 +46,7 @@ function inOrder(parts: Parts): readonly Part[] {
     // a backup would lower its priority below that of a better-ranked backup.
     parts.checks,
     parts.redirection,
+    parts.virtualServers,
     parts.drains.firstAnswer,
     parts.certificates,
   ];
@@ -151,6 +152,7 @@ export class Sidecar {
       trackProblem,
       notifyProblem === null ? null : `what keepalived says cannot be read: ${notifyProblem}`,
       redirectProblem(parts.supervisor.status?.redirects),
+      parts.virtualServers.problem,
     ];
     return {
       ...{ node, version, trackProblem },
@@ -170,7 +172,10 @@ export class Sidecar {
       supervisor: parts.supervisor.status,
       foreignRouterIds: parts.foreign.virtualRouterIds,
       proxy: parts.proxy?.view ?? null,
-      controlPlane: controlPlane === null ? null : { ...controlPlane, conditions: [controlPlane.condition] },
+      controlPlane:
+        controlPlane === null
+          ? null
+          : { ...controlPlane, conditions: [controlPlane.condition, ...parts.virtualServers.conditions] },
       problems: problems.filter((problem) => problem !== null),
     };
   }

@@ -19,6 +19,12 @@ Secret. The keys below `keepalived` are k0s's.
 {{- and (eq (include "kiv.controlPlaneEnabled" .) "true") (eq (toString (.Values.staticPods | default dict).enabled) "true") -}}
 {{- end -}}
 
+{{/* `true` if IPVS balances an address in the proxy's place. */}}
+{{- define "kiv.ipvsEnabled" -}}
+{{- $k := (.Values.controlPlaneLoadBalancing | default dict).keepalived | default dict -}}
+{{- and (eq (include "kiv.proxyEnabled" .) "true") (gt (len ($k.virtualServers | default list)) 0) -}}
+{{- end -}}
+
 {{/* The control plane's instances as a JSON list, empty where it is off. */}}
 {{- define "kiv.controlPlaneInstances" -}}
 {{- $instances := list -}}
@@ -79,6 +85,27 @@ controlPlaneLoadBalancing:
     {{ . }}
     {{- end }}
     disableLoadBalancer: {{ eq (toString $k.disableLoadBalancer) "true" }}
+    {{- with $k.virtualServers }}
+    virtualServers:
+      {{- range $server := . }}
+      - ipAddress: {{ $server.ipAddress | toString | trim | toJson }}
+        {{- range $key := list "delayLoop" "lbAlgo" "lbKind" }}
+        {{- with get $server $key }}
+        {{ $key }}: {{ . | toJson }}
+        {{- end }}
+        {{- end }}
+        {{- with include "kiv.numberLine" (dict "key" "persistenceTimeoutSeconds" "value" $server.persistenceTimeoutSeconds) }}
+        {{ . }}
+        {{- end }}
+      {{- end }}
+    {{- end }}
+  {{- with $c.ipvs }}
+  ipvs:
+    fallback: {{ eq (toString .fallback) "true" }}
+    {{- with include "kiv.numberLine" (dict "key" "syncId" "value" .syncId) }}
+    {{ . }}
+    {{- end }}
+  {{- end }}
   {{- with $c.backends }}
   backends:
     source: {{ .source | default "EndpointSlices" | toJson }}

@@ -11,6 +11,9 @@
 {{- end }}
 {{- if eq (include "kiv.proxyEnabled" .) "true" }}
   proxy       port {{ include "kiv.bindPort" . }} of every node of the control plane, closed to all that do not come by an address
+{{- range $c.keepalived.virtualServers }}
+  IPVS        {{ .ipAddress }} by {{ .lbKind | default "DR" }}, {{ .lbAlgo | default "rr" }}: in the proxy's place for all but the nodes themselves. The nodes' kernels need the module ip_vs
+{{- end }}
   ports       {{ $api }}{{ range $c.extraPorts }}, {{ include "kiv.number" .port }}{{ end }}
 {{- else }}
   proxy       none: who holds an address serves by its own API server

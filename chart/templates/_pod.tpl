@@ -67,6 +67,11 @@ env:
   - name: REDIRECT_TABLE
     value: {{ include "kiv.redirectTable" . }}
   {{- end }}
+  {{- if eq (include "kiv.ipvsEnabled" .) "true" }}
+  # The container's own are read-only.
+  - name: SYSCTLS
+    value: /host/proc/sys
+  {{- end }}
   {{- with concat (.Values.pod.extraEnv | default list) (.Values.keepalived.extraEnv | default list) }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
@@ -95,6 +100,10 @@ volumeMounts:
     mountPath: /var/lib/keepalived-ingress-vip
   - name: tmp
     mountPath: /tmp
+  {{- if eq (include "kiv.ipvsEnabled" .) "true" }}
+  - name: network-settings
+    mountPath: /host/proc/sys/net
+  {{- end }}
   {{- with .Values.pod.extraVolumeMounts }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
@@ -250,6 +259,13 @@ path: {{ .path }}
 {{- end }}
 {{- if eq (include "kiv.controlPlaneEnabled" .) "true" }}
 {{ include "kiv.sidecarStateVolume" . }}
+{{- end }}
+{{- if eq (include "kiv.ipvsEnabled" .) "true" }}
+# Settings of the node's network that IPVS needs, which are set back when it is no longer asked for.
+- name: network-settings
+  hostPath:
+    path: /proc/sys/net
+    type: Directory
 {{- end }}
 {{- if eq (toString .Values.keepalived.vrrpVersion) "2" }}
 - name: auth

@@ -31,9 +31,6 @@ The sidecar checks the same settings again.
 {{- include "kiv.problem" (dict "found" $.found "message" (printf "controlPlaneLoadBalancing.keepalived.%s is %q, a Go template of k0s; the configuration here is not made from one: remove it, and use the fields of vrrpInstances and the values below keepalived" $key .)) -}}
 {{- end -}}
 {{- end -}}
-{{- if .k.virtualServers -}}
-{{- include "kiv.problem" (dict "found" .found "message" "controlPlaneLoadBalancing.keepalived.virtualServers asks for IPVS, which is not there yet; remove it: the proxy balances the addresses of vrrpInstances") -}}
-{{- end -}}
 {{- end -}}
 
 {{- define "kiv.validate.controlPlane.instances" -}}
@@ -144,10 +141,16 @@ The sidecar checks the same settings again.
 {{- end -}}
 {{- end -}}
 
-{{/* What k0s refuses of IPVS; that there is no IPVS yet is told besides. */}}
+{{/* What k0s refuses of IPVS, and what could not work. */}}
 {{- define "kiv.validate.controlPlane.virtualServers" -}}
 {{- $found := .found -}}
 {{- $seen := dict -}}
+{{- if and .k.virtualServers (eq (toString .k.disableLoadBalancer) "true") -}}
+{{- include "kiv.problem" (dict "found" $found "message" "controlPlaneLoadBalancing.keepalived.disableLoadBalancer is true beside virtualServers, which need the proxy for what the nodes themselves ask; leave out one of them") -}}
+{{- end -}}
+{{- with include "kiv.number" (.c.ipvs | default dict).syncId -}}
+{{- include "kiv.validate.number" (dict "found" $found "field" "controlPlaneLoadBalancing.ipvs.syncId" "value" . "min" 0 "max" 255 "whole" true) -}}
+{{- end -}}
 {{- range $index, $server := .k.virtualServers -}}
 {{- $at := printf "controlPlaneLoadBalancing.keepalived.virtualServers[%d]" $index -}}
 {{- $text := $server.ipAddress | default "" | toString | trim -}}
@@ -161,6 +164,9 @@ The sidecar checks the same settings again.
 {{- include "kiv.problem" (dict "found" $found "message" (printf "%s.ipAddress is %q, which %s has already; remove one of them" $at $text .)) -}}
 {{- end -}}
 {{- $_ := set $seen $canonical (printf "%s.ipAddress" $at) -}}
+{{- if not (hasPrefix (printf "%s.keepalived.vrrpInstances" $.at) (get $found.addresses $canonical)) -}}
+{{- include "kiv.problem" (dict "found" $found "message" (printf "%s.ipAddress is %q, which is none of the virtualIPs of vrrpInstances, so that no node has it; give one of them, without its prefix" $at $text)) -}}
+{{- end -}}
 {{- end -}}
 {{- $algo := $server.lbAlgo | default "rr" -}}
 {{- $algos := list "rr" "wrr" "lc" "wlc" "lblc" "dh" "sh" "sed" "nq" -}}
@@ -170,6 +176,14 @@ The sidecar checks the same settings again.
 {{- $kind := $server.lbKind | default "DR" -}}
 {{- if not (has $kind (list "NAT" "DR" "TUN")) -}}
 {{- include "kiv.problem" (dict "found" $found "message" (printf "%s.lbKind is %q; choose NAT, DR or TUN" $at $kind)) -}}
+{{- end -}}
+{{- if ne $kind "NAT" -}}
+{{- range $extraIndex, $extra := $.c.extraPorts -}}
+{{- $target := include "kiv.number" $extra.targetPort -}}
+{{- if and $target (ne $target (include "kiv.number" $extra.port)) -}}
+{{- include "kiv.problem" (dict "found" $found "message" (printf "controlPlaneLoadBalancing.extraPorts[%d].targetPort is %s, which is not its port, and IPVS by %s leaves ports as they are; remove it, or use lbKind NAT for %s" $extraIndex $target $kind $text)) -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- $delay := $server.delayLoop | default "1m" -}}
 {{- /* Go's duration; what is below a microsecond is cut off. */ -}}

@@ -74,6 +74,13 @@ describe('the section controlPlaneLoadBalancing', () => {
       { section: { extraPorts: [{ port: 9345 }, { port: 443, targetPort: 6443, check: 'kubernetes' }] } },
     ],
     [
+      'with another port behind an address by NAT',
+      {
+        keepalived: { virtualServers: [{ ipAddress: '192.168.11.3', lbKind: 'NAT' }] },
+        section: { extraPorts: [{ port: 443, targetPort: 8443 }], ipvs: { fallback: true, syncId: 0 } },
+      },
+    ],
+    [
       'with ports that nothing listens on',
       { keepalived: { vrrpInstances: [INSTANCE], disableLoadBalancer: true, userSpaceProxyBindPort: 6443 } },
     ],
@@ -201,9 +208,27 @@ describe('the section controlPlaneLoadBalancing', () => {
       `${AT}[0].unicastPeers: has, with unicastSourceIP, IPv4 and IPv6 addresses; nodes talk by one family: give all in the same`,
     ],
     [
-      'IPVS',
-      { keepalived: { virtualServers: [{ ipAddress: '192.168.11.3' }] } },
-      `${KEEPALIVED}.virtualServers: asks for IPVS, which is not there yet; remove it: the proxy balances the addresses of vrrpInstances`,
+      'a virtual server that no instance has the address of',
+      { keepalived: { virtualServers: [{ ipAddress: '192.168.11.99' }] } },
+      `${KEEPALIVED}.virtualServers[0].ipAddress: 192.168.11.99 is none of the virtualIPs of vrrpInstances, so no node has it; give one of them`,
+    ],
+    [
+      'two virtual servers of one address',
+      { keepalived: { virtualServers: [{ ipAddress: '192.168.11.3' }, { ipAddress: '192.168.11.3' }] } },
+      `${KEEPALIVED}.virtualServers[1].ipAddress: 192.168.11.3 is already given as ${KEEPALIVED}.virtualServers[0].ipAddress; remove one`,
+    ],
+    [
+      'a virtual server without the proxy',
+      { keepalived: { virtualServers: [{ ipAddress: '192.168.11.3' }], disableLoadBalancer: true } },
+      `${KEEPALIVED}.disableLoadBalancer: is true beside virtualServers, which need the proxy for what the nodes themselves ask; leave out one of them`,
+    ],
+    [
+      'a port that only NAT could change',
+      {
+        keepalived: { virtualServers: [{ ipAddress: '192.168.11.3', lbKind: 'TUN' }] },
+        section: { extraPorts: [{ port: 443, targetPort: 8443 }] },
+      },
+      'controlPlaneLoadBalancing.extraPorts[0].targetPort: 8443 is not port, 443, and IPVS by TUN leaves ports as they are; remove it, or use lbKind NAT for 192.168.11.3',
     ],
     [
       'a template for VRRP',
@@ -378,7 +403,7 @@ describe('the section controlPlaneLoadBalancing', () => {
   });
 
   it.each(['1m', '1m30s', '0.5s', '1234567ns', '1us', '500ms', '24h'])(
-    'has no other fault with a virtual server that is looked at every %s',
+    'is right with a virtual server that is looked at every %s',
     (delayLoop) => {
       const server = {
         ipAddress: '192.168.11.3',
@@ -387,9 +412,7 @@ describe('the section controlPlaneLoadBalancing', () => {
         lbKind: 'TUN',
         persistenceTimeoutSeconds: 0,
       };
-      expect(problemsOf({ keepalived: { virtualServers: [server] } })).toEqual([
-        `${KEEPALIVED}.virtualServers: asks for IPVS, which is not there yet; remove it: the proxy balances the addresses of vrrpInstances`,
-      ]);
+      expect(problemsOf({ keepalived: { virtualServers: [server] } })).toEqual([]);
     },
   );
 

@@ -5,6 +5,7 @@ import { Claims } from '../../common/claims.ts';
 import { type ControlPlaneSection, routerIdOf } from './control-plane.ts';
 import { portProblems } from './control-plane-ports.ts';
 import type { SettingsProblem } from './fields.ts';
+import { virtualServerProblems } from './virtual-servers.ts';
 
 /*
  * What of the section `controlPlaneLoadBalancing` cannot be together: within it, and with the rest of the settings. k0s refuses some of it
@@ -40,11 +41,6 @@ function presence({ keepalived }: ControlPlaneSection, { pools }: BesideControlP
       path: [SECTION, 'keepalived', 'vrrpInstances'],
       message: 'is empty; give at least one instance, with virtualIPs',
     });
-  }
-  if (keepalived.virtualServers.length > 0) {
-    const message =
-      'asks for IPVS, which is not there yet; remove it: the proxy balances the addresses of vrrpInstances';
-    problems.push({ path: [SECTION, 'keepalived', 'virtualServers'], message });
   }
   if (pools.enabled) {
     const message = 'is true on a node that takes part in pools; let a release of its own do it';
@@ -202,6 +198,7 @@ export function controlPlaneProblems(
     ...mannerProblems(vrrpInstances, beside),
     ...unicastProblems(vrrpInstances, virtual),
     ...backendProblems(section, virtual),
+    ...virtualServerProblems(section),
     ...portProblems(section, beside),
   ];
 }

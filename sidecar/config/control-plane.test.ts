@@ -50,9 +50,38 @@ describe('the control plane of settings', () => {
           notReadyShutdownAfterSeconds: 10,
         },
         rebalance: { enabled: true, maxPerSecond: 100, tolerance: 0.1 },
+        ipvs: null,
       },
     });
   });
+
+  it('has k0s’s defaults of virtual servers, and no two balancers of one number', () => {
+    const asked = controlPlane({
+      vrrpInstances: [{ ...INSTANCE, virtualRouterID: 9 }],
+      virtualServers: [{ ipAddress: '192.168.11.3' }],
+    });
+    expect(asked?.proxy?.ipvs).toEqual({
+      servers: [{ address: '192.168.11.3', delaySeconds: 60, scheduler: 'rr', kind: 'DR', persistenceSeconds: 360 }],
+      fallback: false,
+      syncId: 9,
+    });
+  });
+
+  it.each([
+    ['1m30s', 90],
+    ['1500000ns', 0.05],
+    ['1234567us', 1.234567],
+    ['1234567999ns', 1.234567],
+    ['1us', 0.05],
+    ['0.5h', 1800],
+  ])(
+    'reads the duration %s as Go does, cut off at microseconds, and looks no more often than is of use',
+    (delayLoop, seconds) => {
+      const virtualServers = [{ ipAddress: '192.168.11.3', delayLoop }];
+      const asked = controlPlane({ vrrpInstances: [INSTANCE], virtualServers });
+      expect(asked?.proxy?.ipvs?.servers.map(({ delaySeconds }) => delaySeconds)).toEqual([seconds]);
+    },
+  );
 
   it('numbers instances and their router ids by their places, from 51 on', () => {
     const asked = controlPlane({ vrrpInstances: [INSTANCE, { ...INSTANCE, virtualRouterID: 7 }, INSTANCE] });

@@ -4,6 +4,7 @@ import { routerId } from '../../api/instances.ts';
 import { canonical } from '../../common/addresses.ts';
 import { compareText } from '../../common/compare-text.ts';
 import { interfaceChoice, port, seconds, textWithout, threshold } from './fields.ts';
+import { type IpvsSettings, ipvsOf, ipvsSchema, virtualServerSchema } from './virtual-servers.ts';
 
 /*
  * The section `controlPlaneLoadBalancing` of the settings file: k0s's keys with its defaults and refusals
@@ -14,35 +15,10 @@ import { interfaceChoice, port, seconds, textWithout, threshold } from './fields
 /** k0s numbers instances without an id from here on. */
 const FIRST_ROUTER_ID = 51;
 
-/** 31 days, the most that IPVS keeps. */
-const MOST_PERSISTENCE_SECONDS = 2_678_400;
-
-const MICROSECONDS: Readonly<Record<string, number>> = {
-  ...{ ns: 0.001, us: 1, µs: 1, ms: 1000 },
-  ...{ s: 1_000_000, m: 60_000_000, h: 3_600_000_000 },
-};
-
 function virtualIpProblem(text: string): string | undefined {
   const problem = virtualAddressProblem(text);
   if (problem !== undefined || text.includes('/')) return problem;
   return `${text} has no prefix; write it with that of its network, for example ${text}/${text.includes(':') ? 64 : 24}`;
-}
-
-function virtualServerProblem(text: string): string | undefined {
-  if (text.includes('/')) return `${text} has a prefix; write the address alone, as in ${text.replace(/[/].*$/, '')}`;
-  return virtualAddressProblem(text);
-}
-
-/** Go's time.ParseDuration, of which keepalived knows microseconds. */
-function delayLoopProblem(text: string): string | undefined {
-  const parts = [...text.matchAll(/([0-9]+(?:[.][0-9]+)?)(ns|us|µs|ms|s|m|h)/g)];
-  const microseconds = parts.reduce(
-    (sum, [, amount, unit]) => sum + Number(amount) * (MICROSECONDS[unit ?? ''] ?? 0),
-    0,
-  );
-  const whole = parts.map(([part]) => part).join('') === text;
-  if (whole && microseconds >= 1) return undefined;
-  return `"${text}" is no duration of a microsecond or more; write it like 500ms, 10s or 1m`;
 }
 
 /** A key of k0s for which there is another answer here; what is empty asks for nothing. */
@@ -73,16 +49,6 @@ const vrrpInstanceSchema = z.strictObject({
   unicastSourceIP: z.union([z.literal(''), peer]).default(''),
   /** Of RFC 6724. Checked only: a virtual IPv6 address is put on as deprecated, and so is no source of the node's connections. */
   addressLabel: z.int().min(1).max(4_294_967_294).default(10_000),
-});
-
-const virtualServerSchema = z.strictObject({
-  ipAddress: textWithout(virtualServerProblem),
-  /** As Go writes a duration. */
-  delayLoop: textWithout(delayLoopProblem).default('1m'),
-  lbAlgo: z.enum(['rr', 'wrr', 'lc', 'wlc', 'lblc', 'dh', 'sh', 'sed', 'nq']).default('rr'),
-  lbKind: z.enum(['NAT', 'DR', 'TUN']).default('DR'),
-  /** 0: none, which k0s cannot say. */
-  persistenceTimeoutSeconds: z.int().min(0).max(MOST_PERSISTENCE_SECONDS).default(360),
 });
 
 const keepalivedSchema = z.strictObject({
@@ -133,6 +99,7 @@ export const controlPlaneSchema = z.strictObject({
     .literal('Keepalived', { error: 'is no type of load balancer; the only one is Keepalived' })
     .default('Keepalived'),
   keepalived: keepalivedSchema.prefault({}),
+  ipvs: ipvsSchema.prefault({}),
   backends: backendsSchema.prefault({}),
   extraPorts: z.array(extraPortSchema).max(32).default([]),
   /** Loopback port on which the proxy says whether it has a backend. */
@@ -195,6 +162,8 @@ export interface ProxySettings {
   };
   readonly health: Readonly<ControlPlaneSection['health']>;
   readonly rebalance: Readonly<ControlPlaneSection['rebalance']>;
+  /** What IPVS balances in the proxy's place; null: nothing. */
+  readonly ipvs: IpvsSettings | null;
 }
 
 /** What the settings ask for the control plane. */
@@ -249,6 +218,7 @@ function proxyOf(section: ControlPlaneSection): ProxySettings | null {
     backends: { ...backends, addresses: backends.addresses.map(canonical) },
     health,
     rebalance,
+    ipvs: ipvsOf(section, routerIdOf(keepalived.vrrpInstances[0] ?? {}, 0)),
   };
 }
 

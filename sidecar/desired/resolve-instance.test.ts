@@ -137,7 +137,7 @@ describe('an instance', () => {
     expect(() => resolve(changes)).toThrow(message);
   });
 
-  it.each(['kube-ipvs0', 'kube-dummy-if'])(
+  it.each(['kube-ipvs0', 'kube-dummy-if', 'dummyvip0'])(
     'may be on %s, which has the addresses of all Services on every node',
     (name) => {
       const view = changed(network, { name, mac: '', carrier: false, addresses: [own('192.0.2.100', 32)] });

@@ -10,8 +10,11 @@ interface OwnAddress {
   readonly contains: (address: AddressBits) => boolean;
 }
 
-/** Where every node has the addresses of all Services: kube-proxy by IPVS, and kube-router. They are no node's own. */
-const SERVICES_INTERFACE = /^(kube-ipvs\d*|kube-dummy-if)$/;
+/**
+ * Where every node has the addresses of all Services (kube-proxy by IPVS, and kube-router), or those of virtual servers
+ * (images/keepalived/lib/real-server.sh). They are no node's own.
+ */
+const SERVICES_INTERFACE = /^(kube-ipvs\d*|kube-dummy-if|dummyvip0)$/;
 
 /** Addresses that are the node's own, not virtual ones that were put on it. */
 function ownAddresses({ name, addresses }: NetworkInterface, virtual: ReadonlySet<string>): OwnAddress[] {

@@ -27,6 +27,7 @@ import { SettingsInForce } from './settings-in-force.ts';
 import { SharedFiles } from './shared-files.ts';
 import { Supervisor } from './supervisor.ts';
 import { TrackFileCleaner } from './track-file-cleaner.ts';
+import { VirtualServers } from './virtual-servers.ts';
 
 /** What the parts need to know of the node and of the release. */
 export interface PartsOptions {
@@ -70,6 +71,7 @@ export interface Parts {
   readonly drains: Drains;
   readonly checks: Checks;
   readonly redirection: Redirection;
+  readonly virtualServers: VirtualServers;
   /** Null: there is no container for one. */
   readonly proxy: ControlPlaneProxy | null;
   readonly certificates: Certificates;
@@ -92,6 +94,7 @@ export function createParts(options: PartsOptions, dependencies: PartsDependenci
         checks.update(current.desired);
         instances.set(current.desired.instances);
         void redirection.review();
+        void virtualServers.review();
         return configuration.reconcile();
       },
       onReport,
@@ -123,7 +126,7 @@ export function createParts(options: PartsOptions, dependencies: PartsDependenci
     inputOf: (instance) => ({
       draining: drains.draining,
       cordoned: cordon.cordoned,
-      incomplete: configuration.outcome.isIncomplete(instance.name),
+      incomplete: configuration.outcome.isIncomplete(instance.name) || virtualServers.lacks(instance.vrrp.addresses),
       checks: checks.judge(instance.checks),
     }),
     presentAddresses,
@@ -169,12 +172,17 @@ export function createParts(options: PartsOptions, dependencies: PartsDependenci
     configuration,
     learn: (states) => instances.learn(states),
     onChange: onReport,
+    onVirtualServers: () => {
+      review();
+      void redirection.review();
+    },
     log,
   });
   const redirection: Redirection = new Redirection({
     file: runtime.redirects,
     settings: () => proxySettingsOf(settings.settings),
     accepts: () => checks.set.view(PROXY_CHECK)?.healthy,
+    hasIpvs: () => virtualServers.available,
     wake: () => keepalived.wake(),
     log,
   });
@@ -188,6 +196,7 @@ export function createParts(options: PartsOptions, dependencies: PartsDependenci
     options: { nodeAddress, kubeApi, userAgent },
     settings: () => proxySettingsOf(settings.settings),
     draining: () => drains.draining,
+    onBackends: () => void virtualServers.review(),
     ...{ lag, log },
   });
   const certificates = new Certificates(
@@ -198,6 +207,14 @@ export function createParts(options: PartsOptions, dependencies: PartsDependenci
       log,
     },
   );
+  const virtualServers: VirtualServers = new VirtualServers({
+    file: runtime.virtualServers,
+    settings: () => proxySettingsOf(settings.settings),
+    backends: () => proxy?.backends,
+    status: () => supervisor.status?.virtualServers,
+    wake: () => keepalived.wake(),
+    log,
+  });
   const onChange = {
     [NOTIFY_FIFO]: () => notifications.start(),
     [KEEPALIVED.status]: () => supervisor.read(),
@@ -206,6 +223,6 @@ export function createParts(options: PartsOptions, dependencies: PartsDependenci
   const files = new SharedFiles({ runtime, onChange, log });
   return {
     ...{ lag, files, notifications, settings, desired, configuration, instances },
-    ...{ supervisor, foreign, cleaner, cordon, drains, checks, redirection, proxy, certificates },
+    ...{ supervisor, foreign, cleaner, cordon, drains, checks, redirection, virtualServers, proxy, certificates },
   };
 }

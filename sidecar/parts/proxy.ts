@@ -27,6 +27,7 @@ import { logBalancer } from './balancer-log.ts';
 import { CertificateAuthority } from './certificate-authority.ts';
 import type { Part } from './part.ts';
 import { ProxySupervisor } from './proxy-supervisor.ts';
+import { type KnownBackend, knownStates } from './virtual-services.ts';
 
 interface ProxyOptions {
   /** The node's own address: its API server is asked while no other is known. */
@@ -48,6 +49,8 @@ interface ProxyDependencies extends ProxyShared {
   readonly lag: LagGauge;
   /** Whether the node gives its addresses away. */
   readonly draining: () => boolean;
+  /** Called when other API servers are known, or another state of one. */
+  readonly onBackends?: () => void;
   readonly log: Logger;
 }
 
@@ -106,7 +109,10 @@ export class ControlPlaneProxy implements Part {
       refuses,
       ready: (address) => this.#ready.view(checkOf(address))?.healthy,
       mayRebalance: () => !draining(),
-      onEvent: (event) => logBalancer(log, event),
+      onEvent: (event) => {
+        logBalancer(log, event);
+        if (event.kind === 'state' || event.kind === 'changed') dependencies.onBackends?.();
+      },
       clock: systemClock,
       timers: systemTimers,
     });
@@ -140,6 +146,11 @@ export class ControlPlaneProxy implements Part {
   /** The API servers that are known, whether HAProxy has them yet or not. */
   get servers(): readonly Backend[] {
     return this.#running ? this.#backends : [];
+  }
+
+  /** The API servers that are known, and what HAProxy finds of them; undefined while it is not known yet which there are. */
+  get backends(): readonly KnownBackend[] | undefined {
+    return this.#backends.length === 0 ? undefined : knownStates(this.#backends, this.#balancer.backends);
   }
 
   /** What is wrong, while it lasts. */
@@ -283,6 +294,7 @@ export class ControlPlaneProxy implements Part {
     this.#problem = null;
     if (textOf(backends) !== textOf(this.#backends)) log.info({ backends: textOf(backends) }, 'API servers');
     this.#backends = backends;
+    this.#dependencies.onBackends?.();
   }
 }
 

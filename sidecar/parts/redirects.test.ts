@@ -38,6 +38,43 @@ describe('what is to be redirected', () => {
   });
 });
 
+describe('what is to be redirected of an address that IPVS balances', () => {
+  const byIpvs = (server: object, ipvs: object = {}) =>
+    proxyOf({
+      keepalived: {
+        vrrpInstances: [{ virtualIPs: ['192.0.2.1/24', '192.0.2.2/24'] }],
+        virtualServers: [{ ipAddress: '192.0.2.1', ...server }],
+      },
+      ipvs,
+    });
+  const OWN = { address: '192.0.2.1', port: 6443, toPort: 6444, own: true };
+  const ALL = { address: '192.0.2.1', port: 6443, toPort: 6444 };
+  const OTHER = { address: '192.0.2.2', port: 6443, toPort: 6444 };
+
+  it('is what the node and its pods ask; another address is redirected for all', () => {
+    expect(redirectsOf(byIpvs({}), true)).toEqual({ redirects: [OWN, OTHER], guards: [6444] });
+  });
+
+  it('is that, and what it rewrites comes from this node, by NAT, whether the proxy accepts or not', () => {
+    const masquerades = [{ address: '192.0.2.1', port: 6443 }];
+    expect(redirectsOf(byIpvs({ lbKind: 'NAT' }), true)).toEqual({
+      redirects: [OWN, OTHER],
+      guards: [6444],
+      masquerades,
+    });
+    expect(redirectsOf(byIpvs({ lbKind: 'NAT' }), false)).toEqual({ redirects: [], guards: [6444], masquerades });
+  });
+
+  it('is all of it where the kernel has no IPVS, if the settings let the proxy balance instead', () => {
+    const given = { lbKind: 'NAT' };
+    expect(redirectsOf(byIpvs(given, { fallback: true }), true, false)).toEqual({
+      redirects: [ALL, OTHER],
+      guards: [6444],
+    });
+    expect(redirectsOf(byIpvs(given), true, false)).toEqual({ redirects: [OWN, OTHER], guards: [6444] });
+  });
+});
+
 describe('the redirection', () => {
   let written: string[];
   let woken: number;

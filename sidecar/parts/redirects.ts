@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { systemTimers, type TimerHandle, type Timers } from '../../common/clock.ts';
 import type { CheckName } from '../checks/types.ts';
 import type { ProxySettings } from '../config/control-plane.ts';
-import type { Redirects, RedirectsFile } from '../runtime/redirects.ts';
+import type { Masquerade, Redirect, Redirects, RedirectsFile } from '../runtime/redirects.ts';
 import type { RedirectStatus } from '../runtime/supervisor-status.ts';
 import type { Part } from './part.ts';
 
@@ -15,19 +15,40 @@ export const PROXY_CHECK: CheckName = 'proxy';
 /** Nothing to redirect, and no port to close. */
 const NOTHING: Redirects = { redirects: [], guards: [] };
 
+/** What of the settings says what is redirected. */
+type Redirected = Pick<ProxySettings, 'addresses' | 'ports' | 'ipvs'>;
+
+/** Whether IPVS balances an address, in the proxy's place, for all but the nodes themselves. */
+function isByIpvs({ ipvs }: Redirected, address: string, hasIpvs: boolean): boolean {
+  const asked = ipvs?.servers.some((server) => server.address === address) === true;
+  return asked && (hasIpvs || ipvs?.fallback === false);
+}
+
+/** Only a packet that is rewritten comes back by itself to who rewrote it; it must be rewritten on both sides for that. */
+function masqueradesOf({ ipvs, ports }: Redirected, hasIpvs: boolean): readonly Masquerade[] {
+  const rewritten = hasIpvs ? (ipvs?.servers.filter(({ kind }) => kind === 'NAT') ?? []) : [];
+  return rewritten.flatMap(({ address }) => ports.map(({ port }) => ({ address, port })));
+}
+
 /**
  * What a node is to redirect: every port of every virtual address to the proxy while that accepts, whether the node holds the address or not,
  * so that the address is the balancer of the node's own connections, too. While it does not accept, they go where they would without it: to
- * the node's own server where the node holds the address, else to the holder. The proxy's ports stay closed to others. Pure.
+ * the node's own server where the node holds the address, else to the holder. The proxy's ports stay closed to others. Of an address that
+ * IPVS balances, only what the node and its pods ask: IPVS could not answer the holder itself. Pure.
+ * @param hasIpvs whether the kernel has IPVS, as far as is known
  */
-export function redirectsOf(
-  { addresses, ports }: Pick<ProxySettings, 'addresses' | 'ports'>,
-  accepts: boolean,
-): Redirects {
-  const redirects = addresses.flatMap((address) =>
-    ports.map(({ port, bindPort }) => ({ address, port, toPort: bindPort })),
-  );
-  return { redirects: accepts ? redirects : [], guards: ports.map(({ bindPort }) => bindPort) };
+export function redirectsOf(redirected: Redirected, accepts: boolean, hasIpvs = true): Redirects {
+  const { addresses, ports } = redirected;
+  const redirects = addresses.flatMap((address) => {
+    const own = isByIpvs(redirected, address, hasIpvs) ? ({ own: true } as const) : {};
+    return ports.map(({ port, bindPort }): Redirect => ({ address, port, toPort: bindPort, ...own }));
+  });
+  const masquerades = masqueradesOf(redirected, hasIpvs);
+  return {
+    redirects: accepts ? redirects : [],
+    guards: ports.map(({ bindPort }) => bindPort),
+    ...(masquerades.length === 0 ? {} : { masquerades }),
+  };
 }
 
 /** Why the proxy's addresses are not all redirected; null when they are, as far as is known. Pure. */
@@ -42,6 +63,8 @@ interface RedirectionDependencies {
   readonly settings: () => ProxySettings | null;
   /** Whether the proxy of this node can serve; undefined while that is not known. */
   readonly accepts: () => boolean | undefined;
+  /** Whether the kernel of this node has IPVS, as far as is known. */
+  readonly hasIpvs?: () => boolean;
   /** Has the supervisor look at once. */
   readonly wake: () => Promise<void>;
   readonly log: Logger;
@@ -57,7 +80,7 @@ export class Redirection implements Part {
   #on: boolean | undefined;
 
   constructor(dependencies: RedirectionDependencies) {
-    this.#dependencies = { timers: systemTimers, ...dependencies };
+    this.#dependencies = { timers: systemTimers, hasIpvs: () => true, ...dependencies };
   }
 
   /** What is redirected may be the word of a process before this one: it stays until something is known. */
@@ -107,11 +130,11 @@ export class Redirection implements Part {
   }
 
   #desired(): Redirects | undefined {
-    const { settings, accepts } = this.#dependencies;
+    const { settings, accepts, hasIpvs } = this.#dependencies;
     const proxy = settings();
     if (proxy === null) return NOTHING;
     const can = accepts();
-    return can === undefined ? undefined : redirectsOf(proxy, can);
+    return can === undefined ? undefined : redirectsOf(proxy, can, hasIpvs());
   }
 
   #tell({ redirects }: Redirects): void {

@@ -14,6 +14,8 @@ interface SupervisorDependencies {
   readonly learn: (states: ReadonlyMap<string, VrrpState>) => void;
   /** Called when it judged a configuration otherwise than before. */
   readonly onChange: () => void;
+  /** Called when it says something else of the virtual servers than before. */
+  readonly onVirtualServers: () => void;
   readonly log: Logger;
 }
 
@@ -48,7 +50,7 @@ export class Supervisor implements Part {
 
   /** Reads its status now. Rejects with the system's error. */
   async read(): Promise<void> {
-    const { keepalived, configuration, learn, onChange } = this.#dependencies;
+    const { keepalived, configuration, learn, onChange, onVirtualServers } = this.#dependencies;
     const before = this.#status;
     const status = await keepalived.readStatus();
     this.#status = status;
@@ -57,6 +59,7 @@ export class Supervisor implements Part {
     // What may be on the interfaces because of this release decides which addresses are the node's own.
     if (!isDeepStrictEqual(status?.listed, before?.listed)) await configuration.reconcile();
     if (status?.result !== before?.result) onChange();
+    if (!isDeepStrictEqual(status?.virtualServers, before?.virtualServers)) onVirtualServers();
     this.#logRefusal(status, before);
   }
 

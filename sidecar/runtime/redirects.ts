@@ -11,6 +11,15 @@ export interface Redirect {
   readonly address: string;
   readonly port: number;
   readonly toPort: number;
+  /** Only those that this node and its pods make; absent: all. */
+  readonly own?: true;
+}
+
+/** Connections to a port of a virtual address, which come from this node where IPVS sends them on. */
+export interface Masquerade {
+  /** Canonical, without a prefix. */
+  readonly address: string;
+  readonly port: number;
 }
 
 /** What a node is to redirect. */
@@ -18,12 +27,14 @@ export interface Redirects {
   readonly redirects: readonly Redirect[];
   /** Ports of this node that are closed to what was not redirected. */
   readonly guards: readonly number[];
+  readonly masquerades?: readonly Masquerade[];
 }
 
 /** What the supervisor is told; images/keepalived/lib/redirects.awk says what it may be. Pure. */
-export function renderRedirects({ redirects, guards }: Redirects): string {
+export function renderRedirects({ redirects, guards, masquerades = [] }: Redirects): string {
   const lines = [
-    ...redirects.map(({ address, port, toPort }) => `redirect ${address} ${port} ${toPort}`),
+    ...redirects.map(({ address, port, toPort, own }) => `${own ? 'local' : 'redirect'} ${address} ${port} ${toPort}`),
+    ...masquerades.map(({ address, port }) => `masquerade ${address} ${port}`),
     ...guards.map((port) => `guard ${port}`),
   ];
   return lines.map((line) => `${line}\n`).join('');

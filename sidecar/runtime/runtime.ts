@@ -8,6 +8,7 @@ import { SharedDirectory } from './shared-directory.ts';
 import { SupervisedProcess } from './supervised-process.ts';
 import type { SupervisorStatus } from './supervisor-status.ts';
 import { TrackFiles } from './track-files.ts';
+import { VirtualServersFile } from './virtual-servers.ts';
 
 /** All that the sidecar shares with the other container, by purpose. */
 export interface Runtime {
@@ -16,6 +17,7 @@ export interface Runtime {
   readonly tracks: TrackFiles;
   readonly drains: DrainFiles;
   readonly redirects: RedirectsFile;
+  readonly virtualServers: VirtualServersFile;
 }
 
 /** All that the sidecar shares with the proxy's container. */
@@ -41,5 +43,6 @@ export function runtimeIn(path: string): Runtime {
     tracks: new TrackFiles({ directory }),
     drains: new DrainFiles({ directory }),
     redirects: new RedirectsFile({ directory }),
+    virtualServers: new VirtualServersFile({ directory }),
   };
 }

@@ -51,6 +51,14 @@ describe('the supervisor’s status', () => {
     });
   });
 
+  it('tells what is not balanced by IPVS, and why', () => {
+    const lines = ['virtual_servers=unavailable', 'virtual_servers_message=the kernel has no IPVS'];
+    expect(parseSupervisorStatus(lines.join('\n')).virtualServers).toEqual({
+      state: 'unavailable',
+      messages: ['the kernel has no IPVS'],
+    });
+  });
+
   it('that is empty, or half written, is that of a supervisor that has judged nothing', () => {
     expect(parseSupervisorStatus('keepalived_pi')).toEqual({
       candidateSha256: '',

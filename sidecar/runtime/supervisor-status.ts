@@ -23,6 +23,14 @@ export interface RedirectStatus {
   readonly messages: readonly string[];
 }
 
+/** What the supervisor says of the virtual servers that it was asked for. */
+export interface VirtualServerStatus {
+  /** `none`, `applied`, `partly` (the rest is), `unavailable` (the kernel has no IPVS), or `refused` (what was in force stays). */
+  readonly state: string;
+  /** What is not in force, and why. */
+  readonly messages: readonly string[];
+}
+
 /**
  * What the supervisor of keepalived last reported, field by field as it wrote it. Its exit codes are of `keepalived -t`: 4 configuration
  * error, 5 test error, 6 script security; and its own: 66 unreadable, 77 an address is this node's own, 78 a statement that it does not let
@@ -38,6 +46,8 @@ export interface SupervisorStatus extends Judgement {
   readonly instances: readonly InstanceState[];
   /** Absent where it redirects nothing, whatever it is asked for. */
   readonly redirects?: RedirectStatus;
+  /** Absent where it has none, whatever it is asked for. */
+  readonly virtualServers?: VirtualServerStatus;
 }
 
 /** Far more than the instances of a node can have; what is beyond is not read. */
@@ -59,6 +69,11 @@ function redirectsOf({ value, all }: StatusLines): Pick<SupervisorStatus, 'redir
   return state === '' ? {} : { redirects: { state, messages: all('redirects_message') } };
 }
 
+function virtualServersOf({ value, all }: StatusLines): Pick<SupervisorStatus, 'virtualServers'> {
+  const state = value('virtual_servers');
+  return state === '' ? {} : { virtualServers: { state, messages: all('virtual_servers_message') } };
+}
+
 /** Reads the `key=value` lines of `supervisor.status`; unknown keys are left for newer readers. */
 export function parseSupervisorStatus(text: string): SupervisorStatus {
   const lines = statusLines(text);
@@ -69,5 +84,6 @@ export function parseSupervisorStatus(text: string): SupervisorStatus {
     listed: lines.all('listed').slice(0, MOST_LINES).flatMap(listedAddress),
     instances: lines.all('instance').slice(0, MOST_LINES).flatMap(instanceState),
     ...redirectsOf(lines),
+    ...virtualServersOf(lines),
   };
 }

@@ -12,7 +12,7 @@ import {
 } from '../support/container.ts';
 import { ensureImageRoot } from '../support/image-root.ts';
 import { canMakeNamespaces, command, mustSkip } from '../support/needs.ts';
-import { ip } from '../support/netns.ts';
+import { ip, sysctl } from '../support/netns.ts';
 import type { Program } from '../support/program.ts';
 import {
   addPod,
@@ -127,6 +127,40 @@ describe.skipIf(skip)('a redirected address', () => {
     } finally {
       await ip(['netns', 'delete', pod]);
     }
+  });
+
+  it('that IPVS balances is the proxy’s for what the holder and its pods ask, and for nobody else', async () => {
+    const { holder, client } = await place();
+    requestRedirects(holder, `local ${VIP4} ${PORT} ${BIND_PORT}\nguard ${BIND_PORT}\n`);
+    // Without IPVS, what is not redirected is the server's of the node.
+    await holder.until('leaves others alone', async () => {
+      return new Set(await proxied.ask(client, VIP4, { times: 4 })).size === 1;
+    });
+    const pod = await addPod(holder);
+    try {
+      for (const from of [holder, { netns: pod }]) {
+        expect(new Set(await proxied.ask(from, VIP4, { times: 4 }))).toEqual(new Set(['holder', 'other']));
+      }
+    } finally {
+      await ip(['netns', 'delete', pod]);
+    }
+    expect(await proxied.ask(client, VIP4)).toEqual(['holder', 'holder', 'holder']);
+  });
+
+  it('that is sent on to a server in the client’s own network has the answer come back by this node', async () => {
+    const { holder, other, client } = await place();
+    await sysctl(holder.netns, { 'net.ipv4.ip_forward': '1' });
+    requestRedirects(holder, `guard ${BIND_PORT}\n`);
+    await holder.until('redirects nothing', async () => !(await nft(holder, 'list', 'ruleset')).includes('redirect'));
+    // It stands for IPVS, which rewrites the address as well.
+    const rule = `ip daddr ${VIP4} tcp dport ${PORT} dnat to ${other.address}`;
+    expect(
+      await nft(holder, `table ip stand-in { chain in { type nat hook prerouting priority -100; ${rule}; }; }`),
+    ).toBe('');
+    expect(await proxied.ask(client, VIP4, { times: 1 })).not.toEqual(['other']);
+    requestRedirects(holder, `masquerade ${VIP4} ${PORT}\nguard ${BIND_PORT}\n`);
+    await holder.until('masquerades', async () => (await nft(holder, 'list', 'ruleset')).includes('masquerade'));
+    expect(await proxied.ask(client, VIP4)).toEqual(['other', 'other', 'other']);
   });
 
   it('is redirected on an interface that has no other address of its family, while the node holds it', async () => {

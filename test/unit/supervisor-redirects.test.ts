@@ -19,7 +19,9 @@ describe('the file of redirects', () => {
       redirects: [
         { address: '192.0.2.1', port: 6443, toPort: 6444 },
         { address: '2001:db8::192.0.2.1', port: 1, toPort: 65535 },
+        { address: '192.0.2.2', port: 6443, toPort: 6444, own: true },
       ],
+      masquerades: [{ address: '192.0.2.2', port: 6443 }],
       guards: [1024],
     });
     expect(await rulesOf([], text.trimEnd().split('\n'))).not.toMatch(/^!/);
@@ -40,6 +42,11 @@ describe('the file of redirects', () => {
     'redirect 192.0.2.1 1-65535 6444',
     'redirect 192.0.2.1 06443 6444',
     'redirect 192.0.2.1 6443 22',
+    'local 192.0.2.1 6443 22',
+    'local 192.0.2.1 6443',
+    'masquerade 192.0.2.1 6443 6444',
+    'masquerade 0.0.0.0/0 6443',
+    'masquerade 192.0.2.1',
     'guard 22',
     'guard 6444 6445',
     'guard',
@@ -106,6 +113,22 @@ table inet kiv {
 	}
 }`,
     );
+  });
+
+  it('are for the node and its pods alone where IPVS balances what others send', async () => {
+    const rules = await rulesOf([...CONFIGURED, ...OWN, WILDCARD], ['local 192.0.2.1 6443 6444']);
+    const words = 'ip daddr 192.0.2.1 tcp dport 6443 tcp flags & (fin | syn | rst | ack) == syn';
+    expect(rules).toContain(`\t\tiifname != { "eth0", "tunl0", "ip6tnl0" } ${words} dnat ip to 192.0.2.9:6444\n`);
+    expect(rules).toContain(`\t\t${words} redirect to :6444\n`);
+  });
+
+  it('have what IPVS sends to other nodes come from this one, also while nothing is redirected', async () => {
+    const rules = await rulesOf([...CONFIGURED, ...OWN], ['masquerade 192.0.2.1 6443', 'masquerade 192.0.2.77 6443']);
+    expect(rules).toContain(`\tchain postrouting {
+\t\ttype nat hook postrouting priority 90; policy accept;
+\t\tip daddr != 192.0.2.1 oifname != "lo" ct original ip daddr 192.0.2.1 ct original proto-dst 6443 masquerade
+\t}`);
+    expect(rules).not.toContain('192.0.2.77');
   });
 
   it('are of an ordinary table where the kernel has no other', async () => {

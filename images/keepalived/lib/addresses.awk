@@ -92,8 +92,10 @@ $1 == "of" {
 }
 $1 == "state" { state[$2] = $3 }
 
-# Every node has the addresses of all Services there (kube-proxy by IPVS, kube-router): none of them is a node's own.
-$1 == "here" && $3 ~ /^(kube-ipvs[0-9]*|kube-dummy-if)$/ { next }
+# Every node has the addresses of all Services there (kube-proxy by IPVS, kube-router), or those of virtual servers (real-server.sh): none of
+# them is a node's own.
+$1 == "here" && $3 ~ /^(kube-ipvs[0-9]*|kube-dummy-if|dummyvip0)$/ { next }
+$1 == "here" && $3 == "tunl0" && / scope host / { next }
 $1 == "here" {
 	address = $5
 	if (address !~ /\//) address = address "/" ($4 == "inet6" ? 128 : 32)

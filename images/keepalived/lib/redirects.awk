@@ -3,6 +3,8 @@
 # Variables: table, the name of the table; flags, a statement for its head, or nothing.
 # Input: lines of
 #   redirect ADDRESS PORT TO        what connects to ADDRESS:PORT shall get to port TO of this node
+#   local ADDRESS PORT TO           the same of what comes from this node itself, and its pods: what others send is left to IPVS
+#   masquerade ADDRESS PORT         what IPVS sends on to another node shall come from this one, so that the answer comes back to it
 #   guard TO                        port TO shall be closed to what was not redirected
 # after what the supervisor knows, which ends with the line "what is asked for:"
 #   #! address DEVICE ADDRESS/PREFIX ...   of the running configuration: only such addresses are redirected
@@ -21,7 +23,8 @@ function is_address(text) { return length(text) <= 45 && text ~ /^[0-9]+[.][0-9]
 # is_right: true when the line may be in the file. The proxy has no capability, and so no port below 1024.
 function is_right() {
 	if ($0 ~ /[^ -~]/) return 0
-	if ($1 == "redirect") return NF == 4 && is_address($2) && is_port($3, 1) && is_port($4, 1024)
+	if ($1 == "masquerade") return NF == 3 && is_address($2) && is_port($3, 1)
+	if ($1 == "redirect" || $1 == "local") return NF == 4 && is_address($2) && is_port($3, 1) && is_port($4, 1024)
 	return $1 == "guard" && NF == 2 && is_port($2, 1024)
 }
 
@@ -60,29 +63,39 @@ function may_redirect(address, port) {
 	return 0
 }
 
-# add_redirect ADDRESS PORT TO: two rules. A connection goes where its first packet went: one that reached the node's own server before
+# add_redirect ADDRESS PORT TO FROM: two rules; FROM says of what comes in which they are for, or nothing for all of it. A connection goes where its first packet went: one that reached the node's own server before
 # there was a rule stays with it, also where nothing tracked connections until now.
 # - What comes in gets to an address of the node that stays when the virtual one goes, whatever interface it came by: nftables' own
 #   "redirect" drops what comes by an interface without an address, as those of many pods are.
 # - What the node itself sends gets to loopback.
-function add_redirect(address, port, to,    words, at) {
+function add_redirect(address, port, to, from,    words, at) {
 	words = family(address) " daddr " address " tcp dport " port " tcp flags & (fin | syn | rst | ack) == syn "
 	at = target[device[address] " " family(address)]
-	incoming = incoming "\t\t" words \
+	incoming = incoming "\t\t" from words \
 		(at != "" ? "dnat " family(address) " to " (at ~ /:/ ? "[" at "]" : at) ":" to : "fib daddr type local dnat to :" to) "\n"
 	outgoing = outgoing "\t\t" words "redirect to :" to "\n"
+}
+
+# from_here ADDRESS: what comes in from pods of this node. Others come by the interface of the address, or out of the holder's tunnel.
+function from_here(address) { return "iifname != { \"" device[address] "\", \"tunl0\", \"ip6tnl0\" } " }
+
+# add_masquerade ADDRESS PORT: conntrack knows what the client had connected to (net.ipv4.vs.conntrack)
+function add_masquerade(address, port) {
+	leaving = leaving "\t\t" family(address) " daddr != " address " oifname != \"lo\" ct original " family(address) " daddr " address \
+		" ct original proto-dst " port " masquerade\n"
 }
 
 # chain NAME HOOK RULES
 function chain(name, hook, rules) { return "\tchain " name " {\n\t\ttype " hook "; policy accept;\n" rules "\t}\n" }
 
 # print_rules: first empties the table, so that it is replaced as a whole. The priorities come before those of kube-proxy in each of its modes, -110
-# and -100, and after conntrack's, -200: the first translation is the one that counts.
+# and -100 (100 where packets leave), and after conntrack's, -200: the first translation is the one that counts.
 function print_rules(    head) {
 	head = "table inet " table " {\n" (flags == "" ? "" : "\t" flags "\n")
 	printf "%s}\nflush table inet %s\n%s", head, table, head
 	printf "%s", chain("prerouting", "nat hook prerouting priority -150", incoming)
 	printf "%s", chain("output", "nat hook output priority -150", outgoing)
+	if (leaving != "") printf "%s", chain("postrouting", "nat hook postrouting priority 90", leaving)
 	printf "%s}\n", chain("guard", "filter hook input priority 0", guards)
 }
 
@@ -132,10 +145,12 @@ END {
 		exit
 	}
 	for (i = 1; i <= lines; i++) {
-		if (kind[i] == "redirect" && may_redirect(first[i], third[i])) add_redirect(first[i], second[i], third[i])
+		if (kind[i] == "redirect" && may_redirect(first[i], third[i])) add_redirect(first[i], second[i], third[i], "")
+		if (kind[i] == "local" && may_redirect(first[i], third[i])) add_redirect(first[i], second[i], third[i], from_here(first[i]))
+		if (kind[i] == "masquerade" && (first[i] in device)) add_masquerade(first[i], second[i])
 		if (kind[i] == "guard" && is_free(first[i]))
 			guards = guards "\t\ttcp dport " first[i] " ct status & dnat != dnat reject with tcp reset\n"
 	}
 	printf "%s", notes
-	if (incoming guards != "") print_rules()
+	if (incoming leaving guards != "") print_rules()
 }

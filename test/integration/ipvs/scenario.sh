@@ -1,0 +1,155 @@
+#!/bin/sh
+# What is done with the nodes; see nodes.sh, and ../virtual-servers.test.ts, which knows what is to come of it.
+
+VIP=10.99.0.100
+VIP6=fd00:99::100
+
+load veth bridge dummy ipip ip6_tunnel iptable_nat xt_MASQUERADE xt_conntrack xt_tcpudp
+make_network
+for node in n1 n2 n3; do start_server "$node"; done
+
+# --- a kernel without IPVS
+start_node n1 0
+until_so 20 has_vip n1
+say_servers n1 /uml/DR
+until_so 20 says n1 unavailable
+tell 'without IPVS, status' "$(status n1 virtual_servers)"
+tell 'without IPVS, message' "$(status n1 virtual_servers_message)"
+tell 'without IPVS, dummy' "$(dummy n1)"
+sleep 1
+tell 'without IPVS, address' "$(has_vip n1 && echo there)"
+tell 'without IPVS, keepalived' "$(status n1 keepalived_pid | grep -c '[0-9]')"
+
+# --- DR
+load ip_vs ip_vs_rr ip_vs_wrr ip_vs_lc ip_vs_wlc ip_vs_lblc ip_vs_dh ip_vs_sh ip_vs_sed ip_vs_nq
+start_node n2 8
+start_node n3 16
+for node in n2 n3; do until_so 20 test -s "/run/$node/runtime/supervisor.status"; done
+say_all /uml/DR
+for node in n1 n2 n3; do until_so 20 says "$node" applied; done
+until_so 20 has_reals n1 3
+for node in n1 n2 n3; do
+	tell "DR, status $node" "$(status "$node" virtual_servers) $(status "$node" virtual_servers_message)"
+	tell "DR, table $node" "$(table "$node")"
+	tell "DR, dummy $node" "$(dummy "$node")"
+	tell "DR, arp $node" "$(setting "$node" net/ipv4/conf/all/arp_ignore) $(setting "$node" net/ipv4/conf/all/arp_announce)"
+	tell "DR, expire $node" "$(setting "$node" net/ipv4/vs/expire_nodest_conn) $(setting "$node" net/ipv4/vs/expire_quiescent_template)"
+	tell "DR, daemons $node" "$(daemons "$node")"
+	tell "DR, accepted $node" "$(status "$node" result)"
+done
+ip -n client neigh flush all
+tell 'DR, answers' "$(ask client "$VIP" 6)"
+tell 'DR, who answered ARP' "$([ "$(ip -n client neigh show "$VIP" | sed 's/.*lladdr \([^ ]*\).*/\1/')" = "$(on n1 cat /sys/class/net/eth0/address)" ] && echo holder)"
+tell 'DR, a source of no own connection' "$(ip -n n2 -o address show dev dummyvip0 | grep -c 'scope host')"
+
+# --- a server that drains, and one that is gone
+say_all /uml/DR-drained
+until_so 20 sh -c "ip netns exec n1 ipvsadm -Sn | grep -q -- '-r 10.99.0.12:6443 -g -w 0'"
+tell 'drained, table' "$(table n1)"
+tell 'drained, answers' "$(ask client "$VIP" 4)"
+say_all /uml/DR
+until_so 20 sh -c "ip netns exec n1 ipvsadm -Sn | grep -q -- '-r 10.99.0.12:6443 -g -w 1'"
+
+# --- somebody empties the table
+on n1 ipvsadm -C
+wake n1
+until_so 20 has_reals n1 3
+tell 'emptied, table' "$(table n1)"
+
+# --- the holder is cut off: connections to the others go on
+on client bash /run/client.sh 9 >/run/answers &
+until_so 20 test -e /run/connected
+until_so 20 sh -c "[ \$(ip netns exec n2 ipvsadm -Lnc | grep -c 'TCP.*ESTABLISHED') -ge 9 ]"
+tell 'synchronised connections' "$(on n2 ipvsadm -Lnc | grep -c 'TCP.*ESTABLISHED')"
+ip -n switch link set to-n1 down
+until_so 20 has_reals n2 3
+tell 'taken over, table' "$(table n2)"
+touch /run/cut
+until_so 40 has_answers 9
+until_so 20 sh -c 'ip netns exec n2 ipvsadm -L --daemon | grep -q master'
+tell 'taken over, daemons' "$(daemons n2)"
+tell 'taken over, connections' "$(paste -s -d ' ' /run/answers)"
+until_so 20 sh -c "! ip netns exec n2 ipvsadm -Sn | grep -q 10.99.0.11:6443"
+tell 'taken over, answers' "$(ask client "$VIP" 6)"
+ip -n switch link set to-n1 up
+until_so 20 sh -c '! ip netns exec n2 ip -o address show dev eth0 | grep -q 10.99.0.100/'
+until_so 20 has_reals n1 3
+until_so 20 has_reals n2 0
+tell 'back, table n1' "$(table n1)"
+tell 'back, table n2' "$(table n2)"
+
+# --- the holder's container is killed with all that is in it, and comes back
+end_supervisor n1 KILL
+tell 'killed, table' "$(table n1)"
+rm "/run/n1/runtime/virtual-servers"
+echo 0 >/run/n1/runtime/track/api_1.gate
+start_supervisor n1
+until_so 20 has_reals n1 0
+tell 'killed and back, table' "$(table n1)"
+tell 'killed and back, dummy' "$(dummy n1)"
+say_servers n1 /uml/DR
+until_so 20 says n1 applied
+tell 'killed and back, backup' "$(table n1)"
+
+# --- an orderly end of the container: what makes it a server stays
+end_supervisor n2 TERM
+until_so 20 sh -c '! ip netns exec n2 ip -o address show dev eth0 | grep -q 10.99.0.100/'
+until_so 20 has_reals n2 0
+tell 'ended, dummy' "$(dummy n2)"
+until_so 20 has_reals n3 3
+tell 'ended, answers' "$(ask client "$VIP" 6)"
+start_supervisor n2
+echo 1 >/run/n1/runtime/track/api_1.gate
+until_so 20 has_reals n1 3
+
+# --- nine schedulers, three kinds, persistence: a port for each
+say_servers n1 /uml/all
+until_so 30 has_reals n1 81
+tell 'all, table' "$(table n1)"
+
+# --- TUN
+say_all /uml/TUN
+for node in n1 n2 n3; do
+	until_so 20 has_up "$node" tunl0
+	until_so 20 has_dummy "$node" "$VIP/32"
+	until_so 20 says "$node" applied
+	tell "TUN, status $node" "$(status "$node" virtual_servers) $(status "$node" virtual_servers_message)"
+done
+until_so 20 sh -c "ip netns exec n1 ipvsadm -Sn | grep -q -- '-r 10.99.0.13:6443 -i -w 1'"
+tell 'TUN, answers' "$(ask client "$VIP" 6)"
+
+# --- NAT: what the rules of nftables do is done by iptables here, since this kernel has no chains of nftables for it
+say_all /uml/NAT
+until_so 20 sh -c "ip netns exec n1 ipvsadm -Sn | grep -q -- '-r 10.99.0.13:6443 -m -w 1'"
+for node in n1 n2 n3; do
+	until_so 20 has_dummy "$node" ''
+	tell "NAT, dummy $node" "$(dummy "$node")"
+done
+tell 'NAT, conntrack' "$(setting n1 net/ipv4/vs/conntrack) $(setting n1 net/ipv4/ip_forward)"
+tell 'NAT, arp' "$(setting n1 net/ipv4/conf/all/arp_ignore) $(setting n1 net/ipv4/conf/all/arp_announce)"
+tell 'NAT, answers without masquerade' "$(ask client "$VIP" 3)"
+on n1 iptables-legacy -t nat -A POSTROUTING ! -o lo ! -d "$VIP" -m conntrack --ctorigdst "$VIP" --ctorigdstport 6443 -j MASQUERADE
+tell 'NAT, answers' "$(ask client "$VIP" 6)"
+
+# --- IPv6
+say_all /uml/DR6
+until_so 20 sh -c "ip netns exec n1 ipvsadm -Sn | grep -q -- '13.*6443 -g -w 1'"
+tell 'IPv6, table' "$(table n1)"
+for node in n1 n2 n3; do
+	until_so 20 has_dummy "$node" "$VIP6/128"
+	tell "IPv6, dummy $node" "$(dummy "$node")"
+done
+tell 'IPv6, answers' "$(ask client "$VIP6" 6)"
+
+# --- nothing is asked for any more
+: >/run/nothing
+say_all /run/nothing
+for node in n1 n2 n3; do
+	until_so 20 says "$node" none
+	tell "over, table $node" "$(table "$node")"
+	tell "over, dummy $node" "$(ip -n "$node" link show dummyvip0 2>/dev/null | wc -l)"
+	tell "over, settings $node" "$(for path in conf/all/arp_ignore conf/all/arp_announce vs/expire_nodest_conn vs/expire_quiescent_template vs/conntrack; do setting "$node" "net/ipv4/$path"; done | paste -s -d ' ')"
+	tell "over, daemons $node" "$(daemons "$node")"
+	tell "over, tunnel $node" "$(has_up "$node" tunl0 && echo up)"
+done
+for node in n1 n2 n3; do sed "s/^/log $node: /" "/run/$node/log"; done
