@@ -3,7 +3,7 @@ import { say } from '../support/print.ts';
 import type { UndisturbedRuns } from '../support/undisturbed.ts';
 import { type ClusterBenchEnd, withBenchCluster } from './cluster-bench.ts';
 import { measureChange } from './control-plane-changes.ts';
-import { type CostRun, measureCost } from './control-plane-cost.ts';
+import { type CostRun, measureCost, proxyImageBytes } from './control-plane-cost.ts';
 import { type FaultCase, type FaultRun, measureFault } from './control-plane-faults.ts';
 import type { ControlPlaneMeasurements } from './control-plane-report.ts';
 import { ControlPlaneSite } from './control-plane-site.ts';
@@ -44,7 +44,8 @@ function stepsOf(
   const last = byWay.filter(({ node }) => node === 'the holder');
   return [
     ...cases.costs.map((of) => async () => {
-      const once = async () => ({ run: await measureCost(plane), failings: [] });
+      const imageBytes = await proxyImageBytes();
+      const once = async () => ({ run: await measureCost(plane, imageBytes), failings: [] });
       await undisturbed.series(of, collected.costs, once, (run, number) => `${of.title} ${number}: ${costLine(run)}`);
     }),
     ...byWay.filter((each) => !last.includes(each)).map(strike),

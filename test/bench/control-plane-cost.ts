@@ -76,7 +76,7 @@ async function residentWithWatches(plane: ControlPlaneSite): Promise<number> {
 }
 
 /** What a node needs for the proxy's image besides what it has for keepalived's, in bytes. */
-async function proxyImageBytes(): Promise<number> {
+export async function proxyImageBytes(): Promise<number> {
   const archives = await imageArchives(say);
   const layersOf = async (name: string) => {
     const found = archives.find(({ ref }) => ref.includes(`/${name}:`));
@@ -86,12 +86,15 @@ async function proxyImageBytes(): Promise<number> {
   return ownBytes(await layersOf('proxy'), await layersOf('keepalived'));
 }
 
-/** One round: every way, one after the other. */
-export async function measureCost(plane: ControlPlaneSite): Promise<CostRun> {
+/**
+ * One round: every way, one after the other.
+ * @param imageBytes what {@link proxyImageBytes} gave: it builds what has changed, which no round should
+ */
+export async function measureCost(plane: ControlPlaneSite, imageBytes: number): Promise<CostRun> {
   await plane.calm();
   const direct = await costOf(plane, 'direct');
   const own = await costOf(plane, 'this');
   const relay = await costOf(plane, "k0s's way");
   const residentBytes = await residentWithWatches(plane);
-  return { direct, this: own, relay, residentBytes, imageBytes: await proxyImageBytes() };
+  return { direct, this: own, relay, residentBytes, imageBytes };
 }
