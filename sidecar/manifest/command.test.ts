@@ -64,6 +64,8 @@ describe('the static pod', () => {
     // At the same time: a kubelet looks once a second whether one has started.
     expect(containers.map(({ name }) => name)).toEqual(['sidecar', 'proxy', 'keepalived']);
     expect(spec.initContainers).toBeUndefined();
+    // And ended at the same time: clients of the proxy go on to the address' next node first.
+    expect(containers[1]).toMatchObject({ lifecycle: { preStop: { exec: { command: ['sleep', '3'] } } } });
     expect(containers.filter((container) => 'restartPolicy' in container)).toEqual([]);
     const kinds = spec.volumes.map((volume) => Object.keys(volume).find((key) => key !== 'name'));
     expect(new Set(kinds)).toEqual(new Set(['emptyDir', 'hostPath']));

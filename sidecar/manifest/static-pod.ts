@@ -23,6 +23,8 @@ const PRIORITIES: ReadonlyMap<unknown, number> = new Map([
   ['system-node-critical', 2_000_001_000],
   ['system-cluster-critical', 2_000_000_000],
 ]);
+/** All containers are asked to end at the same time: the proxy serves until another node has the addresses, which takes less than a second. */
+const SERVES_ON = { preStop: { exec: { command: ['sleep', '3'] } } };
 /** Volumes that a kubelet mounts without an API server. */
 const VOLUMES = ['hostPath', 'emptyDir', 'downwardAPI'];
 
@@ -116,7 +118,8 @@ export function staticPodOf({ workload, settings }: Rendered, { namespace }: Pic
   const staticContainer = (container: Container): unknown => {
     const own = container.name === 'sidecar' ? sidecarOf(container, settings, configMap) : container;
     const { envFrom: _envFrom, restartPolicy: _restartPolicy, ...made } = own;
-    return { ...made, volumeMounts: withoutReplaced(container.volumeMounts) };
+    const more = container.name === 'proxy' ? { lifecycle: SERVES_ON } : {};
+    return { ...made, ...more, volumeMounts: withoutReplaced(container.volumeMounts) };
   };
   // What ends before the others begin is left away: who puts a pod on a node also makes its folder.
   const lasting = initContainers.filter(({ restartPolicy }) => restartPolicy !== undefined);
