@@ -21,8 +21,14 @@ export function poolReference({
 }
 
 /** The ingress of the control plane. */
-export function ingressReference({ name }: { readonly name: string }): ObjectReference {
-  return { apiVersion: GROUP_VERSION, kind: 'ControlPlaneIngress', name };
+export function ingressReference({
+  name,
+  uid,
+}: {
+  readonly name: string;
+  readonly uid?: string | undefined;
+}): ObjectReference {
+  return { apiVersion: GROUP_VERSION, kind: 'ControlPlaneIngress', name, ...(uid === undefined ? {} : { uid }) };
 }
 
 /** A key that differs for different objects, also for one that was made anew under the name of another. */

@@ -133,6 +133,30 @@ describe('a managed address of the control plane’s ingress', () => {
     expect(conditions()).toMatchObject({ Configured: 'True Configured', VirtualIPReady: 'False PoolNotReady' });
   });
 
+  it('is told by Events as MetalK8s calls them, each once', async () => {
+    cluster.putIngress(managed(OLD));
+    await settle();
+    const told = cluster.events.filter(({ regarding }) => regarding.kind === 'ControlPlaneIngress');
+    expect(told.map(({ type, reason }) => `${type} ${reason}`)).toEqual([
+      'Normal ControlPlaneIngressObjectUpdateInProgress',
+      'Normal ControlPlaneIngressVirtualIPObjectUpdateInProgress',
+      'Normal ControlPlaneIngressVirtualIPPoolNotCreated',
+      'Normal ControlPlaneIngressAddressChanging',
+      'Normal ControlPlaneIngressVirtualIPConfigured',
+      'Normal ControlPlaneIngressVirtualIPPoolNotReady',
+      'Normal ControlPlaneIngressConfigured',
+      'Normal ControlPlaneIngressVirtualIPReady',
+    ]);
+    expect(told[0]?.regarding).toMatchObject({ name: CONTROL_PLANE_INGRESS, uid: 'uid-ingress' });
+    cluster.putIngress({ nodeName: 'gone' });
+    await settle();
+    expect(cluster.events.at(-1)).toMatchObject({
+      type: 'Warning',
+      reason: 'ControlPlaneIngressNodeRetrievingError',
+      note: 'there is no node gone; correct spec.nodeName',
+    });
+  });
+
   it('leaves nothing to write when all is well', async () => {
     cluster.putIngress(managed(OLD));
     await settle();

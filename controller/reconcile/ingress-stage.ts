@@ -8,7 +8,9 @@ import {
 import type { VirtualIpPool, VirtualIpPoolSpec } from '../../api/virtual-ip-pool.ts';
 import type { Clock } from '../../common/clock.ts';
 import { messageOf } from '../../common/errors.ts';
+import type { EventRecorder } from '../events/recorder.ts';
 import { type Answer, type Progress, progressOf } from '../ingress/decide.ts';
+import { newsOf } from '../ingress/news.ts';
 import { type PoolWork, verdictsOf } from '../ingress/verdicts.ts';
 import { reasonOf } from '../kubernetes/api-error.ts';
 import type { ClusterWriter, ServiceName } from '../kubernetes/cluster-api.ts';
@@ -41,6 +43,7 @@ export interface IngressService extends ServiceName {
 interface IngressStageDependencies extends IngressDependencies {
   readonly pools: ResourceCache<VirtualIpPool>;
   readonly writer: Pick<ClusterWriter, 'applyPool' | 'deletePool' | 'setExternalIPs' | 'applyIngressStatus'>;
+  readonly recorder: Pick<EventRecorder, 'record'>;
   readonly clock: Clock;
 }
 
@@ -195,12 +198,16 @@ export class IngressStage implements Stage {
   }
 
   async #writeStatus(work: Work): Promise<void> {
-    const { writer, ingresses } = this.#dependencies;
+    const { writer, ingresses, recorder } = this.#dependencies;
     const status = this.#status(work);
     if (this.#isWritten(work.ingress, status)) return;
     const stored = await writer.applyIngressStatus(work.ingress, status);
     if (stored === undefined) return;
     this.#statuses.note(status, stored);
     ingresses.put(stored);
+    const { name, uid } = work.ingress.metadata;
+    const regarding = ingressReference({ name, uid });
+    // Not waited for: Events are news, the status is state.
+    void recorder.record(newsOf(work.ingress.status, status).map((news) => ({ ...news, regarding, action: 'Report' })));
   }
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { EventRecorder } from '../events/recorder.ts';
 import { makePlan } from '../plan/planner.ts';
 import { FakeCluster, FakeTerm } from '../testing/fake-cluster.ts';
 import { nodePlanOf, poolOf } from '../testing/objects.ts';
@@ -16,7 +17,8 @@ const SETTINGS = {
 };
 
 function runnerOf(fake: FakeCluster): StageRunner {
-  return new StageRunner(writeStages({ caches: fake.caches, writer: fake, clock: fake.time }), fake);
+  const recorder = new EventRecorder({ writer: fake, clock: fake.time, onOutcome: () => undefined });
+  return new StageRunner(writeStages({ caches: fake.caches, writer: fake, clock: fake.time, recorder }), fake);
 }
 
 /** A cluster of three nodes with two pools, and a node with a plan that is left over. */
