@@ -184,7 +184,8 @@ apply_plan() {
 # nor does one that is not there: the sidecar has not said anything yet.
 keep_virtual_servers() {
 	can_redirect && { [ -e "$SERVERS" ] || [ -L "$SERVERS" ]; } || return 0
-	plan=$(make_plan)
+	plan=''
+	[ -f "$SERVERS" ] && [ ! -s "$SERVERS" ] || plan=$(make_plan)
 	case $plan in
 	'')
 		[ ! -e "$IPVS_MARK" ] || end_virtual_servers
