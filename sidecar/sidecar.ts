@@ -46,6 +46,7 @@ function inOrder(parts: Parts): readonly Part[] {
     // a backup would lower its priority below that of a better-ranked backup.
     parts.checks,
     parts.redirection,
+    parts.realServers,
     parts.virtualServers,
     parts.drains.firstAnswer,
     parts.certificates,
@@ -153,6 +154,7 @@ export class Sidecar {
       notifyProblem === null ? null : `what keepalived says cannot be read: ${notifyProblem}`,
       redirectProblem(parts.supervisor.status?.redirects),
       parts.virtualServers.problem,
+      ...parts.realServers.problems,
     ];
     return {
       ...{ node, version, trackProblem },

@@ -25,6 +25,17 @@ Secret. The keys below `keepalived` are k0s's.
 {{- and (eq (include "kiv.proxyEnabled" .) "true") (gt (len ($k.virtualServers | default list)) 0) -}}
 {{- end -}}
 
+{{/* The port at which a node says that it is prepared to be a server of IPVS; empty where none has to be. */}}
+{{- define "kiv.ipvsServerPort" -}}
+{{- $needed := false -}}
+{{- if eq (include "kiv.ipvsEnabled" .) "true" -}}
+{{- range .Values.controlPlaneLoadBalancing.keepalived.virtualServers -}}
+{{- if ne (.lbKind | default "DR") "NAT" -}}{{- $needed = true -}}{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- if $needed -}}{{- include "kiv.number" (.Values.controlPlaneLoadBalancing.ipvs | default dict).serverPort | default "10273" -}}{{- end -}}
+{{- end -}}
+
 {{/* The control plane's instances as a JSON list, empty where it is off. */}}
 {{- define "kiv.controlPlaneInstances" -}}
 {{- $instances := list -}}
@@ -102,8 +113,10 @@ controlPlaneLoadBalancing:
   {{- with $c.ipvs }}
   ipvs:
     fallback: {{ eq (toString .fallback) "true" }}
-    {{- with include "kiv.numberLine" (dict "key" "syncId" "value" .syncId) }}
+    {{- range $key := list "syncId" "serverPort" }}
+    {{- with include "kiv.numberLine" (dict "key" $key "value" (get $c.ipvs $key)) }}
     {{ . }}
+    {{- end }}
     {{- end }}
   {{- end }}
   {{- with $c.backends }}

@@ -153,6 +153,12 @@ ports:
     hostIP: 127.0.0.1
     {{- end }}
     protocol: TCP
+  {{- with include "kiv.ipvsServerPort" . }}
+  - name: ipvs-server
+    containerPort: {{ . }}
+    hostPort: {{ . }}
+    protocol: TCP
+  {{- end }}
 startupProbe:
   httpGet: {{- include "kiv.httpGet" (dict "root" . "path" "/healthz") | nindent 4 }}
   periodSeconds: 1

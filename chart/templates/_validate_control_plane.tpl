@@ -262,6 +262,7 @@ The sidecar checks the same settings again.
 {{- if eq (include "kiv.proxyEnabled" .root) "true" -}}
 {{- $health := include "kiv.proxyHealthPort" .root -}}
 {{- $binds = append $binds (list "controlPlaneLoadBalancing.healthPort" $health) -}}
+{{- with include "kiv.ipvsServerPort" .root -}}{{- $binds = append $binds (list "controlPlaneLoadBalancing.ipvs.serverPort" .) -}}{{- end -}}
 {{- $taken := dict (include "kiv.number" .root.Values.sidecar.port) "sidecar.port" (include "kiv.number" .root.Values.metrics.port) "metrics.port" -}}
 {{- range $row := $binds -}}
 {{- $field := first $row -}}

@@ -29,6 +29,9 @@ function bindsOf(section: ControlPlaneSection): Bind[] {
     { path: [SECTION, 'keepalived', 'userSpaceProxyBindPort'], port: api.bindPort },
     ...extra.map(({ bindPort }, index): Bind => ({ path: [SECTION, 'extraPorts', index, 'bindPort'], port: bindPort })),
     { path: [SECTION, 'healthPort'], port: section.healthPort },
+    ...(section.keepalived.virtualServers.some(({ lbKind }) => lbKind !== 'NAT')
+      ? [{ path: [SECTION, 'ipvs', 'serverPort'], port: section.ipvs.serverPort }]
+      : []),
   ];
 }
 

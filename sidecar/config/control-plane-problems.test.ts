@@ -77,7 +77,10 @@ describe('the section controlPlaneLoadBalancing', () => {
       'with another port behind an address by NAT',
       {
         keepalived: { virtualServers: [{ ipAddress: '192.168.11.3', lbKind: 'NAT' }] },
-        section: { extraPorts: [{ port: 443, targetPort: 8443 }], ipvs: { fallback: true, syncId: 0 } },
+        section: {
+          extraPorts: [{ port: 443, targetPort: 8443 }],
+          ipvs: { fallback: true, syncId: 0, serverPort: 6444 },
+        },
       },
     ],
     [
@@ -221,6 +224,14 @@ describe('the section controlPlaneLoadBalancing', () => {
       'a virtual server without the proxy',
       { keepalived: { virtualServers: [{ ipAddress: '192.168.11.3' }], disableLoadBalancer: true } },
       `${KEEPALIVED}.disableLoadBalancer: is true beside virtualServers, which need the proxy for what the nodes themselves ask; leave out one of them`,
+    ],
+    [
+      'a port of prepared nodes that the proxy has',
+      {
+        keepalived: { virtualServers: [{ ipAddress: '192.168.11.3' }] },
+        section: { ipvs: { serverPort: 6444 } },
+      },
+      `controlPlaneLoadBalancing.ipvs.serverPort: 6444 is also ${KEEPALIVED}.userSpaceProxyBindPort; give another`,
     ],
     [
       'a port that only NAT could change',

@@ -64,6 +64,7 @@ describe('the control plane of settings', () => {
       servers: [{ address: '192.168.11.3', delaySeconds: 60, scheduler: 'rr', kind: 'DR', persistenceSeconds: 360 }],
       fallback: false,
       syncId: 9,
+      serverPort: 10_273,
     });
   });
 

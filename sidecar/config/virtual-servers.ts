@@ -3,7 +3,7 @@ import { virtualAddressProblem } from '../../api/addresses.ts';
 import { canonical } from '../../common/addresses.ts';
 import { formatPath } from '../../common/check-document.ts';
 import { Claims } from '../../common/claims.ts';
-import { type SettingsProblem, textWithout } from './fields.ts';
+import { port, type SettingsProblem, textWithout } from './fields.ts';
 
 /*
  * Virtual servers of the section `controlPlaneLoadBalancing`: k0s's keys, with its defaults and refusals, and beside its key `keepalived`
@@ -56,6 +56,8 @@ export const ipvsSchema = z.strictObject({
   fallback: z.boolean().default(false),
   /** By which the nodes tell each other's connections from those of other balancers. Absent: the first instance's router id. */
   syncId: z.int().min(0).max(255).optional(),
+  /** At which a node says that it is prepared to be a server, by DR and TUN. */
+  serverPort: port.default(10_273),
 });
 
 type VirtualServerSection = z.infer<typeof virtualServerSchema>;
@@ -81,6 +83,7 @@ export interface IpvsSettings {
   readonly servers: readonly VirtualServer[];
   readonly fallback: boolean;
   readonly syncId: number;
+  readonly serverPort: number;
 }
 
 /** What of the section matters here. */
@@ -110,7 +113,7 @@ export function ipvsOf({ keepalived: { virtualServers }, ipvs }: Given, routerId
       persistenceSeconds: server.persistenceTimeoutSeconds,
     };
   });
-  return { servers, fallback: ipvs.fallback, syncId: ipvs.syncId ?? routerId };
+  return { servers, fallback: ipvs.fallback, syncId: ipvs.syncId ?? routerId, serverPort: ipvs.serverPort };
 }
 
 const SECTION = 'controlPlaneLoadBalancing';
@@ -134,9 +137,9 @@ function addressProblems({ keepalived: { virtualServers, vrrpInstances } }: Give
 function portProblems({ keepalived: { virtualServers }, extraPorts }: Given): SettingsProblem[] {
   const rigid = virtualServers.find(({ lbKind }) => lbKind !== 'NAT');
   if (rigid === undefined) return [];
-  return extraPorts.flatMap(({ port, targetPort = port }, index): SettingsProblem[] => {
-    if (targetPort === port) return [];
-    const message = `${targetPort} is not port, ${port}, and IPVS by ${rigid.lbKind} leaves ports as they are; remove it, or use lbKind NAT for ${rigid.ipAddress}`;
+  return extraPorts.flatMap(({ port: front, targetPort = front }, index): SettingsProblem[] => {
+    if (targetPort === front) return [];
+    const message = `${targetPort} is not port, ${front}, and IPVS by ${rigid.lbKind} leaves ports as they are; remove it, or use lbKind NAT for ${rigid.ipAddress}`;
     return [{ path: [SECTION, 'extraPorts', index, 'targetPort'], message }];
   });
 }

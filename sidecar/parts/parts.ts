@@ -22,6 +22,7 @@ import { Drains } from './drains.ts';
 import { watchForeignRouters } from './foreign-routers.ts';
 import { Notifications } from './notifications.ts';
 import { type ControlPlaneProxy, createProxy, type ProxyShared } from './proxy.ts';
+import { RealServers } from './real-servers.ts';
 import { PROXY_CHECK, Redirection } from './redirects.ts';
 import { SettingsInForce } from './settings-in-force.ts';
 import { SharedFiles } from './shared-files.ts';
@@ -72,6 +73,7 @@ export interface Parts {
   readonly checks: Checks;
   readonly redirection: Redirection;
   readonly virtualServers: VirtualServers;
+  readonly realServers: RealServers;
   /** Null: there is no container for one. */
   readonly proxy: ControlPlaneProxy | null;
   readonly certificates: Certificates;
@@ -174,7 +176,9 @@ export function createParts(options: PartsOptions, dependencies: PartsDependenci
     onChange: onReport,
     onVirtualServers: () => {
       review();
+      realServers.review();
       void redirection.review();
+      void virtualServers.review();
     },
     log,
   });
@@ -207,10 +211,21 @@ export function createParts(options: PartsOptions, dependencies: PartsDependenci
       log,
     },
   );
+  const realServers: RealServers = new RealServers(
+    { nodeAddress },
+    {
+      ipvs: () => proxySettingsOf(settings.settings)?.ipvs,
+      status: () => supervisor.status?.virtualServers,
+      addresses: () => proxy?.backends?.map(({ address }) => address) ?? [],
+      onChange: () => void virtualServers.review(),
+      log,
+    },
+  );
   const virtualServers: VirtualServers = new VirtualServers({
     file: runtime.virtualServers,
     settings: () => proxySettingsOf(settings.settings),
-    backends: () => proxy?.backends,
+    backends: () =>
+      proxy?.backends?.map((backend) => ({ ...backend, prepared: realServers.isPrepared(backend.address) })),
     status: () => supervisor.status?.virtualServers,
     wake: () => keepalived.wake(),
     log,
@@ -223,6 +238,18 @@ export function createParts(options: PartsOptions, dependencies: PartsDependenci
   const files = new SharedFiles({ runtime, onChange, log });
   return {
     ...{ lag, files, notifications, settings, desired, configuration, instances },
-    ...{ supervisor, foreign, cleaner, cordon, drains, checks, redirection, virtualServers, proxy, certificates },
+    ...{
+      supervisor,
+      foreign,
+      cleaner,
+      cordon,
+      drains,
+      checks,
+      redirection,
+      realServers,
+      virtualServers,
+      proxy,
+      certificates,
+    },
   };
 }

@@ -149,7 +149,7 @@ export class ControlPlaneProxy implements Part {
   }
 
   /** The API servers that are known, and what HAProxy finds of them; undefined while it is not known yet which there are. */
-  get backends(): readonly KnownBackend[] | undefined {
+  get backends(): readonly Omit<KnownBackend, 'prepared'>[] | undefined {
     return this.#backends.length === 0 ? undefined : knownStates(this.#backends, this.#balancer.backends);
   }
 

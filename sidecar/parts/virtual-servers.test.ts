@@ -57,7 +57,7 @@ describe('virtual servers', () => {
 
   beforeEach(() => {
     [written, woken, proxy, status, fails, time] = [[], 0, proxyOf(), undefined, false, new ManualTime()];
-    backends = [{ address: '192.0.2.9', port: 6443, state: 'up' }];
+    backends = [{ address: '192.0.2.9', port: 6443, state: 'up', prepared: true }];
   });
 
   it('are told to the supervisor, which is woken, whenever something of them changes', async () => {
@@ -65,8 +65,8 @@ describe('virtual servers', () => {
     await servers.start();
     await servers.review();
     backends = [
-      { address: '192.0.2.9', port: 6443, state: 'up' },
-      { address: '192.0.2.10', port: 6443, state: 'draining' },
+      { address: '192.0.2.9', port: 6443, state: 'up', prepared: true },
+      { address: '192.0.2.10', port: 6443, state: 'draining', prepared: true },
     ];
     await servers.review();
     expect(written).toEqual([TEXT, TEXT.replace('sync', 'real 192.0.2.10 6443 0\nsync')]);

@@ -16,8 +16,8 @@ function proxyOf(server: object, section: object = {}): ProxySettings {
   return proxy;
 }
 
-function backend(number: number, state?: KnownBackend['state']): KnownBackend {
-  return { address: `192.0.2.${number}`, port: 6443, state };
+function backend(number: number, state?: KnownBackend['state'], prepared = true): KnownBackend {
+  return { address: `192.0.2.${number}`, port: 6443, state, prepared };
 }
 
 /** The servers of the first service, each as address:port*weight. */
@@ -67,8 +67,17 @@ describe('what IPVS is to balance', () => {
     expect(serversOf([backend(9, 'down'), backend(10, 'draining')])).toEqual(['192.0.2.9:6443*1', '192.0.2.10:6443*1']);
   });
 
+  it('goes by DR and TUN to nodes alone that are prepared, unless none has said so; by NAT to all', () => {
+    const backends = [backend(9, 'up', false), backend(10, 'up')];
+    for (const lbKind of ['DR', 'TUN']) expect(serversOf(backends, proxyOf({ lbKind }))).toEqual(['192.0.2.10:6443*1']);
+    expect(serversOf(backends, proxyOf({ lbKind: 'NAT' }))).toHaveLength(2);
+    expect(serversOf([backend(9, 'up', false), backend(10, 'up', false)])).toHaveLength(2);
+    // Better late than lost.
+    expect(serversOf([backend(9, 'up', false), backend(10, 'down')])).toEqual(['192.0.2.10:6443*1']);
+  });
+
   it('leaves out servers of the other family', () => {
-    const mixed = [backend(9), { address: '2001:db8::9', port: 6443, state: undefined }];
+    const mixed = [backend(9), { address: '2001:db8::9', port: 6443, state: undefined, prepared: true }];
     expect(serversOf(mixed)).toEqual(['192.0.2.9:6443*1']);
     expect(serversOf(mixed, proxyOf({ ipAddress: '2001:db8::1' }))).toEqual(['2001:db8::9:6443*1']);
   });

@@ -9,25 +9,37 @@ import type { RealServer, VirtualServices } from '../runtime/virtual-servers.ts'
 export interface KnownBackend extends Backend {
   /** What the proxy of this node finds of it; undefined before it has said anything. */
   readonly state: BackendView['state'] | undefined;
+  /** Whether its node takes what a holder sends it for the address. */
+  readonly prepared: boolean;
 }
 
 /** Puts together which API servers there are and what the proxy of this node finds of them. Pure. */
 export function knownStates(
   backends: readonly Backend[],
   views: readonly Pick<BackendView, 'address' | 'state'>[],
-): readonly KnownBackend[] {
+): readonly Omit<KnownBackend, 'prepared'>[] {
   const states = new Map(views.map(({ address, state }) => [address, state]));
   return backends.map((backend) => ({ ...backend, state: states.get(backend.address) }));
 }
 
+/** By DR and TUN what is sent to a node that is not prepared is lost. Where none has said that it is, they may only not be heard. */
+function preparedOf(kind: VirtualServer['kind'], backends: readonly KnownBackend[]): readonly KnownBackend[] {
+  if (kind === 'NAT') return backends;
+  const prepared = backends.filter(({ prepared: is }) => is);
+  return prepared.length === 0 ? backends : prepared;
+}
+
 /** One that is down leaves the table, so that its clients are told; one that drains keeps what it has. */
 function serversOf(
-  { address }: VirtualServer,
+  { address, kind }: VirtualServer,
   { targetPort }: ProxyPort,
   isFirst: boolean,
   backends: readonly KnownBackend[],
 ): readonly RealServer[] {
-  const possible = backends.filter((backend) => familyOf(backend.address) === familyOf(address));
+  const possible = preparedOf(
+    kind,
+    backends.filter((backend) => familyOf(backend.address) === familyOf(address)),
+  );
   const real = (backend: KnownBackend, weight: 0 | 1): RealServer => {
     return { address: backend.address, port: isFirst ? backend.port : targetPort, weight };
   };

@@ -40,7 +40,7 @@ function serversFile(server: object, states: readonly ('up' | 'draining')[] = ['
   if (!proxy) throw new Error('no proxy');
   const backends = NUMBERS.map((number, index) => {
     const address = six ? `fd00:99::${number}` : `10.99.0.${number}`;
-    return { address, port: 6443, state: states[index] };
+    return { address, port: 6443, state: states[index], prepared: true };
   });
   return renderVirtualServices(virtualServicesOf(proxy, backends));
 }
