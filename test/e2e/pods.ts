@@ -55,6 +55,11 @@ export interface SidecarStatus {
       }
     >
   >;
+  /** Only where there are addresses of the control plane. */
+  readonly controlPlane?: {
+    readonly conditions: readonly { readonly type: string; readonly status: string; readonly message: string }[];
+    readonly instances: readonly { readonly name: string; readonly holder: boolean }[];
+  };
   readonly config: { readonly version: string; readonly loadedAt: string; readonly rejected: unknown };
   readonly keepalived: { readonly pid: number };
 }

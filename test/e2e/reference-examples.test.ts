@@ -226,6 +226,34 @@ describe.skipIf(!site.hasHarness)('on three control planes', repeated, () => {
       expect([...(await certificatesSeen(2 * OFTEN))].toSorted()).toEqual(machines.map(({ name }) => name));
     });
 
+    it('tells on every node that the certificates of the real API servers have the address', async () => {
+      const holder = await waitForHolder(planes);
+      for (const { name, node } of await releasePods(planes)) {
+        const isTold = async () => {
+          const { controlPlane } = await sidecarStatus(planes, name);
+          expect(controlPlane?.instances).toMatchObject([{ name: 'api_1', holder: node === holder }]);
+          return controlPlane?.conditions.some(
+            ({ type, status }) => type === 'CertificateLacksAddress' && status === 'False',
+          );
+        };
+        await waitFor(`${name} to tell of certificates`, isTold, LIMIT);
+      }
+    });
+
+    it('is elsewhere when the proxy of its holder hangs, which is started anew by nobody but its kubelet', async () => {
+      const holder = await waitForHolder(planes);
+      const podThere = async () => (await releasePods(planes)).find(({ node }) => node === holder);
+      const before = (await podThere())?.restarts ?? 0;
+      const machine = machines.find(({ name }) => name === holder);
+      const [, worker = 0] = machine === undefined ? [] : pidsOf(machine, 'haproxy');
+      process.kill(worker, 'SIGSTOP');
+      await waitFor('another holder', async () => (await planes.holders()).some((each) => each !== holder), LIMIT);
+      await kubectlThroughVip(['get', 'nodes', '-o', 'name']);
+      await waitFor('a restart', async () => ((await podThere())?.restarts ?? 0) > before, LIMIT);
+      await waitForPods(planes);
+      await askOften();
+    });
+
     it('keeps the address where it is when an API server ends there, and answers by the others', async () => {
       const { cluster } = planes;
       const holder = await waitForHolder(planes);
