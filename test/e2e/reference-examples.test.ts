@@ -1,8 +1,6 @@
-import { X509Certificate } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { summarize } from '../clients/outages.ts';
 import { takeDown } from '../cluster/down.ts';
@@ -23,9 +21,9 @@ import {
 import type { Site } from '../environment/site.ts';
 import { monotonicMs } from '../support/clock.ts';
 import { repeatedWhenDisturbed } from '../support/machine-watch.ts';
-import { inNetns } from '../support/netns.ts';
 import { say } from '../support/print.ts';
 import { waitFor } from '../support/wait.ts';
+import { servedAt } from './certificates.ts';
 import { describeControlPlaneIngress } from './control-plane-ingress.ts';
 import { bringUpControlPlanes } from './further-clusters.ts';
 import { installationOf } from './helm-chart-manifest.ts';
@@ -201,15 +199,11 @@ describe.skipIf(!site.hasHarness)('on three control planes', repeated, () => {
       );
     }
 
-    /** Whose certificates connections to the address see, until it was every API server's: each has its own. */
+    /** Whose certificates connections to the address see, until it was every API server's. */
     async function certificatesSeen(most: number): Promise<Set<string>> {
-      const ask = ['openssl', 's_client', '-connect', `${planes.address}:6443`, '-servername', 'kubernetes'];
-      const [program, ...args] = inNetns(planes.cluster.plan.client.netns, ask);
       const seen = new Set<string>();
       for (let asked = 0; asked < most && seen.size < machines.length; asked += 1) {
-        const { stdout } = await execa(program, args, { input: '', timeout: LIMIT.limitMs });
-        const [pem = ''] = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/.exec(stdout) ?? [];
-        seen.add(/DNS:(node\d+)/.exec(new X509Certificate(pem).subjectAltName ?? '')?.[1] ?? 'none');
+        seen.add(await servedAt(planes, planes.address));
       }
       return seen;
     }
