@@ -17,6 +17,8 @@ export const SANDBOX_IMAGE = 'docker.io/keepalived-ingress-vip/test-ingress:1';
 const KUBERNETES = '/etc/kubernetes';
 const PKI = `${KUBERNETES}/pki`;
 const CONTAINERD_SOCKET = '/run/containerd/containerd.sock';
+/** The folder from which a kubelet takes static pods. */
+const STATIC_PODS = `${KUBERNETES}/manifests`;
 /** What the kubelet finds out of the way: see registerWithTaints. */
 const CONTROL_PLANE_TAINT = { key: 'node-role.kubernetes.io/control-plane', effect: 'NoSchedule' };
 const ETCD_PEER_PORT = 2380;
@@ -234,6 +236,7 @@ function kubeletConfig(machine: MachinePlan): object {
     // Nobody answers there; without one the kubelet complains of every pod.
     clusterDNS: ['10.96.0.10'],
     clusterDomain: 'cluster.local',
+    staticPodPath: STATIC_PODS,
     // So often volumes are brought up to date; the default is a minute, which tests of changed settings would only wait for.
     syncFrequency: '3s',
     resolvConf: '/etc/resolv.conf',
@@ -284,7 +287,7 @@ function nodeFiles(plan: ClusterPlan, machine: MachinePlan, podCidr: string, pki
         }),
       ],
       // Without a runtime it would end and be started again a second later.
-      `tries=0\nuntil [ -S ${CONTAINERD_SOCKET} ] || [ "$tries" -ge 300 ]; do tries=$((tries + 1)); sleep 0.1; done\n`,
+      `mkdir -p ${STATIC_PODS}\ntries=0\nuntil [ -S ${CONTAINERD_SOCKET} ] || [ "$tries" -ge 300 ]; do tries=$((tries + 1)); sleep 0.1; done\n`,
     ),
     service('kube-proxy', ['kube-proxy', `--config=${KUBERNETES}/kube-proxy.yaml`]),
   ];

@@ -31,6 +31,7 @@ import { site } from './here.ts';
 import { labelNodes, nodeNames, untaintNodes } from './nodes.ts';
 import { releasePods, sidecarStatus } from './pods.ts';
 import { msUntilAnswer, nextAnswer, REACHABLE_MS } from './reachable.ts';
+import { describeStaticPods } from './static-pods.ts';
 
 const repeated = repeatedWhenDisturbed();
 const FIXTURES = join(import.meta.dirname, 'fixtures');
@@ -272,6 +273,8 @@ describe.skipIf(!site.hasHarness)('on three control planes', repeated, () => {
   });
 
   describeControlPlaneIngress(() => planes);
+
+  describeStaticPods(() => planes);
 
   describe('as k3s servers, which have no taint,', () => {
     let installed: InstallOptions[] = [];
