@@ -124,7 +124,11 @@ async function run(options: Arguments, loaded: LoadedSettings, held: HeldSetting
   const { nodes, placements, ...known } = await kept.load();
   const counted = createMetrics();
   const sidecar: Sidecar = new Sidecar(
-    { node, nodeAddress: process.env.NODE_IP ?? '', version, kubeApi, loaded, nodes, placements },
+    {
+      ...{ node, version, kubeApi, loaded, nodes, placements },
+      nodeAddress: process.env.NODE_IP ?? '',
+      connectionsKey: process.env.CONNECTIONS_KEY,
+    },
     {
       runtime: runtimeIn(runtimeDirectory),
       log,

@@ -48,6 +48,7 @@ function inOrder(parts: Parts): readonly Part[] {
     parts.redirection,
     parts.realServers,
     parts.virtualServers,
+    parts.connections,
     parts.drains.firstAnswer,
     parts.certificates,
   ];
@@ -155,6 +156,7 @@ export class Sidecar {
       redirectProblem(parts.supervisor.status?.redirects),
       parts.virtualServers.problem,
       ...parts.realServers.problems,
+      parts.connections.view?.problem ?? null,
     ];
     return {
       ...{ node, version, trackProblem },
@@ -173,6 +175,7 @@ export class Sidecar {
       ownAddresses: configuration.outcome.ownAddresses,
       supervisor: parts.supervisor.status,
       foreignRouterIds: parts.foreign.virtualRouterIds,
+      connections: parts.connections.view,
       proxy: parts.proxy?.view ?? null,
       controlPlane:
         controlPlane === null

@@ -87,6 +87,10 @@ lastResort:
 drain:
   timeoutSeconds: {{ include "kiv.number" $k.drainTimeout }}
   onCordon: {{ include "kiv.drainOnCordon" . }}
+resetConnections:
+  enabled: {{ include "kiv.resetConnections" . }}
+  limit: {{ include "kiv.number" ($k.resetConnections | default dict).limit | default 10000 }}
+  keyFile: /etc/keepalived-ingress-vip-connections/key
 rank:
   podSelector: {{ include "kiv.podSelector" . | toJson }}
 {{- if eq (include "kiv.controlPlaneEnabled" .) "true" }}

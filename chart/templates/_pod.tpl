@@ -72,6 +72,10 @@ env:
   - name: SYSCTLS
     value: /host/proc/sys
   {{- end }}
+  {{- if eq (include "kiv.resetConnections" .) "true" }}
+  - name: RESET_CONNECTIONS
+    value: "true"
+  {{- end }}
   {{- with concat (.Values.pod.extraEnv | default list) (.Values.keepalived.extraEnv | default list) }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
@@ -191,6 +195,11 @@ volumeMounts:
   - name: api-access
     mountPath: /var/run/secrets/kubernetes.io/serviceaccount
     readOnly: true
+  {{- if eq (include "kiv.resetConnections" .) "true" }}
+  - name: connections
+    mountPath: /etc/keepalived-ingress-vip-connections
+    readOnly: true
+  {{- end }}
   {{- if eq (toString .Values.keepalived.vrrpVersion) "2" }}
   - name: auth
     mountPath: /etc/keepalived-ingress-vip-auth
@@ -272,6 +281,12 @@ path: {{ .path }}
   hostPath:
     path: /proc/sys/net
     type: Directory
+{{- end }}
+{{- if eq (include "kiv.resetConnections" .) "true" }}
+- name: connections
+  secret:
+    secretName: {{ include "kiv.connectionsSecretName" . }}
+    defaultMode: 292 # 0444
 {{- end }}
 {{- if eq (toString .Values.keepalived.vrrpVersion) "2" }}
 - name: auth

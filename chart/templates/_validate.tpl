@@ -220,6 +220,17 @@ The sidecar checks the same settings again when it loads them; here they fail be
 {{- end -}}
 {{- include "kiv.validate.number" (dict "found" $found "field" "keepalived.lastResort.after" "value" $k.lastResort.after "min" 0 "max" 3600 "whole" false) -}}
 {{- include "kiv.validate.number" (dict "found" $found "field" "keepalived.drainTimeout" "value" $k.drainTimeout "min" 0 "max" 600 "whole" false) -}}
+{{- include "kiv.validate.resetConnections" (dict "found" $found "resets" ($k.resetConnections | default dict)) -}}
+{{- end -}}
+
+{{- define "kiv.validate.resetConnections" -}}
+{{- if hasKey .resets "limit" -}}
+{{- include "kiv.validate.number" (dict "found" .found "field" "keepalived.resetConnections.limit" "value" .resets.limit "min" 1 "max" 100000 "whole" true) -}}
+{{- end -}}
+{{- $key := .resets.key | default "" -}}
+{{- if and $key (not (regexMatch `^[!-~]{16,256}$` $key)) -}}
+{{- include "kiv.problem" (dict "found" .found "message" (printf "keepalived.resetConnections.key has %d characters or one that cannot be used; give 16 to 256 printable ASCII characters without blanks, or none" (len $key))) -}}
+{{- end -}}
 {{- end -}}
 
 {{/* Takes found, field, url, schemes, example. */}}

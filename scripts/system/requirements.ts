@@ -39,6 +39,9 @@ export const REQUIREMENTS: readonly Requirement[] = [
   { package: 'haproxy', command: 'haproxy', parts: ['tests'] },
   // The controller's page is tried in a browser; this one comes without a desktop.
   { package: 'chromium-headless-shell', command: 'chromium-headless-shell', parts: ['tests'], optional: true },
+  // What the keepalived image has of the project's own in C.
+  { package: 'gcc', command: 'gcc', parts: LAB },
+  { package: 'libc6-dev', files: ['/usr/include/stdio.h'], parts: LAB },
   { package: 'git', command: 'git', parts: ['tools'] },
   // The engine that needs no service; where another works, images are built with that.
   { package: 'buildah', command: 'buildah', parts: ['images'] },

@@ -88,6 +88,10 @@ const settingsSchema = z
     lastResort: z.strictObject({ enabled: z.boolean(), afterSeconds: seconds(0, 3600) }),
     drain: z.strictObject({ timeoutSeconds: seconds(0, 600), onCordon: z.boolean() }),
     rank: z.strictObject({ podSelector: z.string() }),
+    /** Telling clients of a node that is gone that their connections are; absent in settings that an older chart rendered: not done. */
+    resetConnections: z
+      .strictObject({ enabled: z.boolean(), limit: z.int().min(1).max(100_000), keyFile: z.string().min(1) })
+      .optional(),
     /** Whether the node takes part in pools of virtual addresses; absent in settings that an older chart rendered. */
     pools: z.strictObject({ enabled: z.boolean() }).default({ enabled: false }),
     /** Addresses in front of the API servers, with k0s's keys; absent: none. */

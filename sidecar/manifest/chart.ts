@@ -31,6 +31,8 @@ export interface Rendered {
   /** A DaemonSet. */
   readonly workload: unknown;
   readonly settings: string;
+  /** The key that nodes know each other by, as it is given; empty when it is not. */
+  readonly connectionsKey: string;
 }
 
 function isDocument(value: unknown): value is Document {
@@ -99,7 +101,13 @@ export function renderChart(files: ChartFiles, values: Document, release: Releas
   const rendered = (path: string) => firstObject(renderer.render(templates.get(path) ?? [], data as Value));
   const workload = rendered(POD_TEMPLATE);
   const { data: settings } = (rendered(SETTINGS_TEMPLATE) ?? {}) as { data?: Record<string, string> };
-  return { workload, settings: settings?.['config.yaml'] ?? '' };
+  return { workload, settings: settings?.['config.yaml'] ?? '', connectionsKey: connectionsKeyIn(values) };
+}
+
+function connectionsKeyIn(values: Document): string {
+  const keepalived = isDocument(values.keepalived) ? values.keepalived : {};
+  const { key } = isDocument(keepalived.resetConnections) ? keepalived.resetConnections : {};
+  return typeof key === 'string' ? key : '';
 }
 
 function firstObject(text: string): unknown {

@@ -121,6 +121,16 @@ describe('the static pod', () => {
     const env = spec.containers.find(({ name }) => name === 'sidecar')?.env ?? [];
     expect(env.find(({ name }) => name === 'FIRST_SETTINGS')?.value).toContain('/$$(NODE_NAME)');
   });
+
+  it('brings the key along that nodes know each other by, where it is given: there is no Secret', async () => {
+    const keyOf = async (keepalived: object) => {
+      const { spec } = await podOf(valuesFile({ keepalived }));
+      const env = spec.containers.find(({ name }) => name === 'sidecar')?.env ?? [];
+      return env.find(({ name }) => name === 'CONNECTIONS_KEY')?.value;
+    };
+    expect(await keyOf({ resetConnections: { key: 'sixteen-letters-$(X)' } })).toBe('sixteen-letters-$$(X)');
+    expect(await keyOf({})).toBeUndefined();
+  });
 });
 
 describe('what no static pod can be made of', () => {

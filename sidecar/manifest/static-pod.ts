@@ -4,8 +4,11 @@ import { type Release, type Rendered, ValuesError } from './chart.ts';
 
 /** Where the sidecar keeps what outlives its pod; the chart mounts a folder of the node there. */
 const STATE = '/var/lib/keepalived-ingress-vip-sidecar';
-/** The release's objects that no static pod may name: settings come with the pod, and access to the API by a kubeconfig. */
-const REPLACED_VOLUMES = ['config', 'api-access'];
+/**
+ * The release's objects that no static pod may name: settings come with the pod, and so does the key that nodes know each other by, where
+ * it is given; access to the API comes by a kubeconfig.
+ */
+const REPLACED_VOLUMES = ['config', 'api-access', 'connections'];
 /** What of a pod the API server or the scheduler makes use of. The kubelet would refuse a static pod for some of it, and ignore the rest. */
 const NOT_FOR_KUBELETS = [
   'serviceAccountName',
@@ -87,14 +90,19 @@ function literal(text: string): string {
   return text.replaceAll('$(', () => '$$(');
 }
 
-function sidecarOf(container: Container, settings: string, configMap: string): Container {
+function sidecarOf(
+  container: Container,
+  { settings, connectionsKey }: Pick<Rendered, 'settings' | 'connectionsKey'>,
+  configMap: string,
+): Container {
   const args = [
     ...['--config', `${STATE}/config.yaml`],
     ...(container.args ?? []).slice(2),
     ...['--kubeconfig', `${STATE}/kubeconfig`],
     ...['--release-settings', configMap],
   ];
-  return { ...container, args, env: [...container.env, { name: 'FIRST_SETTINGS', value: literal(settings) }] };
+  const key = connectionsKey === '' ? [] : [{ name: 'CONNECTIONS_KEY', value: literal(connectionsKey) }];
+  return { ...container, args, env: [...container.env, { name: 'FIRST_SETTINGS', value: literal(settings) }, ...key] };
 }
 
 function withoutReplaced<T extends { readonly name: string }>(entries: readonly T[]): T[] {
@@ -108,7 +116,7 @@ function withoutReplaced<T extends { readonly name: string }>(entries: readonly 
  * @returns the pod as YAML
  * @throws {ValuesError} with a sentence for each part of it that a static pod cannot have
  */
-export function staticPodOf({ workload, settings }: Rendered, { namespace }: Pick<Release, 'namespace'>): string {
+export function staticPodOf({ workload, ...given }: Rendered, { namespace }: Pick<Release, 'namespace'>): string {
   const { metadata, spec } = workloadSchema.parse(workload);
   const { initContainers, containers, volumes, ...rest } = spec.template.spec;
   const own = withoutReplaced(volumes);
@@ -116,7 +124,7 @@ export function staticPodOf({ workload, settings }: Rendered, { namespace }: Pic
   if (problems.length > 0) throw new ValuesError(problems.map((problem) => `ERROR: ${problem}`).join('\n'));
   const configMap = `${namespace}/${metadata.name}`;
   const staticContainer = (container: Container): unknown => {
-    const own = container.name === 'sidecar' ? sidecarOf(container, settings, configMap) : container;
+    const own = container.name === 'sidecar' ? sidecarOf(container, given, configMap) : container;
     const { envFrom: _envFrom, restartPolicy: _restartPolicy, ...made } = own;
     const more = container.name === 'proxy' ? { lifecycle: SERVES_ON } : {};
     return { ...made, ...more, volumeMounts: withoutReplaced(container.volumeMounts) };

@@ -3,19 +3,25 @@ import type { PodAccess } from '../../common/kubernetes-access.ts';
 import { userAgentOf } from '../../common/user-agent.ts';
 import { EventLoopLag } from '../checks/event-loop-lag.ts';
 import type { LoadedSettings } from '../config/load.ts';
+import { Post } from '../connections/post.ts';
+import { Resetter } from '../connections/resetter.ts';
+import { TranslatedConnections } from '../connections/translated.ts';
 import type { Placements } from '../desired/placement.ts';
 import type { Cordon } from '../fitness/cordon.ts';
 import { InstanceSet } from '../instances/instance-set.ts';
 import type { ForeignRouterWatch } from '../keepalived/foreign-router-watch.ts';
+import { holdsByVrrp } from '../keepalived/holder.ts';
 import { presentAddresses } from '../network/network.ts';
 import { DRAIN_REQUEST } from '../runtime/drain-files.ts';
 import { KEEPALIVED, NOTIFY_FIFO } from '../runtime/keepalived-exchange.ts';
 import type { Runtime } from '../runtime/runtime.ts';
+import { connectionSettingsOf } from '../sources/connections.ts';
 import { certifiedAddressesOf, proxySettingsOf } from '../sources/proxy.ts';
 import type { Metrics } from '../status/metrics.ts';
 import { Certificates } from './certificates.ts';
 import { Checks } from './checks.ts';
 import { Configuration } from './configuration.ts';
+import { Connections, redirectedPorts } from './connections.ts';
 import { createCordon } from './cordon.ts';
 import { DesiredState } from './desired-state.ts';
 import { Drains } from './drains.ts';
@@ -37,6 +43,8 @@ export interface PartsOptions {
   readonly version: string;
   readonly kubeApi: PodAccess;
   readonly loaded: LoadedSettings;
+  /** The key that nodes know each other by, where no file has it. */
+  readonly connectionsKey?: string | undefined;
   /** Order of the nodes as it was last known; may be empty. */
   readonly nodes: readonly string[];
   /** Where this node's instances were found before this process began. */
@@ -74,6 +82,7 @@ export interface Parts {
   readonly redirection: Redirection;
   readonly virtualServers: VirtualServers;
   readonly realServers: RealServers;
+  readonly connections: Connections;
   /** Null: there is no container for one. */
   readonly proxy: ControlPlaneProxy | null;
   readonly certificates: Certificates;
@@ -136,6 +145,7 @@ export function createParts(options: PartsOptions, dependencies: PartsDependenci
       metrics.transition(instance, state);
       if (state === 'BACKUP') foreign.pollFast();
       void redirection.addressMoved();
+      if (state === 'MASTER') connections.tookOver(addressesOf(instance.name));
     },
     onStatesNeeded: () => supervisor.requestStates(),
     onChange: onReport,
@@ -188,6 +198,19 @@ export function createParts(options: PartsOptions, dependencies: PartsDependenci
     accepts: () => checks.set.view(PROXY_CHECK)?.healthy,
     hasIpvs: () => virtualServers.available,
     wake: () => keepalived.wake(),
+    log,
+  });
+  const addressesOf = (name: string) => (instances.get(name)?.holder.desired ?? []).map(({ address }) => address);
+  const connections: Connections = new Connections({
+    settings: () => connectionSettingsOf(settings.settings),
+    running: () => configuration.running,
+    held: () => heldBy(instances),
+    redirected: () => redirectedPorts(proxySettingsOf(settings.settings)),
+    key: options.connectionsKey ?? '',
+    post: (onDatagram) => new Post({ onDatagram }),
+    resetter: new Resetter({ directory: runtime.directory.path }),
+    translated: new TranslatedConnections({ directory: runtime.directory.path }),
+    asked: metrics.asked,
     log,
   });
   const foreign: ForeignRouterWatch = watchForeignRouters({
@@ -247,9 +270,18 @@ export function createParts(options: PartsOptions, dependencies: PartsDependenci
       checks,
       redirection,
       realServers,
+      connections,
       virtualServers,
       proxy,
       certificates,
     },
   };
+}
+
+/** The virtual addresses that this node holds. */
+function heldBy({ all }: Pick<InstanceSet, 'all'>): string[] {
+  const holders = all.filter(({ holder }) => holdsByVrrp(holder.state));
+  return holders.flatMap(({ holder }) =>
+    holder.state.addresses.filter(({ present }) => present).map(({ address }) => address),
+  );
 }

@@ -33,12 +33,18 @@ export function createEventMetrics(registry: Registry): Metrics {
     labelNames: ['instance', 'state'],
     registers,
   });
+  const asked = new Counter({
+    name: 'keepalived_vip_reset_connections_total',
+    help: 'Clients of the node that held an address before, whose connections were reset after this node took it over.',
+    registers,
+  });
   return {
     transition: ({ name, shown }, state) => {
       if (shown.as === 'node') transitions.inc({ state });
       else instanceTransitions.inc({ instance: name, state });
     },
     probed: (check, outcome, durationSeconds) => durations.observe({ check, outcome }, durationSeconds),
+    asked: (clients) => asked.inc(clients),
     reloaded: () => reloads.inc(),
     rejected: () => rejections.inc(),
   };

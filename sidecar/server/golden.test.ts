@@ -51,6 +51,7 @@ describe.each(Object.keys(SNAPSHOTS))('a node that is %s', (name) => {
     metrics.events.transition({ name: 'vip', shown: { as: 'node' } }, 'MASTER');
     metrics.events.transition({ name: 'default-0', shown: { as: 'pool' } }, 'MASTER');
     metrics.events.probed('service', 'success', 0.002);
+    metrics.events.asked(12);
     metrics.events.reloaded();
     metrics.events.rejected();
     const app = createMetricsApp({ metrics, snapshot, collectLagMillis: () => 12 });

@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import express from 'express';
 import { answerTheRest } from '../../common/last-answers.ts';
 import type { SidecarSnapshot } from '../status/snapshot.ts';
+import { connectionMetrics } from './connection-metrics.ts';
 import { controlPlaneMetrics } from './control-plane-metrics.ts';
 import type { ServedMetrics } from './metrics.ts';
 import { poolMetrics } from './pool-metrics.ts';
@@ -46,6 +47,7 @@ export function createMetricsApp({
 
 /** The metrics that are written as text. */
 function* textMetrics(snapshot: SidecarSnapshot): Generator<string> {
+  yield* connectionMetrics(snapshot);
   yield* controlPlaneMetrics(snapshot);
   yield* poolMetrics(snapshot);
 }

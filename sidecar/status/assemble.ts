@@ -43,6 +43,7 @@ export interface Known {
   readonly ownAddresses: readonly string[];
   readonly supervisor: SupervisorStatus | undefined;
   readonly foreignRouterIds: readonly number[];
+  readonly connections: SidecarSnapshot['connections'];
   readonly proxy: SidecarSnapshot['proxy'];
   /** What is known of the control plane besides its instances; null where there is none. */
   readonly controlPlane: Omit<ControlPlaneSnapshot, 'instances'> | null;
@@ -120,6 +121,7 @@ export function snapshotOf(known: Known): SidecarSnapshot {
     foreignRouterIds: known.foreignRouterIds,
     plan: { ...known.plan, observed: known.observedPlan, problems: planProblems(known) },
     controlPlane: controlPlaneSnapshot(known),
+    connections: known.connections,
     proxy: known.proxy,
     pools: poolSnapshots(known),
     instances: poolInstances(known.instances.runners),

@@ -11,6 +11,8 @@ export interface Metrics {
   ): void;
   /** Takes the duration of a probe. */
   probed(check: CheckName, outcome: string, durationSeconds: number): void;
+  /** Counts clients that were asked whether they still have their connections. */
+  asked(clients: number): void;
   /** Counts new settings that took effect at run time. */
   reloaded(): void;
   /** Counts settings that were refused at run time. */
@@ -21,6 +23,7 @@ export interface Metrics {
 export const noMetrics: Metrics = {
   transition: () => undefined,
   probed: () => undefined,
+  asked: () => undefined,
   reloaded: () => undefined,
   rejected: () => undefined,
 };

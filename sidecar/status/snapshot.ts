@@ -2,6 +2,7 @@ import type { CertificateVerdict } from '../certificates/certificate-verdict.ts'
 import type { TripwireState } from '../checks/tripwire.ts';
 import type { CheckName, CheckState, CheckTiming } from '../checks/types.ts';
 import type { Settings } from '../config/settings.ts';
+import type { ConnectionsView } from '../connections/view.ts';
 import type { CordonState } from '../fitness/cordon.ts';
 import type { Fitness } from '../fitness/fitness.ts';
 import type { HolderState } from '../keepalived/holder.ts';
@@ -51,6 +52,8 @@ export interface SidecarSnapshot {
   };
   /** The addresses of the control plane, as this node sees them; null where there are none. */
   readonly controlPlane: ControlPlaneSnapshot | null;
+  /** Clients whose connections are told to the other nodes; null where that is not wanted. */
+  readonly connections: ConnectionsView | null;
   /** The node's proxy and its API servers; null where there is no proxy. */
   readonly proxy: ProxySnapshot | null;
   readonly pools: readonly PoolSnapshot[];

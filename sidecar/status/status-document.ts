@@ -83,6 +83,14 @@ function controlPlaneStatus({ controlPlane }: SidecarSnapshot): object {
   };
 }
 
+/** Only where it is wanted. */
+function connectionsStatus({ connections }: SidecarSnapshot): object {
+  if (connections === null) return {};
+  const { told, leftOut, nodes, last, problem } = connections;
+  const lastReset = last === null ? null : { asked: last.sent, refused: last.refused, at: time(last.atMs) };
+  return { resetConnections: { told, leftOut, nodes, last: lastReset, problem } };
+}
+
 /** Only where there is a proxy. */
 function proxyStatus({ proxy }: SidecarSnapshot): object {
   if (proxy === null) return {};
@@ -202,6 +210,7 @@ function statusOf(snapshot: SidecarSnapshot): object {
     problems: snapshot.problems,
     keepalived: keepalivedStatus(snapshot.supervisor),
     foreignRouterIds: snapshot.foreignRouterIds,
+    ...connectionsStatus(snapshot),
     ...controlPlaneStatus(snapshot),
     ...proxyStatus(snapshot),
     pools: poolsStatus(snapshot),

@@ -84,6 +84,7 @@ export function healthySnapshot(): SidecarSnapshot {
       observed: null,
       problems: [],
     },
+    connections: null,
     controlPlane: null,
     proxy: null,
     pools: [],
@@ -113,6 +114,10 @@ export function proxySnapshot(): SidecarSnapshot {
   const backup = { ...holder.vrrp, state: 'BACKUP' as const, priority: 243 };
   return {
     ...snapshot,
+    connections: {
+      ...{ told: 1200, leftOut: 3, nodes: 2, problem: null },
+      last: { sent: 12, refused: 1, atMs: 1_700_000_002_000 },
+    },
     controlPlane: {
       instances: [
         { ...running, name: 'api_1' },

@@ -11,6 +11,7 @@ import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Bind } from './container.ts';
 import { ensureDebianRoot } from './debian-root.ts';
+import { ensureOwnProgram, ownProgram } from './own-program.ts';
 
 const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url));
 const SUITE = 'trixie';
@@ -51,6 +52,9 @@ export function supervisorBinds(image: SupervisedImage = 'keepalived'): Bind[] {
     bind(`images/${image}/supervisor`, '/usr/local/bin/supervisor'),
     bind('images/supervisor', `${PARTS}/common`),
     bind(`images/${image}/lib`, `${PARTS}/${image}`),
+    ...(image === 'keepalived'
+      ? [{ host: ownProgram(), container: '/usr/sbin/reset-connections', readOnly: true }]
+      : []),
   ];
 }
 
@@ -80,7 +84,9 @@ export async function ensureImageRoot(
   image: SupervisedImage = 'keepalived',
 ): Promise<string> {
   const label = image === 'keepalived' ? 'image-root' : `${image}-root`;
-  return ensureDebianRoot({ label, suite: SUITE, packages: imagePackages(image) }, say);
+  const root = await ensureDebianRoot({ label, suite: SUITE, packages: imagePackages(image) }, say);
+  if (image === 'keepalived') await ensureOwnProgram();
+  return root;
 }
 
 if (import.meta.main) {

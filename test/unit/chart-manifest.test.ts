@@ -48,7 +48,8 @@ async function byHelm(file: string, set: readonly string[] = []) {
 
 async function byUs(file: string, more: object = {}) {
   const values = parse(await readFile(path.join(ROOT, file), 'utf8')) as unknown;
-  return renderChart(files, valuesOf(files, [values, more]), RELEASE);
+  const { workload, settings } = renderChart(files, valuesOf(files, [values, more]), RELEASE);
+  return { workload, settings };
 }
 
 describe('the chart, rendered without Helm', () => {
