@@ -198,6 +198,8 @@ describe.skipIf(skip)('virtual servers', () => {
 
   it('of a container that ends leave the table, and the node stays a server', () => {
     expect(told('ended, dummy')).toBe(`${VIP}/32`);
+    // The next one has no configuration yet.
+    expect(told('waiting, dummy')).toBe(`${VIP}/32`);
   });
 
   it('have each of the nine schedulers, by each kind, with persistence', () => {

@@ -181,9 +181,10 @@ apply_plan() {
 }
 
 # keep_virtual_servers: looks at what is asked for and at what is there, and puts right what differs. A file that is wrong changes nothing,
-# nor does one that is not there: the sidecar has not said anything yet.
+# nor does one that is not there, when the sidecar has not said anything yet, nor a keepalived that does not run: which addresses there are
+# is not known then.
 keep_virtual_servers() {
-	can_redirect && { [ -e "$SERVERS" ] || [ -L "$SERVERS" ]; } || return 0
+	can_redirect && [ -n "$process_pid" ] && { [ -e "$SERVERS" ] || [ -L "$SERVERS" ]; } || return 0
 	plan=''
 	[ -f "$SERVERS" ] && [ ! -s "$SERVERS" ] || plan=$(make_plan)
 	case $plan in

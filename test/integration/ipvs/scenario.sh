@@ -98,7 +98,16 @@ until_so 20 has_reals n2 0
 tell 'ended, dummy' "$(dummy n2)"
 until_so 20 has_reals n3 3
 tell 'ended, answers' "$(ask client "$VIP" 6)"
+mv /run/n2/runtime/candidate.conf /run/n2/
+rm /run/n2/runtime/keepalived.conf /run/n2/runtime/supervisor.status
 start_supervisor n2
+until_so 20 test -e /run/n2/runtime/supervisor.status
+wake n2
+until_so 20 grep -q 'waiting for a valid configuration' /run/n2/log
+sleep 1
+tell 'waiting, dummy' "$(dummy n2)"
+mv /run/n2/candidate.conf /run/n2/runtime/
+wake n2
 echo 1 >/run/n1/runtime/track/api_1.gate
 until_so 20 has_reals n1 3
 
