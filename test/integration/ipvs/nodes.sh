@@ -131,20 +131,21 @@ has_up() { ip -n "$1" link show "$2" | grep -q '[<,]UP[,>]'; }          # NODE I
 setting() { on "$1" cat "/proc/sys/$2"; }                               # NODE PATH
 daemons() { on "$1" ipvsadm -L --daemon | sed 's, sync.*mcast=\([^,]*\).*syncid=\([0-9]*\).*, \1 \2,' | sort | paste -s -d ' '; } # NODE
 
-# ask NODE ADDRESS TIMES: who answers, one after the other
+# ask NODE ADDRESS TIMES [SECONDS]: who answers, one after the other; how long to wait for one
 ask() {
+	limit=${4:-20}
 	for _ in $(seq "$3"); do
-		on "$1" timeout 3 bash -c "exec 3<>/dev/tcp/$2/6443 && read -t 2 -r who <&3 && echo \$who" 2>/dev/null || echo nobody
+		on "$1" timeout "$limit" bash -c "exec 3<>/dev/tcp/$2/6443 && read -t $limit -r who <&3 && echo \$who" 2>/dev/null || echo nobody
 	done | paste -s -d ' '
 }
 
 # keep_connections COUNT: a client that keeps so many; says who has them, and once /run/cut is there, which of them still work
 cat >/run/client.sh <<'C'
-say() { echo "$2" >&"$1" 2>/dev/null; if read -t 3 -r back <&"$1" && [ "$back" = "$2" ]; then echo works; else echo broken; fi; }
+say() { echo "$2" >&"$1" 2>/dev/null; if read -t "${3:-15}" -r back <&"$1" && [ "$back" = "$2" ]; then echo works; else echo broken; fi; }
 last=$(($1 + 3))
 for i in $(seq 4 "$last"); do
 	eval "exec $i<>/dev/tcp/10.99.0.100/6443"
-	read -t 3 -r who <&"$i"
+	read -t 15 -r who <&"$i"
 	servers="$servers $who"
 done
 for round in 1 2 3 4; do for i in $(seq 4 "$last"); do say "$i" "hello$round" >/dev/null; done; done
@@ -152,7 +153,8 @@ touch /run/connected
 until [ -e /run/cut ]; do sleep 0.1; done
 i=4
 for who in $servers; do
-	echo "$who:$(say "$i" after)"
+	# The first node is cut off.
+	echo "$who:$(say "$i" after "$([ "$who" = n1 ] && echo 2)")"
 	i=$((i + 1))
 done
 C

@@ -65,7 +65,7 @@ ip -n switch link set to-n1 down
 until_so 20 has_reals n2 3
 tell 'taken over, table' "$(table n2)"
 touch /run/cut
-until_so 40 has_answers 9
+until_so 90 has_answers 9
 until_so 20 sh -c 'ip netns exec n2 ipvsadm -L --daemon | grep -q master'
 tell 'taken over, daemons' "$(daemons n2)"
 tell 'taken over, connections' "$(paste -s -d ' ' /run/answers)"
@@ -136,7 +136,7 @@ for node in n1 n2 n3; do
 done
 tell 'NAT, conntrack' "$(setting n1 net/ipv4/vs/conntrack) $(setting n1 net/ipv4/ip_forward)"
 tell 'NAT, arp' "$(setting n1 net/ipv4/conf/all/arp_ignore) $(setting n1 net/ipv4/conf/all/arp_announce)"
-tell 'NAT, answers without masquerade' "$(ask client "$VIP" 3)"
+tell 'NAT, answers without masquerade' "$(ask client "$VIP" 3 3)"
 on n1 iptables-legacy -t nat -A POSTROUTING ! -o lo ! -d "$VIP" -m conntrack --ctorigdst "$VIP" --ctorigdstport 6443 -j MASQUERADE
 tell 'NAT, answers' "$(ask client "$VIP" 6)"
 
