@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
+import { execa } from 'execa';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Resetter } from '../../sidecar/connections/resetter.ts';
 import { OpenConnections } from '../clients/open-connections.ts';
 import { INGRESS_PORT } from '../lab/nginx.ts';
 import { repeatedWhenDisturbed } from '../support/machine-watch.ts';
 import { mustSkip } from '../support/needs.ts';
-import { netnsPath } from '../support/netns.ts';
+import { inNetns, netnsPath } from '../support/netns.ts';
 import { say } from '../support/print.ts';
 import { processesInNetns } from '../support/processes.ts';
 import { waitFor } from '../support/wait.ts';
@@ -112,6 +113,10 @@ describe.skipIf(skip)('clients of a node that is gone', repeated, () => {
     await lab.inject('cordon', holder);
     const ended = await connections.allEnded();
     expect(ended).toHaveLength(COUNT);
+    // The server's ends as well, which would stay until its own time limits.
+    const [program, ...args] = inNetns(lab.host(holder).netns, ['ss', '-Htn', `src ${lab.address}`]);
+    const left = async () => (await execa(program, args, { timeout: 10_000 })).stdout === '';
+    await waitFor('the old holder to have no connection to the address', left);
   });
 });
 
@@ -131,6 +136,26 @@ describe.skipIf(skip)('clients of a node that is gone, where nobody tells them',
         `clients of a node that was cut off, told by nobody: ${connections.ended.length} of ${COUNT} noticed within ${WAIT_MS} ms`,
       );
       expect(connections.ended).toEqual([]);
+    } finally {
+      connections.close();
+      await lab.heal();
+    }
+  });
+});
+
+describe.skipIf(skip)('nodes with addresses of IPv6 alone', repeated, () => {
+  const lab = new LabUnderTest({ name: 'reset6', set: ['keepalived.vipAddresses={fd00:172:30::100/64}'] });
+  lab.register();
+
+  it('tell each other by IPv6 who is connected, and clients are reset', async () => {
+    const holder = await lab.ready();
+    const connections = await connected(lab, holder, true);
+    try {
+      const { injectedAt } = await lab.inject('switch-cut', holder);
+      const ended = await connections.allEnded();
+      const lastMs = Math.max(...ended.map(({ atMs }) => atMs)) - injectedAt.monotonicMs;
+      say(`clients of an IPv6 address: the last was reset ${lastMs.toFixed(0)} ms after the cut`);
+      expect(lastMs).toBeLessThan(RESET_LIMIT_MS);
     } finally {
       connections.close();
       await lab.heal();

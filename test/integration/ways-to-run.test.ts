@@ -40,6 +40,12 @@ describe.skipIf(skip)('a release', repeated, () => {
     const lab = new LabUnderTest({ name, set });
     lab.register();
 
+    it('has every node hear of the clients of the others', async () => {
+      await lab.ready();
+      const heard = async (node: string) => (await lab.metric(node, 'keepalived_vip_connections_nodes')) === 2;
+      await waitFor('every node to hear two', async () => (await Promise.all(lab.nodes.map(heard))).every(Boolean));
+    });
+
     it('has one holder and moves the address', async () => {
       const from = await lab.ready();
       await lab.inject('ingress-crash');
