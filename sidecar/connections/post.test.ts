@@ -1,7 +1,7 @@
-import { createSocket } from 'node:dgram';
+import { createSocket, type SocketOptions } from 'node:dgram';
 import { once } from 'node:events';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { Post } from './post.ts';
+import { address4Of, Post } from './post.ts';
 
 const LIMIT = { timeout: 15_000, interval: 5 };
 const opened: { close(): void }[] = [];
@@ -60,6 +60,41 @@ describe('datagrams between nodes', () => {
     } finally {
       other.close();
     }
+  });
+
+  it('are sent by another socket when the address is gone that they were sent from, and that is told', async () => {
+    const port = await heldPort();
+    const sockets: ReturnType<typeof createSocket>[] = [];
+    const made = new Post({
+      onDatagram: () => true,
+      createSocket: ((options: SocketOptions) => {
+        const socket = createSocket(options);
+        sockets.push(socket);
+        const gone = Object.assign(new Error('send EINVAL'), { code: 'EINVAL' });
+        vi.spyOn(socket, 'send').mockImplementation((...words: unknown[]) =>
+          (words.at(-1) as (e: Error) => void)(gone),
+        );
+        return socket;
+      }) as typeof createSocket,
+    });
+    opened.push(made);
+    made.open(peers('127.0.0.2', '127.0.0.3'), port);
+    await vi.waitFor(() => expect(sockets).toHaveLength(1), LIMIT);
+    made.send(Buffer.from('hello'));
+    expect(made.problem).toBe(`cannot listen at 127.0.0.2, UDP port ${port}: send EINVAL`);
+    expect(() => sockets[0]?.address()).toThrow();
+    await vi.waitFor(() => expect(sockets).toHaveLength(2), LIMIT);
+  });
+
+  it('are sent from an address that has a subnet, if there is one: a virtual one may leave', () => {
+    const entry = (cidr: string) => ({
+      ...{ address: cidr.replace(/\/.*/, ''), netmask: '', mac: '', internal: false, cidr },
+      family: 'IPv4' as const,
+    });
+    const addresses = { eth0: [entry('192.0.2.100/32'), entry('192.0.2.1/24')], eth1: [entry('192.0.2.9/32')] };
+    expect(address4Of('eth0', addresses)).toBe('192.0.2.1');
+    expect(address4Of('eth1', addresses)).toBe('192.0.2.9');
+    expect(() => address4Of('eth2', addresses)).toThrow('interface eth2 has no IPv4 address');
   });
 
   it('are heard no longer when a thousand strange ones come in a second, and that is told', async () => {

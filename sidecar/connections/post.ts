@@ -1,12 +1,13 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { networkInterfaces } from 'node:os';
 import { isDeepStrictEqual } from 'node:util';
-import { messageOf } from '../../common/errors.ts';
+import { codeOf, messageOf } from '../../common/errors.ts';
 import { type Route, type Routes, routeFamily, routeKey } from './routes.ts';
 
 interface PostDependencies {
   /** Called with each datagram; false when it is none of this release's. */
   readonly onDatagram: (datagram: Buffer) => boolean;
+  readonly createSocket?: typeof createSocket;
 }
 
 /** VRRP's own groups (RFC 9568 sections 5.1.1.2 and 5.1.2.2): where a network lets VRRP through, it lets these through. */
@@ -27,12 +28,24 @@ interface Place {
   readonly interface?: string;
 }
 
-/** An IPv4 address of the interface, by which the kernel knows which one is meant. */
-function address4Of(name: string): string {
-  const found = (networkInterfaces()[name] ?? []).find(({ family }) => family === 'IPv4');
+interface Opened {
+  readonly socket: Socket;
+  readonly place: Place;
+}
+
+/**
+ * An IPv4 address of the interface, by which the kernel knows which one is meant, and from which it sends: one with a subnet if there is,
+ * because virtual addresses have none, and leave. Pure.
+ */
+export function address4Of(name: string, interfaces: ReturnType<typeof networkInterfaces>): string {
+  const all = (interfaces[name] ?? []).filter(({ family }) => family === 'IPv4');
+  const found = all.find(({ cidr }) => cidr?.endsWith('/32') === false) ?? all[0];
   if (found === undefined) throw new Error(`interface ${name} has no IPv4 address`);
   return found.address;
 }
+
+/** What sending says when the address is gone that is sent from: another socket is needed, with another one. */
+const WITHOUT_ADDRESS: ReadonlySet<unknown> = new Set(['EINVAL', 'EADDRNOTAVAIL', 'ENODEV']);
 
 function placesOf({ routes, sources }: Routes): Place[] {
   const groups = routes.flatMap((route): Place[] =>
@@ -53,7 +66,7 @@ function placesOf({ routes, sources }: Routes): Place[] {
 
 function join({ family, interface: on }: Place, socket: Socket): void {
   if (on === undefined) return;
-  const by = family === 4 ? address4Of(on) : `::%${on}`;
+  const by = family === 4 ? address4Of(on, networkInterfaces()) : `::%${on}`;
   socket.addMembership(GROUPS[family], by);
   socket.setMulticastInterface(by);
   // To the next nodes and no further, nor back to this one.
@@ -67,7 +80,7 @@ function join({ family, interface: on }: Place, socket: Socket): void {
  */
 export class Post {
   readonly #dependencies: PostDependencies;
-  readonly #sockets = new Map<string, { readonly socket: Socket; readonly place: Place }>();
+  readonly #sockets = new Map<string, Opened>();
   #routes: Routes = { routes: [], sources: [] };
   #port = 0;
   #problem: string | null = null;
@@ -103,14 +116,18 @@ export class Post {
 
   /** Sends to everybody; what cannot be sent is lost. */
   send(datagram: Buffer): void {
-    for (const route of this.#routes.routes)
-      this.#socketFor(route)?.send(datagram, this.#port, addressOf(route), () => undefined);
+    for (const route of this.#routes.routes) {
+      const from = this.#socketFor(route);
+      from?.socket.send(datagram, this.#port, addressOf(route), (error) => {
+        if (WITHOUT_ADDRESS.has(codeOf(error))) this.#failed(from.place, from.socket, error);
+      });
+    }
   }
 
-  #socketFor(route: Route): Socket | undefined {
-    if (route.to === 'group') return this.#sockets.get(routeKey(route))?.socket;
+  #socketFor(route: Route): Opened | undefined {
+    if (route.to === 'group') return this.#sockets.get(routeKey(route));
     const from = this.#routes.sources.find((source) => source.includes(':') === (routeFamily(route) === 6));
-    return from === undefined ? undefined : this.#sockets.get(from)?.socket;
+    return from === undefined ? undefined : this.#sockets.get(from);
   }
 
   #closeAll(): void {
@@ -134,7 +151,8 @@ export class Post {
   #listen(place: Place): void {
     const { family, address } = place;
     // Several interfaces have the same group: each has a socket of its own, to which the kernel gives what came for it.
-    const socket = createSocket({
+    const { createSocket: create = createSocket } = this.#dependencies;
+    const socket = create({
       type: `udp${family}`,
       reuseAddr: place.interface !== undefined,
       ipv6Only: family === 6,
