@@ -29,7 +29,9 @@ import { bringUpControlPlanes } from './further-clusters.ts';
 import { installationOf } from './helm-chart-manifest.ts';
 import { site } from './here.ts';
 import { labelNodes, nodeNames, untaintNodes } from './nodes.ts';
+import { tokenFolder } from './pod-token.ts';
 import { releasePods, sidecarStatus } from './pods.ts';
+import { rightsOf } from './process-rights.ts';
 import { msUntilAnswer, nextAnswer, REACHABLE_MS } from './reachable.ts';
 import { describeStaticPods } from './static-pods.ts';
 
@@ -182,6 +184,7 @@ describe.skipIf(!site.hasHarness)('on three control planes', repeated, () => {
   describe("k0s's section, with nothing else", () => {
     const ADDRESSES = 'controlPlaneLoadBalancing.keepalived.vrrpInstances[0]';
     const OFTEN = 15;
+    const PROXY_PORT = 6444;
     const SECTION = ['controlPlaneLoadBalancing.enabled=true', 'controlPlaneLoadBalancing.type=Keepalived'];
 
     afterAll(() => helmUninstall(planes));
@@ -232,6 +235,25 @@ describe.skipIf(!site.hasHarness)('on three control planes', repeated, () => {
           );
         };
         await waitFor(`${name} to tell of certificates`, isTold, LIMIT);
+      }
+    });
+
+    it('gives the proxy no right and no token, and its port to nobody else', async () => {
+      for (const machine of machines) {
+        const pids = pidsOf(machine, 'haproxy');
+        expect(pids.length).toBeGreaterThanOrEqual(2);
+        for (const pid of pids) {
+          expect(rightsOf(pid)).toEqual({
+            users: [65532, 65532, 65532, 65532],
+            groups: [65532, 65532, 65532, 65532],
+            ...{ permitted: [], effective: [], inheritable: [], bounding: [], ambient: [] },
+            noNewPrivileges: true,
+            filtered: true,
+          });
+          expect(tokenFolder(pid)).toBeUndefined();
+        }
+        expect(await servedAt(planes, machine.ipv4)).toBe(machine.name);
+        await expect(servedAt(planes, machine.ipv4, PROXY_PORT)).rejects.toThrow(/refused/i);
       }
     });
 
