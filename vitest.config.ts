@@ -28,7 +28,7 @@ const WAITING = [
 
 /** Of those that run several at once, what takes longest: begun last, it would be waited for alone. */
 const LONGEST = [
-  ...['networks', 'interfaces', 'ways-to-run', 'own-addresses', 'pools', 'supervisor-states'].map(
+  ...['networks', 'virtual-servers', 'interfaces', 'ways-to-run', 'own-addresses', 'pools', 'supervisor-states'].map(
     (name) => `/test/integration/${name}.test.ts`,
   ),
   ...['reference-examples', 'upgrade'].map((name) => `/test/e2e/${name}.test.ts`),

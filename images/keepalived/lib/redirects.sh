@@ -156,11 +156,11 @@ put_rules() {
 	listing=$(cat "$NFT_DID")
 }
 
-# remove_rules: the table goes
+# remove_rules: the table goes, whose ever it is: nft may have made an ordinary one and not have lived to say so
 remove_rules() {
 	rules=''
 	end_nft
-	[ -n "$table_flags" ] || ask_nft delete table inet "$REDIRECT_TABLE"
+	ask_nft delete table inet "$REDIRECT_TABLE" || :
 }
 
 # --- the order of things -------------------------------------------------------------------------------------------------
@@ -170,7 +170,11 @@ apply_rules() {
 	[ -z "$rules" ] || is_in_force || log warn "the redirects were gone: putting them there again" table="$REDIRECT_TABLE"
 	if ! put_rules "$table_flags"; then
 		complaint=$(grep 'Error:' "$NFT_SAID")
-		if [ -z "$table_flags" ] || ! put_rules ''; then
+		if [ -z "$table_flags" ]; then
+			note_redirects failed "$complaint"
+			return 0
+		fi
+		if ! put_rules ''; then
 			table_flags='flags owner;'
 			note_redirects failed "$complaint"
 			return 0
@@ -198,7 +202,7 @@ keep_redirects() {
 		if [ "$desired" = "$rules" ] && is_in_force; then report_rules; else apply_rules; fi
 		;;
 	*)
-		[ -z "$nft_pid" ] || remove_rules
+		[ -z "$nft_pid$rules" ] || remove_rules
 		if [ -n "$desired" ]; then report_rules; else note_redirects none ''; fi
 		;;
 	esac
@@ -212,7 +216,7 @@ begin_redirects() {
 
 # end_redirects: nothing is redirected any more
 end_redirects() {
-	[ -n "$nft_pid" ] || return 0
+	can_redirect || return 0
 	remove_rules
 	redirects=none
 	redirects_said=''
