@@ -23,12 +23,12 @@ const PARALLEL = [
 const WAITING = [
   'test/integration/{foreign-router,interfaces,k0s-scenarios,lab-networks,networks,own-addresses,pools,ways-to-run}.test.ts',
   'test/integration/supervisor{,-addresses,-borders,-end,-inotify,-statements,-states}.test.ts',
-  'test/integration/{proxy-supervisor,virtual-servers}.test.ts',
+  'test/integration/proxy-supervisor.test.ts',
 ];
 
 /** Of those that run several at once, what takes longest: begun last, it would be waited for alone. */
 const LONGEST = [
-  ...['networks', 'virtual-servers', 'interfaces', 'ways-to-run', 'own-addresses', 'pools', 'supervisor-states'].map(
+  ...['networks', 'interfaces', 'ways-to-run', 'own-addresses', 'pools', 'supervisor-states'].map(
     (name) => `/test/integration/${name}.test.ts`,
   ),
   ...['reference-examples', 'upgrade'].map((name) => `/test/e2e/${name}.test.ts`),

@@ -124,6 +124,7 @@ has_vip() { on "$1" ip -o address show dev eth0 | grep -q " $VIP/"; }  # NODE
 says() { [ "$(status "$1" virtual_servers)" = "$2" ]; }               # NODE STATE
 table() { on "$1" ipvsadm -Sn | sort | paste -s -d ';'; }              # NODE
 has_reals() { [ "$(on "$1" ipvsadm -Sn | grep -c '^-a')" = "$2" ]; }  # NODE COUNT
+serves() { [ "$(on "$1" ipvsadm -Sn | grep -c '^-a.* -w 1')" = "$2" ]; } # NODE COUNT: as many take new connections
 dummy() { on "$1" ip -o address show dev dummyvip0 2>/dev/null | awk '!/scope link/ { print $4 }' | paste -s -d ' '; } # NODE
 has_dummy() { [ "$(dummy "$1")" = "$2" ]; }                            # NODE ADDRESS
 has_answers() { [ "$(grep -c : /run/answers)" = "$1" ]; }                # COUNT
@@ -158,3 +159,9 @@ for who in $servers; do
 	i=$((i + 1))
 done
 C
+
+# all_answer: six clients, one after the other, have an answer each
+all_answer() {
+	ask client "$VIP" 6 3 >/run/all.answers
+	! grep -q nobody /run/all.answers
+}
