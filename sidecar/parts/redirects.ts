@@ -1,13 +1,11 @@
 import type { Logger } from 'pino';
-import { systemTimers, type TimerHandle, type Timers } from '../../common/clock.ts';
+import type { Timers } from '../../common/clock.ts';
 import type { CheckName } from '../checks/types.ts';
 import type { ProxySettings } from '../config/control-plane.ts';
 import type { Masquerade, Redirect, Redirects, RedirectsFile } from '../runtime/redirects.ts';
 import type { RedirectStatus } from '../runtime/supervisor-status.ts';
+import { AskedFile } from './asked-file.ts';
 import type { Part } from './part.ts';
-
-/** When a file that could not be written is tried again. */
-const RETRY_MS = 1000;
 
 /** The key of the check that says whether the proxy of this node can serve. */
 export const PROXY_CHECK: CheckName = 'proxy';
@@ -73,33 +71,33 @@ interface RedirectionDependencies {
 
 /** Has the virtual addresses of the control plane redirected to this node's proxy while that can serve. */
 export class Redirection implements Part {
-  readonly #dependencies: Required<RedirectionDependencies>;
-  #started = false;
-  #retry: TimerHandle;
-  #writing: Promise<void> = Promise.resolve();
+  readonly #dependencies: RedirectionDependencies;
+  readonly #asked: AskedFile<Redirects>;
   #on: boolean | undefined;
 
   constructor(dependencies: RedirectionDependencies) {
-    this.#dependencies = { timers: systemTimers, hasIpvs: () => true, ...dependencies };
+    this.#dependencies = dependencies;
+    this.#asked = new AskedFile({
+      ...dependencies,
+      desired: () => this.#desired(),
+      onAsked: (desired) => this.#tell(desired),
+      what: 'what to redirect',
+    });
   }
 
   /** What is redirected may be the word of a process before this one: it stays until something is known. */
   start(): Promise<void> {
-    this.#started = true;
-    return this.review();
+    return this.#asked.start();
   }
 
   /** What is redirected stays, over a restart of this process. */
   stop(): void {
-    this.#started = false;
-    this.#dependencies.timers.clearTimeout(this.#retry);
+    this.#asked.stop();
   }
 
   /** Looks at what is to be redirected now. Never rejects. */
   review(): Promise<void> {
-    // One after the other: the last word must be the newest.
-    this.#writing = this.#writing.then(() => this.#reconcile());
-    return this.#writing;
+    return this.#asked.review();
   }
 
   /**
@@ -108,29 +106,12 @@ export class Redirection implements Part {
    */
   async addressMoved(): Promise<void> {
     const { settings, wake, log } = this.#dependencies;
-    if (!this.#started || settings() === null) return;
+    if (!this.#asked.started || settings() === null) return;
     await wake().catch((error: unknown) => log.warn({ err: error }, 'cannot wake the supervisor'));
   }
 
-  async #reconcile(): Promise<void> {
-    if (!this.#started) return;
-    const desired = this.#desired();
-    if (desired === undefined) return;
-    const { file, wake, log, timers } = this.#dependencies;
-    timers.clearTimeout(this.#retry);
-    try {
-      if (!(await file.write(desired))) return;
-      await wake();
-    } catch (error) {
-      log.error({ err: error }, 'cannot tell the supervisor what to redirect; trying again');
-      this.#retry = timers.setTimeout(() => void this.review(), RETRY_MS);
-      return;
-    }
-    this.#tell(desired);
-  }
-
   #desired(): Redirects | undefined {
-    const { settings, accepts, hasIpvs } = this.#dependencies;
+    const { settings, accepts, hasIpvs = () => true } = this.#dependencies;
     const proxy = settings();
     if (proxy === null) return NOTHING;
     const can = accepts();

@@ -1,16 +1,14 @@
 import type { Logger } from 'pino';
 import { canonical } from '../../common/addresses.ts';
-import { systemTimers, type TimerHandle, type Timers } from '../../common/clock.ts';
+import type { Timers } from '../../common/clock.ts';
 import type { ProxySettings } from '../config/control-plane.ts';
 import type { IpvsSettings } from '../config/virtual-servers.ts';
 import type { VirtualServerStatus } from '../runtime/supervisor-status.ts';
 import type { VirtualServersFile, VirtualServices } from '../runtime/virtual-servers.ts';
 import type { Condition } from '../status/snapshot.ts';
+import { AskedFile } from './asked-file.ts';
 import type { Part } from './part.ts';
 import { type KnownBackend, virtualServicesOf } from './virtual-services.ts';
-
-/** When a file that could not be written is tried again. */
-const RETRY_MS = 1000;
 
 const NOTHING: VirtualServices = { services: [], syncId: null };
 
@@ -51,14 +49,20 @@ interface VirtualServersDependencies {
 
 /** Tells the supervisor what IPVS is to balance, and over which API servers. Which node balances is the supervisor's to see. */
 export class VirtualServers implements Part {
-  readonly #dependencies: Required<VirtualServersDependencies>;
-  #started = false;
+  readonly #dependencies: VirtualServersDependencies;
   #told = false;
-  #retry: TimerHandle;
-  #writing: Promise<void> = Promise.resolve();
+  readonly #asked: AskedFile<VirtualServices>;
 
   constructor(dependencies: VirtualServersDependencies) {
-    this.#dependencies = { timers: systemTimers, ...dependencies };
+    this.#dependencies = dependencies;
+    this.#asked = new AskedFile({
+      ...dependencies,
+      desired: () => this.#desired(),
+      onAsked: ({ services }) => {
+        if (services.length > 0) dependencies.log.info({ services }, 'virtual servers');
+      },
+      what: 'what IPVS is to balance',
+    });
   }
 
   /** Why IPVS does not balance as it should; null when it does, as far as is known. */
@@ -98,41 +102,26 @@ export class VirtualServers implements Part {
   }
 
   start(): Promise<void> {
-    this.#started = true;
-    return this.review();
+    return this.#asked.start();
   }
 
   /** What is balanced stays, over a restart of this process. */
   stop(): void {
-    this.#started = false;
-    this.#dependencies.timers.clearTimeout(this.#retry);
+    this.#asked.stop();
   }
 
   /** Looks at what is to be balanced now. Never rejects. */
   review(): Promise<void> {
-    // One after the other: the last word must be the newest.
-    this.#writing = this.#writing.then(() => this.#reconcile());
-    return this.#writing;
+    return this.#asked.review();
   }
 
-  async #reconcile(): Promise<void> {
-    const { settings, backends, file, wake, log, timers } = this.#dependencies;
+  #desired(): VirtualServices | undefined {
+    const { settings, backends } = this.#dependencies;
     const proxy = settings();
-    // Where there never was a proxy there is nothing to take away either.
-    if (!this.#started || (proxy === null && !this.#told)) return;
-    const known = proxy === null ? [] : backends();
-    if (known === undefined) return;
-    timers.clearTimeout(this.#retry);
-    const services = proxy === null ? NOTHING : virtualServicesOf(proxy, known);
-    try {
-      this.#told = true;
-      if (!(await file.write(services))) return;
-      await wake();
-    } catch (error) {
-      log.error({ err: error }, 'cannot tell the supervisor what IPVS is to balance; trying again');
-      this.#retry = timers.setTimeout(() => void this.review(), RETRY_MS);
-      return;
-    }
-    if (services.services.length > 0) log.info({ services: services.services }, 'virtual servers');
+    if (proxy === null) return this.#told ? NOTHING : undefined; // Where there never was a proxy there is nothing to take away either.
+    const known = backends();
+    if (known === undefined) return undefined;
+    this.#told = true;
+    return virtualServicesOf(proxy, known);
   }
 }
