@@ -1,19 +1,23 @@
+import { statSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Tests that start nothing outside their own process tree and need no privilege. */
 const UNIT = [
   '{api,common,controller,sidecar,scripts}/**/*.test.ts',
-  'test/{lab,bench,chaos,clients,cluster,demo,environment,support,unit}/**/*.test.ts',
+  'test/{lab,bench,chaos,clients,cluster,demo,environment,kubernetes,support,unit}/**/*.test.ts',
 ];
 
 /**
  * Integration tests that bound no time in which something has to happen but with plenty to spare: they mostly wait for one program after
- * the other, so that two run in little more than the time of one.
+ * the other, so that two run in little more than the time of one. A Linux in user mode, as for virtual servers, has one core and no use for a
+ * second.
  */
 const PARALLEL = [
   'test/package/*.test.ts',
-  'test/integration/{api-traffic,crds,footprint,images,node-page,status-page}.test.ts',
+  'test/integration/{api-traffic,crds,footprint,images,node-page,service-rights,status-page}.test.ts',
+  'test/integration/{everywhere,redirects,virtual-servers}.test.ts',
 ];
 
 /**
@@ -22,7 +26,7 @@ const PARALLEL = [
  */
 const WAITING = [
   'test/integration/{foreign-router,interfaces,k0s-scenarios,lab-networks,networks,own-addresses,pools,ways-to-run}.test.ts',
-  'test/integration/supervisor{,-addresses,-borders,-end,-inotify,-statements,-states}.test.ts',
+  'test/integration/supervisor{,-addresses,-borders,-end,-inotify,-loopback,-statements,-states}.test.ts',
   'test/integration/proxy-supervisor.test.ts',
 ];
 
@@ -31,17 +35,24 @@ const LONGEST = [
   ...['networks', 'interfaces', 'ways-to-run', 'own-addresses', 'pools', 'supervisor-states'].map(
     (name) => `/test/integration/${name}.test.ts`,
   ),
-  ...['reference-examples', 'upgrade'].map((name) => `/test/e2e/${name}.test.ts`),
+  ...['virtual-servers', 'redirects', 'everywhere', 'crds'].map((name) => `/test/integration/${name}.test.ts`),
+  ...['reference-examples', 'upgrade', 'services', 'service-cases'].map((name) => `/test/e2e/${name}.test.ts`),
 ];
 
-/** The longest first; else as Vitest does it, which knows on a fresh clone how large files are, and not how long they take. */
+/**
+ * The longest first, then the largest: in one order on every machine. Vitest begins with what failed or took long the last time, so that what one
+ * file of tests leaves to the next is seen on another machine, or never.
+ */
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const place = ({ moduleId }: TestSpecification) => {
-      const index = LONGEST.findIndex((file) => moduleId.endsWith(file));
-      return index < 0 ? LONGEST.length : index;
-    };
-    return (await super.sort(files)).toSorted((a, b) => place(a) - place(b));
+    const orders = files.map((file) => {
+      const { moduleId } = file;
+      const index = LONGEST.findIndex((name) => moduleId.endsWith(name));
+      return { file, moduleId, place: index < 0 ? LONGEST.length : index, size: statSync(moduleId).size };
+    });
+    return orders
+      .toSorted((a, b) => a.place - b.place || b.size - a.size || a.moduleId.localeCompare(b.moduleId))
+      .map(({ file }) => file);
   }
 }
 
@@ -54,6 +65,11 @@ const E2E_PAIRS = ['test/e2e/{install,names,reference-examples,security,upgrade}
 /** What both projects of these tests have. */
 const E2E_TEST = { globalSetup: ['test/e2e/global-setup.ts'], testTimeout: 300_000, hookTimeout: 300_000 };
 
+/**
+ * `--retry=0` of the command line, which Vitest does not ask where a block says itself how often it is done again (test/support/machine-watch.ts).
+ */
+const NEVER_AGAIN = /\s--retry[= ]0(\s|$)/.test(` ${process.argv.slice(2).join(' ')}`);
+
 // biome-ignore lint/style/noDefaultExport: vitest takes its configuration from the default export, and from nothing else
 export default defineConfig({
   test: {
@@ -63,6 +79,7 @@ export default defineConfig({
       exclude: ['**/*.test.ts', '**/testing/**'],
       reporter: ['text-summary', 'html'],
     },
+    env: NEVER_AGAIN ? { TEST_REPEATS: '0' } : {},
     teardownTimeout: 30_000,
     sequence: { sequencer: LongestFirst },
     projects: [
@@ -70,6 +87,8 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: UNIT,
+          // Else Vitest keeps one to itself, and with two runs one file after the other, when all else is over.
+          maxWorkers: availableParallelism(),
           testTimeout: 20_000,
           hookTimeout: 20_000,
           sequence: { groupOrder: 0 },

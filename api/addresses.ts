@@ -1,4 +1,4 @@
-import { IP_ADDRESS, IP_ADDRESS_OR_CIDR, isSubnetsOwn } from '../common/addresses.ts';
+import { IP_ADDRESS, IP_ADDRESS_OR_CIDR, IP_CIDR, isSubnet, isSubnetsOwn } from '../common/addresses.ts';
 import { celMatches, matching, notMatching, problemOf, type Rule } from './rules.ts';
 
 /*
@@ -37,21 +37,27 @@ const MAPPED_SENTENCE = 'is an IPv4 address in the notation of IPv6; write the I
  * knows: of `self`, of a part of it, of a list that is written out. It knows none of the elements of a list, so that an address may not be
  * split into groups; it is read by the places of its digits.
  */
-const SIZES = Array.from({ length: 31 }, (_, prefix) => 2 ** (32 - prefix));
 const SIZED_IPV4 = /^([0-9]{1,3}[.]){3}[0-9]{1,3}[/]([1-9]|[12][0-9]|30)$/;
-/** `b`, `c`, `d` and `e` are the places of the dots and of the slash, `s` is the number of addresses in the subnet. */
-const IPV4_SUBNETS_OWN = [
-  "[self.indexOf('.')].exists(b, [self.indexOf('.', b + 1)].exists(c, [self.lastIndexOf('.')].exists(d, [self.indexOf('/')].exists(e, ",
-  `[[${SIZES.join(', ')}][int(self.substring(e + 1))]].exists(s, [(int(self.substring(0, b)) * 16777216 + int(self.substring(b + 1, c)) * 65536 `,
-  '+ int(self.substring(c + 1, d)) * 256 + int(self.substring(d + 1, e))) % s].exists(host, host == 0 || host == s - 1))))))',
-].join('');
+/**
+ * `b`, `c`, `d` and `e` are the places of the dots and of the slash, `s` is the number of addresses in the subnet, `host` that of the
+ * address in it.
+ * @param longest prefix that is asked about
+ */
+function ofIpv4Host(longest: number, condition: string): string {
+  const sizes = Array.from({ length: longest + 1 }, (_, prefix) => 2 ** (32 - prefix));
+  return [
+    "[self.indexOf('.')].exists(b, [self.indexOf('.', b + 1)].exists(c, [self.lastIndexOf('.')].exists(d, [self.indexOf('/')].exists(e, ",
+    `[[${sizes.join(', ')}][int(self.substring(e + 1))]].exists(s, [(int(self.substring(0, b)) * 16777216 + int(self.substring(b + 1, c)) * 65536 `,
+    `+ int(self.substring(c + 1, d)) * 256 + int(self.substring(d + 1, e))) % s].exists(host, ${condition}))))))`,
+  ].join('');
+}
 
 const SIZED_IPV6 = /^[0-9a-fA-F]*:[0-9a-fA-F:]*[/]([1-9][0-9]?|1[01][0-9]|12[0-6])$/;
 /**
  * No bit of the host is set: the last place `at` of every digit from 1 to f is within the prefix `p`. `gap` is the place of the two colons,
  * `end` that of the colon behind the digit's group.
  */
-const IPV6_SUBNETS_OWN = [
+const NO_IPV6_HOST_BIT = [
   "[self.indexOf('/')].exists(slash, [int(self.substring(slash + 1))].exists(p, [self.indexOf('::')].exists(gap, ",
   '[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15].all(digit, ',
   "[self.substring(0, slash).lowerAscii().lastIndexOf('0123456789abcdef'.charAt(digit))].all(at, at < 0 || ",
@@ -67,10 +73,48 @@ const subnetsOwn: Rule<string> = {
     const [address = '', prefix] = text.split('/');
     return prefix === undefined || !isSubnetsOwn(address, Number(prefix));
   },
-  cel: `!(${celMatches(SIZED_IPV4)} && ${IPV4_SUBNETS_OWN}) && !(${celMatches(SIZED_IPV6)} && ${IPV6_SUBNETS_OWN})`,
+  cel: `!(${celMatches(SIZED_IPV4)} && ${ofIpv4Host(30, 'host == 0 || host == s - 1')}) && !(${celMatches(SIZED_IPV6)} && ${NO_IPV6_HOST_BIT})`,
   sentence:
     "is the network, broadcast or routers' address of the subnet that its prefix says, which no machine can have; give another address of it, or the right prefix",
 };
+
+const ANY_IPV4_SUBNET = /^([0-9]{1,3}[.]){3}[0-9]{1,3}[/]([1-9]|[12][0-9]|3[0-2])$/;
+const ANY_IPV6_SUBNET = /^[0-9a-fA-F]*:[0-9a-fA-F:]*[/]([1-9][0-9]?|1[01][0-9]|12[0-8])$/;
+
+/** Asks that no bit behind the prefix is set: who writes 10.0.0.7/24 may mean that address, or the subnet, or what begins there. */
+const subnetsFirst: Rule<string> = {
+  test: (text) => !IP_CIDR.test(text) || isSubnet(text),
+  cel: `!(${celMatches(ANY_IPV4_SUBNET)} && !${ofIpv4Host(32, 'host == 0')}) && !(${celMatches(ANY_IPV6_SUBNET)} && !${NO_IPV6_HOST_BIT})`,
+  sentence:
+    'begins in the middle of the subnet that its prefix says; write the first address of the subnet, as in 192.168.11.128/28',
+};
+
+const RANGE_KINDS = `begins in loopback, link-local, multicast, reserved or unspecified addresses; ${NETWORK}`;
+
+/** What is asked of a subnet that Services get addresses from. */
+export const rangeSubnetRules: readonly Rule<string>[] = [
+  notMatching(IPV4_MAPPED, MAPPED_SENTENCE),
+  matching(IP_CIDR, 'is no subnet; write an IPv4 or IPv6 address and a prefix, for example 192.168.11.128/28'),
+  notMatching(NO_HOST_ADDRESS, RANGE_KINDS),
+  subnetsFirst,
+];
+
+/** What is asked of the first and the last address of a range. */
+export const rangeEndRules: readonly Rule<string>[] = [
+  notMatching(IPV4_MAPPED, MAPPED_SENTENCE),
+  matching(IP_ADDRESS, 'is not an IPv4 or IPv6 address without a prefix; write for example 192.168.11.200'),
+  notMatching(NO_HOST_ADDRESS, `${KINDS}; ${NETWORK}`),
+];
+
+/** What is asked of addresses that Services do not get: one, or a subnet. */
+export const excludedRules: readonly Rule<string>[] = [
+  notMatching(IPV4_MAPPED, MAPPED_SENTENCE),
+  matching(
+    IP_ADDRESS_OR_CIDR,
+    'is neither an IPv4 or IPv6 address nor a subnet; write for example 192.168.11.10 or 192.168.11.32/30',
+  ),
+  subnetsFirst,
+];
 
 /** What is asked of a virtual address, with or without a prefix. */
 export const virtualAddressRules: readonly Rule<string>[] = [

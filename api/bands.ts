@@ -48,7 +48,7 @@ export function servesBadly(band: Band): boolean {
   return band >= BANDS.incomplete;
 }
 
-/** The worse of two bands; what is not known yet is no worse than anything. */
-export function worseOf(band: Band, other: Band | undefined): Band {
-  return other === undefined || band > other ? band : other;
+/** The one that is in the worse band, of equals the other; what is not known yet is no worse than anything. */
+export function worseOf<T extends { readonly band: Band }>(one: T, other: T | undefined): T {
+  return other === undefined || one.band > other.band ? one : other;
 }

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { clientAddressRules, VIRTUAL_ADDRESS_LENGTH, virtualAddressRules } from './addresses.ts';
 import { conditionSchema } from './conditions.ts';
 import { CONTROL_PLANE_INGRESS_PORT } from './defaults.ts';

@@ -18,3 +18,14 @@ export const FAILBACK_DEFAULTS = { enabled: true, delaySeconds: 30 } as const;
 
 /** Port of the control plane's ingress, as in MetalK8s. */
 export const CONTROL_PLANE_INGRESS_PORT = 8443;
+
+/** Of what a pool gives to Services; `retainSeconds` is a day. */
+export const SERVICES_DEFAULTS = {
+  autoAssign: true,
+  disabled: false,
+  priority: 100,
+  fence: false,
+  sharing: 'SameNamespace',
+  health: 'Endpoints',
+  retainSeconds: 86_400,
+} as const;

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { ruled } from './rules.ts';
 
 /** Limits of one thing, both included. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /*
  * What VRRP instances are called, by whom a node's programs, the controller and keepalived's files know them.
@@ -11,6 +11,17 @@ export const NODE_INSTANCE = 'vip';
 export const ROUTER_IDS = { least: 1, most: 255 } as const;
 /** One of them. */
 export const routerId = z.int().min(ROUTER_IDS.least).max(ROUTER_IDS.most);
+
+/**
+ * What stands for a pool where addresses of it are placed by themselves, because they are of Services with externalTrafficPolicy Local: no
+ * pool is called so.
+ */
+export const LOCAL_POOL = /^svc-[0-9a-f]{10}$/;
+
+/** A name of {@link LOCAL_POOL}. Pure. @param digest of what tells it from others, in hexadecimal digits */
+export function localPool(digest: string): string {
+  return `svc-${digest.slice(0, 10)}`;
+}
 
 /** The name of a pool's instance; no pool's is the node's own. */
 export const POOL_INSTANCE = /^[a-z0-9][-a-z0-9]*-[0-9]{1,5}$/;

@@ -1,11 +1,11 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { IP_ADDRESS, IP_ADDRESS_OR_CIDR } from '../common/addresses.ts';
 import { NO_VIRTUAL_ADDRESS, peerProblem, VIRTUAL_ADDRESS_LENGTH, virtualAddressProblem } from './addresses.ts';
 import { BAND_LEGEND, WORST_BAND } from './bands.ts';
 import { FAILBACK_LIMITS, within } from './durations.ts';
 import { POOL_INSTANCE, poolOfInstance, ROUTER_IDS, routerId } from './instances.ts';
 import { interfaceOrNoneRules } from './interfaces.ts';
-import { ruled, ruledText } from './rules.ts';
+import { type Rule, ruled, ruledText } from './rules.ts';
 import { type HealthCheck, POOL_NAME, POOL_NAME_LENGTH, virtualIpPoolSpecSchema } from './virtual-ip-pool.ts';
 
 /*
@@ -30,57 +30,143 @@ function address(pattern: RegExp, problem: (text: string) => string | undefined)
     .meta({ pattern: pattern.source, not: { pattern: NO_VIRTUAL_ADDRESS.source } });
 }
 
+/** To so many endpoints of a Service a node holds a connection at most. */
+export const MAX_HELD_ENDPOINTS = 8;
+
+const localEndpointsSchema = z
+  .object({
+    port: z.int().min(1).max(65_535).describe('Port to ask at, on the node’s own address.'),
+    host: address(IP_ADDRESS, peerProblem)
+      .optional()
+      .describe("Address of the node, where it is not the first: kube-proxy answers at those of the Service's family."),
+    endpoints: z
+      .array(
+        z.object({
+          address: address(IP_ADDRESS, peerProblem).describe('Address of the pod.'),
+          port: z.int().min(1).max(65_535).describe('TCP port of the pod.'),
+        }),
+      )
+      .max(MAX_HELD_ENDPOINTS)
+      .optional()
+      .describe(
+        'Endpoints that this node has: a connection is held to each, so that the node knows at once when all of them are gone. Absent: none is held.',
+      ),
+    elsewhere: z
+      .boolean()
+      .optional()
+      .describe('True: other nodes have endpoints, too, so that this one lets them take over when its own are gone.'),
+  })
+  .describe(
+    "kube-proxy's health check port of a Service with externalTrafficPolicy Local: the node is preferred while it answers 200. Absent: a node needs no endpoint of its own.",
+  );
+
 /** A pool in a node's plan. */
 export const plannedPoolSchema = z.object({
-  name: poolName.describe('Name of the pool.'),
+  name: poolName.describe('Name of the pool, or of those of its addresses that are placed by themselves.'),
+  ofPool: poolName
+    .optional()
+    .describe('Name of the pool that the addresses are of, where they are placed by themselves. Absent: its own name.'),
   interface: ruledText(253, interfaceOrNoneRules).describe(
     'Interface for its addresses, by name or MAC address; empty: found by subnet.',
   ),
+  onLoopback: z
+    .boolean()
+    .optional()
+    .describe('True: its addresses are on lo of the node that holds them, where a routing daemon finds them.'),
   failbackDelaySeconds: within(FAILBACK_LIMITS)
     .nullable()
     .meta({ nullable: true })
     .describe('Null: addresses stay where they are.'),
   healthCheck: virtualIpPoolSpecSchema.shape.healthCheck,
+  localEndpoints: localEndpointsSchema.optional(),
 });
+
+/** What an instance has whether it has addresses or not. */
+const instanceFields = {
+  name: z
+    .string()
+    .max(63)
+    .regex(POOL_INSTANCE, { error: 'is not called <pool>-<slot>' })
+    .describe('Name of the VRRP instance, <pool>-<slot>.'),
+  pool: poolName.describe('Name of its pool.'),
+  virtualRouterId: routerId.describe('Router id.'),
+  rank: z.int().min(0).max(65_535).describe("This node's place in the order of preference, 0 is first."),
+  leaving: z
+    .boolean()
+    .optional()
+    .describe(
+      'True: this node is no longer one of the group and gives the addresses away as when it is drained, to whoever is fit.',
+    ),
+};
+
+const peers = z
+  .array(address(IP_ADDRESS, peerProblem))
+  .min(1)
+  .max(1024)
+  .optional()
+  .describe('Addresses of the other nodes, for VRRP by unicast; absent: multicast.');
+
+const namedAfterPool: Rule<{ readonly name: string; readonly pool: string }> = {
+  test: ({ name, pool }) => poolOfInstance(name) === pool,
+  cel: "self.name.lastIndexOf('-') == self.pool.size() && self.name.startsWith(self.pool)",
+  sentence: 'the name of an instance is <pool>-<slot>, of its own pool',
+};
 
 /** A VRRP instance in a node's plan. */
 export const plannedInstanceSchema = ruled(
   z.object({
-    name: z
-      .string()
-      .max(63)
-      .regex(POOL_INSTANCE, { error: 'is not called <pool>-<slot>' })
-      .describe('Name of the VRRP instance, <pool>-<slot>.'),
-    pool: poolName.describe('Name of its pool.'),
-    virtualRouterId: routerId.describe('Router id.'),
-    rank: z.int().min(0).max(65_535).describe("This node's place in the order of preference, 0 is first."),
-    leaving: z
-      .boolean()
-      .optional()
-      .describe(
-        'True: this node is no longer one of the group and gives the addresses away as when it is drained, to whoever is fit.',
-      ),
+    ...instanceFields,
     addresses: z
       .array(address(IP_ADDRESS_OR_CIDR, virtualAddressProblem))
       .min(1)
       .max(1024)
       .describe('Addresses, with or without a prefix.'),
-    peers: z
-      .array(address(IP_ADDRESS, peerProblem))
-      .min(1)
-      .max(1024)
-      .optional()
-      .describe('Addresses of the other nodes, for VRRP by unicast; absent: multicast.'),
+    peers,
   }),
-  {
-    test: ({ name, pool }) => poolOfInstance(name) === pool,
-    cel: "self.name.lastIndexOf('-') == self.pool.size() && self.name.startsWith(self.pool)",
-    sentence: 'the name of an instance is <pool>-<slot>, of its own pool',
-  },
+  namedAfterPool,
 );
+
+/** A VRRP instance that has no address yet: by the time one comes it has elected a node. */
+export const plannedSpareSchema = ruled(
+  z.object({
+    ...instanceFields,
+    like: address(IP_ADDRESS, virtualAddressProblem).describe(
+      'An address as it may get: where VRRP is spoken is found by it. The node does not hold it.',
+    ),
+    peers,
+  }),
+  namedAfterPool,
+);
+
+/** Addresses that go to lo, in one entry of a plan: the file in which keepalived's supervisor is told of all has room for so many. */
+export const MAX_LOOPBACK_ADDRESSES = 8192;
+/** Entries of such addresses in a plan. */
+export const MAX_LOOPBACK = 1024;
+
+/** Addresses of a pool that are on lo of every node that is fit. */
+export const plannedLoopbackSchema = z.object({
+  name: poolName.describe('Name of the pool, or of those of its addresses that have endpoints of their own.'),
+  pool: poolName.describe('Name of its pool.'),
+  localEndpoints: localEndpointsSchema.optional(),
+  addresses: z
+    .array(address(IP_ADDRESS_OR_CIDR, virtualAddressProblem))
+    .min(1)
+    .max(MAX_LOOPBACK_ADDRESSES)
+    .describe('Addresses; whatever their prefix, each is put on lo as that of a host.'),
+});
 
 /** Each instance has a router id of its own. */
 export const MAX_INSTANCES = ROUTER_IDS.most;
+
+/** Whether no two of a list have one router id. An API server reckons with the lengths of lists that are fields, and not of sums of them. */
+const CEL_DISTINCT = (list: string) =>
+  `[${list}.map(i, i.virtualRouterId)].all(ids, ${list}.all(i, ids.indexOf(i.virtualRouterId) == ids.lastIndexOf(i.virtualRouterId)))`;
+
+const SAME_ROUTER_ID = 'two instances have the same router id';
+
+function areDistinct(instances: readonly { readonly virtualRouterId: number }[]): boolean {
+  return new Set(instances.map(({ virtualRouterId }) => virtualRouterId)).size === instances.length;
+}
 
 /** What the node is to do. */
 export const nodePlanSpecSchema = ruled(
@@ -92,16 +178,36 @@ export const nodePlanSpecSchema = ruled(
       .describe('Identifies the plan: a digest of the rest. The status repeats it when it is carried out.'),
     pools: z.array(plannedPoolSchema).max(MAX_INSTANCES).describe('Pools that the node takes part in.'),
     instances: z.array(plannedInstanceSchema).max(MAX_INSTANCES).describe('VRRP instances that the node runs.'),
+    spares: z
+      .array(plannedSpareSchema)
+      .max(MAX_INSTANCES)
+      .optional()
+      .describe(
+        'VRRP instances that the node runs without an address, so that the next address need not wait for an election.',
+      ),
+    loopback: z
+      .array(plannedLoopbackSchema)
+      .max(MAX_LOOPBACK)
+      .optional()
+      .describe(
+        'Addresses that are on lo while the node is fit to serve them, whoever else has them. They need no VRRP instance.',
+      ),
   }),
   {
-    test: ({ pools, instances }) => instances.every(({ pool }) => pools.some(({ name }) => name === pool)),
-    cel: '[self.pools.map(p, p.name)].all(names, self.instances.all(i, i.pool in names))',
+    test: ({ pools, instances, spares = [] }) =>
+      [...instances, ...spares].every(({ pool }) => pools.some(({ name }) => name === pool)),
+    cel: '[self.pools.map(p, p.name)].all(names, self.instances.all(i, i.pool in names) && (!has(self.spares) || self.spares.all(s, s.pool in names)))',
     sentence: 'an instance is of a pool that the plan does not have',
   },
   {
-    test: ({ instances }) => new Set(instances.map(({ virtualRouterId }) => virtualRouterId)).size === instances.length,
-    cel: '[self.instances.map(i, i.virtualRouterId)].all(ids, self.instances.all(i, ids.indexOf(i.virtualRouterId) == ids.lastIndexOf(i.virtualRouterId)))',
-    sentence: 'two instances have the same router id',
+    test: ({ instances }) => areDistinct(instances),
+    cel: CEL_DISTINCT('self.instances'),
+    sentence: SAME_ROUTER_ID,
+  },
+  {
+    test: ({ instances, spares = [] }) => areDistinct([...instances, ...spares]),
+    cel: `!has(self.spares) || (${CEL_DISTINCT('self.spares')} && [self.instances.map(i, i.virtualRouterId)].all(ids, self.spares.all(s, !(s.virtualRouterId in ids))))`,
+    sentence: SAME_ROUTER_ID,
   },
 );
 
@@ -172,7 +278,9 @@ export const nodePlanStatusSchema = z.object({
 
 export type NodePlanSpec = z.infer<typeof nodePlanSpecSchema>;
 export type PlannedPool = z.infer<typeof plannedPoolSchema>;
+export type PlannedLoopback = z.infer<typeof plannedLoopbackSchema>;
 export type PlannedInstance = z.infer<typeof plannedInstanceSchema>;
+export type PlannedSpare = z.infer<typeof plannedSpareSchema>;
 export type NodePlanStatus = z.infer<typeof nodePlanStatusSchema>;
 export type { HealthCheck };
 

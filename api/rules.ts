@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /*
  * Rules that are said once and asked in three places: by the API server, in CEL, of which the custom resource definitions are made; by the

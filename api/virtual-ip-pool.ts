@@ -1,12 +1,15 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { issueText } from '../common/check-document.ts';
+import { excludeSchema, rangesSchema } from './address-ranges.ts';
 import { VIRTUAL_ADDRESS_LENGTH, virtualAddressRules } from './addresses.ts';
 import { conditionSchema } from './conditions.ts';
 import { FAILBACK_DEFAULTS, HEALTH_CHECK_DEFAULTS } from './defaults.ts';
 import { CHECK_LIMITS, FAILBACK_LIMITS, within } from './durations.ts';
 import { hostHeaderRules, hostRules, pathRules, VIRTUAL_TARGET } from './hosts.ts';
-import { routerId } from './instances.ts';
+import { LOCAL_POOL, routerId } from './instances.ts';
 import { interfaceOrNoneRules } from './interfaces.ts';
+import { labelExpressionsSchema, labelValuesSchema } from './label-selector.ts';
+import { poolServicesSchema } from './pool-services.ts';
 import { boundedText, celMatches, ruled, ruledText } from './rules.ts';
 
 /*
@@ -46,31 +49,10 @@ const tolerationSchema = ruled(
   },
 ).describe('A taint that nodes of the pool may have, as in a pod.');
 
-const labelRequirementSchema = ruled(
-  z.object({
-    key: boundedText(316).min(1).describe('Key of the label.'),
-    operator: z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist']).describe('How the values are compared.'),
-    values: z.array(boundedText(63)).max(64).optional().describe('Values, for In and NotIn.'),
-  }),
-  {
-    test: ({ operator, values = [] }) => (operator === 'In' || operator === 'NotIn') === values.length > 0,
-    cel: "self.operator in ['In', 'NotIn'] ? has(self.values) && size(self.values) > 0 : !has(self.values) || size(self.values) == 0",
-    sentence: 'In and NotIn need values; Exists and DoesNotExist have none',
-  },
-).describe('A requirement on one label.');
-
 const nodeSelectorSchema = z
   .object({
-    matchLabels: z
-      .record(z.string(), boundedText(63))
-      .meta({ maxProperties: 64 })
-      .optional()
-      .describe('Labels that a node must have with these values.'),
-    matchExpressions: z
-      .array(labelRequirementSchema)
-      .max(32)
-      .optional()
-      .describe('Requirements, all of which must hold.'),
+    matchLabels: labelValuesSchema.optional().describe('Labels that a node must have with these values.'),
+    matchExpressions: labelExpressionsSchema.optional().describe('Requirements, all of which must hold.'),
     anyLabel: z
       .array(boundedText(316).min(1))
       .max(16)
@@ -147,6 +129,30 @@ export const healthCheckSchema = ruled(
   "How a node knows that it can serve the pool's addresses, checked on the node itself. Default: the release's service check.",
 );
 
+const distributionSchema = ruled(
+  z.object({
+    mode: z
+      .enum(['One', 'All', 'Replicas'])
+      .optional()
+      .describe(
+        'One (the default): one node has an address, and VRRP decides which. All: every node that is fit has it on lo, for routers that share connections out (ECMP). Replicas is refused. It cannot be changed.',
+      ),
+  }),
+  {
+    test: ({ mode }) => mode !== 'Replicas',
+    cel: "!has(self.mode) || self.mode != 'Replicas'",
+    sentence:
+      'mode Replicas is not served: without the API a node cannot know how many others are fit; take All with a nodeSelector for fewer nodes, or One',
+  },
+).describe('How many nodes have an address.');
+
+/** Of two ways the one that a pool's addresses go. Pure. */
+export function isEverywhere({ distribution }: Pick<VirtualIpPoolSpec, 'distribution'>): boolean {
+  return distribution?.mode === 'All';
+}
+
+const IS_ALL = "has(self.distribution) && has(self.distribution.mode) && self.distribution.mode == 'All'";
+
 const addressSchema = ruledText(VIRTUAL_ADDRESS_LENGTH, virtualAddressRules);
 
 /** Hosts that a check names, as they are written. */
@@ -172,9 +178,19 @@ export const virtualIpPoolSpecSchema = ruled(
       sentence: 'an address is in the list twice, with and without a prefix; remove one of the two',
     })
       .meta({ 'x-kubernetes-list-type': 'set' })
+      .optional()
       .describe(
-        "Virtual addresses, IPv4 or IPv6. None may be a node's own. A prefix is of no concern where a node has an address in the subnet.",
+        "Virtual addresses, IPv4 or IPv6, which nodes hold with or without a Service. None may be a node's own. A prefix is of no concern where a node has an address in the subnet.",
       ),
+    ranges: rangesSchema.optional(),
+    exclude: excludeSchema.optional(),
+    avoidNetworkAndBroadcast: z
+      .boolean()
+      .optional()
+      .describe(
+        "Default: true. False: Services get the first and the last address of a range's cidr as well. Those that prefixLength makes a subnet's own nobody gets.",
+      ),
+    services: poolServicesSchema.optional(),
     nodeSelector: nodeSelectorSchema.optional(),
     tolerations: z
       .array(tolerationSchema)
@@ -187,6 +203,7 @@ export const virtualIpPoolSpecSchema = ruled(
       .describe(
         "Interface that gets the addresses, by name or MAC address. Default: the one whose subnet contains the address, else the default route's.",
       ),
+    distribution: distributionSchema.optional(),
     failback: z
       .object({
         enabled: z
@@ -241,17 +258,42 @@ export const virtualIpPoolSpecSchema = ruled(
       .describe('How the nodes agree on who holds an address.'),
   }),
   {
+    test: ({ addresses, ranges }) => addresses !== undefined || ranges !== undefined,
+    cel: 'has(self.addresses) || has(self.ranges)',
+    sentence: 'give addresses, which nodes always hold, or ranges, from which Services get theirs, or both',
+  },
+  {
+    test: ({ ranges, services }) => services === undefined || ranges !== undefined,
+    cel: '!has(self.services) || has(self.ranges)',
+    sentence: 'services needs ranges: what is in addresses no Service gets',
+  },
+  {
+    test: ({ distribution, interface: on = '' }) => distribution?.mode !== 'All' || on === '',
+    cel: `!(${IS_ALL}) || !has(self.interface) || self.interface == ''`,
+    sentence: 'with distribution All addresses are on lo; leave interface out',
+  },
+  {
+    test: ({ distribution, services, failback, spread, vrrp }) =>
+      distribution?.mode !== 'All' ||
+      services !== undefined ||
+      (failback === undefined && spread === undefined && vrrp === undefined),
+    cel: `!(${IS_ALL}) || has(self.services) || (!has(self.failback) && !has(self.spread) && !has(self.vrrp))`,
+    sentence:
+      'with distribution All no address moves, but those of Services with sessionAffinity: failback, spread and vrrp need services; take them out',
+  },
+  {
     // Another notation of the address, or the address of another pool, only the controller can find.
-    test: ({ addresses, healthCheck }) => {
+    test: ({ addresses = [], healthCheck }) => {
       const targets = healthCheck === undefined ? [] : hostsOf(healthCheck);
       return !addresses.some((address) => targets.includes(address.split('/')[0] ?? ''));
     },
-    cel: `!has(self.healthCheck) || (${CHECKED_HOST('httpGet')} && ${CHECKED_HOST('tcpSocket')})`,
+    cel: `!has(self.healthCheck) || !has(self.addresses) || (${CHECKED_HOST('httpGet')} && ${CHECKED_HOST('tcpSocket')})`,
     sentence: `the host of healthCheck ${VIRTUAL_TARGET}`,
   },
 ).describe('What is wished.');
 
 const settingsSchema = z.object({
+  distribution: virtualIpPoolSpecSchema.shape.distribution,
   interface: virtualIpPoolSpecSchema.shape.interface,
   healthCheck: virtualIpPoolSpecSchema.shape.healthCheck,
   failback: virtualIpPoolSpecSchema.shape.failback,
@@ -267,10 +309,21 @@ export function settingsProblem(spec: VirtualIpPoolSpec): string | undefined {
   return issue === undefined ? undefined : `spec.${issueText(issue)}`;
 }
 
+const servicesStatusSchema = z.object({
+  capacity: z.int().describe('Addresses that the ranges have for Services.'),
+  allocated: z.int().describe('Addresses that Services have.'),
+  retained: z.int().describe('Addresses that are kept for Services that were deleted.'),
+  free: z.int().describe('Addresses of the ranges that nobody has.'),
+});
+
 const groupSchema = z.object({
   slot: z.int().min(0).describe('Number of the group within the pool; its VRRP instance is called <pool>-<slot>.'),
   virtualRouterId: routerId.describe('Router id of its VRRP instance.'),
-  addresses: z.array(z.string()).describe('Addresses that move together; an address stays in its group for life.'),
+  addresses: z
+    .array(z.string())
+    .describe(
+      'Addresses that move together; an address stays in its group for life. None: the group is ready for the next Service.',
+    ),
   nodes: z.array(z.string()).describe('Nodes in order of preference, the first is the planned holder.'),
 });
 
@@ -279,19 +332,36 @@ const addressStatusSchema = z.object({
   plannedNode: z.string().optional().describe('Node that the plan prefers.'),
   holders: z
     .array(z.string())
-    .describe('Nodes that have it on an interface, as they report: one, unless something is wrong.'),
+    .describe(
+      'Nodes that have it on an interface, as they report: one, unless every fit node is to have it or something is wrong. Not all are named.',
+    ),
+  holderCount: z.int().optional().describe('How many nodes have it, where every fit node is to.'),
   since: z.iso.datetime({ offset: true }).optional().describe('Since when the holder has it.'),
 });
 
 /** What the name of a pool is: an RFC 1123 label that leaves room for the slot. */
 export const POOL_NAME = new RegExp(`^[a-z0-9]([-a-z0-9]{0,${POOL_NAME_LENGTH - 2}}[a-z0-9])?$`);
 
+/** The way of a pool as CEL reads it. */
+const modeOf = (object: string) =>
+  `(has(${object}.spec.distribution) && has(${object}.spec.distribution.mode) ? ${object}.spec.distribution.mode : 'One')`;
+
 /** What the API server asks of the object as a whole. */
 export const virtualIpPoolRules = {
   'x-kubernetes-validations': [
     {
+      rule: `${modeOf('self')} == ${modeOf('oldSelf')}`,
+      message:
+        'spec.distribution.mode cannot be changed: an address that one node has must be in its subnet, and one that all have must not; make another pool',
+    },
+    {
       rule: celMatches(POOL_NAME, 'self.metadata.name'),
       message: `metadata.name must be at most ${POOL_NAME_LENGTH} characters of a-z, 0-9 and -, without dots, because VRRP instances are named after it`,
+    },
+    {
+      rule: `!${celMatches(LOCAL_POOL, 'self.metadata.name')}`,
+      message:
+        'metadata.name must not be svc- and ten hexadecimal digits: addresses of Services with externalTrafficPolicy Local go by such names',
     },
   ],
 };
@@ -304,10 +374,14 @@ export const virtualIpPoolStatusSchema = z.object({
     .optional()
     .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] })
     .describe(
-      'Configured: the nodes carry out the plan. Available: every address is held by one node. Ready: both, and nothing refused.',
+      'Configured: the nodes carry out the plan. Available: every address is held, by one node unless every fit node is to have it. Ready: both, and nothing refused.',
     ),
   addressCount: z.int().optional().describe('Addresses wished for.'),
-  heldCount: z.int().optional().describe('Addresses that exactly one node holds.'),
+  heldCount: z
+    .int()
+    .optional()
+    .describe('Addresses that exactly one node holds, or with distribution All one at least.'),
+  services: servicesStatusSchema.optional().describe('What Services have of the ranges.'),
   eligibleNodes: z.int().optional().describe('Nodes that may hold them now.'),
   groups: z.array(groupSchema).optional().describe('How the addresses are grouped into VRRP instances.'),
   addresses: z.array(addressStatusSchema).optional().describe('Each address, and who holds it.'),
@@ -324,6 +398,8 @@ export type NodeSelector = z.infer<typeof nodeSelectorSchema>;
 export type VirtualIpPoolStatus = z.infer<typeof virtualIpPoolStatusSchema>;
 /** Addresses that move together: one VRRP instance. */
 export type AddressGroup = z.infer<typeof groupSchema>;
+/** What Services have of a pool's ranges. */
+export type PoolServicesStatus = z.infer<typeof servicesStatusSchema>;
 export type AddressStatus = z.infer<typeof addressStatusSchema>;
 
 /** The object as the API server serves it. */
@@ -337,6 +413,7 @@ export interface VirtualIpPool {
     readonly creationTimestamp?: string;
     readonly resourceVersion?: string;
     readonly deletionTimestamp?: string;
+    readonly finalizers?: readonly string[];
     readonly ownerReferences?: readonly { readonly uid: string }[];
   };
   readonly spec: VirtualIpPoolSpec;

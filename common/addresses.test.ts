@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { addresses } from '../test/support/generated-pools.ts';
 import {
+  addressOfNumber,
   bitsOf,
   bracketed,
   canonical,
@@ -11,10 +12,13 @@ import {
   familyOfAddress,
   IP_ADDRESS,
   ipv4Of,
+  isSubnet,
   isSubnetsOwn,
+  numberOfAddress,
   parseAddress,
   reserved4,
   subnetOf,
+  subnetsOf,
   unmapped,
 } from './addresses.ts';
 
@@ -180,5 +184,67 @@ describe('a subnet', () => {
 
   it('of one family is told by a colon', () => {
     expect(['10.0.0.1', '10.0.0.1/8', '::', 'fd00::1/64'].map(familyOf)).toEqual([4, 4, 6, 6]);
+  });
+});
+
+describe('the number of an address', () => {
+  it.each([
+    ['0.0.0.1', 1n],
+    ['10.0.1.255', 0x0a00_01ffn],
+    ['255.255.255.255', 2n ** 32n - 1n],
+    ['::1', 1n],
+    ['fd00::1:0', (0xfd00n << 112n) + 0x1_0000n],
+  ])('of %s is %i', (address, number) => {
+    expect(numberOfAddress(address)).toBe(number);
+  });
+
+  it('leads back to it, in its one spelling', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.ipV4(), fc.ipV6()), (text) => {
+        const address = unmapped(text);
+        expect(addressOfNumber(numberOfAddress(address), familyOf(address))).toBe(canonical(address));
+      }),
+    );
+  });
+
+  it('is that of an address alone', () => {
+    expect(() => numberOfAddress('web')).toThrow();
+  });
+});
+
+describe('a subnet', () => {
+  it.each(['10.0.0.0/24', '10.0.0.4/30', '10.0.0.7/32', '128.0.0.0/1', 'fd00::/64', 'FD00:0::8/125', 'fd00::7/128'])(
+    'is %s',
+    (text) => {
+      expect(isSubnet(text)).toBe(true);
+    },
+  );
+
+  it.each([
+    '10.0.0.1/24',
+    '10.0.0.1/31',
+    'fd00::1/64',
+    '10.0.0.0',
+    '10.0.0.0/0',
+    '10.0.0.0/33',
+    '10.0.0.00/24',
+    'web',
+    '',
+  ])('is not "%s"', (text) => {
+    expect(isSubnet(text)).toBe(false);
+  });
+});
+
+describe('subnetsOf', () => {
+  const find = subnetsOf(['192.0.2.1/24', '198.51.100.7/32', 'fd00::1/64', 'no/24', '10.0.0.1']);
+
+  it.each([
+    ['192.0.2.200', '192.0.2.1/24'],
+    ['198.51.100.7', undefined],
+    ['10.0.0.1', undefined],
+    ['fd00::5', 'fd00::1/64'],
+    ['fd00:1::5', undefined],
+  ])('finds for %s: %s', (address, subnet) => {
+    expect(find(address)).toBe(subnet);
   });
 });

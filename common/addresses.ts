@@ -44,6 +44,9 @@ export const IP_ADDRESS_OR_CIDR = new RegExp(
   `^(${IPV4}(/(3[0-2]|[12][0-9]|[1-9]))?|(${IPV6})(/(12[0-8]|1[01][0-9]|[1-9][0-9]?))?)$`,
 );
 
+/** A subnet: an address of it and a prefix of 1 to 32 or 128 bits. */
+export const IP_CIDR = new RegExp(`^(${IPV4}/(3[0-2]|[12][0-9]|[1-9])|(${IPV6})/(12[0-8]|1[01][0-9]|[1-9][0-9]?))$`);
+
 /** Family of a text without a prefix; undefined for what is no address, as one with a zone or with leading zeros. Pure. */
 export function familyOfAddress(text: string): Family | undefined {
   if (IPV4_ONLY.test(text)) return 4;
@@ -107,6 +110,20 @@ export function ipv4Of(bits: number): string {
   return ipaddr.fromByteArray([24, 16, 8, 0].map((shift) => Math.floor(bits / 2 ** shift) % 256)).toString();
 }
 
+/** The number that an address is. Pure. @throws Error when it is no address */
+export function numberOfAddress(address: string): bigint {
+  // Thousands are asked about, most of them of IPv4.
+  if (IPV4_ONLY.test(address)) return BigInt(address.split('.').reduce((sum, byte) => sum * 256 + Number(byte), 0));
+  return ipaddr.IPv6.parse(address).parts.reduce((sum, group) => (sum << 16n) | BigInt(group), 0n);
+}
+
+/** The address that a number is, in canonical form. Pure. */
+export function addressOfNumber(number: bigint, family: Family): string {
+  if (family === 4) return ipv4Of(Number(number));
+  const groups = [112n, 96n, 80n, 64n, 48n, 32n, 16n, 0n].map((shift) => Number((number >> shift) & 0xffffn));
+  return new ipaddr.IPv6(groups).toString();
+}
+
 /** The IPv4 address that an address is which is written as one of IPv6 (RFC 4291 section 2.5.5.2); others in canonical form. Pure. */
 export function unmapped(address: string): string {
   return ipaddr.process(address).toString();
@@ -123,6 +140,24 @@ export const HOST_PREFIX_LENGTH: Readonly<Record<Family, number>> = { 4: 32, 6: 
 export function subnetOf(network: string, prefixLength: number): (address: AddressBits) => boolean {
   const bits = bitsOf(network);
   return (address) => address.kind() === bits.kind() && address.match(bits, prefixLength);
+}
+
+/**
+ * Finds the subnet that an address is in. Pure.
+ * @param networks addresses with prefixes; what is none, and what has a host's prefix, is no subnet
+ * @returns a function, so that thousands can be asked about: the first that contains an address, as it is given
+ */
+export function subnetsOf(networks: readonly string[]): (address: string) => string | undefined {
+  const subnets = networks.flatMap((text) => {
+    const [network = '', prefix] = text.split('/');
+    const family = canonicalAddress(network) === undefined ? undefined : familyOf(network);
+    if (family === undefined || prefix === undefined || Number(prefix) >= HOST_PREFIX_LENGTH[family]) return [];
+    return [{ text, contains: subnetOf(network, Number(prefix)) }];
+  });
+  return (address) => {
+    const bits = bitsOf(address);
+    return subnets.find(({ contains }) => contains(bits))?.text;
+  };
 }
 
 /** What an IPv4 subnet keeps for itself: its network and its broadcast address. None below a /31 (RFC 3021). Pure. */
@@ -149,6 +184,21 @@ export function isSubnetsOwn(address: string, prefixLength: number): boolean {
   }
   const own = reserved4(known, prefixLength);
   return own !== undefined && (own.network === known || own.broadcast === known);
+}
+
+/**
+ * Whether a text is a subnet, written with its first address as RFC 4632 section 3.1 has it: no bit behind the prefix is set. Pure.
+ * @param text an address and a prefix; what is neither is none
+ */
+export function isSubnet(text: string): boolean {
+  if (!IP_CIDR.test(text)) return false;
+  const library = familyOf(text) === 6 ? ipaddr.IPv6 : ipaddr.IPv4;
+  return library.networkAddressFromCIDR(text).toString() === canonical(text);
+}
+
+/** The eight groups of an IPv6 address, each of four digits in lower case. Pure. @throws Error when it is none */
+export function groupsOf(address: string): string[] {
+  return ipaddr.IPv6.parse(address).parts.map((part) => part.toString(16).padStart(4, '0'));
 }
 
 /** A host as a URL has it: an IPv6 address in brackets, a name or an IPv4 address as it is. Pure. */

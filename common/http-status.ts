@@ -6,6 +6,8 @@ export const HTTP_STATUS = {
   unauthorized: 401,
   forbidden: 403,
   notFound: 404,
+  conflict: 409,
   gone: 410,
+  unprocessableContent: 422,
   internalServerError: 500,
 } as const;

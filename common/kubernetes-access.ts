@@ -1,9 +1,13 @@
 import { readFile as readFileFromDisk } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
 import { Agent } from 'node:https';
 import { dirname, resolve } from 'node:path';
-import axios, { type AxiosRequestConfig, type AxiosResponse } from 'axios';
+import { text } from 'node:stream/consumers';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip } from 'node:zlib';
 import { bracketed } from './addresses.ts';
 import { codeOf, messageOf } from './errors.ts';
+import { sendRequest } from './http-request.ts';
 import { type Kubeconfig, readKubeconfig, type Source } from './kubeconfig.ts';
 
 /*
@@ -165,8 +169,44 @@ export function authorized(token: string, userAgent: string): Record<string, str
   return { ...(token === '' ? {} : { Authorization: `Bearer ${token}` }), 'User-Agent': userAgent };
 }
 
-/** Asks the API server; never throws for a status. */
-export type Requests = <T>(config: AxiosRequestConfig) => Promise<AxiosResponse<T>>;
+/** One request to the API server. */
+export interface ApiRequest {
+  /** Default: GET. */
+  readonly method?: string;
+  /** E.g. `/api/v1/nodes`. */
+  readonly path: string;
+  readonly params?: Readonly<Record<string, string | number | boolean>>;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+/** What the API server answered. */
+export interface ApiResponse<Body> {
+  readonly status: number;
+  readonly body: Body;
+}
+
+/** Asks the API server; neither throws for a status. */
+export interface Requests {
+  /** @returns the body as JSON, or as text where it is none */
+  document<Body>(request: ApiRequest): Promise<ApiResponse<Body>>;
+  /** @returns the body as it comes; to be read or destroyed */
+  stream(request: ApiRequest): Promise<ApiResponse<IncomingMessage>>;
+}
+
+function documentOf(content: string): unknown {
+  try {
+    return JSON.parse(content);
+  } catch {
+    return content;
+  }
+}
+
+async function contentOfResponse(response: IncomingMessage): Promise<string> {
+  return response.headers['content-encoding'] === 'gzip'
+    ? pipeline(response, createGunzip(), (content: AsyncIterable<string>) => text(content))
+    : text(response);
+}
 
 /**
  * Prepares requests with what the pod has now.
@@ -175,25 +215,28 @@ export type Requests = <T>(config: AxiosRequestConfig) => Promise<AxiosResponse<
  */
 export async function openRequests(access: ApiAccess, signal: AbortSignal): Promise<Requests> {
   const { ca, token, certificate, server } = await readCredentials(access);
-  const baseURL = access.url ?? server;
-  if (baseURL === undefined) throw new CredentialsError('nobody told where the API server is');
-  const httpsAgent = new Agent({ ca, ...certificate, keepAlive: false, maxCachedSessions: 0 });
-  return (config) =>
-    axios.request({
-      method: 'get',
-      baseURL,
-      decompress: false,
-      ...config,
-      headers: {
-        Accept: 'application/json',
-        'Accept-Encoding': 'identity',
-        ...authorized(token, access.userAgent),
-        ...config.headers,
-      },
-      httpsAgent,
-      proxy: false,
-      maxRedirects: 0,
-      validateStatus: () => true,
-      signal,
-    });
+  const base = access.url ?? server;
+  if (base === undefined) throw new CredentialsError('nobody told where the API server is');
+  const agent = new Agent({ ca, ...certificate, keepAlive: false, maxCachedSessions: 0 });
+  const send = ({ method, path, params = {}, headers, body }: ApiRequest) => {
+    const url = new URL(base.replace(/\/$/, '') + path);
+    for (const [name, value] of Object.entries(params)) url.searchParams.set(name, String(value));
+    const own = {
+      Accept: 'application/json',
+      'Accept-Encoding': 'identity',
+      ...authorized(token, access.userAgent),
+      ...headers,
+    };
+    return sendRequest({ url, method, headers: own, body, agent, signal });
+  };
+  return {
+    document: async <Body>(request: ApiRequest) => {
+      const response = await send(request);
+      return { status: response.statusCode ?? 0, body: documentOf(await contentOfResponse(response)) as Body };
+    },
+    stream: async (request) => {
+      const response = await send(request);
+      return { status: response.statusCode ?? 0, body: response };
+    },
+  };
 }

@@ -24,6 +24,11 @@ export function failToStart(error: unknown, { ports }: { readonly ports: string 
   fail(`ERROR: ${message}${portInUse ? `; another process has the port: set ${ports} to a free one` : ''}`);
 }
 
+/** Ends the process of a command that did what it was asked for, whatever it still keeps up. */
+export function finish(): never {
+  process.exit(0);
+}
+
 /**
  * The log, as JSON on standard output. That it cannot be written, because its reader is gone or a disk is full, is no reason to end.
  * @param options the level, and what every line has

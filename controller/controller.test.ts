@@ -1,8 +1,9 @@
 import { KubeConfig } from '@kubernetes/client-node';
 import { pino } from 'pino';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ControlPlaneIngressStatus } from '../api/control-plane-ingress.ts';
-import type { NodePlan } from '../api/node-plan.ts';
+import type { NodePlan, NodePlanSpec } from '../api/node-plan.ts';
+import type { ServiceAddressStatus } from '../api/service-address.ts';
 import type { VirtualIpPool } from '../api/virtual-ip-pool.ts';
 import { systemClock, systemTimers } from '../common/clock.ts';
 import { checkSettings, type Settings } from './config/settings.ts';
@@ -93,6 +94,43 @@ function sidecarsReport(): void {
     if (JSON.stringify(plan.status) === JSON.stringify(status)) continue;
     api.put('nodeplans', { ...plan, metadata: { ...plan.metadata }, status });
   }
+}
+
+/** As the chart's defaults are. */
+const SERVICES = {
+  loadBalancerClass: 'keepalived-ingress-vip.io/vip',
+  classless: false,
+  aliases: true,
+  externalIPs: 'Off' as const,
+};
+
+/** A pool for Services, in the namespace of one shop. */
+function serveServices(): void {
+  api.put('namespaces', { metadata: { name: 'shop' } });
+  api.put('virtualippools', {
+    metadata: { name: 'lb', generation: 1, creationTimestamp: '2026-01-02T00:00:00Z' },
+    spec: { ranges: [{ cidr: '192.0.2.128/28' }], services: {} },
+  });
+}
+
+function addService(name: string, spec: object = {}, annotations: Record<string, string> = {}): void {
+  api.put('services', {
+    metadata: { namespace: 'shop', name, annotations, creationTimestamp: '2026-01-03T00:00:00Z' },
+    spec: {
+      type: 'LoadBalancer',
+      loadBalancerClass: SERVICES.loadBalancerClass,
+      ipFamilies: ['IPv4'],
+      ipFamilyPolicy: 'SingleStack',
+      ports: [{ protocol: 'TCP', port: 80 }],
+      ...spec,
+    },
+  });
+}
+
+/** Addresses in a Service's status. */
+function published(name: string): (string | undefined)[] {
+  const status = api.get('services', name)?.status as { loadBalancer?: { ingress?: { ip?: string }[] } } | undefined;
+  return (status?.loadBalancer?.ingress ?? []).map(({ ip }) => ip);
 }
 
 async function untilReady(): Promise<void> {
@@ -270,6 +308,24 @@ describe('the controller', () => {
     await untilReady();
   });
 
+  it('gives nodes plans without spare instances where the definitions are older, says so once, and all is well', async () => {
+    api.undeclared.add('nodeplans spares');
+    const warned = vi.spyOn(QUIET, 'warn');
+    serveServices();
+    controller('one', { services: SERVICES });
+    await untilReady();
+    expect(pool('lb')?.status?.groups).toMatchObject([{ addresses: [] }]);
+    addService('shop');
+    const planned = () =>
+      NODES.map((name) => nodePlan(name)?.spec.instances.some((instance) => instance.pool === 'lb'));
+    await expect.poll(planned, LIMIT).toEqual([true, true, true]);
+    await untilReady();
+    for (const name of NODES) expect(nodePlan(name)?.spec).not.toHaveProperty('spares');
+    const said = warned.mock.calls.flat().filter((each) => `${each}`.includes('kubectl apply --server-side'));
+    expect(said).toHaveLength(1);
+    warned.mockRestore();
+  });
+
   it('writes no plan that it could not remember, and goes on when it can', async () => {
     api.failing.add('patch virtualippools/status');
     controller('one');
@@ -297,6 +353,136 @@ describe('the controller', () => {
       expect(one.snapshot().leading).toBe(true);
     },
   );
+
+  it('gives a Service an address that a node holds, and lets the Service go when no node does', async () => {
+    serveServices();
+    controller('one', { services: SERVICES });
+    addService('ui');
+    await expect.poll(() => published('ui'), LIMIT).toHaveLength(1);
+    const [address = ''] = published('ui');
+    expect(api.get('serviceaddresses', address)).toMatchObject({
+      spec: { pool: 'lb', owners: [{ name: 'ui' }] },
+    });
+    const holders = () => (api.get('serviceaddresses', address)?.status as ServiceAddressStatus | undefined)?.holders;
+    await expect
+      .poll(() => {
+        sidecarsReport();
+        return holders()?.length;
+      }, LIMIT)
+      .toBe(1);
+    await expect.poll(() => api.list('events').map(({ reason }) => reason), LIMIT).toContain('AddressAllocated');
+    api.delete('services', 'ui');
+    await expect
+      .poll(() => {
+        sidecarsReport();
+        return api.get('services', 'ui');
+      }, LIMIT)
+      .toBeUndefined();
+    addService('ui');
+    await expect.poll(() => published('ui'), LIMIT).toEqual([address]);
+    api.delete('virtualippools', 'lb');
+    api.delete('services', 'ui');
+    await expect
+      .poll(() => {
+        sidecarsReport();
+        return [api.list('services'), api.list('serviceaddresses'), api.get('virtualippools', 'lb')];
+      }, LIMIT)
+      .toEqual([[], [], undefined]);
+  });
+
+  it('asks for nothing more once a Service has what it asks for', async () => {
+    serveServices();
+    controller('one', { services: SERVICES });
+    addService('ui');
+    await expect.poll(() => published('ui'), LIMIT).toHaveLength(1);
+    await untilReady();
+    const holders = () => (api.list('serviceaddresses')[0]?.status as ServiceAddressStatus | undefined)?.holders;
+    await expect
+      .poll(() => {
+        sidecarsReport();
+        return holders()?.length;
+      }, LIMIT)
+      .toBe(1);
+    await expect.poll(() => api.list('events').length, LIMIT).toBeGreaterThan(0);
+    const renewals = () => api.requests.get('update leases') ?? 0;
+    const quiet = renewals();
+    await expect.poll(renewals, LIMIT).toBeGreaterThan(quiet + 4);
+    const before = new Map(api.requests);
+    await expect.poll(renewals, LIMIT).toBeGreaterThan(quiet + 12);
+    expect(othersSince(before)).toEqual({});
+  });
+
+  it('takes up what another leader wrote, and gives no address that it has', async () => {
+    serveServices();
+    const taken: string[] = [];
+    api.before = (called) => {
+      if (called !== 'create serviceaddresses' || taken.length > 0) return;
+      const wanted = Array.from({ length: 14 }, (_, at) => `192.0.2.${129 + at}`);
+      const owners = [{ namespace: 'shop', name: 'rival', uid: 'uid-services-rival' }];
+      addService('rival');
+      for (const address of wanted.slice(0, 13)) {
+        taken.push(address);
+        api.put('serviceaddresses', { metadata: { name: address }, spec: { address, pool: 'lb', owners } });
+      }
+    };
+    controller('one', { services: SERVICES });
+    addService('ui');
+    await expect.poll(() => published('ui'), LIMIT).toHaveLength(1);
+    await expect.poll(() => published('rival'), LIMIT).toHaveLength(1);
+    expect(taken).not.toContain(published('ui')[0]);
+    expect(published('rival')).not.toEqual(published('ui'));
+  });
+
+  it.each(['services', 'namespaces', 'serviceaddresses'])(
+    'gives no address while it does not know all %s, and plans pools meanwhile',
+    async (resource) => {
+      serveServices();
+      addService('ui');
+      api.failing.add(`list ${resource}`);
+      const one = controller('one', { services: SERVICES });
+      await untilReady();
+      const asked = api.requests.get(`list ${resource}`) ?? 0;
+      await expect.poll(() => api.requests.get(`list ${resource}`) ?? 0, LIMIT).toBeGreaterThan(asked + 1);
+      expect(one.snapshot().leading).toBe(true);
+      expect([api.list('serviceaddresses'), published('ui')]).toEqual([[], []]);
+      api.failing.clear();
+      await expect.poll(() => published('ui'), LIMIT).toHaveLength(1);
+    },
+  );
+
+  it('follows endpoints once a Service asks for connections to them, and names them in the plan of their node', async () => {
+    serveServices();
+    controller('one', { services: SERVICES });
+    const local = { externalTrafficPolicy: 'Local', healthCheckNodePort: 31_234 };
+    addService('ui', local);
+    await expect.poll(() => published('ui'), LIMIT).toHaveLength(1);
+    expect([...api.requests.keys()].filter((called) => called.includes('endpointslices'))).toEqual([]);
+    const [node = '', other = ''] = NODES;
+    const slice = (address: string) =>
+      api.put('endpointslices', {
+        metadata: { namespace: 'shop', name: 'ui-x', labels: { 'kubernetes.io/service-name': 'ui' } },
+        ...{ addressType: 'IPv4', ports: [{ port: 8080 }], endpoints: [{ addresses: [address], nodeName: node }] },
+      });
+    slice('10.0.0.1');
+    addService('ui', local, { 'keepalived-ingress-vip.io/probe': 'tcp' });
+    const named = (name: string) => {
+      sidecarsReport();
+      const { pools } = (api.get('nodeplans', name)?.spec ?? { pools: [] }) as NodePlanSpec;
+      return pools.find(({ ofPool }) => ofPool === 'lb')?.localEndpoints;
+    };
+    const plan = { port: 31_234, endpoints: [{ address: '10.0.0.1', port: 8080 }] };
+    await expect.poll(() => named(node), LIMIT).toEqual(plan);
+    await expect.poll(() => named(other), LIMIT).toEqual({ port: 31_234, endpoints: [], elsewhere: true });
+    slice('10.0.0.2');
+    await expect.poll(() => named(node)?.endpoints, LIMIT).toEqual([{ address: '10.0.0.2', port: 8080 }]);
+  });
+
+  it('follows neither Services nor namespaces nor claims where Services get no addresses', async () => {
+    controller('one');
+    await untilReady();
+    const asked = [...api.requests.keys()].filter((called) => /services|namespaces|serviceaddresses/.test(called));
+    expect(asked).toEqual([]);
+  });
 
   it('makes a pool of the control plane’s ingress, has nodes hold its address, and says where it is reached', async () => {
     api.put('controlplaneingresses', {

@@ -7,13 +7,21 @@ import { EventRecorder } from './events/recorder.ts';
 import { ClusterApi } from './kubernetes/cluster-api.ts';
 import { ClusterLease } from './kubernetes/cluster-lease.ts';
 import { ClusterWatch } from './kubernetes/cluster-watch.ts';
-import { ingressResources, serviceResources, watchedResources } from './kubernetes/resources.ts';
+import {
+  endpointResources,
+  ingressResources,
+  serviceAddressResources,
+  serviceResources,
+  watchedResources,
+} from './kubernetes/resources.ts';
+import { ServiceApi } from './kubernetes/service-api.ts';
 import { makePlan } from './plan/planner.ts';
 import { askHttps } from './reachability/ask-https.ts';
 import { Reachability } from './reachability/reachability.ts';
 import { type ClusterView, EMPTY_VIEW } from './reconcile/cluster-view.ts';
 import { Reconciler } from './reconcile/reconciler.ts';
 import { RunLoop } from './reconcile/run-loop.ts';
+import { EndpointsOnDemand } from './reconcile/services/endpoints-on-demand.ts';
 import { Reports } from './reports.ts';
 import type { Metrics } from './server/metrics.ts';
 import type { ControllerSnapshot } from './server/status.ts';
@@ -42,6 +50,12 @@ interface ControllerDependencies {
 }
 
 const DEBOUNCE_MS = 50;
+/** Somebody waits for what a Service gets, and most of them come alone; those that come during a run are answered by the next. */
+const SERVICE_DEBOUNCE_MS = 5;
+/** While many come: every run decides on all of them. */
+const BUSY_DEBOUNCE_MS = 50;
+/** A replica that does not lead is to know what was when it takes over, and looks at all then. */
+const STANDBY_DEBOUNCE_MS = 1000;
 const RESYNC_MS = 600_000;
 /** An ingress that answers later counts as one that does not. */
 const ANSWER_LIMIT_MS = 2000;
@@ -56,10 +70,14 @@ export class Controller {
   readonly #ingressWatch: ClusterWatch<ReturnType<typeof ingressResources>> | undefined;
   /** Undefined: the ingress takes its connections itself. */
   readonly #serviceWatch: ClusterWatch<ReturnType<typeof serviceResources>> | undefined;
+  /** Undefined: Services get no addresses. Pools do not wait for it. */
+  readonly #servicesWatch: ClusterWatch<ReturnType<typeof serviceAddressResources>> | undefined;
+  /** Undefined: Services get no addresses. */
+  readonly #endpoints: EndpointsOnDemand<ClusterWatch<ReturnType<typeof endpointResources>>> | undefined;
   readonly #elector: LeaderElector;
   readonly #reconciler: Reconciler;
   #term: Term | undefined;
-  #view: ClusterView = EMPTY_VIEW;
+  #view: () => ClusterView = () => EMPTY_VIEW;
 
   constructor(options: ControllerOptions, dependencies: ControllerDependencies) {
     this.#options = options;
@@ -102,6 +120,18 @@ export class Controller {
     this.#ingressWatch = ingress === undefined ? undefined : new ClusterWatch(ingressResources(), following);
     this.#serviceWatch =
       ingress?.service === undefined ? undefined : new ClusterWatch(serviceResources(ingress.service), following);
+    this.#servicesWatch =
+      settings.services === undefined
+        ? undefined
+        : new ClusterWatch(serviceAddressResources(), {
+            ...following,
+            onChange: (key) => this.#loop.request(this.#debounceMs(key === 'services')),
+            onSynced: () => this.#loop.request(SERVICE_DEBOUNCE_MS),
+          });
+    this.#endpoints =
+      settings.services === undefined
+        ? undefined
+        : new EndpointsOnDemand((isNeeded) => new ClusterWatch(endpointResources(isNeeded), following));
     const recorder = new EventRecorder({
       writer,
       clock,
@@ -114,6 +144,7 @@ export class Controller {
       makePlan,
       clock,
       ingress: this.#ingress(),
+      services: this.#services(new ServiceApi({ access })),
       term: () => (this.#term?.holds() === true ? this.#term : undefined),
       reports,
       onView: (view) => {
@@ -137,16 +168,22 @@ export class Controller {
   /** What is known now. */
   snapshot(): ControllerSnapshot {
     const { version, identity } = this.#options;
-    const informers = [...this.#watch.informers, ...this.#ingressWatches.flatMap((watch) => watch.informers)];
+    const informers = [...this.#watch.informers, ...this.#otherWatches.flatMap((watch) => watch.informers)];
     const { leading, leader } = this.#elector;
-    return { version, identity, leading, leader, informers, view: this.#view };
+    const view = this.#view;
+    return {
+      ...{ version, identity, leading, leader, informers },
+      get view() {
+        return view();
+      },
+    };
   }
 
   /** Begins to follow the cluster and to stand for the lead. */
   start(): void {
     this.#loop.start();
     this.#watch.start();
-    for (const watch of this.#ingressWatches) watch.start();
+    for (const watch of this.#otherWatches) watch.start();
     this.#elector.start();
   }
 
@@ -154,11 +191,20 @@ export class Controller {
   async stop(): Promise<void> {
     await this.#loop.stop();
     await this.#elector.stop();
-    await Promise.all([this.#watch, ...this.#ingressWatches].map((watch) => watch.stop()));
+    await Promise.all([this.#watch, ...this.#otherWatches].map((watch) => watch.stop()));
   }
 
-  get #ingressWatches() {
-    return [this.#ingressWatch, this.#serviceWatch].filter((watch) => watch !== undefined);
+  get #otherWatches() {
+    return [this.#ingressWatch, this.#serviceWatch, this.#servicesWatch, this.#endpoints?.watch].filter(
+      (watch) => watch !== undefined,
+    );
+  }
+
+  /** How soon to look at what is new of Services. */
+  #debounceMs(isService: boolean): number {
+    if (this.#term?.holds() !== true) return STANDBY_DEBOUNCE_MS;
+    if (this.#reconciler.isBusy) return BUSY_DEBOUNCE_MS;
+    return isService ? SERVICE_DEBOUNCE_MS : DEBOUNCE_MS;
   }
 
   #ingress() {
@@ -172,6 +218,13 @@ export class Controller {
     const known = this.#serviceWatch?.caches.services;
     const followed = service === undefined || known === undefined ? undefined : { ...service, known };
     return { ingresses: this.#ingressWatch.caches.ingresses, asking, service: followed };
+  }
+
+  #services(writer: ServiceApi) {
+    const watch = this.#servicesWatch;
+    const endpoints = this.#endpoints;
+    if (watch === undefined || endpoints === undefined) return undefined;
+    return { caches: watch.caches, complete: () => watch.complete, endpoints, writer };
   }
 
   /** A replica that does not know the whole cluster must not lead it. */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { stringify } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { buildProgram, CONTROLLER } from '../scripts/build.ts';
 import { freePort } from '../test/support/free-port.ts';
 import { Program } from '../test/support/program.ts';
@@ -36,8 +36,8 @@ function kubeconfig(server: string): string {
   return file;
 }
 
-function run(arguments_: readonly string[], environment: Record<string, string> = {}) {
-  const options = { env: environment, extendEnv: false, reject: false, timeout: 10_000 };
+function run(arguments_: readonly string[], environment: Record<string, string> = {}, input = '') {
+  const options = { env: environment, extendEnv: false, reject: false, timeout: 10_000, input };
   return execa(process.execPath, [bundle, ...arguments_], options);
 }
 
@@ -73,7 +73,22 @@ describe('the controller’s command', () => {
 
   it('says how it is used', async () => {
     const { exitCode, stderr } = await run([]);
-    expect([exitCode, stderr]).toEqual([2, 'ERROR: usage: controller --config FILE [--check]']);
+    expect(exitCode).toBe(2);
+    expect(stderr).toMatch(
+      /^ERROR: usage: controller --config FILE \[--check\]\n +controller release \[--stop NAMESPACE\/NAME\]\n/,
+    );
+  });
+
+  it('translates pools of other load balancers without a cluster, and tells what is left out beside them', async () => {
+    const pool = { apiVersion: 'metallb.io/v1beta1', kind: 'IPAddressPool', metadata: { name: 'web' } };
+    const input = stringify({ ...pool, spec: { addresses: ['192.0.2.0/28'] } });
+    const { exitCode, stdout, stderr } = await run(['translate'], {}, input);
+    expect(exitCode).toBe(0);
+    expect(parse(stdout)).toMatchObject({ kind: 'VirtualIPPool', spec: { ranges: [{ cidr: '192.0.2.0/28' }] } });
+    expect(stderr).toMatch(/^WARNING: IPAddressPool web: no L2Advertisement is of it, .*$/);
+    const refused = await run(['translate'], {}, 'a: b');
+    expect([refused.exitCode, refused.stdout]).toEqual([2, '']);
+    expect(refused.stderr).toMatch(/^ERROR: there is no pool in what was given/);
   });
 
   it('says what is missing outside of a cluster', async () => {
@@ -81,6 +96,30 @@ describe('the controller’s command', () => {
     const { exitCode, stderr } = await run(['--config', config]);
     expect(exitCode).toBe(2);
     expect(stderr).toContain('set KUBECONFIG');
+  });
+
+  it('refuses to stop what it is not told the namespace of', async () => {
+    const { exitCode, stderr } = await run(['release', '--stop', 'vip-controller'], { KUBECONFIG: config });
+    expect([exitCode, stderr]).toEqual([
+      2,
+      'ERROR: --stop is "vip-controller"; give the controller\'s Deployment as NAMESPACE/NAME',
+    ]);
+  });
+
+  it('takes back what Services have, leading in the place of the controller that it stopped', async () => {
+    const api = new FakeApiServer();
+    const environment = { KUBECONFIG: kubeconfig(await api.start()), POD_NAME: 'release-1', POD_UID: 'uid-1' };
+    const { exitCode, stdout, stderr } = await run(['release', '--stop', 'kube-vip/vip-controller'], environment);
+    expect({ exitCode, stdout, stderr }).toEqual({
+      exitCode: 0,
+      stdout: 'Deployment kube-vip/vip-controller: stopped\nthere is nothing to take back',
+      stderr: '',
+    });
+    expect(api.get('leases', 'vip-controller')).toMatchObject({
+      metadata: { ownerReferences: [{ kind: 'Pod', name: 'release-1', uid: 'uid-1' }] },
+      spec: { holderIdentity: 'release-1' },
+    });
+    await api.stop();
   });
 
   it('serves page and status, leads, and gives the lease back when it is asked to end', async () => {

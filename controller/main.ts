@@ -1,19 +1,24 @@
+import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { Registry } from 'prom-client';
 import { systemClock, systemTimers } from '../common/clock.ts';
 import { Listener } from '../common/listener.ts';
-import { fail, failToStart, openLog, stopOnSignal, surviveSystemErrors } from '../common/process.ts';
+import { fail, failToStart, finish, openLog, stopOnSignal, surviveSystemErrors } from '../common/process.ts';
 import { loadSettings, SettingsError } from './config/load.ts';
 import type { Settings } from './config/settings.ts';
 import { Controller } from './controller.ts';
 import { loadAccess } from './kubernetes/access.ts';
+import type { PodIdentity } from './kubernetes/cluster-lease.ts';
+import { controllerNamed, release } from './release/command.ts';
 import { createApp } from './server/app.ts';
 import { LiveStatus } from './server/live.ts';
 import { createMetrics } from './server/metrics.ts';
 import page from './server/page.html';
 import { statusOf } from './server/status.ts';
+import { TranslateError } from './translate/documents.ts';
+import { translate } from './translate/translate.ts';
 
 /* The composition root: the only file that reads the environment, wires the parts, handles signals and exits. */
 
@@ -21,23 +26,32 @@ import { statusOf } from './server/status.ts';
 declare const CONTROLLER_VERSION: string | undefined;
 const version = typeof CONTROLLER_VERSION === 'string' ? CONTROLLER_VERSION : 'development';
 
-const USAGE = 'usage: controller --config FILE [--check]';
+const USAGE = `usage: controller --config FILE [--check]
+       controller release [--stop NAMESPACE/NAME]
+       controller translate <FILE
+
+translate makes VirtualIPPools of the pools of MetalLB and kube-vip, and tells what has no equivalent.
+release takes back what Services have: their addresses, the finalizers, the objects of the addresses.
+--stop stops the controller first, and is its Deployment.`;
 /** The kubelet ends a pod 30 s after it asked for it; by then all must be done. */
 const STOP_LIMIT_MS = 15_000;
 
-interface Arguments {
-  readonly config: string;
-  /** Only check the settings file. */
-  readonly check: boolean;
-}
+/** What is asked for. */
+type Arguments =
+  | { readonly command: 'check' | 'run'; readonly config: string }
+  | { readonly command: 'release'; readonly stop: string | undefined }
+  | { readonly command: 'translate' };
 
 function readArguments(): Arguments {
-  const { values } = parseArgs({
-    options: { config: { type: 'string' }, check: { type: 'boolean', default: false } },
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { config: { type: 'string' }, check: { type: 'boolean', default: false }, stop: { type: 'string' } },
   });
-  const { config, check } = values;
-  if (config === undefined) throw new Error(USAGE);
-  return { config, check };
+  const { config, check, stop } = values;
+  if (positionals.join() === 'release' && config === undefined) return { command: 'release', stop };
+  if (positionals.join() === 'translate' && config === undefined && stop === undefined) return { command: 'translate' };
+  if (positionals.length > 0 || config === undefined || stop !== undefined) throw new Error(USAGE);
+  return { command: check ? 'check' : 'run', config };
 }
 
 async function loadOrFail(path: string): Promise<Settings> {
@@ -101,10 +115,35 @@ async function run(settings: Settings): Promise<void> {
   });
 }
 
+function ownPod(): PodIdentity | undefined {
+  const { POD_NAME: name, POD_UID: uid } = process.env;
+  return name && uid ? { name, uid } : undefined;
+}
+
+async function takeBackAll(stop: string | undefined): Promise<void> {
+  const request = { pod: ownPod(), ...(stop === undefined ? {} : { stop: controllerNamed(stop) }) };
+  await release(request, { access: accessOrFail(), say: (line) => process.stdout.write(`${line}\n`) });
+  // The Lease is still being renewed, so that no replica leads again.
+  finish();
+}
+
+async function translateAll(): Promise<void> {
+  try {
+    const { manifest, warnings } = translate(await text(process.stdin));
+    for (const warning of warnings) process.stderr.write(`WARNING: ${warning}\n`);
+    process.stdout.write(manifest);
+  } catch (error) {
+    if (!(error instanceof TranslateError)) throw error;
+    fail(`ERROR: ${error.message}`);
+  }
+}
+
 async function main(): Promise<void> {
-  const { config, check } = readArguments();
-  const settings = await loadOrFail(config);
-  if (!check) await run(settings);
+  const given = readArguments();
+  if (given.command === 'translate') return translateAll();
+  if (given.command === 'release') return takeBackAll(given.stop);
+  const settings = await loadOrFail(given.config);
+  if (given.command === 'run') await run(settings);
 }
 
 main().catch((error: unknown) => failToStart(error, { ports: 'server.port' }));

@@ -32,6 +32,10 @@ export class Reports implements ReconcilerReports {
     this.#metrics.planned(seconds);
   }
 
+  allocated(seconds: number): void {
+    this.#metrics.allocated(seconds);
+  }
+
   wrote(stage: string, name: string): void {
     this.#metrics.wrote(stage, 'success');
     this.#log.debug({ kind: stage, name }, 'written');
@@ -40,6 +44,12 @@ export class Reports implements ReconcilerReports {
   writeFailed(stage: string, name: string, error: unknown): void {
     this.#metrics.wrote(stage, 'error');
     this.#log.warn({ kind: stage, name, why: reasonOf(error) }, 'cannot be written; it is tried again');
+  }
+
+  definitionsOlder(): void {
+    this.#log.warn(
+      'the custom resource definitions in the cluster are older than the controller: nodes get plans without spare instances, and the first address of a new Service waits for an election; bring them up to date with: kubectl apply --server-side -f chart/crds/',
+    );
   }
 
   moved({ pool, addresses }: Move): void {

@@ -2,7 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { stringify } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   controlPlaneIngressRules,
   controlPlaneIngressSpecSchema,
@@ -10,6 +10,7 @@ import {
 } from '../api/control-plane-ingress.ts';
 import { API_GROUP, API_VERSION } from '../api/group.ts';
 import { nodePlanSpecSchema, nodePlanStatusSchema } from '../api/node-plan.ts';
+import { serviceAddressRules, serviceAddressSpecSchema, serviceAddressStatusSchema } from '../api/service-address.ts';
 import { virtualIpPoolRules, virtualIpPoolSpecSchema, virtualIpPoolStatusSchema } from '../api/virtual-ip-pool.ts';
 import { CommandError, runMain } from './support/main.ts';
 import { type Schema, structural } from './toolchain/structural-schema.ts';
@@ -78,6 +79,66 @@ const DEFINITIONS: readonly Definition[] = [
         type: 'string',
         jsonPath: '.status.conditions[?(@.type=="Ready")].reason',
         description: 'Why it is ready or not.',
+        priority: 1,
+      },
+      {
+        name: 'Allocated',
+        type: 'integer',
+        jsonPath: '.status.services.allocated',
+        description: 'Addresses that Services have.',
+        priority: 1,
+      },
+      {
+        name: 'Free',
+        type: 'integer',
+        jsonPath: '.status.services.free',
+        description: 'Addresses of the ranges that nobody has.',
+        priority: 1,
+      },
+      AGE,
+    ],
+  },
+  {
+    kind: 'ServiceAddress',
+    plural: 'serviceaddresses',
+    shortNames: ['svcaddr'],
+    description: 'The claim on one virtual IP address for Services. Written by the controller; not to be edited.',
+    rules: serviceAddressRules,
+    spec: serviceAddressSpecSchema,
+    status: serviceAddressStatusSchema,
+    columns: [
+      { name: 'Address', type: 'string', jsonPath: '.spec.address', description: 'The address.' },
+      { name: 'Pool', type: 'string', jsonPath: '.spec.pool', description: 'The VirtualIPPool that it is from.' },
+      {
+        name: 'Namespace',
+        type: 'string',
+        jsonPath: '.spec.owners[0].namespace',
+        description: 'Namespace of the Service that has it.',
+      },
+      {
+        name: 'Service',
+        type: 'string',
+        jsonPath: '.spec.owners[0].name',
+        description: 'The Service that has it, or the first of them.',
+      },
+      {
+        name: 'Holder',
+        type: 'string',
+        jsonPath: '.status.holders[0]',
+        description: 'The node that has it on an interface.',
+      },
+      {
+        name: 'Planned',
+        type: 'string',
+        jsonPath: '.status.plannedNode',
+        description: 'The node that the plan prefers.',
+        priority: 1,
+      },
+      {
+        name: 'Retained for',
+        type: 'string',
+        jsonPath: '.spec.retained.name',
+        description: 'The Service that may have it back.',
         priority: 1,
       },
       AGE,

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { removeOwnClusters } from '../test/e2e/own-clusters.ts';
+import { aloneOnOwnClusters, removeOwnClusters } from '../test/e2e/own-clusters.ts';
 import { InterruptedError, interruptible } from '../test/support/interruption.ts';
 import { buildAndReport } from './build.ts';
 import { ensureSystem } from './prepare.ts';
@@ -63,5 +63,6 @@ runMain(import.meta.main, 'e2e', async () => {
   }
   await step('what the tests need', prepare);
   await step('bundle', buildAndReport);
-  await step('end-to-end tests', () => runTests(positionals)).then(report, giveUp);
+  const run = () => step('end-to-end tests', () => runTests(positionals)).then(report, giveUp);
+  await (process.env.KUBECONFIG ? run() : aloneOnOwnClusters(run));
 });

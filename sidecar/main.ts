@@ -10,7 +10,7 @@ import { ManifestError, printManifest } from './manifest/command.ts';
 import { KeptState } from './parts/kept-state.ts';
 import { proxyShared } from './parts/proxy.ts';
 import { HeldSettings } from './runtime/held-settings.ts';
-import { runtimeIn } from './runtime/runtime.ts';
+import { bgpStatusIn, runtimeIn } from './runtime/runtime.ts';
 import { createApp } from './server/app.ts';
 import { createMetrics } from './server/metrics.ts';
 import { createMetricsApp } from './server/metrics-app.ts';
@@ -29,7 +29,7 @@ declare const SIDECAR_VERSION: string | undefined;
 const version = typeof SIDECAR_VERSION === 'string' ? SIDECAR_VERSION : 'development';
 
 const USAGE =
-  'usage: sidecar --config FILE [--runtime-dir DIRECTORY] [--proxy-runtime-dir DIRECTORY] [--state-dir DIRECTORY] [--kubeconfig FILE] [--release-settings NAMESPACE/NAME] [--check]';
+  'usage: sidecar --config FILE [--runtime-dir DIRECTORY] [--proxy-runtime-dir DIRECTORY] [--bgp-runtime-dir DIRECTORY] [--state-dir DIRECTORY] [--kubeconfig FILE] [--release-settings NAMESPACE/NAME] [--check]';
 /** Prints a static pod, and ends. */
 const MANIFEST = 'manifest';
 
@@ -38,6 +38,8 @@ interface Arguments {
   readonly runtimeDirectory: string;
   /** Shared with the proxy's container. */
   readonly proxyDirectory: string;
+  /** Written by the container that announces. */
+  readonly bgpDirectory: string;
   /** On the node's disk. */
   readonly stateDirectory: string;
   /** With which the API is asked in place of the pod's service account; it may come later. */
@@ -54,6 +56,7 @@ function readArguments(): Arguments {
       config: { type: 'string' },
       'runtime-dir': { type: 'string', default: '/run/keepalived-ingress-vip' },
       'proxy-runtime-dir': { type: 'string', default: '/run/keepalived-ingress-vip-proxy' },
+      'bgp-runtime-dir': { type: 'string', default: '/run/keepalived-ingress-vip-bgp' },
       'state-dir': { type: 'string', default: '/var/lib/keepalived-ingress-vip-sidecar' },
       kubeconfig: { type: 'string' },
       'release-settings': { type: 'string' },
@@ -63,8 +66,9 @@ function readArguments(): Arguments {
   const { config, 'runtime-dir': runtimeDirectory, kubeconfig, check } = values;
   if (config === undefined) throw new Error(USAGE);
   const { 'proxy-runtime-dir': proxyDirectory, 'state-dir': stateDirectory } = values;
+  const { 'bgp-runtime-dir': bgpDirectory } = values;
   const releaseSettings = configMapNamed(values['release-settings']);
-  return { config, runtimeDirectory, proxyDirectory, stateDirectory, kubeconfig, releaseSettings, check };
+  return { config, runtimeDirectory, proxyDirectory, bgpDirectory, stateDirectory, kubeconfig, releaseSettings, check };
 }
 
 function configMapNamed(text: string | undefined): Arguments['releaseSettings'] {
@@ -113,7 +117,8 @@ async function loadOrFail(path: string): Promise<LoadedSettings> {
 const LOOPBACK_CONNECTIONS = 128;
 
 async function run(options: Arguments, loaded: LoadedSettings, held: HeldSettings | undefined): Promise<void> {
-  const { config, runtimeDirectory, proxyDirectory, stateDirectory, kubeconfig, releaseSettings } = options;
+  const { config, runtimeDirectory, proxyDirectory, bgpDirectory, stateDirectory, kubeconfig, releaseSettings } =
+    options;
   const { server, metrics, log: logSettings } = loaded.settings;
   const log = openLog({ level: logSettings.level, base: { node: process.env.NODE_NAME } });
   surviveSystemErrors(log);
@@ -137,6 +142,7 @@ async function run(options: Arguments, loaded: LoadedSettings, held: HeldSetting
       onPlacements: (found) => kept.keepPlacements(found),
       damaged: () => [...kept.problems, ...problemsOf(held)],
       proxy: proxyShared({ directory: proxyDirectory, stateDirectory }),
+      bgp: bgpStatusIn(bgpDirectory),
     },
   );
   const plans = new PlanFollower({ access, node }, { sidecar, keep: (plan) => kept.keepPlan(plan), log });

@@ -20,7 +20,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pino } from 'pino';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { freePort } from '../test/support/free-port.ts';
 import { controlPlaneSchema } from './config/control-plane.ts';
 import type { Settings } from './config/settings.ts';
@@ -78,7 +78,11 @@ let runtime: Runtime;
 let sidecar: Sidecar | undefined;
 const reported = vi.fn();
 
-function makeSidecar(address: string, change: (settings: Settings) => void = () => undefined): Sidecar {
+function makeSidecar(
+  address: string,
+  change: (settings: Settings) => void = () => undefined,
+  nodeAddress = '192.0.2.12',
+): Sidecar {
   const settings = defaultSettings();
   settings.vrrp.addresses = [address];
   settings.vrrp.addressInterface = 'lo';
@@ -90,7 +94,7 @@ function makeSidecar(address: string, change: (settings: Settings) => void = () 
   sidecar = new Sidecar(
     {
       node: 'node2',
-      nodeAddress: '192.0.2.12',
+      nodeAddress,
       version: 'test',
       kubeApi: { url: undefined, caFile: '', tokenFile: '' },
       loaded: { settings, version: 'test' },
@@ -467,6 +471,34 @@ describe('a plan', () => {
         { check: 'service', pools: ['c'], healthy: true },
       ]),
     );
+  });
+
+  it('has a pool that counts on endpoints of the node’s own asked at its address, and gives the gate to no failure of it', async () => {
+    const asked: (string | undefined)[] = [];
+    let ready = false;
+    const proxy = createServer((request, response) => {
+      asked.push(request.url);
+      response.writeHead(ready ? 200 : 503).end();
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void proxy.close());
+    const { port } = proxy.address() as AddressInfo;
+    const running = makeSidecar(ELSEWHERE, undefined, '127.0.0.1');
+    running.plan.begin({ ...plan, pools: plan.pools.map((pool) => ({ ...pool, localEndpoints: { port } })) });
+    await running.start();
+    const fitness = () => running.snapshot().instances.map((instance) => instance.fitness);
+    const without = { band: 3, gate: 1, failed: false, reason: 'no ready endpoint of the Service on this node' };
+    await vi.waitFor(() => expect(fitness()).toMatchObject(plan.instances.map(() => without)), LIMIT);
+    expect(new Set(asked)).toEqual(new Set(['/healthz']));
+    expect(running.snapshot().pools).toMatchObject([
+      { healthy: true, localEndpoints: { target: `http://127.0.0.1:${port}/healthz`, ready: false } },
+    ]);
+    const reason = without.reason;
+    expect(running.planStatus()).toMatchObject({ health: [{ pool: 'default', band: 3, reason }], problems: [] });
+    ready = true;
+    await vi.waitFor(() => expect(fitness()).toMatchObject(plan.instances.map(() => ({ band: 0 }))), LIMIT);
+    const changes = events.filter((event) => 'log' in event && event.log.includes('"check":"localEndpoints"'));
+    expect(changes).toHaveLength(2);
   });
 
   it('closes the gates of a pool whose own check fails, and no others; the node’s check those of all that have none', async () => {

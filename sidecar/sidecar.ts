@@ -24,6 +24,7 @@ const nobodyListens = {
   onReport: () => undefined,
   onPlacements: () => undefined,
   proxy: null,
+  bgp: null,
   damaged: () => [],
 };
 
@@ -45,12 +46,14 @@ function inOrder(parts: Parts): readonly Part[] {
     // Not before it is known what the first decision rests on besides: after a restart on the holder a decision that took the node for
     // a backup would lower its priority below that of a better-ranked backup.
     parts.checks,
+    parts.loopback,
     parts.redirection,
     parts.realServers,
     parts.virtualServers,
     parts.connections,
     parts.drains.firstAnswer,
     parts.certificates,
+    ...(parts.bgp === null ? [] : [parts.bgp]),
   ];
 }
 
@@ -99,11 +102,12 @@ export class Sidecar {
 
   /** Applies new settings while running. A problem leaves the last good ones in force and is reported. */
   async update(loaded: LoadedSettings): Promise<void> {
-    const { settings, desired, instances, proxy } = this.#parts;
+    const { settings, desired, instances, loopback, proxy } = this.#parts;
     if (!settings.accept(loaded)) return;
     await desired.change();
     await proxy?.change();
     instances.review();
+    loopback.review();
   }
 
   /**
@@ -156,6 +160,7 @@ export class Sidecar {
       redirectProblem(parts.supervisor.status?.redirects),
       parts.virtualServers.problem,
       ...parts.realServers.problems,
+      ...parts.loopback.problems,
       parts.connections.view?.problem ?? null,
     ];
     return {
@@ -166,7 +171,9 @@ export class Sidecar {
       plan: desired.plan.view,
       desired: desired.current.desired,
       checks: parts.checks.set,
+      heldEndpoints: (pool) => parts.checks.heldEndpoints(pool),
       instances: parts.instances,
+      loopback: parts.loopback.views,
       unknownHolder: unknownHolder(settings.state.loadedAtMs),
       drainReasons: parts.drains.reasons,
       cordon: parts.cordon.state,
@@ -177,6 +184,7 @@ export class Sidecar {
       foreignRouterIds: parts.foreign.virtualRouterIds,
       connections: parts.connections.view,
       proxy: parts.proxy?.view ?? null,
+      bgp: parts.bgp?.view ?? null,
       controlPlane:
         controlPlane === null
           ? null

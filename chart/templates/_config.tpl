@@ -93,6 +93,10 @@ resetConnections:
   keyFile: /etc/keepalived-ingress-vip-connections/key
 rank:
   podSelector: {{ include "kiv.podSelector" . | toJson }}
+{{- if eq (include "kiv.bgpEnabled" .) "true" }}
+bgp:
+  enabled: true
+{{- end }}
 {{- if eq (include "kiv.controlPlaneEnabled" .) "true" }}
 {{ include "kiv.controlPlaneConfig" . }}
 {{- end }}

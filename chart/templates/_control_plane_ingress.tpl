@@ -30,7 +30,7 @@ something else moves, or a node's. The object says which; the controller makes a
 {{- define "kiv.ingressAlone" -}}
 {{- $pools := false -}}
 {{- range .Values.virtualIPPools -}}{{- if . -}}{{- $pools = true -}}{{- end -}}{{- end -}}
-{{- $others := or $pools (eq (toString (.Values.controller | default dict).enabled) "true") (gt (len (include "kiv.addresses" . | fromJsonArray)) 0) -}}
+{{- $others := or $pools (eq (include "kiv.servicesEnabled" .) "true") (eq (toString (.Values.controller | default dict).enabled) "true") (gt (len (include "kiv.addresses" . | fromJsonArray)) 0) -}}
 {{- and (eq (include "kiv.ingressEnabled" .) "true") (not $others) -}}
 {{- end -}}
 

@@ -12,8 +12,9 @@ spec:
   serviceAccountName: {{ include "kiv.serviceAccountName" . }}
   # The token is mounted into the sidecar alone, see the volume api-access.
   automountServiceAccountToken: false
-  # The drain, then at most 8 s in which the supervisor stops keepalived, 8 s for the proxy where there is one, then the sidecar.
-  terminationGracePeriodSeconds: {{ include "kiv.drainSeconds" . | int | add (ternary 23 15 (eq (include "kiv.proxyEnabled" .) "true")) }}
+  # The drain, then at most 8 s in which the supervisor stops keepalived, 8 s for the proxy and for BIRD where they are, then the sidecar.
+  {{- $further := ternary 8 0 (eq (include "kiv.proxyEnabled" .) "true") | add (ternary 8 0 (eq (include "kiv.bgpEnabled" .) "true")) }}
+  terminationGracePeriodSeconds: {{ include "kiv.drainSeconds" . | int | add 15 $further }}
   {{- with .Values.pod.priorityClassName }}
   priorityClassName: {{ . }}
   {{- end }}
@@ -43,6 +44,13 @@ spec:
     - {{- include "kiv.sidecarContainer" . | nindent 6 }}
     {{- if eq (include "kiv.proxyEnabled" .) "true" }}
     - {{- include "kiv.proxyContainer" . | nindent 6 }}
+    {{- end }}
+    {{- /* They end after keepalived, which has taken the addresses off by then, so that routers know. */}}
+    {{- if eq (include "kiv.bfdEnabled" .) "true" }}
+    - {{- include "kiv.birdContainer" (dict "root" . "role" "bfd") | nindent 6 }}
+    {{- end }}
+    {{- if eq (include "kiv.bgpEnabled" .) "true" }}
+    - {{- include "kiv.birdContainer" (dict "root" . "role" "bgp") | nindent 6 }}
     {{- end }}
   containers:
     - {{- include "kiv.keepalivedContainer" . | nindent 6 }}
@@ -209,6 +217,11 @@ volumeMounts:
   - name: proxy-runtime
     mountPath: /run/keepalived-ingress-vip-proxy
   {{- end }}
+  {{- if eq (include "kiv.bgpEnabled" .) "true" }}
+  - name: bgp-status
+    mountPath: /run/keepalived-ingress-vip-bgp
+    readOnly: true
+  {{- end }}
   {{- if eq (include "kiv.controlPlaneEnabled" .) "true" }}
   - name: sidecar-state
     mountPath: /var/lib/keepalived-ingress-vip-sidecar
@@ -271,6 +284,9 @@ path: {{ .path }}
 {{ include "kiv.apiAccessVolume" . }}
 {{- if eq (include "kiv.proxyEnabled" .) "true" }}
 {{ include "kiv.proxyVolumes" . }}
+{{- end }}
+{{- if eq (include "kiv.bgpEnabled" .) "true" }}
+{{ include "kiv.bgpVolumes" . }}
 {{- end }}
 {{- if eq (include "kiv.controlPlaneEnabled" .) "true" }}
 {{ include "kiv.sidecarStateVolume" . }}

@@ -1,8 +1,11 @@
-{{/* `true` if the release has pools, that of the control plane's ingress among them: a controller runs, and the pods are a DaemonSet's. */}}
+{{/*
+`true` if the release has pools, that of the control plane's ingress among them, or serves Services from pools: a controller runs, and the
+pods are a DaemonSet's.
+*/}}
 {{- define "kiv.poolsEnabled" -}}
 {{- $given := (.Values.controller | default dict).enabled -}}
 {{- if kindIs "invalid" $given -}}
-{{- $given = eq (include "kiv.ingressEnabled" .) "true" -}}
+{{- $given = or (eq (include "kiv.ingressEnabled" .) "true") (eq (include "kiv.servicesEnabled" .) "true") -}}
 {{- range .Values.virtualIPPools -}}{{- if . -}}{{- $given = true -}}{{- end -}}{{- end -}}
 {{- end -}}
 {{- $given -}}
@@ -85,6 +88,10 @@ controlPlaneIngress:
     {{- . | nindent 4 }}
   {{- else }} {}
   {{- end }}
+{{- end }}
+{{- if eq (include "kiv.servicesEnabled" .) "true" }}
+services:
+  {{- include "kiv.services" . | nindent 2 }}
 {{- end }}
 maxGroupsPerPool: {{ include "kiv.number" $c.maxGroupsPerPool }}
 lease:

@@ -7,7 +7,7 @@ The sidecar checks the same settings again when it loads them; here they fail be
 {{- /* Every template asks; a thousand addresses are checked once for all of them. */ -}}
 {{- if not (hasKey .Release "valuesAreChecked") -}}
 {{- $found := dict "errors" list -}}
-{{- range list "workload" "vrrp" "password" "addresses" "controlPlane" "pools" "controlPlaneIngress" "controller" "peers" "interfaces" "numbers" "checks" "targets" "ports" "metrics" "images" "extras" "nodes" -}}
+{{- range list "workload" "vrrp" "password" "addresses" "controlPlane" "pools" "controlPlaneIngress" "services" "bgp" "controller" "peers" "interfaces" "numbers" "checks" "targets" "ports" "metrics" "images" "extras" "nodes" -}}
 {{- include (printf "kiv.validate.%s" .) (dict "root" $ "found" $found) -}}
 {{- end -}}
 {{- with $found.errors -}}
@@ -354,6 +354,9 @@ The sidecar checks the same settings again when it loads them; here they fail be
 {{- if eq (include "kiv.proxyEnabled" .root) "true" -}}
 {{- $_ := set $images "proxy.image" (include "kiv.proxyImage" .root | fromYaml) -}}
 {{- end -}}
+{{- if eq (include "kiv.bgpEnabled" .root) "true" -}}
+{{- $_ := set $images "bgp.image" (include "kiv.birdImage" .root | fromYaml) -}}
+{{- end -}}
 {{- range $field, $image := $images -}}
 {{- if hasSuffix "janeczku/keepalived-ingress-vip" $image.repository -}}
 {{- include "kiv.problem" (dict "found" $found "message" (printf "%s.repository is %q, the image of the chart that this one replaces, which has another inside; remove image.repository and image.tag from your values" $field $image.repository)) -}}
@@ -391,7 +394,7 @@ The sidecar checks the same settings again when it loads them; here they fail be
 {{- end -}}
 {{- end -}}
 {{- range $volume := $v.pod.extraVolumes -}}
-{{- if has $volume.name (list "config" "runtime" "state" "tmp" "api-access" "auth" "service-ca" "proxy-runtime" "sidecar-state") -}}
+{{- if has $volume.name (list "config" "runtime" "state" "tmp" "api-access" "auth" "service-ca" "proxy-runtime" "sidecar-state" "bgp-config" "bgp-runtime" "bfd-runtime" "bgp-passwords") -}}
 {{- include "kiv.problem" (dict "found" $found "message" (printf "pod.extraVolumes has %q, a name that the chart uses itself; give it another" $volume.name)) -}}
 {{- end -}}
 {{- end -}}

@@ -9,14 +9,15 @@
 {{- if or (gt (len $name) 40) (not (regexMatch `^[a-z0-9]([-a-z0-9]*[a-z0-9])?$` $name)) -}}
 {{- include "kiv.problem" (dict "found" $found "message" (printf "virtualIPPools has a pool %q; a name is at most 40 characters of a-z, 0-9 and -, because VRRP instances are named after it" $name)) -}}
 {{- end -}}
-{{- if not $pool.addresses -}}
-{{- include "kiv.problem" (dict "found" $found "message" (printf "%s.addresses is empty; give at least one address, or remove the pool" $field)) -}}
-{{- else if gt (len $pool.addresses) 1024 -}}
+{{- if not (or $pool.addresses $pool.ranges) -}}
+{{- include "kiv.problem" (dict "found" $found "message" (printf "%s.addresses is empty; give at least one address, or remove the pool (for Services alone, give ranges)" $field)) -}}
+{{- else if gt (len ($pool.addresses | default list)) 1024 -}}
 {{- include "kiv.problem" (dict "found" $found "message" (printf "%s.addresses has %d addresses; a pool has at most 1024: make two of it" $field (len $pool.addresses))) -}}
 {{- end -}}
 {{- range $index, $address := $pool.addresses -}}
 {{- include "kiv.validate.address" (dict "found" $found "version" $version "field" (printf "%s.addresses[%d]" $field $index) "text" (toString $address)) -}}
 {{- end -}}
+{{- include "kiv.validate.poolRanges" (dict "found" $found "version" $version "field" $field "pool" $pool) -}}
 {{- include "kiv.validate.poolScheduling" (dict "found" $found "field" $field "pool" $pool) -}}
 {{- include "kiv.validate.poolHealthCheck" (dict "found" $found "field" $field "pool" $pool) -}}
 {{- include "kiv.validate.poolVrrp" (dict "found" $found "field" $field "pool" $pool "root" $root) -}}
@@ -34,12 +35,7 @@
 {{- include "kiv.problem" (dict "found" $found "message" (printf "%s.nodeSelector has the label %s beside matchLabels or matchExpressions; put it into matchLabels" $field $key)) -}}
 {{- end -}}
 {{- range $index, $requirement := $selector.matchExpressions -}}
-{{- $valued := has $requirement.operator (list "In" "NotIn") -}}
-{{- if not (has $requirement.operator (list "In" "NotIn" "Exists" "DoesNotExist")) -}}
-{{- include "kiv.problem" (dict "found" $found "message" (printf "%s.nodeSelector.matchExpressions[%d].operator is %q; choose In, NotIn, Exists or DoesNotExist" $field $index (toString $requirement.operator))) -}}
-{{- else if ne $valued (not (empty $requirement.values)) -}}
-{{- include "kiv.problem" (dict "found" $found "message" (printf "%s.nodeSelector.matchExpressions[%d] has operator %s %s values; %s" $field $index $requirement.operator (ternary "without" "with" $valued) (ternary "give some" "remove them" $valued))) -}}
-{{- end -}}
+{{- include "kiv.validate.requirement" (dict "found" $found "field" (printf "%s.nodeSelector.matchExpressions[%d]" $field $index) "requirement" $requirement) -}}
 {{- end -}}
 {{- $selector = $selector.matchLabels | default dict -}}
 {{- end -}}
@@ -60,6 +56,17 @@
 {{- include "kiv.problem" (dict "found" $found "message" (printf "%s.tolerations[%d] has a value with operator Exists; remove it, or use Equal" $field $index)) -}}
 {{- end -}}
 {{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* A requirement on a label. Takes found, field, requirement. */}}
+{{- define "kiv.validate.requirement" -}}
+{{- $operator := .requirement.operator -}}
+{{- $valued := has $operator (list "In" "NotIn") -}}
+{{- if not (has $operator (list "In" "NotIn" "Exists" "DoesNotExist")) -}}
+{{- include "kiv.problem" (dict "found" .found "message" (printf "%s.operator is %q; choose In, NotIn, Exists or DoesNotExist" .field (toString $operator))) -}}
+{{- else if ne $valued (not (empty .requirement.values)) -}}
+{{- include "kiv.problem" (dict "found" .found "message" (printf "%s has operator %s %s values; %s" .field $operator (ternary "without" "with" $valued) (ternary "give some" "remove them" $valued))) -}}
 {{- end -}}
 {{- end -}}
 

@@ -19,6 +19,12 @@ describe('the settings', () => {
     expect(messages(settingsDocument())).toEqual([]);
   });
 
+  it('may say that Services get addresses', () => {
+    const services = { loadBalancerClass: 'keepalived-ingress-vip.io/vip', classless: true, aliases: false };
+    expect(messages(settingsWith('services', services))).toEqual([]);
+    expect(messages(settingsWith('services', { ...services, externalIPs: 'InPools' }))).toEqual([]);
+  });
+
   it('may reserve nothing', () => {
     expect(messages(settingsWith('reserved', { addresses: [], virtualRouterIds: [] }))).toEqual([]);
   });
@@ -50,6 +56,17 @@ describe('the settings', () => {
     ['lease.retrySeconds', 6, 'lease.retrySeconds: 6 leaves no second try within lease.renewSeconds, 10'],
     ['lease.name', 'A_b', 'lease.name: is not a name of lower-case letters'],
     ['server.address', 'localhost', 'server.address: is not an IP address'],
+    [
+      'services',
+      { loadBalancerClass: 'a b', classless: false, aliases: true },
+      'services.loadBalancerClass: is not the name of a class',
+    ],
+    ['services', { loadBalancerClass: 'a/b', classless: false }, 'services.aliases: is missing'],
+    [
+      'services',
+      { loadBalancerClass: 'a/b', classless: false, aliases: true, externalIPs: 'All' },
+      'services.externalIPs: Invalid option',
+    ],
     ['log.level', 'loud', 'log.level: Invalid option'],
   ])('with %s: %j are refused by one sentence', (path, value, message) => {
     const found = messages(settingsWith(path, value));

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { z } from 'zod';
+import * as z from 'zod';
 import { ROUTER_IDS, routerId } from '../../api/instances.ts';
 import { familyOfAddress } from '../../common/addresses.ts';
 import { type CheckedDocument, checkDocument } from '../../common/check-document.ts';
@@ -28,6 +28,13 @@ const leaseSchema = z.strictObject({
   retrySeconds: seconds(0.1, 600),
 });
 
+/** A name as Kubernetes' labels have it, with or without a domain in front. */
+const className = z
+  .string()
+  .regex(/^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/, {
+    error: 'is not the name of a class, for example keepalived-ingress-vip.io/vip',
+  });
+
 const settingsSchema = z
   .strictObject({
     release: z.strictObject({ namespace: name, name }),
@@ -41,6 +48,19 @@ const settingsSchema = z
       .strictObject({
         /** The Service that takes connections to its address; absent: the ingress does so itself. */
         service: z.strictObject({ namespace: name, name }).optional(),
+      })
+      .optional(),
+    /** Services of type LoadBalancer that get addresses; absent: none does, and none is followed. */
+    services: z
+      .strictObject({
+        /** Those of this class. */
+        loadBalancerClass: className,
+        /** Those without a class, too. */
+        classless: z.boolean(),
+        /** Whether annotations of other load balancers are understood. */
+        aliases: z.boolean(),
+        /** Whether addresses of pools are placed that Services have in spec.externalIPs. */
+        externalIPs: z.enum(['Off', 'InPools']).default('Off'),
       })
       .optional(),
     maxGroupsPerPool: z.int().min(1).max(ROUTER_IDS.most),

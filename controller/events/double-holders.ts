@@ -21,7 +21,7 @@ export function findDoubles(pool: PoolView, before: DoubleHolders, nowMs: number
   const doubles = new Map<string, { sinceMs: number; announced: boolean }>();
   const overdue: string[] = [];
   let reviewAtMs = Number.POSITIVE_INFINITY;
-  for (const { address, holders } of pool.addresses.filter((known) => known.holders.length > 1)) {
+  for (const { address, holders } of pool.addresses.filter((known) => known.holders.length > 1 && !known.everywhere)) {
     const key = keyOf(pool.name, address);
     const { sinceMs, announced } = before.get(key) ?? { sinceMs: nowMs, announced: false };
     const due = nowMs - sinceMs > DOUBLE_GRACE_MS;

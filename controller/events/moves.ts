@@ -1,5 +1,6 @@
+import type { ServiceAddress } from '../../api/service-address.ts';
 import type { ClusterEvent } from '../kubernetes/cluster-api.ts';
-import { poolReference } from '../kubernetes/references.ts';
+import { poolReference, serviceReference } from '../kubernetes/references.ts';
 import { count, few } from '../text/sentences.ts';
 import { keyOf, type PoolView } from './pool-view.ts';
 
@@ -14,12 +15,17 @@ export interface Move {
 /** By pool and address: the last node that held it alone. */
 export type LastHolders = ReadonlyMap<string, string>;
 
+/** Where every node has an address, none moves. */
+function movable({ addresses }: PoolView): PoolView['addresses'] {
+  return addresses.filter(({ everywhere }) => everywhere !== true);
+}
+
 /** What is to be remembered of holders; an address that nobody holds alone keeps the last one that did. Pure. */
 export function rememberHolders(pools: readonly PoolView[], before: LastHolders): LastHolders {
   const holders = new Map<string, string>();
-  for (const { name, addresses } of pools) {
-    for (const { address, holders: now } of addresses) {
-      const key = keyOf(name, address);
+  for (const pool of pools) {
+    for (const { address, holders: now } of movable(pool)) {
+      const key = keyOf(pool.name, address);
       const last = now.length === 1 ? now[0] : before.get(key);
       if (last !== undefined) holders.set(key, last);
     }
@@ -28,9 +34,10 @@ export function rememberHolders(pools: readonly PoolView[], before: LastHolders)
 }
 
 /** The moves of one pool's addresses. Pure. */
-export function movesOf({ name, addresses }: PoolView, before: LastHolders): Move[] {
+export function movesOf(pool: PoolView, before: LastHolders): Move[] {
+  const { name } = pool;
   const routes = new Map<string, { from: string; to: string; addresses: string[] }>();
-  for (const { address, holders } of addresses) {
+  for (const { address, holders } of movable(pool)) {
     const from = before.get(keyOf(name, address));
     const [to] = holders;
     if (holders.length !== 1 || to === undefined || from === undefined || from === to) continue;
@@ -39,6 +46,23 @@ export function movesOf({ name, addresses }: PoolView, before: LastHolders): Mov
     route.addresses.push(address);
   }
   return [...routes.values()].map((route) => ({ pool: name, ...route }));
+}
+
+/**
+ * Moves as Events on the Services whose addresses moved. Pure.
+ * @param claims on addresses, in canonical form
+ */
+export function serviceMoveEvents(moves: readonly Move[], claims: readonly ServiceAddress[]): ClusterEvent[] {
+  if (moves.length === 0) return [];
+  const owners = new Map(claims.map(({ spec }) => [spec.address, spec.owners]));
+  return moves.flatMap(({ from, to, addresses }) =>
+    addresses.flatMap((address) =>
+      (owners.get(address) ?? []).map((owner): ClusterEvent => {
+        const note = `${address} moved from ${from} to ${to}`;
+        return { regarding: serviceReference(owner), type: 'Normal', reason: 'AddressMoved', action: 'Move', note };
+      }),
+    ),
+  );
 }
 
 /** A move as an Event. */

@@ -24,6 +24,18 @@ describe('what is observed', () => {
     expect(observe([pool({ x: ['a'] })], undefined, 0)).toMatchObject({ events: [], moves: [] });
   });
 
+  it('finds nothing wrong with an address that every fit node has, and no move', () => {
+    const of = (...holders: readonly string[]) =>
+      pool({}, { addresses: [{ address: 'x', holders, everywhere: true }] });
+    const before = remembered(of('a'), of('b'), of('a', 'b', 'c'));
+    expect(observe([of('a', 'b', 'c')], before, 60_000)).toMatchObject({
+      events: [],
+      moves: [],
+      reviewAtMs: undefined,
+    });
+    expect(observe([of('c')], before, 60_000)).toMatchObject({ events: [], moves: [] });
+  });
+
   it('tells the moves between two nodes in one Event', () => {
     const before = remembered(pool({ x: ['a'], y: ['a'], z: ['b'] }));
     const { events, moves } = observe([pool({ x: ['b'], y: ['b'], z: ['c'] })], before, 5000);

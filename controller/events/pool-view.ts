@@ -7,7 +7,12 @@ export interface PoolView {
   readonly name: string;
   readonly uid: string | undefined;
   /** Its addresses that are not refused, in canonical form, with the nodes that hold them. */
-  readonly addresses: readonly { readonly address: string; readonly holders: readonly string[] }[];
+  readonly addresses: readonly {
+    readonly address: string;
+    readonly holders: readonly string[];
+    /** Every fit node has it; absent: one. */
+    readonly everywhere?: true;
+  }[];
   readonly refused: readonly RefusedAddress[];
   readonly problems: readonly Problem[];
   /** What keeps nodes that take part in it from carrying out their plan. */

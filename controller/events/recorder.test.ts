@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { ManualTime } from '../../common/testing/manual-time.ts';
 import type { ClusterEvent } from '../kubernetes/cluster-api.ts';
@@ -61,6 +62,21 @@ describe('the recorder of Events', () => {
     time.stall(3_600_000);
     await events.record(times(26, event('web')));
     expect(outcomes.filter((outcome) => outcome === 'web dropped')).toHaveLength(1);
+  });
+
+  it('writes two at a time, and drops what comes when a thousand wait', async () => {
+    let [under, most] = [0, 0];
+    const { events, outcomes } = recorder(async () => {
+      under += 1;
+      most = Math.max(most, under);
+      await setImmediate();
+      under -= 1;
+    });
+    const crowd = Array.from({ length: 1010 }, (_, index) => event(`pool-${index}`));
+    await events.record(crowd);
+    expect(most).toBe(2);
+    expect(outcomes.filter((outcome) => outcome.endsWith('written'))).toHaveLength(1002);
+    expect(outcomes.filter((outcome) => outcome.endsWith('dropped'))).toHaveLength(8);
   });
 
   it('loses an Event that the API server refuses, and says so', async () => {

@@ -56,7 +56,7 @@ function same(a: string, b: string): boolean {
 /** The address in force as the pool has it, if the nodes hold it because of the pool. */
 function heldInForce({ ingress: { status }, pool }: IngressInput): string | undefined {
   const ip = status?.ip;
-  return ip === undefined ? undefined : pool?.spec.addresses.find((given) => same(given, ip));
+  return ip === undefined ? undefined : pool?.spec.addresses?.find((given) => same(given, ip));
 }
 
 /** Whether there is an address in force that is not given up before the new one answers: a managed one that no node holds is none. */

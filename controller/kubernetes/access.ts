@@ -1,17 +1,22 @@
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent, type RequestOptions } from 'node:https';
 import {
   KubeConfig,
   type ObservableMiddleware,
   type RequestContext,
   setHeaderMiddleware,
 } from '@kubernetes/client-node';
-import type { Clock } from '../../common/clock.ts';
+import { type Clock, systemClock } from '../../common/clock.ts';
 
 /** Connections made with a certificate authority that was replaced are given up within this time. */
 const DISPATCHER_LIFE_MS = 3_600_000;
+/** A connection that rests longer is closed: before the API server does it, while a request is on its way there. */
+const REST_MS = 4000;
 /** No request is longer: what hangs is tried again. Watches have limits of their own. */
 export const REQUEST_LIMIT_MS = 15_000;
 
 type Dispatcher = ReturnType<RequestContext['getDispatcher']>;
+type DispatcherOptions = ReturnType<KubeConfig['createDispatcherOptions']>;
 
 /**
  * Access to the API server whose requests share connections. client-node 2.0 makes a dispatcher for every request, so that each would begin
@@ -28,14 +33,55 @@ export class SharedKubeConfig extends KubeConfig {
 
   override async applySecurityAuthentication(context: RequestContext): Promise<void> {
     await super.applySecurityAuthentication(context);
-    const dispatcher = context.getDispatcher();
-    if (dispatcher === undefined) return;
-    const nowMs = this.#clock.monotonicMs();
-    if (this.#shared === undefined || nowMs >= this.#shared.untilMs) {
-      this.#shared = { dispatcher, untilMs: nowMs + DISPATCHER_LIFE_MS };
+    const made = context.getDispatcher();
+    if (made !== undefined) {
+      this.#shared = { dispatcher: made, untilMs: this.#clock.monotonicMs() + DISPATCHER_LIFE_MS };
+    } else if (this.#shared?.dispatcher !== undefined) {
+      context.setDispatcher(this.#shared.dispatcher);
     }
-    if (this.#shared.dispatcher !== undefined) context.setDispatcher(this.#shared.dispatcher);
   }
+
+  /** While there is one none is made for nothing: reading certificates takes its time, and so would thousands of requests. */
+  override createDispatcherOptions(
+    ...[cluster, agentOptions]: Parameters<KubeConfig['createDispatcherOptions']>
+  ): DispatcherOptions {
+    const isYoung = this.#shared !== undefined && this.#clock.monotonicMs() < this.#shared.untilMs;
+    return isYoung ? { type: 'none' } : super.createDispatcherOptions(cluster, agentOptions);
+  }
+}
+
+/** What a request by Node's own client is made with. */
+export interface Connection {
+  readonly agent: HttpAgent;
+  /** Say who asks. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+const agents = new WeakMap<KubeConfig, { readonly agent: HttpAgent; readonly untilMs: number }>();
+
+function makeAgent(server: string, { ca, cert, key, rejectUnauthorized, servername }: RequestOptions): HttpAgent {
+  const kept = { keepAlive: true, timeout: REST_MS };
+  if (server.startsWith('http:')) return new HttpAgent(kept);
+  return new HttpsAgent({ ...kept, ca, cert, key, rejectUnauthorized, servername });
+}
+
+/**
+ * How the API server is asked by Node's own client: it takes a third of the time that the library's takes for a request. Requests share
+ * connections.
+ */
+export async function connectionOf(access: KubeConfig, clock: Clock = systemClock): Promise<Connection> {
+  const options: RequestOptions = {};
+  await access.applyToHTTPSOptions(options);
+  const headers = Object.fromEntries(Object.entries(options.headers ?? {}).map(([name, value]) => [name, `${value}`]));
+  const { proxyUrl, server = '' } = access.getCurrentCluster() ?? {};
+  // Through a proxy the library knows the way.
+  if (proxyUrl && options.agent instanceof HttpAgent) return { agent: options.agent, headers };
+  const nowMs = clock.monotonicMs();
+  const known = agents.get(access);
+  if (known !== undefined && nowMs < known.untilMs) return { agent: known.agent, headers };
+  const agent = makeAgent(server, options);
+  agents.set(access, { agent, untilMs: nowMs + DISPATCHER_LIFE_MS });
+  return { agent, headers };
 }
 
 /**

@@ -24,6 +24,17 @@ function messageOfBody(body: unknown): string | undefined {
   return typeof message === 'string' ? message : undefined;
 }
 
+/**
+ * Whether a server-side apply was refused because the definition in the cluster does not have a field. The API server answers that with 500,
+ * so that only its words tell (managedfields/internal/structuredmerge.go in k8s.io/apimachinery, and typed/validate.go in
+ * sigs.k8s.io/structured-merge-diff, which lists all such fields).
+ * @param field e.g. `.spec.spares`
+ */
+export function isUndeclared(error: unknown, field: string): boolean {
+  const message = messageOfBody((error as WithCode | undefined)?.body);
+  return message?.includes(` ${field}: field not declared in schema`) ?? false;
+}
+
 /** Why a request failed, in one line: the API server's own words where it had any, and the cause of a connection's end. */
 export function reasonOf(error: unknown): string {
   const status = statusOf(error);

@@ -1,21 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import { CustomObjectsApi, HttpMethod, type KubeConfig, type V1Service } from '@kubernetes/client-node';
+import { HttpMethod, type KubeConfig, type V1Service } from '@kubernetes/client-node';
 import type { ControlPlaneIngress, ControlPlaneIngressStatus } from '../../api/control-plane-ingress.ts';
-import { API_GROUP, API_VERSION, GROUP_VERSION } from '../../api/group.ts';
+import { GROUP_VERSION } from '../../api/group.ts';
 import type { NodePlanSpec } from '../../api/node-plan.ts';
 import { oneLine } from '../../api/text.ts';
 import type { VirtualIpPool, VirtualIpPoolSpec, VirtualIpPoolStatus } from '../../api/virtual-ip-pool.ts';
 import { systemClock } from '../../common/clock.ts';
 import { HTTP_STATUS } from '../../common/http-status.ts';
-import { requestOptions } from './access.ts';
 import { statusOf } from './api-error.ts';
+import { FIELD_MANAGER } from './field-manager.ts';
 import type { ObjectReference } from './references.ts';
 import { send } from './send.ts';
 import { type ServiceFacts, serviceFacts } from './service-facts.ts';
 import { keepIngress, keepNodePlan, keepPool, type OwnerReference, type StoredNodePlan } from './stored.ts';
-
-/** By which the API server knows whose fields are whose (https://kubernetes.io/docs/reference/using-api/server-side-apply/). */
-export const FIELD_MANAGER = 'keepalived-ingress-vip-controller';
 
 /** An Event on whatever object. */
 export interface ClusterEvent {
@@ -56,15 +53,15 @@ export interface ClusterWriter {
   createEvent(event: ClusterEvent): Promise<void>;
 }
 
-const POOLS = { group: API_GROUP, version: API_VERSION, plural: 'virtualippools' };
-const INGRESSES = { group: API_GROUP, version: API_VERSION, plural: 'controlplaneingresses' };
-const PLANS = { group: API_GROUP, version: API_VERSION, plural: 'nodeplans' };
-type Resource = typeof POOLS;
+const POOLS = `/apis/${GROUP_VERSION}/virtualippools`;
+const INGRESSES = `/apis/${GROUP_VERSION}/controlplaneingresses`;
+const PLANS = `/apis/${GROUP_VERSION}/nodeplans`;
 const MERGE = 'application/merge-patch+json';
-const APPLY = { 'Content-Type': 'application/apply-patch+yaml' };
+const APPLY = 'application/apply-patch+yaml';
+/** What others wrote before is taken over. */
+const FORCED = { fieldManager: FIELD_MANAGER, force: 'true' };
 /** Events on objects in no namespace are kept in this one. */
 const EVENTS_NAMESPACE = 'default';
-const EVENTS = { group: 'events.k8s.io', version: 'v1', plural: 'events' };
 /** The API server's limits, in bytes (k8s.io/kubernetes/pkg/apis/core/validation/events.go). */
 const NOTE_BYTES = 1024;
 const INSTANCE_BYTES = 128;
@@ -74,16 +71,14 @@ function eventName(object: string): string {
   return `${object.slice(0, 200).replace(/[^a-z0-9]+$/, '')}.${randomUUID().replaceAll('-', '').slice(0, 16)}`;
 }
 
-/** The API server by client-node's typed clients. */
+/** Writes to the API server. */
 export class ClusterApi implements ClusterWriter {
   readonly #instance: string;
-  readonly #custom: CustomObjectsApi;
   readonly #access: KubeConfig;
 
   /** @param options.instance this replica's name, for Events */
   constructor(options: { instance: string }, { access }: { access: KubeConfig }) {
     this.#instance = options.instance;
-    this.#custom = access.makeApiClient(CustomObjectsApi);
     this.#access = access;
   }
 
@@ -128,36 +123,39 @@ export class ClusterApi implements ClusterWriter {
   }
 
   async #apply(
-    resource: Resource,
+    path: string,
     kind: string,
     name: string,
     { spec, owners }: { readonly spec: object; readonly owners: readonly OwnerReference[] },
   ): Promise<unknown> {
-    const body = { apiVersion: GROUP_VERSION, kind, metadata: { name, ownerReferences: owners }, spec };
-    const request = { ...resource, name, body, fieldManager: FIELD_MANAGER, force: true };
-    return this.#custom.patchClusterCustomObject(request, requestOptions(APPLY));
+    const content = { apiVersion: GROUP_VERSION, kind, metadata: { name, ownerReferences: owners }, spec };
+    return this.#patch(`${path}/${name}`, content);
   }
 
   async #applyStatus(
-    resource: Resource,
+    path: string,
     kind: string,
     { name, uid }: { readonly name: string; readonly uid?: string },
     status: object,
   ): Promise<unknown> {
     // With the uid an object that was deleted and made anew meanwhile does not get the old one's status.
-    const body = { apiVersion: GROUP_VERSION, kind, metadata: { name, uid }, status };
-    const request = { ...resource, name, body, fieldManager: FIELD_MANAGER, force: true };
+    const content = { apiVersion: GROUP_VERSION, kind, metadata: { name, uid }, status };
     try {
-      return await this.#custom.patchClusterCustomObjectStatus(request, requestOptions(APPLY));
+      return await this.#patch(`${path}/${name}/status`, content);
     } catch (error) {
       if (statusOf(error) === HTTP_STATUS.notFound) return undefined;
       throw error;
     }
   }
 
-  async #delete(resource: Resource, name: string): Promise<void> {
+  #patch(path: string, content: object): Promise<unknown> {
+    const body = { type: APPLY, content };
+    return send(this.#access, { method: HttpMethod.PATCH, path, query: FORCED, body });
+  }
+
+  async #delete(path: string, name: string): Promise<void> {
     try {
-      await this.#custom.deleteClusterCustomObject({ ...resource, name }, requestOptions());
+      await send(this.#access, { method: HttpMethod.DELETE, path: `${path}/${name}` });
     } catch (error) {
       if (statusOf(error) !== HTTP_STATUS.notFound) throw error;
     }
@@ -165,7 +163,9 @@ export class ClusterApi implements ClusterWriter {
 
   async createEvent({ regarding, type, reason, action, note }: ClusterEvent): Promise<void> {
     const { name, namespace = EVENTS_NAMESPACE } = regarding;
-    const body = {
+    const content = {
+      apiVersion: 'events.k8s.io/v1',
+      kind: 'Event',
       metadata: { name: eventName(name), namespace },
       eventTime: new Date(systemClock.wallMs()).toISOString().replace('Z', '000Z'),
       reportingController: FIELD_MANAGER,
@@ -176,7 +176,7 @@ export class ClusterApi implements ClusterWriter {
       action,
       note: oneLine(note, NOTE_BYTES),
     };
-    // Untyped, because the generated type wants a class for the time.
-    await this.#custom.createNamespacedCustomObject({ ...EVENTS, namespace, body }, requestOptions());
+    const path = `/apis/events.k8s.io/v1/namespaces/${namespace}/events`;
+    await send(this.#access, { method: HttpMethod.POST, path, body: { type: 'application/json', content } });
   }
 }

@@ -5,8 +5,9 @@ import { type Cached, ResourceCache } from './resource-cache.ts';
 import type { WatchedResource } from './resources.ts';
 
 /** A row of whatever kinds. */
-interface AnyResource extends Omit<WatchedResource<never, Cached>, 'same'> {
+interface AnyResource extends Omit<WatchedResource<never, Cached>, 'same' | 'matters'> {
   readonly same?: (before: never, after: never) => boolean;
+  readonly matters?: (object: never) => boolean;
 }
 
 type Table = Readonly<Record<string, AnyResource>>;
@@ -46,7 +47,10 @@ export class ClusterWatch<T extends Table> {
     const followed = Object.entries(table).map(([key, row]) => {
       // Whatever the row says is kept is what its cache has: the types of the table say so to those who read them.
       const resource = row as unknown as WatchedResource<never, Cached>;
-      const cache = new ResourceCache<Cached>({ same: resource.same }, { onChange: () => onChange(key) });
+      const cache = new ResourceCache<Cached>(
+        { same: resource.same, matters: resource.matters },
+        { onChange: () => onChange(key) },
+      );
       const failed = (error: unknown, retryMs: number) => onError(resource.name, error, retryMs);
       return { key, cache, informer: new Informer(resource, { ...shared, cache, onError: failed }) };
     });

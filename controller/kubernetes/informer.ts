@@ -58,8 +58,9 @@ export class Informer<Raw, T extends Cached> {
   /** Lists, then watches. */
   start(): void {
     if (this.#informer !== undefined) return;
-    const { path, labelSelector, fieldSelector, keep } = this.#resource;
+    const { path, labelSelector, fieldSelector } = this.#resource;
     const { access, cache, silenceLimitMs = SILENCE_LIMIT_MS } = this.#dependencies;
+    const keep = (raw: Raw) => this.#keep(raw);
     this.#watch = new KeepingWatch(access, { keep, silenceLimitMs }, () => this.#working());
     const informer = new ListWatch<Stored<T>>(
       path,
@@ -89,11 +90,16 @@ export class Informer<Raw, T extends Cached> {
     const { access, cache } = this.#dependencies;
     const since = cache.changes;
     const { items, metadata } = await listObjects<Raw>(access, this.#resource);
-    const kept = items.map((item) => this.#resource.keep(item) as Stored<T>);
+    const kept = items.map((item) => this.#keep(item));
     // The library compares it with what it knew by resource versions; here it counts whatever they are.
     if (this.#informer !== undefined) cache.replace(kept, since);
     this.#listed();
     return { items: kept, ...(metadata === undefined ? {} : { metadata }) };
+  }
+
+  /** The library stores what it is given: of what an answer to a write brought before the watch there is to be one copy. */
+  #keep(raw: Raw): Stored<T> {
+    return this.#dependencies.cache.oneCopy(this.#resource.keep(raw)) as Stored<T>;
   }
 
   #listed(): void {

@@ -45,6 +45,15 @@ describe('a list', () => {
     expect(request?.token).toBe('Bearer t');
   });
 
+  it('is asked for by the connection of the one before', async () => {
+    let connections = 0;
+    server.on('connection', () => {
+      connections += 1;
+    });
+    for (let times = 0; times < 3; times += 1) await listObjects(access, { path: '/api/v1/pods' });
+    expect([asked.length, connections]).toEqual([3, 1]);
+  });
+
   it('fails with the status and the words of an API server that refuses', async () => {
     answer = { status: 403, body: '{"message":"pods is forbidden"}' };
     const error = await listObjects(access, { path: '/api/v1/pods' }).catch((reason: unknown) => reason);

@@ -31,6 +31,19 @@ export function ingressReference({
   return { apiVersion: GROUP_VERSION, kind: 'ControlPlaneIngress', name, ...(uid === undefined ? {} : { uid }) };
 }
 
+/** A Service. */
+export function serviceReference({
+  namespace,
+  name,
+  uid,
+}: {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid?: string | undefined;
+}): ObjectReference {
+  return { apiVersion: 'v1', kind: 'Service', namespace, name, ...(uid === undefined ? {} : { uid }) };
+}
+
 /** A key that differs for different objects, also for one that was made anew under the name of another. */
 export function referenceKey({ kind, namespace = '', name, uid = '' }: ObjectReference): string {
   return [kind, namespace, name, uid].join('/');

@@ -28,6 +28,22 @@ describe('the cache of a resource', () => {
     expect(things.list().map(({ metadata }) => metadata.name)).toEqual(['a', 'b']);
   });
 
+  it('makes its list anew only when something changed, whatever changed', () => {
+    const { things } = cache();
+    things.put(thing('b', '1'));
+    things.put(thing('c', '2'));
+    const list = things.list();
+    expect(things.list()).toBe(list);
+    things.put(thing('b', '3', 'blue'));
+    expect(known(things)).toEqual(['b 3 blue', 'c 2 red']);
+    things.put(thing('a', '4'));
+    expect(known(things)).toEqual(['a 4 red', 'b 3 blue', 'c 2 red']);
+    things.remove(thing('c', '5'));
+    expect(known(things)).toEqual(['a 4 red', 'b 3 blue']);
+    things.replace([thing('b', '6')], things.changes);
+    expect(known(things)).toEqual(['b 6 red']);
+  });
+
   it('keeps the answer to a write against the watch’s older news, and tells the same state once', () => {
     const { things, onChange } = cache();
     things.put(thing('a', '10', 'blue'));
@@ -35,6 +51,16 @@ describe('the cache of a resource', () => {
     things.put(thing('a', '10', 'blue'));
     expect(things.get('a')?.colour).toBe('blue');
     expect(onChange).toHaveBeenCalledOnce();
+  });
+
+  it('gives the copy that it has of an object that is the same in all, and no other', () => {
+    const { things } = cache();
+    const known = thing('a', '10');
+    things.put(known);
+    expect(things.oneCopy(thing('a', '10'))).toBe(known);
+    for (const other of [thing('a', '11'), thing('b', '10'), thing('a', '10', 'blue')]) {
+      expect(things.oneCopy(other)).toBe(other);
+    }
   });
 
   it('compares resource versions as numbers of any length', () => {
@@ -60,6 +86,21 @@ describe('the cache of a resource', () => {
     things.remove({ metadata: { name: 'a' } });
     expect(onChange).toHaveBeenCalledTimes(2);
     expect(things.size).toBe(0);
+  });
+
+  it('does not bring back what is gone by an answer from before its end, and takes what was made anew', () => {
+    const { things } = cache();
+    things.put(thing('a', '1'));
+    things.remove(thing('a', '5'));
+    things.put(thing('a', '4'));
+    expect(known(things)).toEqual([]);
+    things.put(thing('a', '6', 'blue'));
+    expect(known(things)).toEqual(['a 6 blue']);
+    things.remove({ metadata: { name: 'a' } });
+    things.put(thing('a', '6', 'blue'));
+    expect(known(things)).toEqual([]);
+    things.replace([thing('a', '3')], things.changes);
+    expect(known(things)).toEqual(['a 3 red']);
   });
 
   it('keeps objects of one name in two namespaces apart, sorted by namespace', () => {

@@ -1,12 +1,8 @@
-import {
-  ApiException,
-  createConfiguration,
-  type HttpMethod,
-  type KubeConfig,
-  RequestContext,
-} from '@kubernetes/client-node';
+import { text } from 'node:stream/consumers';
+import { ApiException, type HttpMethod, type KubeConfig } from '@kubernetes/client-node';
+import { sendRequest } from '../../common/http-request.ts';
 import { HTTP_STATUS } from '../../common/http-status.ts';
-import { REQUEST_LIMIT_MS } from './access.ts';
+import { connectionOf, REQUEST_LIMIT_MS } from './access.ts';
 
 /** A request by its path: the library's typed clients know the kinds that came with it, and each of them is large. */
 export interface PlainRequest {
@@ -19,10 +15,10 @@ export interface PlainRequest {
   readonly body?: { readonly type: string; readonly content: object };
 }
 
-function urlOf(server: string, { path, query = {} }: PlainRequest): string {
+function urlOf(server: string, { path, query = {} }: PlainRequest): URL {
   const url = new URL(server + path);
   for (const [key, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(key, value);
-  return url.toString();
+  return url;
 }
 
 /**
@@ -33,18 +29,21 @@ function urlOf(server: string, { path, query = {} }: PlainRequest): string {
 export async function send<T>(access: KubeConfig, plain: PlainRequest): Promise<T> {
   const server = access.getCurrentCluster()?.server;
   if (server === undefined) throw new Error('the kubeconfig names no cluster; set its current-context');
-  const request = new RequestContext(urlOf(server, plain), plain.method);
-  request.setHeaderParam('Accept', 'application/json');
-  if (plain.body !== undefined) {
-    request.setHeaderParam('Content-Type', plain.body.type);
-    request.setBody(JSON.stringify(plain.body.content));
+  const { method, path, body } = plain;
+  const { agent, headers } = await connectionOf(access);
+  const response = await sendRequest({
+    url: urlOf(server, plain),
+    method,
+    headers: { ...headers, accept: 'application/json', ...(body === undefined ? {} : { 'content-type': body.type }) },
+    body: body === undefined ? undefined : JSON.stringify(body.content),
+    agent,
+    signal: AbortSignal.timeout(REQUEST_LIMIT_MS),
+  });
+  const said = await text(response);
+  const { statusCode = 0 } = response;
+  if (statusCode !== HTTP_STATUS.ok && statusCode !== HTTP_STATUS.created) {
+    const heads = Object.fromEntries(Object.entries(response.headers).map(([name, value]) => [name, `${value}`]));
+    throw new ApiException(statusCode, `${method} ${path} was answered ${statusCode}`, said, heads);
   }
-  request.setSignal(AbortSignal.timeout(REQUEST_LIMIT_MS));
-  await access.applySecurityAuthentication(request);
-  const { httpStatusCode, body, headers } = await createConfiguration().httpApi.send(request).toPromise();
-  const text = await body.text();
-  if (httpStatusCode !== HTTP_STATUS.ok) {
-    throw new ApiException(httpStatusCode, `${plain.method} ${plain.path} was not answered with 200`, text, headers);
-  }
-  return JSON.parse(text) as T;
+  return JSON.parse(said) as T;
 }

@@ -1,5 +1,6 @@
 import type { ControlPlaneIngress } from '../../api/control-plane-ingress.ts';
 import type { NodePlan } from '../../api/node-plan.ts';
+import type { ServiceAddress } from '../../api/service-address.ts';
 import type { VirtualIpPool } from '../../api/virtual-ip-pool.ts';
 import { readReport } from './node-report.ts';
 
@@ -32,6 +33,11 @@ export function keepPool(pool: VirtualIpPool): VirtualIpPool {
 /** What is kept of the control plane's ingress. */
 export function keepIngress(ingress: ControlPlaneIngress): ControlPlaneIngress {
   return withoutManagedFields(ingress);
+}
+
+/** What is kept of a claim. */
+export function keepClaim(claim: ServiceAddress): ServiceAddress {
+  return withoutManagedFields(claim);
 }
 
 /** What is kept of a NodePlan; of the node's report what can be read of it. */

@@ -22,7 +22,8 @@ function nodesBehind(plans: readonly NodePlan[], nodes: readonly PlanningNode[])
 
 function collect({ metadata, spec, status }: NodePlan, drafts: Map<string, Draft>): void {
   const held = new Set((status?.held ?? []).map(({ address }) => canonical(address)));
-  for (const { name, peers = [], addresses } of spec.instances) {
+  const spares = (spec.spares ?? []).map((spare) => ({ ...spare, addresses: [] }));
+  for (const { name, peers = [], addresses } of [...spec.instances, ...spares]) {
     const draft = drafts.get(name) ?? { previousPeers: new Map(), heldBy: new Set() };
     drafts.set(name, draft);
     draft.previousPeers.set(metadata.name, peers);

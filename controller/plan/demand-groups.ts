@@ -1,13 +1,15 @@
 import { compareText } from '../../common/compare-text.ts';
+import { adoptGroups, type PreviousGroups } from './adoption.ts';
 import { type Claims, claimAddresses, oldestFirst } from './claims.ts';
 import { type Eligibility, eligibleNodes } from './eligibility.ts';
-import { type DraftGroup, fillGroups, type Grouped, type Kept, keepGroups } from './grouping.ts';
+import { type DraftGroup, fillGroups, type Grouped, keepGroups } from './grouping.ts';
 import {
   allocateRouterIds,
   type RouterIdGrant,
   type RouterIdRequest,
   type UnavailableRouterIds,
 } from './router-ids.ts';
+import { type KeptWithSpare, keepSpare, withSpare } from './spares.ts';
 import type { Demand, PlanInput, PlanSettings } from './types.ts';
 
 /** A demand, its addresses in groups, and the nodes that may hold them. */
@@ -24,24 +26,37 @@ export interface GroupedDemand {
 interface RequestingDemand {
   readonly demand: Demand;
   readonly claims: Claims;
-  readonly kept: Kept;
+  readonly kept: KeptWithSpare;
+  /** Slots that no new group may have: see {@link PreviousGroups.left}. */
+  readonly left: readonly number[];
   readonly request: RouterIdRequest;
 }
 
-function requestOf(demand: Demand, claims: Claims, settings: PlanSettings): RequestingDemand {
-  const kept = keepGroups(demand.previousGroups, claims.accepted);
+function requestOf(
+  demand: Demand,
+  claims: Claims,
+  { groups: previousGroups, left }: PreviousGroups,
+  settings: PlanSettings,
+): RequestingDemand {
+  const everywhere = demand.everywhere === true;
+  const previous = everywhere ? [] : previousGroups;
+  const kept = keepSpare(previous, demand.spare, keepGroups(previous, everywhere ? [] : claims.accepted));
+  const maxGroups = Math.min(settings.maxGroupsPerPool, demand.maxGroups ?? settings.maxGroupsPerPool);
+  const desired = Math.max(0, Math.min(maxGroups - kept.groups.length, kept.ungrouped.length));
+  const hasRoom = kept.groups.length + desired < maxGroups;
   const request: RouterIdRequest = {
     range: demand.virtualRouterIds ?? settings.virtualRouterIds,
     ownRange: demand.virtualRouterIds !== undefined,
     multicast: !demand.unicast,
     kept: new Map(kept.groups.map(({ slot, virtualRouterId }) => [slot, virtualRouterId])),
-    desired: Math.max(0, Math.min(settings.maxGroupsPerPool - kept.groups.length, kept.ungrouped.length)),
+    desired,
+    spare: demand.spare !== undefined && hasRoom ? { previous: kept.spare?.virtualRouterId } : undefined,
   };
-  return { demand, claims, kept, request };
+  return { demand, claims, kept, left, request };
 }
 
 /** Applies what a demand got of router ids: a group without one breaks up, its addresses go to others. */
-function group({ kept, request }: RequestingDemand, grant: RouterIdGrant): Grouped {
+function group({ demand, kept, left, request }: RequestingDemand, grant: RouterIdGrant): Grouped {
   const groups: DraftGroup[] = [];
   const ungrouped = [...kept.ungrouped];
   for (const each of kept.groups) {
@@ -50,7 +65,12 @@ function group({ kept, request }: RequestingDemand, grant: RouterIdGrant): Group
     else groups.push({ ...each, virtualRouterId });
   }
   ungrouped.sort((a, b) => compareText(a.sortKey, b.sortKey));
-  return fillGroups(groups, ungrouped, grant.fresh.slice(0, request.desired));
+  const taken = kept.spare === undefined ? left : [...left, kept.spare.slot];
+  const filled = fillGroups(groups, ungrouped, grant.fresh.slice(0, request.desired), taken);
+  return {
+    ...filled,
+    groups: withSpare(filled.groups, demand.spare, { virtualRouterId: grant.spare, former: kept.spare, left }),
+  };
 }
 
 function unavailableIds(input: PlanInput): UnavailableRouterIds {
@@ -63,15 +83,17 @@ function unavailableIds(input: PlanInput): UnavailableRouterIds {
  * @returns oldest first
  */
 export function groupDemands(input: PlanInput): GroupedDemand[] {
-  const { demands, nodes, settings, nodeAddresses } = input;
+  const { demands, nodes, settings, nodeAddresses, departed = [] } = input;
   const sorted = oldestFirst(demands);
   const claims = claimAddresses(sorted, {
     reserved: settings.reserved.addresses,
     nodes,
     nodeAddresses: nodeAddresses?.counting ?? new Map(),
   });
+  const previousOf = adoptGroups(sorted, claims, departed, settings.maxGroupsPerPool);
   const requesting = sorted.map((demand) => {
-    return requestOf(demand, claims.get(demand.name) ?? { accepted: [], refused: [] }, settings);
+    const own = claims.get(demand.name) ?? { accepted: [], refused: [] };
+    return requestOf(demand, own, previousOf(demand), settings);
   });
   const grants = allocateRouterIds(
     requesting.map(({ request }) => request),

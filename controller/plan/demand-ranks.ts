@@ -1,6 +1,8 @@
 import type { AddressGroup } from '../../api/virtual-ip-pool.ts';
 import type { GroupedDemand } from './demand-groups.ts';
-import { rankNodes } from './ranking.ts';
+import type { DraftGroup } from './grouping.ts';
+import { type Ranking, rankNodes } from './ranking.ts';
+import { loadsOf } from './spread.ts';
 import type { PlanSettings } from './types.ts';
 
 /** A demand whose groups have an order of preference. */
@@ -41,26 +43,54 @@ function before({ grouped }: GroupedDemand): CountedGroup[] {
   return grouped.groups.map(({ addresses, previousNodes }) => ({ addresses, first: previousNodes[0] }));
 }
 
+function addressGroup({ slot, virtualRouterId, addresses }: DraftGroup, nodes: readonly string[] = []): AddressGroup {
+  return { slot, virtualRouterId, addresses: addresses.map(({ address }) => address), nodes: [...nodes] };
+}
+
+/** The node with the fewest addresses comes first; of several the one that was first, else the one with the fewest of others. */
+function leastLoaded(
+  candidates: readonly string[],
+  previous: string | undefined,
+  loads: ReadonlyMap<string, number>,
+  elsewhere: (node: string) => number,
+): string | undefined {
+  const least = Math.min(...candidates.map((node) => loads.get(node) ?? 0));
+  const nodes = candidates.filter((node) => (loads.get(node) ?? 0) === least);
+  if (previous !== undefined && nodes.includes(previous)) return previous;
+  const fewest = Math.min(...nodes.map(elsewhere));
+  return nodes.find((node) => elsewhere(node) === fewest);
+}
+
+/**
+ * A group without addresses goes where the next address is to be, after all others: so that address has nowhere to move to, and none that is
+ * there makes room for one that may never come.
+ */
+function rankSpare(spare: DraftGroup, others: readonly AddressGroup[], ranking: Omit<Ranking, 'groups'>): AddressGroup {
+  const candidates = ranking.nodes.length > 0 ? ranking.nodes : ranking.cordoned;
+  const loads = loadsOf(others, candidates);
+  const { previousNodes } = spare;
+  const first = leastLoaded(candidates, previousNodes[0], loads, ranking.elsewhere);
+  const previous = first === undefined ? previousNodes : [first, ...previousNodes.filter((node) => node !== first)];
+  return addressGroup(spare, rankNodes({ ...ranking, groups: [{ weight: 1, previous }] })[0]);
+}
+
 function rank(grouped: GroupedDemand, maxCandidates: number, elsewhere: (node: string) => number): RankedDemand {
   const { eligible } = grouped.eligibility;
-  const orders = rankNodes({
-    groups: grouped.grouped.groups.map(({ addresses, previousNodes }) => ({
-      weight: addresses.length,
-      previous: previousNodes,
-    })),
+  const ranking = {
     nodes: eligible.filter(({ unschedulable }) => !unschedulable).map(({ name }) => name),
     cordoned: eligible.filter(({ unschedulable }) => unschedulable).map(({ name }) => name),
-    maxCandidates,
-    elsewhere,
+    ...{ maxCandidates, elsewhere },
     ...zonesFor(grouped),
+  };
+  const all = grouped.grouped.groups;
+  const drafts = all.filter(({ like }) => like === undefined);
+  const orders = rankNodes({
+    ...ranking,
+    groups: drafts.map(({ addresses, previousNodes }) => ({ weight: addresses.length, previous: previousNodes })),
   });
-  const groups = grouped.grouped.groups.map(({ slot, virtualRouterId, addresses }, index) => ({
-    slot,
-    virtualRouterId,
-    addresses: addresses.map(({ address }) => address),
-    nodes: orders[index] ?? [],
-  }));
-  return { ...grouped, groups };
+  const others = drafts.map((draft, index) => addressGroup(draft, orders[index]));
+  const spares = all.filter(({ like }) => like !== undefined).map((spare) => rankSpare(spare, others, ranking));
+  return { ...grouped, groups: [...others, ...spares].toSorted((a, b) => a.slot - b.slot) };
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { NodeSelector, Toleration } from '../../api/virtual-ip-pool.ts';
 import { compareText } from '../../common/compare-text.ts';
+import { selects } from '../labels.ts';
 import type { Placement, PlanningNode, Taint } from './types.ts';
 
 /** Nodes for a demand, each list sorted by name. */
@@ -9,38 +10,8 @@ export interface Eligibility {
   readonly withoutSidecar: readonly PlanningNode[];
 }
 
-type Labels = PlanningNode['labels'];
-type Requirement = NonNullable<NodeSelector['matchExpressions']>[number];
-
 /** Taints of this prefix are a node's conditions and its cordon, of which VRRP and the local checks know better. */
 const CONDITION_TAINTS = 'node.kubernetes.io/';
-
-function meets(labels: Labels, { key, operator, values = [] }: Requirement): boolean {
-  const value = Object.hasOwn(labels, key) ? labels[key] : undefined;
-  switch (operator) {
-    case 'In':
-      return value !== undefined && values.includes(value);
-    case 'NotIn':
-      // A node without the label has none of the values: as everywhere in Kubernetes, it is chosen.
-      return value === undefined || !values.includes(value);
-    case 'Exists':
-      return value !== undefined;
-    case 'DoesNotExist':
-      return value === undefined;
-  }
-}
-
-/** Whether labels meet a selector; an empty one is met by all. */
-export function selects(
-  { matchLabels = {}, matchExpressions = [], anyLabel = [] }: NodeSelector,
-  labels: Labels,
-): boolean {
-  return (
-    (anyLabel.length === 0 || anyLabel.some((key) => Object.hasOwn(labels, key))) &&
-    Object.entries(matchLabels).every(([key, value]) => Object.hasOwn(labels, key) && labels[key] === value) &&
-    matchExpressions.every((requirement) => meets(labels, requirement))
-  );
-}
 
 /**
  * Whether a toleration is for a taint

@@ -9,6 +9,8 @@ export interface DraftGroup {
   readonly addresses: ParsedAddress[];
   /** The order of preference in the last plan. */
   readonly previousNodes: readonly string[];
+  /** Of a spare group, which has no address: one as it may get. */
+  readonly like?: ParsedAddress;
 }
 
 /** The groups that live on, and the addresses that need one. */
@@ -59,9 +61,13 @@ function smallest(groups: readonly DraftGroup[]): DraftGroup | undefined {
   return found;
 }
 
-/** The lowest numbers that no group has. */
-function emptySlots(groups: readonly DraftGroup[], count: number): number[] {
-  const used = new Set(groups.map(({ slot }) => slot));
+/** The lowest numbers that no group has. @param taken others that are none of them */
+export function emptySlots(
+  groups: readonly Pick<DraftGroup, 'slot'>[],
+  count: number,
+  taken: readonly number[] = [],
+): number[] {
+  const used = new Set([...groups.map(({ slot }) => slot), ...taken]);
   const empty: number[] = [];
   for (let slot = 0; empty.length < count; slot += 1) if (!used.has(slot)) empty.push(slot);
   return empty;
@@ -72,13 +78,15 @@ function emptySlots(groups: readonly DraftGroup[], count: number): number[] {
  * @param kept the groups that there are, with their router ids of now
  * @param ungrouped the new addresses, in the order in which they get a group
  * @param routerIds for new groups, not more than there are new addresses
+ * @param taken slots that no new group gets
  */
 export function fillGroups(
   kept: readonly DraftGroup[],
   ungrouped: readonly ParsedAddress[],
   routerIds: readonly number[],
+  taken: readonly number[] = [],
 ): Grouped {
-  const slots = emptySlots(kept, routerIds.length);
+  const slots = emptySlots(kept, routerIds.length, taken);
   const fresh = routerIds.map((virtualRouterId, index) => ({
     slot: slots[index] ?? index,
     virtualRouterId,

@@ -29,6 +29,20 @@ function replan(first: PlanInput, changes: (remembered: PlanInput) => Partial<Pl
   return onlyDemand({ ...next, ...changes(next) });
 }
 
+describe('a demand without an address', () => {
+  it('has no group and takes no router id, and it is known which nodes may hold what comes', () => {
+    const first = input({ nodes: nodes(3), demands: [pool('empty', { addresses: [] })] });
+    expect(onlyDemand(first)).toMatchObject({
+      groups: [],
+      addresses: [],
+      refused: [],
+      problems: [],
+      eligibleNodes: names(3),
+    });
+    expect([...makePlan(first).nodes.values()].flatMap(({ pools, instances }) => [...pools, ...instances])).toEqual([]);
+  });
+});
+
 describe('three nodes with six addresses', () => {
   const first = input({ nodes: nodes(3), demands: [pool('default', { addresses: six })] });
   const plan = onlyDemand(first);

@@ -5,6 +5,7 @@ import { type GroupedDemand, groupDemands } from './demand-groups.ts';
 import { type RankedDemand, rankDemands } from './demand-ranks.ts';
 import type { Eligibility } from './eligibility.ts';
 import { handOver } from './handover.ts';
+import { type LoopbackShare, loopbackProblems, loopbackShares } from './loopback.ts';
 import { planNodes, type StaffedGroup } from './node-plans.ts';
 import { type Neighbourhood, type PeerAddresses, peerAddressesIn } from './peer-addresses.ts';
 import { nodeAddressProblems, nodeProblems, peerProblems, routerIdProblems, spreadProblems } from './problems.ts';
@@ -32,18 +33,25 @@ function staff(
   ranked: RankedDemand,
   neighbourhood: Neighbourhood,
   peerAddresses: PeerAddresses,
-  { assignments, nodeAddresses }: Pick<PlanInput, 'assignments' | 'nodeAddresses'>,
+  share: LoopbackShare | undefined,
+  { assignments, nodeAddresses, nodeSubnets }: Pick<PlanInput, 'assignments' | 'nodeAddresses' | 'nodeSubnets'>,
 ): { plan: DemandPlan; staffed: StaffedGroup[] } {
   const { demand, groups, grouped, eligibility, grant, request, claims } = ranked;
   const { name } = demand;
   const handovers = grouped.groups.map((draft, index) => {
     const instance = poolInstance(name, draft.slot);
     const candidates = groups[index]?.nodes ?? [];
-    const input = { instance, candidates, addresses: draft.addresses, unicast: !request.multicast };
+    const addresses = draft.like === undefined ? draft.addresses : [draft.like];
+    const input = { instance, candidates, addresses, unicast: !request.multicast };
     return handOver({ ...input, assignment: assignments.get(instance) }, neighbourhood, peerAddresses);
   });
+  // Of a group without addresses nobody misses anything.
+  const holding = groups.filter(({ addresses }) => addresses.length > 0);
+  const problematic = handovers.filter((_, index) => grouped.groups[index]?.like === undefined);
   const plan = {
     name,
+    pool: demand.settings.ofPool ?? name,
+    ...(demand.everywhere === true ? { everywhere: true as const } : {}),
     groups,
     eligibleNodes: eligibility.eligible.map((node) => node.name),
     addresses: plannedAddresses(ranked),
@@ -51,9 +59,10 @@ function staff(
     problems: [
       ...nodeProblems(eligibility),
       ...nodeAddressProblems(claims.accepted, nodeAddresses?.disputed ?? new Map()),
+      ...loopbackProblems(ranked, share, { nodeSubnets: nodeSubnets ?? new Map() }),
       ...routerIdProblems(grant, request.range, grouped.ungrouped.length),
-      ...spreadProblems(groups, sharingNodes(eligibility)),
-      ...peerProblems(handovers),
+      ...(demand.maxGroups === 1 ? [] : spreadProblems(holding, sharingNodes(eligibility))),
+      ...peerProblems(problematic),
     ],
     pending: handovers.flatMap(({ pending }) => pending),
   };
@@ -75,15 +84,19 @@ function assignedNodes({ nodes, assignments }: PlanInput): string[] {
  * @returns for every demand what is to be remembered of it, for every node what it is to do
  */
 export function makePlan(input: PlanInput): Plan {
-  const demands = rankDemands(groupDemands(input), input.settings);
+  const grouped = groupDemands(input);
+  const shares = loopbackShares(grouped);
+  const demands = rankDemands(grouped, input.settings);
   const neighbourhood = neighbourhoodOf(demands, input);
   const peerAddresses = peerAddressesIn(neighbourhood);
   const byName = demands.toSorted((a, b) => compareText(a.demand.name, b.demand.name));
-  const staffed = byName.map((demand) => staff(demand, neighbourhood, peerAddresses, input));
+  const staffed = byName.map((each) => staff(each, neighbourhood, peerAddresses, shares.get(each.demand.name), input));
   return {
     demands: new Map(staffed.map(({ plan }) => [plan.name, plan])),
     nodes: planNodes(
       staffed.flatMap((each) => each.staffed),
+      byName.flatMap(({ demand }) => shares.get(demand.name) ?? []),
+      neighbourhood.nodes,
       assignedNodes(input),
     ),
   };

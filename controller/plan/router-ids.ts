@@ -11,6 +11,8 @@ export interface RouterIdRequest {
   readonly kept: ReadonlyMap<number, number>;
   /** New groups that it could use. */
   readonly desired: number;
+  /** It could use one for a group that has no address yet; undefined: none. */
+  readonly spare?: { /** That it had for it. */ readonly previous: number | undefined } | undefined;
 }
 
 /** What a demand gets. */
@@ -21,6 +23,8 @@ export interface RouterIdGrant {
   readonly fresh: readonly number[];
   /** Groups that had, or still have, an id that a foreign router uses: `to` equals `from` where there was no other. */
   readonly foreign: readonly { readonly slot: number; readonly from: number; readonly to: number }[];
+  /** For the group that has no address yet; undefined: none. */
+  readonly spare?: number | undefined;
 }
 
 /** Ids that nobody may have anew, or only at need. */
@@ -37,6 +41,7 @@ interface Draft {
   readonly fresh: number[];
   readonly foreign: { slot: number; from: number; to: number }[];
   readonly replace: { slot: number; from: number; foreign: boolean }[];
+  spare?: number | undefined;
 }
 
 /**
@@ -59,6 +64,11 @@ class Ids {
     this.#used = new Set(reserved);
     this.#foreign = foreign;
     this.#doubtful = doubtful;
+  }
+
+  /** How many of a range are free. */
+  freeIn(range: RouterIdRange): number {
+    return this.#free(range).length;
   }
 
   /** Keeps an id for who has it; false when it is another's. */
@@ -122,11 +132,31 @@ function grantFresh(drafts: readonly Draft[], ids: Ids): void {
   while (waiting.length > 0) waiting = waiting.filter((draft) => grantOne(draft, ids));
 }
 
+/** So many ids of the common range a group without an address leaves to demands to come. */
+function leaveForAddresses({ range, ownRange }: RouterIdRequest): number {
+  return ownRange ? 0 : Math.floor((range.last - range.first + 1) / LEFT_FOR_OTHERS);
+}
+
+function keepSpare(draft: Draft, ids: Ids, foreignIds: ReadonlySet<number>): void {
+  const { range, multicast, spare } = draft.request;
+  const id = spare?.previous;
+  if (id === undefined || !isIn(range, id) || (multicast && foreignIds.has(id))) return;
+  if (ids.freeIn(range) > leaveForAddresses(draft.request) && ids.keep(id)) draft.spare = id;
+}
+
+/** What is left over after all addresses: first those that have one keep it. */
+function grantSpares(drafts: readonly Draft[], ids: Ids, foreignIds: ReadonlySet<number>): void {
+  const wishing = drafts.filter(({ request }) => request.spare !== undefined);
+  for (const draft of wishing) keepSpare(draft, ids, foreignIds);
+  for (const draft of wishing) draft.spare ??= ids.allocate(draft.request.range, leaveForAddresses(draft.request));
+}
+
 /**
  * Gives every group of every demand a router id of its own: by multicast all share the segment.
  *
  * An id is kept for as long as its group lives, because a change of it is an outage. It is given up when it left the demand's range, became
- * reserved, is an older demand's too, or is used by a foreign router that the nodes would listen to.
+ * reserved, is an older demand's too, or is used by a foreign router that the nodes would listen to. That of a group without addresses is
+ * given up as well where an address needs one and there is no other.
  *
  * @param requests of all demands, oldest first
  * @returns in the same order
@@ -135,9 +165,14 @@ export function allocateRouterIds(
   requests: readonly RouterIdRequest[],
   unavailable: UnavailableRouterIds,
 ): RouterIdGrant[] {
-  const ids = new Ids(unavailable);
+  const spares = requests.map(({ spare }) => spare?.previous).filter((id) => id !== undefined);
+  const ids = new Ids({ ...unavailable, doubtful: new Set([...(unavailable.doubtful ?? []), ...spares]) });
   const drafts = requests.map((request) => keepOld(request, ids, unavailable.foreign));
   for (const draft of drafts) replaceLost(draft, ids);
   grantFresh(drafts, ids);
-  return drafts.map(({ kept, fresh, foreign }) => ({ kept, fresh, foreign }));
+  grantSpares(drafts, ids, unavailable.foreign);
+  return drafts.map(({ kept, fresh, foreign, spare }) => ({
+    ...{ kept, fresh, foreign },
+    ...(spare === undefined ? {} : { spare }),
+  }));
 }

@@ -1,5 +1,6 @@
 import type { NodePlanSpec, PlannedPool } from '../../api/node-plan.ts';
 import type { AddressGroup, NodeSelector, Toleration } from '../../api/virtual-ip-pool.ts';
+import type { Family } from '../../common/addresses.ts';
 
 /*
  * What the planner takes and gives. It has no clock, no file and no socket, and remembers nothing: what must survive a plan is in the
@@ -46,6 +47,19 @@ export interface Placement {
 /** What a NodePlan has of a demand besides its groups. */
 export type DemandSettings = Omit<PlannedPool, 'name'>;
 
+/** An endpoint that a connection can be held to. */
+export type NodeEndpoint = NonNullable<NonNullable<PlannedPool['localEndpoints']>['endpoints']>[number];
+/** Endpoints by the node that they are on. */
+export type NodeEndpoints = ReadonlyMap<string, readonly NodeEndpoint[]>;
+
+/** A group that is there before it has an address: by the time one comes, its VRRP instance has a node. */
+export interface SpareGroup {
+  /** An address as it may get, without a prefix: where its VRRP is spoken is found by it. */
+  readonly like: string;
+  /** Whether an address, in canonical form, belongs where that one does, so that it may join the group. */
+  readonly fits: (address: string) => boolean;
+}
+
 /**
  * Addresses that somebody asks for. They are put into groups that move together, each with a VRRP instance; all groups of a demand are
  * placed alike, so what is to be placed otherwise is a demand of its own.
@@ -66,8 +80,18 @@ export interface Demand {
   readonly unicast: boolean;
   /** Where its router ids come from; undefined: the common range. */
   readonly virtualRouterIds: RouterIdRange | undefined;
+  /** Every node that may hold the addresses has them on lo while it is fit: they need no groups. Absent: one node has an address. */
+  readonly everywhere?: true;
+  /** How many groups it may have; absent: as many as the settings allow. */
+  readonly maxGroups?: number;
+  /** It is to have one group more than its addresses need, while it may have more groups. Absent: none. */
+  readonly spare?: SpareGroup;
   readonly settings: DemandSettings;
-  /** Its groups in the last plan: the plan's memory. */
+  /** At addresses of which family nodes are to ask for endpoints of their own; absent: at any. */
+  readonly endpointFamily?: Family;
+  /** Endpoints that nodes are to hold connections to; absent: none are held. */
+  readonly endpoints?: NodeEndpoints;
+  /** Its groups in the last plan, one without addresses among them: the plan's memory. */
   readonly previousGroups: readonly AddressGroup[];
 }
 
@@ -110,10 +134,14 @@ export interface PlanInput {
   readonly assignments: ReadonlyMap<string, Assignment>;
   /** Router ids that routers outside of the cluster are reported to use. */
   readonly foreignRouterIds: ReadonlySet<number>;
+  /** Groups of the last plan whose demands are no more: they go along with their addresses. Absent: none. */
+  readonly departed?: readonly AddressGroup[];
   /** Router ids of which that was said without being believed: new groups get one only where there is no other. Absent: none. */
   readonly doubtfulRouterIds?: ReadonlySet<number>;
   /** Absent: no node said anything. */
   readonly nodeAddresses?: NodeAddresses;
+  /** By node: its own addresses with their prefixes, as it says. Absent: no node said anything. */
+  readonly nodeSubnets?: ReadonlyMap<string, readonly string[]>;
 }
 
 /** An address of a demand that it may have. */
@@ -122,7 +150,7 @@ export interface PlannedAddress {
   readonly address: string;
   /** As the demand has it. */
   readonly given: string;
-  /** The group it is in; undefined when there is no router id for one. */
+  /** The group it is in; undefined when there is no router id for one, and where every node has it. */
   readonly slot: number | undefined;
 }
 
@@ -153,7 +181,13 @@ export type ProblemKind =
   /** A node says that an address is its own, which was held for the demand before. */
   | 'NodeAddress'
   /** Unicast, but nodes lack an address of the group's family. */
-  | 'NoPeerAddress';
+  | 'NoPeerAddress'
+  /** Every node is to have an address that is in the subnet of one. */
+  | 'OnLinkAddress'
+  /** Every node is to have the addresses, and all are cordoned. */
+  | 'EveryNodeCordoned'
+  /** Every node is to have more addresses than a plan has room for. */
+  | 'TooManyAddresses';
 
 export interface Problem {
   readonly kind: ProblemKind;
@@ -172,7 +206,11 @@ export interface PendingMember {
 /** The plan for one demand. */
 export interface DemandPlan {
   readonly name: string;
-  /** To be remembered for the next plan; its addresses in the form of {@link PlannedAddress.address}. */
+  /** Name of the pool that its addresses are of. */
+  readonly pool: string;
+  /** Every node that may hold the addresses has them while it is fit; absent: one. */
+  readonly everywhere?: true;
+  /** To be remembered for the next plan; its addresses in the form of {@link PlannedAddress.address}, none for a spare one. */
   readonly groups: readonly AddressGroup[];
   /** Names, sorted; cordoned nodes included. */
   readonly eligibleNodes: readonly string[];

@@ -1,7 +1,9 @@
 import type { Clock } from '../../common/clock.ts';
-import type { Move } from '../events/moves.ts';
+import { serviceFaults } from '../events/local-services.ts';
+import { type Move, serviceMoveEvents } from '../events/moves.ts';
 import { type Observed, observe } from '../events/observe.ts';
 import type { EventRecorder } from '../events/recorder.ts';
+import type { ClusterEvent } from '../kubernetes/cluster-api.ts';
 import type { Plan } from '../plan/types.ts';
 import type { ObservedCluster } from './cluster-observer.ts';
 import type { SeenMove } from './cluster-view.ts';
@@ -20,6 +22,8 @@ export class Announcer {
   readonly #dependencies: AnnouncerDependencies;
   #observed: Observed | undefined;
   #moves: readonly SeenMove[] = [];
+  /** What was wrong with Services and announced; announced again only after it had gone. */
+  #serviceFaults: ReadonlySet<string> = new Set();
 
   constructor(dependencies: AnnouncerDependencies) {
     this.#dependencies = dependencies;
@@ -43,7 +47,15 @@ export class Announcer {
     const at = new Date(clock.wallMs()).toISOString();
     this.#moves = [...found.moves.map((move) => ({ ...move, at })), ...this.#moves].slice(0, MOVES_KEPT);
     // Not waited for: Events are news, and the plan must not be late for them.
-    if (leading) void recorder.record(found.events);
+    const ofServices = [...serviceMoveEvents(found.moves, state.claims), ...this.#newFaults(state, plan)];
+    if (leading) void recorder.record([...found.events, ...ofServices]);
     return found.reviewAtMs;
+  }
+
+  #newFaults(state: Pick<ObservedCluster['state'], 'claims' | 'local'>, plan: Plan | undefined): ClusterEvent[] {
+    const faults = serviceFaults(plan, state);
+    const news = [...faults].filter(([key]) => !this.#serviceFaults.has(key)).map(([, event]) => event);
+    this.#serviceFaults = new Set(faults.keys());
+    return news;
   }
 }

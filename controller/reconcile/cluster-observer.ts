@@ -9,6 +9,9 @@ import { type Claim, type HolderMemory, holdersOf, NOTHING_REPORTED } from './ho
 import { NOTHING_LISTED, type OwnAddressMemory, ownAddresses } from './own-addresses.ts';
 import type { WeighedReports } from './plan-input.ts';
 import { type Presence, sidecarsOf } from './presence.ts';
+import { claimedBy, NOTHING_CLAIMED, plannedLast } from './services/claimed-addresses.ts';
+import { localAddresses, NOTHING_LOCAL } from './services/local-addresses.ts';
+import type { FollowedServices } from './services/service-cluster.ts';
 import type { WrittenCaches } from './stages.ts';
 
 /** The caches that informers keep current. */
@@ -31,6 +34,8 @@ export interface ObservedCluster {
 
 interface ClusterObserverDependencies {
   readonly caches: Caches;
+  /** Undefined: Services get no addresses. */
+  readonly services?: Pick<FollowedServices, 'caches' | 'complete' | 'endpoints'> | undefined;
   readonly clock: Clock;
 }
 
@@ -65,17 +70,38 @@ export class ClusterObserver {
       wallMs: clock.wallMs(),
     });
     this.#memory = memory;
-    const state = { pools: caches.pools.list(), plans, nodes, sidecars: sidecars.nodes };
+    const pools = caches.pools.list();
+    const state = { pools, plans, nodes, sidecars: sidecars.nodes, ...this.#claims(pools, plans) };
     const { weighed, weighedReviewAtMs } = this.#weigh(state, holders, nowMs);
     const reviewsMs = [sidecars.reviewAtMs, reviewAtMs, weighedReviewAtMs].filter((review) => review !== undefined);
     return { nowMs, state, holders, weighed, reviewsMs };
   }
 
+  #claims(
+    pools: StoredState['pools'],
+    plans: StoredState['plans'],
+  ): Pick<StoredState, 'serving' | 'claims' | 'claimed' | 'local'> {
+    const { services } = this.#dependencies;
+    if (services === undefined) return { serving: 'off', claims: [], claimed: NOTHING_CLAIMED, local: NOTHING_LOCAL };
+    if (!services.complete()) {
+      const local = localAddresses({ pools, plans, known: undefined, slices: undefined });
+      return { serving: 'unknown', claims: [], claimed: plannedLast(plans), local };
+    }
+    const claims = services.caches.claims.list();
+    const known = { claims, services: services.caches.services.list() };
+    const local = localAddresses({ pools, plans, known, slices: services.endpoints?.slices() });
+    services.endpoints?.follow(local.probed);
+    return { serving: 'known', claims, claimed: claimedBy(claims), local };
+  }
+
   /** What is to be made of what nodes say of others. */
-  #weigh({ pools, plans }: StoredState, holders: ObservedCluster['holders'], nowMs: number) {
+  #weigh({ pools, plans, claimed, local }: StoredState, holders: ObservedCluster['holders'], nowMs: number) {
     const foreign = foreignRouters(plans, this.#loneReports, nowMs);
     this.#loneReports = foreign.loneReports;
-    const requested = new Set(pools.flatMap(({ spec }) => spec.addresses.map(canonical)));
+    const requested = new Set([
+      ...pools.flatMap((pool) => [...(pool.spec.addresses ?? []), ...claimed(pool)].map(canonical)),
+      ...local.addresses,
+    ]);
     const own = ownAddresses(plans, { requested, holders, nowMs }, this.#ownAddressMemory);
     this.#ownAddressMemory = own.memory;
     return { weighed: { foreign, nodeAddresses: own.addresses }, weighedReviewAtMs: own.reviewAtMs };

@@ -4,6 +4,7 @@ import type { Move } from '../events/moves.ts';
 import type { NodeFacts } from '../kubernetes/node-facts.ts';
 import type { StoredNodePlan } from '../kubernetes/stored.ts';
 import type { ClusterState } from './cluster-state.ts';
+import { NO_SERVICES, type ServicesView } from './services/service-view.ts';
 
 /** A move, and when it was seen. */
 export interface SeenMove extends Move {
@@ -22,6 +23,8 @@ export interface PoolSummary {
   readonly addressCount: number;
   readonly heldCount: number;
   readonly eligibleNodes: number;
+  /** What Services have of it; null: it gives them none. */
+  readonly services: { readonly allocated: number; readonly retained: number; readonly free: number } | null;
 }
 
 /** An address, as pages show it. */
@@ -30,6 +33,8 @@ export interface AddressSummary {
   readonly address: string;
   readonly plannedNode: string | null;
   readonly holders: readonly string[];
+  /** How many nodes have it, where every fit node is to; absent: one is to. */
+  readonly holderCount?: number;
   readonly since: string | null;
 }
 
@@ -51,15 +56,20 @@ export interface ClusterView {
   readonly pools: readonly PoolSummary[];
   readonly addresses: readonly AddressSummary[];
   readonly nodes: readonly NodeSummary[];
+  readonly services: ServicesView;
   /** Newest first. */
   readonly moves: readonly SeenMove[];
 }
 
 /** What a page shows before anything is known. */
-export const EMPTY_VIEW: ClusterView = { pools: [], addresses: [], nodes: [], moves: [] };
+export const EMPTY_VIEW: ClusterView = { pools: [], addresses: [], nodes: [], services: NO_SERVICES, moves: [] };
+
+function withoutCapacity({ allocated, retained, free }: NonNullable<PoolSummary['services']>) {
+  return { allocated, retained, free };
+}
 
 function poolSummary({ metadata, status }: VirtualIpPool): PoolSummary {
-  const { conditions = [], addressCount = 0, heldCount = 0, eligibleNodes = 0 } = status ?? {};
+  const { conditions = [], addressCount = 0, heldCount = 0, eligibleNodes = 0, services } = status ?? {};
   return {
     name: metadata.name,
     conditions: conditions.map(({ type, status: value, reason, message }) => ({
@@ -71,12 +81,14 @@ function poolSummary({ metadata, status }: VirtualIpPool): PoolSummary {
     addressCount,
     heldCount,
     eligibleNodes,
+    services: services === undefined ? null : withoutCapacity(services),
   };
 }
 
 function addressSummaries({ metadata, status }: VirtualIpPool): AddressSummary[] {
-  return (status?.addresses ?? []).map(({ address, plannedNode = null, holders, since = null }) => {
-    return { pool: metadata.name, address, plannedNode, holders, since };
+  return (status?.addresses ?? []).map(({ address, plannedNode = null, holders, holderCount, since = null }) => {
+    const counted = holderCount === undefined ? {} : { holderCount };
+    return { pool: metadata.name, address, plannedNode, holders, since, ...counted };
   });
 }
 
@@ -106,13 +118,18 @@ function nodeSummary(
 }
 
 /** Puts together what pages and metrics show. Nodes that have neither a sidecar nor a plan are left out. */
-export function clusterView({ pools, plans, nodes, sidecars }: ClusterState, moves: readonly SeenMove[]): ClusterView {
+export function clusterView(
+  { pools, plans, nodes, sidecars }: ClusterState,
+  services: ServicesView,
+  moves: readonly SeenMove[],
+): ClusterView {
   const known = new Map(plans.map((plan) => [plan.metadata.name, plan]));
   const shown = nodes.filter(({ metadata: { name } }) => sidecars.has(name) || known.has(name));
   return {
     pools: pools.map(poolSummary),
     addresses: pools.flatMap(addressSummaries),
     nodes: shown.map((node) => nodeSummary(node, known.get(node.metadata.name), sidecars)),
+    services,
     moves,
   };
 }

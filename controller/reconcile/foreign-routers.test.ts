@@ -36,6 +36,16 @@ describe('router ids of foreign routers', () => {
     expect(seen).toMatchObject({ believed: [21], doubted: [22, 51] });
   });
 
+  it('are heard by instances that have no address yet as well, and are no more foreign than others before a plan is carried out', () => {
+    const spare = { name: 'web-9', pool: 'web', virtualRouterId: 51, rank: 0, like: '192.0.2.1' };
+    const withSpare = (plan: ReturnType<typeof planOf>) => ({ ...plan, spec: { ...plan.spec, spares: [spare] } });
+    expect(found([withSpare(planOf('a', [], [51])), withSpare(planOf('b', [], [51]))])).toMatchObject({
+      believed: [51],
+    });
+    const behind = withSpare(planOf('c', [], [], { observedPlan: 'p1' }));
+    expect(found([behind, withSpare(planOf('a', [], [51]))])).toMatchObject({ believed: [], doubted: [51] });
+  });
+
   it('are not believed of a node that runs them by unicast, where only peers are heard', () => {
     const plan = planOf('a', [21], [21]);
     const instances = plan.spec.instances.map((instance) => ({ ...instance, peers: ['192.0.2.12'] }));

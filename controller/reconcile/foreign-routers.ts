@@ -40,11 +40,16 @@ function nodesById(entries: readonly (readonly [id: number, node: string])[]): N
   return nodes;
 }
 
+/** Those that have no address yet as well. */
+function allInstances({ instances, spares = [] }: NodePlan['spec']) {
+  return [...instances, ...spares];
+}
+
 /** By unicast a node receives advertisements of its peers only. */
 function listeners(plans: readonly NodePlan[]): NodesById {
   return nodesById(
     plans.flatMap(({ metadata, spec }) =>
-      spec.instances
+      allInstances(spec)
         .filter(({ peers }) => peers === undefined)
         .map(({ virtualRouterId }) => [virtualRouterId, metadata.name] as const),
     ),
@@ -65,7 +70,7 @@ function reporters(plans: readonly NodePlan[]): NodesById {
 function unsettledIds(plans: readonly NodePlan[]): ReadonlySet<number> {
   const unsettled = plans.flatMap((plan) => {
     const { spec, status } = plan;
-    return status?.observedPlan === spec.plan ? objectedInstances(plan) : spec.instances;
+    return status?.observedPlan === spec.plan ? objectedInstances(plan) : allInstances(spec);
   });
   return new Set(unsettled.map(({ virtualRouterId }) => virtualRouterId));
 }

@@ -20,6 +20,21 @@ function aHolds(): HolderMemory {
   return holdersOf([nodePlanOf('a', { held: [held(VIP)] }), nodePlanOf('b', {})], BOTH, NOTHING_REPORTED, at(0)).memory;
 }
 
+describe('the holders of an address that every fit node is to have', () => {
+  const onLo = (name: string, status: NodePlanStatus = { held: [held(VIP)] }) => {
+    const plan = nodePlanOf(name, status);
+    const loopback = [{ name: 'web', pool: 'web', addresses: [VIP] }];
+    return { ...plan, spec: { ...plan.spec, instances: [], loopback } };
+  };
+
+  it('are all that say so, but for those whose kubelet is silent', () => {
+    const plans = [onLo('a'), onLo('b'), onLo('c', {})];
+    expect(nodes(holdersOf(plans, BOTH, NOTHING_REPORTED, at(0)))).toEqual(['a', 'b']);
+    const seen = holdersOf(plans, new Set(['b', 'c']), NOTHING_REPORTED, at(0));
+    expect([nodes(seen), seen.reviewAtMs]).toEqual([['b'], undefined]);
+  });
+});
+
 describe('the holder of an address', () => {
   it('is the node that says so, however it writes the address', () => {
     const plans = [nodePlanOf('a', { held: [held('2001:DB8:0::1')] }), nodePlanOf('b')];

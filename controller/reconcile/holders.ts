@@ -38,7 +38,7 @@ export const NOTHING_REPORTED: HolderMemory = { reports: new Map(), claims: new 
 /** Who holds what. */
 export interface Holders {
   readonly memory: HolderMemory;
-  /** By address in canonical form: the claims that are believed, oldest first. One, unless something is wrong. */
+  /** By address in canonical form: the claims that are believed, oldest first. One, unless every node has it or something is wrong. */
   readonly holders: ReadonlyMap<string, readonly Claim[]>;
   /** When the answer changes by time alone; undefined: never. */
   readonly reviewAtMs: number | undefined;
@@ -84,9 +84,25 @@ const readSpecs = new WeakMap<NodePlanSpec, ReadonlySet<string>>();
 export function assignedAddresses({ spec }: NodePlan): ReadonlySet<string> {
   const known = readSpecs.get(spec);
   if (known !== undefined) return known;
-  const assigned = new Set(spec.instances.flatMap(({ addresses }) => addresses.map(canonical)));
+  const { instances, loopback = [] } = spec;
+  const assigned = new Set([...instances, ...loopback].flatMap(({ addresses }) => addresses.map(canonical)));
   readSpecs.set(spec, assigned);
   return assigned;
+}
+
+const readLoopbacks = new WeakMap<NodePlanSpec, readonly string[]>();
+
+function onLoopback({ spec }: NodePlan): readonly string[] {
+  const known = readLoopbacks.get(spec);
+  if (known !== undefined) return known;
+  const addresses = (spec.loopback ?? []).flatMap((each) => each.addresses.map(canonical));
+  readLoopbacks.set(spec, addresses);
+  return addresses;
+}
+
+/** Addresses that plans give to every fit node, in canonical form: that several have one of them is as it should be. Pure. */
+export function everywhereIn(plans: readonly NodePlan[]): ReadonlySet<string> {
+  return new Set(plans.flatMap(onLoopback));
 }
 
 /**
@@ -137,6 +153,14 @@ function doubtMs(older: Claim, newest: Claim, { ready, reports, nowMs }: Circums
   return ready.has(older.node) ? Math.max(0, newest.firstSeenMs + SILENCE_MS - nowMs) : Number.POSITIVE_INFINITY;
 }
 
+/** Who has an address beside others takes nothing back, either, when it dies: its kubelet's silence tells. */
+function believeAll(claims: readonly Claim[], { ready }: Circumstances): { believed: Claim[]; waitMs: number } {
+  return {
+    believed: claims.filter(({ node }) => ready.has(node)).toSorted(byAge),
+    waitMs: Number.POSITIVE_INFINITY,
+  };
+}
+
 function judge(claims: readonly Claim[], circumstances: Circumstances): { believed: Claim[]; waitMs: number } {
   const sorted = claims.toSorted(byAge);
   const newest = sorted.at(-1);
@@ -165,8 +189,10 @@ export function holdersOf(
   const claims = collectClaims(plans, before.claims, now);
   const holders = new Map<string, readonly Claim[]>();
   let waitMs = Number.POSITIVE_INFINITY;
+  const everywhere = everywhereIn(plans);
   for (const [address, claimed] of claims) {
-    const verdict = judge(claimed, { ready, reports, nowMs });
+    const circumstances = { ready, reports, nowMs };
+    const verdict = everywhere.has(address) ? believeAll(claimed, circumstances) : judge(claimed, circumstances);
     holders.set(address, verdict.believed);
     waitMs = Math.min(waitMs, verdict.waitMs);
   }

@@ -7,6 +7,18 @@ import type { Decision, PlannedCluster, Stage } from './stage.ts';
 interface NodePlanRemovalStageDependencies {
   readonly cache: ResourceCache<StoredNodePlan>;
   readonly writer: Pick<ClusterWriter, 'deleteNodePlan'>;
+  /**
+   * Whether a plan stays, with nothing to do in it, until its node reports no address any more: with the plan its report goes, and somebody
+   * may wait for that.
+   */
+  readonly awaitsReports?: boolean;
+}
+
+/** Names of the nodes that there are and that still report an address. */
+function holdingNodes({ state: { plans, nodes } }: PlannedCluster): Set<string> {
+  const there = new Set(nodes.map(({ metadata }) => metadata.name));
+  const holding = plans.filter(({ metadata, status }) => there.has(metadata.name) && (status?.held ?? []).length > 0);
+  return new Set(holding.map(({ metadata }) => metadata.name));
 }
 
 /**
@@ -30,9 +42,10 @@ export class NodePlanRemovalStage implements Stage {
     this.#dependencies = dependencies;
   }
 
-  decide({ specs, state }: PlannedCluster): Decision {
-    const { writer, cache } = this.#dependencies;
-    const names = nodePlansToRemove(specs, state.plans);
+  decide(cluster: PlannedCluster): Decision {
+    const { writer, cache, awaitsReports = false } = this.#dependencies;
+    const awaited = awaitsReports ? holdingNodes(cluster) : new Set<string>();
+    const names = nodePlansToRemove(cluster.specs, cluster.state.plans).filter((name) => !awaited.has(name));
     return {
       writes: names.map((name) => ({
         name,

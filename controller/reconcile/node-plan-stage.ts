@@ -5,6 +5,8 @@ import type { ClusterWriter } from '../kubernetes/cluster-api.ts';
 import { poolReference } from '../kubernetes/references.ts';
 import type { ResourceCache } from '../kubernetes/resource-cache.ts';
 import type { OwnerReference, StoredNodePlan } from '../kubernetes/stored.ts';
+import type { NodePlanContent } from '../plan/types.ts';
+import type { SparesField } from './spares-field.ts';
 import type { Decision, PendingWrite, PlannedCluster, Stage } from './stage.ts';
 import { Written } from './written.ts';
 
@@ -18,10 +20,12 @@ export interface DesiredNodePlan {
 interface NodePlanStageDependencies {
   readonly cache: ResourceCache<StoredNodePlan>;
   readonly writer: Pick<ClusterWriter, 'applyNodePlan'>;
+  readonly spares: SparesField;
 }
 
 function ownersOf(spec: NodePlanSpec, pools: ReadonlyMap<string, VirtualIpPool>): OwnerReference[] {
-  return spec.pools.flatMap(({ name }) => {
+  const names = new Set(spec.pools.map(({ name, ofPool }) => ofPool ?? name));
+  return [...names].flatMap((name) => {
     const uid = pools.get(name)?.metadata.uid;
     return uid === undefined ? [] : [{ ...poolReference({ name }), uid }];
   });
@@ -65,21 +69,21 @@ export class NodePlanStage implements Stage {
     this.#dependencies = dependencies;
   }
 
-  decide({ specs, state }: PlannedCluster): Decision {
+  decide({ plan, specs, state }: PlannedCluster): Decision {
     this.#written.keepOnly(new Set(specs.keys()));
     const { cache } = this.#dependencies;
     const desired = nodePlansToWrite(specs, state.plans, state.pools);
     const due = desired.filter(({ name, ...content }) => !this.#written.made(content, cache.get(name)));
-    return { writes: due.map((each) => this.#pending(each)) };
+    return { writes: due.map((each) => this.#pending(each, plan.nodes.get(each.name) ?? each.spec)) };
   }
 
-  #pending({ name, ...content }: DesiredNodePlan): PendingWrite {
-    const { writer, cache } = this.#dependencies;
+  #pending({ name, owners }: DesiredNodePlan, content: NodePlanContent): PendingWrite {
+    const { writer, cache, spares } = this.#dependencies;
     return {
       name,
       write: async () => {
-        const stored = await writer.applyNodePlan(name, content.spec, content.owners);
-        this.#written.note(content, stored);
+        const { spec, stored } = await spares.write(content, (tried) => writer.applyNodePlan(name, tried, owners));
+        this.#written.note({ spec, owners }, stored);
         cache.put(stored);
       },
     };

@@ -5,6 +5,7 @@ import type { NodeAddresses, PlanInput, PlanningNode } from '../plan/types.ts';
 import type { ClusterState } from './cluster-state.ts';
 import type { ForeignRouters } from './foreign-routers.ts';
 import { poolDemands } from './pool-demands.ts';
+import { without } from './services/claimed-addresses.ts';
 
 /** More nodes for a group don't make it safer, and every one of them takes part in its elections. */
 const MAX_CANDIDATES = 8;
@@ -32,19 +33,21 @@ export interface WeighedReports {
 
 /** Puts together what a plan rests on. */
 export function planInput(
-  { pools, plans, nodes, sidecars }: ClusterState,
+  { pools, plans, nodes, sidecars, serving, claimed, local }: ClusterState,
   { foreign, nodeAddresses }: WeighedReports,
   settings: Settings,
 ): PlanInput {
   const { virtualRouterIds, reserved, maxGroupsPerPool } = settings;
   const planning = nodes.map((node) => planningNode(node, sidecars));
   return {
-    demands: poolDemands(pools),
+    demands: [...poolDemands(pools, without(claimed, local.addresses), serving !== 'off'), ...local.demands],
     nodes: planning,
     settings: { virtualRouterIds, reserved, maxGroupsPerPool, maxCandidates: MAX_CANDIDATES },
     assignments: assignmentsOf(plans, planning),
+    departed: local.departed,
     foreignRouterIds: foreign.believed,
     doubtfulRouterIds: foreign.doubted,
     nodeAddresses,
+    nodeSubnets: new Map(plans.map(({ metadata, status }) => [metadata.name, status?.addresses ?? []])),
   };
 }

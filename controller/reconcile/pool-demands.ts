@@ -1,6 +1,15 @@
 import { FAILBACK_DEFAULTS } from '../../api/defaults.ts';
-import { hostsOf, settingsProblem, type VirtualIpPool, type VirtualIpPoolSpec } from '../../api/virtual-ip-pool.ts';
-import type { Demand, DemandSettings } from '../plan/types.ts';
+import {
+  type HealthCheck,
+  hostsOf,
+  isEverywhere,
+  settingsProblem,
+  type VirtualIpPool,
+  type VirtualIpPoolSpec,
+} from '../../api/virtual-ip-pool.ts';
+import type { Demand, DemandSettings, SpareGroup } from '../plan/types.ts';
+import { CLAIMS_FINALIZER } from '../services/annotations.ts';
+import { type ClaimedAddresses, NOTHING_CLAIMED, rangesOf } from './services/claimed-addresses.ts';
 
 /*
  * What pools ask the planner for. This is the only place that knows both: the planner takes demands, whoever has them.
@@ -17,21 +26,51 @@ function failbackDelaySeconds({ failback = {} }: VirtualIpPoolSpec): number | nu
   return enabled ? delaySeconds : null;
 }
 
-function settingsOf(spec: VirtualIpPoolSpec): DemandSettings {
+/**
+ * kube-proxy takes connections to Services' addresses, and says itself whether it does, at every address of the node
+ * (https://kubernetes.io/docs/reference/command-line-tools-reference/kube-proxy/, --healthz-bind-address).
+ */
+const KUBE_PROXY: HealthCheck = { httpGet: { port: 10_256, path: '/healthz' } };
+
+/** Whether Services may have addresses of it: also of one that serves nobody any more, whose check must not change under them. */
+function isOfServices({ metadata, spec }: VirtualIpPool): boolean {
+  return spec.services !== undefined || metadata.finalizers?.includes(CLAIMS_FINALIZER) === true;
+}
+
+function settingsOf(pool: VirtualIpPool): DemandSettings {
+  const { spec } = pool;
+  const healthCheck = spec.healthCheck ?? (isOfServices(pool) ? KUBE_PROXY : undefined);
   return {
     interface: spec.interface ?? '',
     failbackDelaySeconds: failbackDelaySeconds(spec),
-    ...(spec.healthCheck === undefined ? {} : { healthCheck: spec.healthCheck }),
+    ...(healthCheck === undefined ? {} : { healthCheck }),
   };
 }
 
-/** What a pool asks for. Pure. */
-export function poolDemand(pool: VirtualIpPool): Demand {
+/** What a pool asks for by itself: one that is being deleted nothing any more. */
+function ownAddresses({ metadata, spec }: VirtualIpPool): readonly string[] {
+  return metadata.deletionTimestamp === undefined ? (spec.addresses ?? []) : [];
+}
+
+/**
+ * The group that is ready for the next Service that gets an address of a pool; undefined where none will. It is for addresses of the first
+ * range: those of another may belong to another of the nodes' interfaces.
+ */
+function spareOf({ metadata, spec }: VirtualIpPool): SpareGroup | undefined {
+  const gives = spec.services !== undefined && spec.services.disabled !== true && !isEverywhere(spec);
+  if (!gives || metadata.deletionTimestamp !== undefined) return undefined;
+  const ranges = rangesOf(spec);
+  const like = ranges.example();
+  return like === undefined ? undefined : { like, fits: (address) => ranges.areTogether(like, address) };
+}
+
+/** What a pool asks for, for itself and for Services that have addresses of it. Pure. */
+export function poolDemand(pool: VirtualIpPool, claimed: readonly string[] = []): Demand {
   const { metadata, spec, status } = pool;
   return {
     name: metadata.name,
     createdMs: createdMs(pool),
-    addresses: spec.addresses,
+    addresses: [...ownAddresses(pool), ...claimed],
     problem: settingsProblem(spec),
     checkedHosts: spec.healthCheck === undefined ? [] : hostsOf(spec.healthCheck),
     placement: {
@@ -39,14 +78,31 @@ export function poolDemand(pool: VirtualIpPool): Demand {
       tolerations: spec.tolerations ?? [],
       topologyKey: spec.spread?.topologyKey,
     },
+    ...(isEverywhere(spec) ? { everywhere: true as const } : {}),
     unicast: spec.vrrp?.peering === 'Unicast',
     virtualRouterIds: spec.vrrp?.virtualRouterIds,
-    settings: settingsOf(spec),
+    settings: settingsOf(pool),
     previousGroups: status?.groups ?? [],
   };
 }
 
-/** What all pools ask for. One that is being deleted asks for nothing any more. Pure. */
-export function poolDemands(pools: readonly VirtualIpPool[]): Demand[] {
-  return pools.filter(({ metadata }) => metadata.deletionTimestamp === undefined).map(poolDemand);
+/** The same, with a group that is ready for the next Service. */
+function servingDemand(pool: VirtualIpPool, claimed: readonly string[]): Demand {
+  const spare = spareOf(pool);
+  return { ...poolDemand(pool, claimed), ...(spare === undefined ? {} : { spare }) };
+}
+
+/**
+ * What all pools ask for. One that is being deleted asks for what Services still have of it. Pure.
+ * @param serving whether Services get addresses
+ */
+export function poolDemands(
+  pools: readonly VirtualIpPool[],
+  claimed: ClaimedAddresses = NOTHING_CLAIMED,
+  serving = false,
+): Demand[] {
+  return pools
+    .map((pool) => ({ pool, ofServices: claimed(pool) }))
+    .filter(({ pool, ofServices }) => pool.metadata.deletionTimestamp === undefined || ofServices.length > 0)
+    .map(({ pool, ofServices }) => (serving ? servingDemand(pool, ofServices) : poolDemand(pool, ofServices)));
 }

@@ -4,6 +4,8 @@ import type { Clock } from '../../common/clock.ts';
 import type { ClusterWriter } from '../kubernetes/cluster-api.ts';
 import type { ResourceCache } from '../kubernetes/resource-cache.ts';
 import { type PlannedNode, poolStatus } from './pool-status.ts';
+import { servedServicesOf } from './services/served-services.ts';
+import type { Reserved } from './services/unavailable.ts';
 import type { Decision, PendingWrite, PlannedCluster, Stage } from './stage.ts';
 import { Written } from './written.ts';
 
@@ -11,6 +13,7 @@ interface PoolStatusStageDependencies {
   readonly cache: ResourceCache<VirtualIpPool>;
   readonly writer: Pick<ClusterWriter, 'applyPoolStatus'>;
   readonly clock: Clock;
+  readonly reserved: Reserved;
 }
 
 /** A pool's status is written four times a second at most, unless the plan's memory changes. */
@@ -26,18 +29,25 @@ function nodesBy({ specs, state }: PlannedCluster): (pool: string) => PlannedNod
   const reports = new Map(state.plans.map(({ metadata, status }) => [metadata.name, status]));
   return (pool) =>
     [...specs]
-      .filter(([, spec]) => spec.pools.some(({ name }) => name === pool))
+      .filter(([, spec]) => spec.pools.some(({ name, ofPool }) => (ofPool ?? name) === pool))
       .map(([name, spec]) => ({ name, plan: spec.plan, status: reports.get(name) }));
 }
 
-function desiredStatuses(cluster: PlannedCluster, now: string): DesiredStatus[] {
+function desiredStatuses(cluster: PlannedCluster, reserved: Reserved, now: string): DesiredStatus[] {
   const { plan, state, holders } = cluster;
   const nodesOf = nodesBy(cluster);
+  const placedApart = [...plan.demands.values()].filter((demand) => demand.pool !== demand.name);
+  const apart = Map.groupBy(placedApart, (demand) => demand.pool);
+  const servedServices = servedServicesOf(state, reserved);
   return state.pools.flatMap((pool) => {
     const { name } = pool.metadata;
     const poolPlan = plan.demands.get(name);
     if (poolPlan === undefined) return [];
-    return [{ pool, status: poolStatus({ pool, plan: poolPlan, nodes: nodesOf(name), holders, now }) }];
+    const services = servedServices(pool);
+    const parts = apart.get(name) ?? [];
+    return [
+      { pool, status: poolStatus({ pool, plan: poolPlan, parts, services, nodes: nodesOf(name), holders, now }) },
+    ];
   });
 }
 
@@ -55,9 +65,9 @@ export class PoolStatusStage implements Stage {
 
   decide(cluster: PlannedCluster): Decision {
     this.#forgetGone(cluster.state.pools);
-    const { clock } = this.#dependencies;
+    const { clock, reserved } = this.#dependencies;
     const nowMs = clock.monotonicMs();
-    const desired = desiredStatuses(cluster, new Date(clock.wallMs()).toISOString());
+    const desired = desiredStatuses(cluster, reserved, new Date(clock.wallMs()).toISOString());
     const dated = desired.map((each) => ({ ...each, dueMs: this.#dueMs(each) }));
     const later = dated.map(({ dueMs }) => dueMs).filter((dueMs) => dueMs > nowMs && Number.isFinite(dueMs));
     return {

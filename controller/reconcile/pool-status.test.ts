@@ -9,6 +9,7 @@ const POOL = poolOf('web', ['192.0.2.100/24', '2001:DB8::1']);
 
 const PLAN: DemandPlan = {
   name: 'web',
+  pool: 'web',
   groups: [
     { slot: 0, virtualRouterId: 1, addresses: ['192.0.2.100'], nodes: ['a', 'b'] },
     { slot: 1, virtualRouterId: 2, addresses: ['2001:db8::1'], nodes: ['b', 'a'] },
@@ -52,6 +53,45 @@ function message({ conditions: found = [] }: VirtualIpPoolStatus, type: string):
 function withStatus(status: VirtualIpPoolStatus): VirtualIpPool {
   return { ...POOL, status };
 }
+
+describe('the status of a pool whose addresses every fit node has', () => {
+  const plan: DemandPlan = {
+    ...{ ...PLAN, everywhere: true, groups: [] },
+    addresses: PLAN.addresses.map((address) => ({ ...address, slot: undefined })),
+  };
+  const many = ['a', 'b', 'c', 'd', 'e', 'f'].map(claim);
+
+  it('is Ready when one node has an address, and says how many have', () => {
+    const holders = new Map([
+      ['192.0.2.100', many],
+      ['2001:db8::1', [claim('b')]],
+    ]);
+    const status = poolStatus(input({ plan, holders }));
+    expect(conditions(status)).toEqual({
+      Configured: 'True PlanCarriedOut',
+      Available: 'True AllAddressesHeld',
+      Ready: 'True AllWell',
+    });
+    expect(message(status, 'Available')).toBe('2 addresses held, each by 1 to 6 nodes');
+    expect(status).toMatchObject({
+      heldCount: 2,
+      addresses: [
+        { address: '192.0.2.100', holders: ['a', 'b', 'c', 'd'], holderCount: 6 },
+        { address: '2001:DB8::1', holders: ['b'], holderCount: 1 },
+      ],
+    });
+  });
+
+  it('is not Available while nobody has one, and not Ready while nodes leave one out that is in their subnet', () => {
+    const holders = new Map([['192.0.2.100', many]]);
+    const status = poolStatus(input({ plan, holders }));
+    expect([status.heldCount, conditions(status)]).toMatchObject([1, { Available: 'False AddressesNotHeld' }]);
+    const problems = [{ kind: 'OnLinkAddress' as const, message: 'it is on-link' }];
+    const held = new Map([...holders, ['2001:db8::1', many]]);
+    const onLink = poolStatus(input({ plan: { ...plan, problems }, holders: held }));
+    expect(conditions(onLink)).toMatchObject({ Available: 'True AllAddressesHeld', Ready: 'False OnLinkAddress' });
+  });
+});
 
 describe('the status of a pool', () => {
   it('is Ready when the plan is carried out and each address is held by one node', () => {
@@ -161,5 +201,56 @@ describe('the status of a pool', () => {
       (lost.conditions ?? []).map(({ type, lastTransitionTime }) => [type, lastTransitionTime]),
     );
     expect(times).toEqual({ Configured: NOW, Available: later, Ready: later });
+  });
+});
+
+describe('the status of a pool that gives addresses to Services', () => {
+  const RANGES = { ranges: [{ cidr: '192.0.2.128/28' }], services: {} };
+  const FIGURES = { capacity: 14, allocated: 1, retained: 2, free: 11 };
+  const EMPTY: DemandPlan = { ...PLAN, groups: [], addresses: [] };
+  const idle = { pool: { ...POOL, spec: RANGES }, plan: EMPTY, nodes: [], holders: new Map() };
+
+  it('is Ready before a Service has one', () => {
+    const status = poolStatus(input(idle));
+    expect(conditions(status)).toEqual({
+      Configured: 'True NoAddressYet',
+      Available: 'True NoAddressYet',
+      Ready: 'True NoAddressYet',
+    });
+    expect(message(status, 'Ready')).toBe('no Service has an address of the pool yet');
+    expect(status).toMatchObject({ addressCount: 0, heldCount: 0, eligibleNodes: 2, addresses: [] });
+  });
+
+  it('is not Ready while no node may hold one', () => {
+    const plan = { ...EMPTY, eligibleNodes: [] };
+    expect(conditions(poolStatus(input({ ...idle, plan })))).toMatchObject({ Ready: 'False NoEligibleNode' });
+  });
+
+  it('counts what Services have, and leaves who holds it to their claims', () => {
+    const pool = { ...POOL, spec: { ...RANGES, addresses: ['192.0.2.100/24'] } };
+    const of = (holders: StatusInput['holders']) => poolStatus(input({ pool, holders }));
+    const held: StatusInput['holders'] = new Map([
+      ['192.0.2.100', [claim('a')]],
+      ['2001:db8::1', [claim('b')]],
+    ]);
+    expect(of(held)).toMatchObject({ addressCount: 2, heldCount: 2, addresses: [{ address: '192.0.2.100' }] });
+    expect(of(held).addresses).toHaveLength(1);
+    expect(conditions(of(held))).toMatchObject({ Available: 'True AllAddressesHeld', Ready: 'True AllWell' });
+    const lost = of(new Map([['192.0.2.100', [claim('a')]]]));
+    expect(lost).toMatchObject({ addressCount: 2, heldCount: 1 });
+    expect(message(lost, 'Ready')).toBe('1 of 2 addresses held by no node: 2001:DB8::1');
+  });
+
+  it('tells how much there is, once that is known', () => {
+    expect(poolStatus(input(idle))).not.toHaveProperty('services');
+    const services = { figures: FIGURES, rangeProblems: [] };
+    expect(poolStatus(input({ ...idle, services })).services).toEqual(FIGURES);
+  });
+
+  it('is not Ready with ranges that are wrong, and names them', () => {
+    const services = { figures: FIGURES, rangeProblems: ['ranges[1] overlaps ranges[0]'] };
+    const status = poolStatus(input({ ...idle, services }));
+    expect(conditions(status)).toMatchObject({ Available: 'True NoAddressYet', Ready: 'False RangesRefused' });
+    expect(message(status, 'Ready')).toBe('ranges[1] overlaps ranges[0]');
   });
 });

@@ -1,17 +1,18 @@
 import type { NodePlan } from '../../api/node-plan.ts';
 import { canonical } from '../../common/addresses.ts';
 import type { PoolView } from '../events/pool-view.ts';
-import type { Plan } from '../plan/types.ts';
+import type { DemandPlan, Plan } from '../plan/types.ts';
 import type { ClusterState } from './cluster-state.ts';
-import type { Claim } from './holders.ts';
+import { type Claim, everywhereIn } from './holders.ts';
 
-function refusedIn(plan: Plan | undefined, name: string): ReadonlySet<string> {
-  return new Set((plan?.demands.get(name)?.refused ?? []).map(({ address }) => canonical(address)));
+/** What is planned of a pool: all together, and what is placed by itself. */
+function plansOf(plan: Plan | undefined, pool: string): DemandPlan[] {
+  return [...(plan?.demands.values() ?? [])].filter((demand) => demand.pool === pool);
 }
 
 function nodeProblems(pool: string, plans: readonly NodePlan[]): PoolView['nodeProblems'] {
   return plans
-    .filter(({ spec }) => spec.pools.some(({ name }) => name === pool))
+    .filter(({ spec }) => spec.pools.some(({ name, ofPool }) => (ofPool ?? name) === pool))
     .flatMap(({ metadata, status }) => (status?.problems ?? []).map((problem) => ({ node: metadata.name, problem })));
 }
 
@@ -21,19 +22,29 @@ function nodeProblems(pool: string, plans: readonly NodePlan[]): PoolView['nodeP
  * @param holders by address in canonical form
  */
 export function poolViews(
-  { pools, plans }: ClusterState,
+  { pools, plans, claimed }: ClusterState,
   plan: Plan | undefined,
   holders: ReadonlyMap<string, readonly Claim[]>,
 ): PoolView[] {
-  return pools.map(({ metadata: { name, uid }, spec }) => {
-    const refused = refusedIn(plan, name);
-    const own = spec.addresses.map((given) => canonical(given)).filter((address) => !refused.has(address));
+  const everywhere = everywhereIn(plans);
+  return pools.map((pool) => {
+    const { name, uid } = pool.metadata;
+    const demands = plansOf(plan, name);
+    const refusals = demands.flatMap((demand) => demand.refused);
+    const refused = new Set(refusals.map(({ address }) => canonical(address)));
+    const own = [...(pool.spec.addresses ?? []), ...claimed(pool)]
+      .map((given) => canonical(given))
+      .filter((address) => !refused.has(address));
     return {
       name,
       uid,
-      addresses: own.map((address) => ({ address, holders: (holders.get(address) ?? []).map(({ node }) => node) })),
-      refused: plan?.demands.get(name)?.refused ?? [],
-      problems: plan?.demands.get(name)?.problems ?? [],
+      addresses: own.map((address) => ({
+        address,
+        holders: (holders.get(address) ?? []).map(({ node }) => node),
+        ...(everywhere.has(address) ? { everywhere: true as const } : {}),
+      })),
+      refused: refusals,
+      problems: demands.flatMap(({ problems }) => problems),
       nodeProblems: nodeProblems(name, plans),
     };
   });

@@ -30,6 +30,19 @@ describe('the run loop', () => {
     expect(run).toHaveBeenCalledOnce();
   });
 
+  it('runs sooner for what somebody waits for', async () => {
+    const run = vi.fn(async () => undefined);
+    const made = loop(run);
+    made.request();
+    made.request(5);
+    await time.advance(4);
+    expect(run).not.toHaveBeenCalled();
+    await time.advance(1);
+    expect(run).toHaveBeenCalledOnce();
+    await time.advance(1000);
+    expect(run).toHaveBeenCalledOnce();
+  });
+
   it('never runs twice at a time, and answers what was asked meanwhile afterwards', async () => {
     const ends: (() => void)[] = [];
     const run = vi.fn(() => new Promise<undefined>((resolve) => ends.push(() => resolve(undefined))));

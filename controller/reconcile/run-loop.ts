@@ -44,9 +44,9 @@ export class RunLoop {
     await this.#running;
   }
 
-  /** Asks for a run. */
-  request(): void {
-    this.#within(this.#options.debounceMs);
+  /** Asks for a run. @param withinMs sooner than what is asked for otherwise, for what somebody waits for */
+  request(withinMs = this.#options.debounceMs): void {
+    this.#within(withinMs);
   }
 
   #clear(): void {

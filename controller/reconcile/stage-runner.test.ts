@@ -5,6 +5,10 @@ import { FakeCluster, FakeTerm } from '../testing/fake-cluster.ts';
 import { nodePlanOf, poolOf } from '../testing/objects.ts';
 import { nodePlanSpec } from './node-plan-spec.ts';
 import { poolDemands } from './pool-demands.ts';
+import { Backlog } from './services/backlog.ts';
+import { NOTHING_CLAIMED } from './services/claimed-addresses.ts';
+import { NOTHING_LOCAL } from './services/local-addresses.ts';
+import { SparesField } from './spares-field.ts';
 import type { PlannedCluster } from './stage.ts';
 import { StageRunner, WriteError } from './stage-runner.ts';
 import { writeStages } from './stages.ts';
@@ -18,7 +22,13 @@ const SETTINGS = {
 
 function runnerOf(fake: FakeCluster): StageRunner {
   const recorder = new EventRecorder({ writer: fake, clock: fake.time, onOutcome: () => undefined });
-  return new StageRunner(writeStages({ caches: fake.caches, writer: fake, clock: fake.time, recorder }), fake);
+  const { reserved } = SETTINGS;
+  const [clock, backlog] = [fake.time, new Backlog(fake.time)];
+  const spares = new SparesField({ clock, reports: fake.reports });
+  return new StageRunner(
+    writeStages({ caches: fake.caches, writer: fake, clock, recorder, reserved, backlog, spares }),
+    fake,
+  );
 }
 
 /** A cluster of three nodes with two pools, and a node with a plan that is left over. */
@@ -56,7 +66,21 @@ function planned({ caches }: FakeCluster): PlannedCluster {
   };
   const plan = makePlan(input);
   const specs = new Map([...plan.nodes].map(([name, content]) => [name, nodePlanSpec(content)]));
-  return { plan, specs, state: { pools, plans, nodes, sidecars }, holders: new Map() };
+  return {
+    plan,
+    specs,
+    state: {
+      pools,
+      plans,
+      nodes,
+      sidecars,
+      serving: 'off',
+      claims: [],
+      claimed: NOTHING_CLAIMED,
+      local: NOTHING_LOCAL,
+    },
+    holders: new Map(),
+  };
 }
 
 describe('the stages of writing', () => {

@@ -23,15 +23,21 @@ export class WriteError extends Error {
 const WRITES_AT_ONCE = 20;
 
 /** Makes the stored objects those of a plan, stage by stage. */
-export class StageRunner {
-  readonly #stages: readonly Stage[];
+export class StageRunner<Seen = PlannedCluster> {
+  readonly #stages: readonly Stage<Seen>[];
   readonly #reports: WriteReports;
   readonly #limit: BulkheadPolicy = bulkhead(WRITES_AT_ONCE, Number.POSITIVE_INFINITY);
+  #begun = 0;
 
   /** @param stages in the order in which they write */
-  constructor(stages: readonly Stage[], dependencies: { readonly reports: WriteReports }) {
+  constructor(stages: readonly Stage<Seen>[], dependencies: { readonly reports: WriteReports }) {
     this.#stages = stages;
     this.#reports = dependencies.reports;
+  }
+
+  /** How many writes were begun: as long as there is none more, nothing is otherwise than it was seen. */
+  get begun(): number {
+    return this.#begun;
   }
 
   /**
@@ -40,7 +46,7 @@ export class StageRunner {
    * @returns when more is due by time alone, by the monotonic clock; undefined: never
    * @throws {WriteError} when something could not be written. A term that ended is no error: the next leader goes on
    */
-  async run(cluster: PlannedCluster, term: Term): Promise<number | undefined> {
+  async run(cluster: Seen, term: Term): Promise<number | undefined> {
     let dueMs = Number.POSITIVE_INFINITY;
     for (const stage of this.#stages) {
       const { writes, reviewAtMs = Number.POSITIVE_INFINITY } = stage.decide(cluster);
@@ -59,6 +65,7 @@ export class StageRunner {
   /** Writes while the term lasts. @returns what failed, for the sum of it */
   async #attempt(stage: string, { name, write }: PendingWrite, term: Term): Promise<string | undefined> {
     if (!term.holds()) return undefined;
+    this.#begun += 1;
     try {
       await write();
       this.#reports.wrote(stage, name);

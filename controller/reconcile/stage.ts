@@ -28,10 +28,10 @@ export interface Decision {
   readonly reviewAtMs?: number | undefined;
 }
 
-/** A kind of object that is written. What it writes is there before the next stage decides. */
-export interface Stage {
+/** A kind of object that is written, by what is seen of the cluster. What it writes is there before the next stage decides. */
+export interface Stage<Seen = PlannedCluster> {
   /** As metrics and errors name it, e.g. `pool_status`. */
   readonly name: string;
   /** Finds what is to be written; writes nothing itself. */
-  decide(cluster: PlannedCluster): Decision;
+  decide(cluster: Seen): Decision;
 }

@@ -73,6 +73,7 @@ describe('GET /metrics', () => {
     metrics.wrote('node_plan', 'success');
     metrics.event('AddressesMoved', 'written');
     metrics.moved('web', 3);
+    metrics.allocated(0.04);
     const { text } = await request(app).get('/metrics').expect(200);
     for (const line of [
       'keepalived_vip_controller_leader 1',
@@ -84,6 +85,11 @@ describe('GET /metrics', () => {
       'keepalived_vip_controller_pools 1',
       'keepalived_vip_controller_pool_addresses{pool="web"} 2',
       'keepalived_vip_controller_pool_addresses_held{pool="web"} 1',
+      'keepalived_vip_controller_service_addresses{pool="web",phase="allocated"} 2',
+      'keepalived_vip_controller_service_addresses{pool="web",phase="retained"} 1',
+      'keepalived_vip_controller_service_addresses{pool="web",phase="free"} 11',
+      'keepalived_vip_controller_services_waiting{reason="PoolExhausted"} 1',
+      'keepalived_vip_controller_service_allocation_duration_seconds_bucket{le="0.05"} 1',
       'keepalived_vip_controller_pool_eligible_nodes{pool="web"} 2',
       'keepalived_vip_controller_pool_condition{pool="web",condition="Ready"} 1',
       'keepalived_vip_controller_informer_connected{resource="nodes"} 1',

@@ -5,6 +5,8 @@ import type { ControllerSnapshot } from './status.ts';
 /** The controller's metrics; names and units as https://prometheus.io/docs/practices/naming/ has them. */
 export interface Metrics {
   planned(durationSeconds: number): void;
+  /** A Service got its addresses. */
+  allocated(durationSeconds: number): void;
   wrote(stage: string, outcome: 'success' | 'error'): void;
   event(reason: string, outcome: EventOutcome): void;
   moved(pool: string, addresses: number): void;
@@ -68,11 +70,24 @@ function poolGauges({ registry, snapshot }: MetricsDependencies): void {
   });
 }
 
+function serviceGauges({ registry, snapshot }: MetricsDependencies): void {
+  const help = 'Addresses for Services: allocated, retained for one that went, or free.';
+  gauge(registry, 'service_addresses', help, ['pool', 'phase'], (metric) => {
+    for (const { name, services } of snapshot().view.pools) {
+      for (const [phase, count] of Object.entries(services ?? {})) metric.set({ pool: name, phase }, count);
+    }
+  });
+  gauge(registry, 'services_waiting', 'Services without all that they ask for.', ['reason'], (metric) => {
+    for (const [reason, count] of Object.entries(snapshot().view.services.waiting)) metric.set({ reason }, count);
+  });
+}
+
 /** Registers the controller's metrics; gauges are taken from the snapshot when scraped. */
 export function createMetrics(dependencies: MetricsDependencies): Metrics {
   const registers = [dependencies.registry];
   stateGauges(dependencies);
   poolGauges(dependencies);
+  serviceGauges(dependencies);
   const counter = (name: string, help: string, labelNames: string[] = []) =>
     new Counter({ name: `${PREFIX}_${name}`, help, labelNames, registers });
   const plans = counter('plans_total', 'Plans that were made.');
@@ -80,6 +95,12 @@ export function createMetrics(dependencies: MetricsDependencies): Metrics {
     name: `${PREFIX}_plan_duration_seconds`,
     help: 'How long making a plan took.',
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1],
+    registers,
+  });
+  const allocations = new Histogram({
+    name: `${PREFIX}_service_allocation_duration_seconds`,
+    help: 'How long a Service waited for its addresses, from the decision until its status had them.',
+    buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60],
     registers,
   });
   const writes = counter('writes_total', 'Objects that were written, by kind and outcome.', ['kind', 'outcome']);
@@ -93,6 +114,7 @@ export function createMetrics(dependencies: MetricsDependencies): Metrics {
       plans.inc();
       durations.observe(durationSeconds);
     },
+    allocated: (durationSeconds) => allocations.observe(durationSeconds),
     wrote: (stage, outcome) => writes.inc({ kind: stage, outcome }),
     event: (reason, outcome) => events.inc({ reason, outcome }),
     moved: (pool, addresses) => moves.inc({ pool }, addresses),

@@ -1,10 +1,12 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { controlPlaneIngressStatusSchema } from '../../api/control-plane-ingress.ts';
 import { nodePlanStatusSchema } from '../../api/node-plan.ts';
+import { serviceAddressSpecSchema, serviceAddressStatusSchema } from '../../api/service-address.ts';
 import { virtualIpPoolStatusSchema } from '../../api/virtual-ip-pool.ts';
+import { mergePatched, strategicallyPatched } from './patches.ts';
 
 /** An object as the fake stores it. */
 export interface FakeObject {
@@ -33,6 +35,15 @@ interface Target {
   readonly subresource: string | undefined;
 }
 
+/** A request, as far as it is acted on. */
+interface Asked extends Target {
+  readonly verb: string;
+  readonly body: FakeObject;
+  /** apply, merge or strategic-merge; empty: it is no patch. */
+  readonly patch: string;
+  readonly manager: string;
+}
+
 /** RFC 1123 subdomain, as Kubernetes' names are. */
 const NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 
@@ -43,7 +54,10 @@ const RESOURCES = [
   'nodes',
   'pods',
   'services',
+  'serviceaddresses',
+  'namespaces',
   'leases',
+  'endpointslices',
   'events',
 ];
 
@@ -52,7 +66,9 @@ const STATUSES: Readonly<Record<string, z.ZodType>> = {
   virtualippools: virtualIpPoolStatusSchema,
   nodeplans: nodePlanStatusSchema,
   controlplaneingresses: controlPlaneIngressStatusSchema,
+  serviceaddresses: serviceAddressStatusSchema,
 };
+const SPECS: Readonly<Record<string, z.ZodType>> = { serviceaddresses: serviceAddressSpecSchema };
 /** etcd's limit for a request, --max-request-bytes. */
 const REQUEST_BYTES = 1.5 * 1024 * 1024;
 
@@ -62,6 +78,22 @@ function targetOf(path: string): Target | undefined {
   const index = parts.findLastIndex((part) => RESOURCES.includes(part));
   const [resource, name, subresource] = parts.slice(index);
   return index < 0 || resource === undefined ? undefined : { resource, name, subresource };
+}
+
+function finalizersOf({ metadata }: FakeObject): readonly unknown[] {
+  return (metadata.finalizers ?? []) as unknown[];
+}
+
+/** A patch that names another object, or another state of it, than there is. */
+function refusalOf({ metadata }: FakeObject, known: FakeObject): [number, unknown] | undefined {
+  const { uid = known.metadata.uid, resourceVersion = known.metadata.resourceVersion } = metadata ?? {};
+  if (uid !== known.metadata.uid) return [422, { message: 'metadata.uid cannot be changed' }];
+  return resourceVersion === known.metadata.resourceVersion ? undefined : [409, { message: 'it was changed' }];
+}
+
+/** What a patch is called, without the format. */
+function patchOf({ headers }: IncomingMessage): string {
+  return /strategic-merge|merge|apply/.exec(headers['content-type'] ?? '')?.[0] ?? '';
 }
 
 /** Undefined: it is too long. */
@@ -81,6 +113,10 @@ export class FakeApiServer {
   readonly requests = new Map<string, number>();
   /** Answers requests of this kind with 500, e.g. `patch nodeplans`. */
   readonly failing = new Set<string>();
+  /** Fields of a spec that the definition does not have, e.g. `nodeplans spares`. */
+  readonly undeclared = new Set<string>();
+  /** Waited for before a request is acted on, which is named as in {@link requests}. */
+  before: (called: string) => void | Promise<void> = () => undefined;
   readonly #objects = new Map<string, Map<string, FakeObject>>(RESOURCES.map((resource) => [resource, new Map()]));
   readonly #watchers = new Set<Watcher>();
   #server: Server | undefined;
@@ -115,6 +151,14 @@ export class FakeApiServer {
     objects.set(name, stored);
     this.#notify(resource, known === undefined ? 'ADDED' : 'MODIFIED', stored);
     return stored;
+  }
+
+  /** Deletes an object, as another client would: it goes when it has no finalizer. */
+  delete(resource: string, name: string): void {
+    const known = this.get(resource, name);
+    if (known === undefined) return;
+    if (finalizersOf(known).length === 0) this.remove(resource, name);
+    else this.put(resource, { ...known, metadata: { ...known.metadata, deletionTimestamp: '2026-02-01T00:00:00Z' } });
   }
 
   remove(resource: string, name: string): boolean {
@@ -180,7 +224,9 @@ export class FakeApiServer {
     const body = await bodyOf(request);
     if (body === undefined) return this.#send(response, 413, { message: 'request is too large' });
     if (verb === 'watch') return this.#watch(target.resource, url, response);
-    const [status, answer] = this.#act(verb, target, body);
+    await this.before(called);
+    const manager = url.searchParams.get('fieldManager') ?? '';
+    const [status, answer] = this.#act({ ...target, verb, body, patch: patchOf(request), manager });
     this.#send(response, status, answer);
   }
 
@@ -192,7 +238,8 @@ export class FakeApiServer {
     return { POST: 'create', PUT: 'update', PATCH: 'patch', DELETE: 'delete' }[method] ?? method;
   }
 
-  #act(verb: string, { resource, name = '', subresource }: Target, body: FakeObject): [number, unknown] {
+  #act(asked: Asked): [number, unknown] {
+    const { verb, resource, name = '', subresource, body } = asked;
     switch (verb) {
       case 'list':
         return [200, { items: this.list(resource), metadata: { resourceVersion: String(this.#version) } }];
@@ -203,11 +250,9 @@ export class FakeApiServer {
       case 'update':
         return this.#update(resource, body);
       case 'patch':
-        return resource === 'services'
-          ? this.#merge(resource, this.get(resource, name), body)
-          : this.#apply(resource, name, subresource, body);
+        return asked.patch === 'apply' ? this.#apply(resource, name, subresource, body) : this.#patch(asked);
       default:
-        return this.remove(resource, name) ? [200, {}] : [404, { message: 'not found' }];
+        return this.#delete(resource, name, body);
     }
   }
 
@@ -220,6 +265,8 @@ export class FakeApiServer {
     const { name } = body.metadata;
     if (!NAME.test(name ?? '')) return [422, { message: `"${name}" is not a name` }];
     if (this.get(resource, name) !== undefined) return [409, { message: 'it exists' }];
+    const wrong = SPECS[resource]?.safeParse(body.spec).error;
+    if (wrong !== undefined) return [422, { message: wrong.message }];
     return [201, this.put(resource, body)];
   }
 
@@ -233,8 +280,8 @@ export class FakeApiServer {
   #apply(resource: string, name: string, subresource: string | undefined, body: FakeObject): [number, unknown] {
     const known = this.get(resource, name);
     if (subresource === 'status' && known === undefined) return [404, { message: 'not found' }];
-    const wrong = subresource === 'status' ? STATUSES[resource]?.safeParse(body.status).error : undefined;
-    if (wrong !== undefined) return [422, { message: wrong.message }];
+    const refusal = this.#refusalOf(resource, subresource, body);
+    if (refusal !== undefined) return refusal;
     const part = subresource === 'status' ? { status: body.status } : { spec: body.spec };
     const owners = subresource === 'status' ? {} : { ownerReferences: body.metadata.ownerReferences };
     const metadata = { ...(known?.metadata ?? { name }), ...owners };
@@ -244,10 +291,48 @@ export class FakeApiServer {
     return [200, this.put(resource, next)];
   }
 
-  /** A merge patch, one level deep (RFC 7386). */
-  #merge(resource: string, known: FakeObject | undefined, { spec }: FakeObject): [number, unknown] {
+  /** What the definition does not let pass in an apply. */
+  #refusalOf(resource: string, subresource: string | undefined, body: FakeObject): [number, unknown] | undefined {
+    const { apiVersion, kind, metadata, spec, status } = body;
+    if (subresource === 'status') {
+      const wrong = STATUSES[resource]?.safeParse(status).error;
+      return wrong === undefined ? undefined : [422, { message: wrong.message }];
+    }
+    const field = Object.keys(spec ?? {}).find((each) => this.undeclared.has(`${resource} ${each}`));
+    if (field === undefined) return undefined;
+    const patched = `failed to create typed patch object (/${metadata.name}; ${apiVersion}, Kind=${kind})`;
+    return [500, { message: `${patched}: .spec.${field}: field not declared in schema` }];
+  }
+
+  /** A merge patch, or a strategic one as far as Services are patched. */
+  #patch({ resource, name = '', subresource, body, patch, manager }: Asked): [number, unknown] {
+    const known = this.get(resource, name);
     if (known === undefined) return [404, { message: 'not found' }];
-    return [200, this.put(resource, { ...known, spec: { ...(known.spec as object), ...(spec as object) } })];
+    const refusal = refusalOf(body, known);
+    if (refusal !== undefined) return refusal;
+    const part = subresource === 'status' ? { status: body.status } : { ...body, status: undefined };
+    const next = (
+      patch === 'merge' ? mergePatched(known, part) : strategicallyPatched(known, part, manager)
+    ) as FakeObject;
+    const wrong = SPECS[resource]?.safeParse(next.spec).error;
+    if (wrong !== undefined) return [422, { message: wrong.message }];
+    if (next.metadata.deletionTimestamp === undefined || finalizersOf(next).length > 0) {
+      return [200, this.put(resource, next)];
+    }
+    this.remove(resource, name);
+    return [200, next];
+  }
+
+  /** What has a finalizer stays until it has none. */
+  #delete(resource: string, name: string, { preconditions }: FakeObject): [number, unknown] {
+    const known = this.get(resource, name);
+    if (known === undefined) return [404, { message: 'not found' }];
+    const { resourceVersion } = (preconditions ?? {}) as { resourceVersion?: string };
+    if (resourceVersion !== undefined && resourceVersion !== known.metadata.resourceVersion) {
+      return [409, { message: 'it was changed' }];
+    }
+    this.delete(resource, name);
+    return [200, {}];
   }
 
   #watch(resource: string, url: URL, response: ServerResponse): void {

@@ -20,8 +20,18 @@ import type { Caches } from '../reconcile/cluster-observer.ts';
 import { type ClusterView, EMPTY_VIEW } from '../reconcile/cluster-view.ts';
 import type { IngressService } from '../reconcile/ingress-stage.ts';
 import { Reconciler } from '../reconcile/reconciler.ts';
+import type { DefinitionReports } from '../reconcile/spares-field.ts';
 import type { WriteReports } from '../reconcile/stage-runner.ts';
+import { FakeServices } from './fake-services.ts';
 import { settingsDocument } from './settings.ts';
+
+/** As the chart's defaults are. */
+const SERVICES = {
+  loadBalancerClass: 'keepalived-ingress-vip.io/vip',
+  classless: false,
+  aliases: true,
+  externalIPs: 'InPools',
+} as const;
 
 /** A term that ends when a test says so. */
 export class FakeTerm implements Term {
@@ -58,9 +68,12 @@ export class FakeCluster implements ClusterWriter {
   readonly ingresses = new ResourceCache<ControlPlaneIngress>({}, { onChange: () => undefined });
   /** The Service that takes connections to the ingress' address; undefined: there is none. */
   service: IngressService | undefined;
+  /** Services, where they get addresses; undefined: the settings say nothing of them. */
+  services: FakeServices | undefined;
   /** What the ingress answers, by its URL. */
   readonly answers = new Map<string, Answer>();
-  readonly reports: WriteReports = {
+  readonly reports: WriteReports & DefinitionReports = {
+    definitionsOlder: () => undefined,
     wrote: () => undefined,
     writeFailed: (stage, name) => this.failed.push(`${stage} ${name}`),
   };
@@ -68,8 +81,18 @@ export class FakeCluster implements ClusterWriter {
   onWrite: (what: string) => void | Promise<void> = () => undefined;
   /** In which this replica leads; undefined: it does not. */
   term: FakeTerm | undefined = new FakeTerm();
-  view: ClusterView = EMPTY_VIEW;
+  #view: () => ClusterView = () => EMPTY_VIEW;
   #version = 10;
+
+  /** From now on Services get addresses. */
+  serve(): FakeServices {
+    this.services ??= new FakeServices({
+      pools: this.caches.pools,
+      nextVersion: () => this.#next(),
+      note: (what) => this.#note(what),
+    });
+    return this.services;
+  }
 
   /** Adds Ready nodes with a sidecar each. */
   addNodes(...names: readonly string[]): void {
@@ -124,6 +147,11 @@ export class FakeCluster implements ClusterWriter {
     this.ingresses.put({ ...known, metadata, spec });
   }
 
+  /** What there is to show. */
+  get view(): ClusterView {
+    return this.#view();
+  }
+
   pool(name: string): VirtualIpPool {
     const pool = this.caches.pools.get(name);
     if (pool === undefined) throw new Error(`there is no pool ${name}`);
@@ -154,9 +182,9 @@ export class FakeCluster implements ClusterWriter {
 
   /** The real reconciler with the real planner, on this cluster. */
   reconciler(): Reconciler {
-    const checked = checkSettings(settingsDocument());
+    const { caches, time, reports, services } = this;
+    const checked = checkSettings({ ...settingsDocument(), ...(services === undefined ? {} : { services: SERVICES }) });
     if (!checked.ok) throw new Error('the settings of the tests are wrong');
-    const { caches, time, reports } = this;
     const recorder = new EventRecorder({ writer: this, clock: time, onOutcome: () => undefined });
     return new Reconciler(checked.settings, {
       caches,
@@ -171,10 +199,19 @@ export class FakeCluster implements ClusterWriter {
           look: (url) => ({ answer: this.answers.get(url), reviewAtMs: time.monotonicMs() + 1000 }),
         },
       },
+      services:
+        services === undefined
+          ? undefined
+          : {
+              caches: services.caches,
+              complete: () => services.complete,
+              endpoints: services.endpoints,
+              writer: services,
+            },
       term: () => (this.term?.holds() === true ? this.term : undefined),
-      reports: { ...reports, planned: () => undefined, moved: () => undefined },
+      reports: { ...reports, planned: () => undefined, allocated: () => undefined, moved: () => undefined },
       onView: (view) => {
-        this.view = view;
+        this.#view = view;
       },
     });
   }

@@ -19,6 +19,7 @@ export function healthySnapshot(): ControllerSnapshot {
           addressCount: 2,
           heldCount: 1,
           eligibleNodes: 2,
+          services: { allocated: 2, retained: 1, free: 11 },
         },
       ],
       addresses: [
@@ -38,6 +39,34 @@ export function healthySnapshot(): ControllerSnapshot {
           problems: [],
         },
       ],
+      services: {
+        total: 2,
+        waiting: { PoolExhausted: 1 },
+        list: [
+          {
+            namespace: 'shop',
+            name: 'db',
+            addresses: [],
+            waitsFor: 'PoolExhausted',
+            message: 'pool web has no free address',
+          },
+          {
+            namespace: 'shop',
+            name: 'ui',
+            addresses: [
+              {
+                address: '192.0.2.130',
+                pool: 'web',
+                plannedNode: 'a',
+                holders: ['a'],
+                since: '2026-01-01T00:00:00Z',
+              },
+            ],
+            waitsFor: null,
+            message: 'it has 192.0.2.130 of pool web',
+          },
+        ],
+      },
       moves: [{ pool: 'web', addresses: ['192.0.2.100'], from: 'b', to: 'a', at: '2026-01-01T00:00:00Z' }],
     },
   };

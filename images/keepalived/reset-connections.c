@@ -3,6 +3,10 @@
  * with where it is (RFC 9293 section 3.10.7.4, RFC 5961 section 5), and this node's kernel, which has no such connection, resets it. To a
  * connection that is well an ACK like this does nothing.
  *
+ * After each ACK goes a SYN with an ACK, which is answered alike (RFC 5961 section 4). The kernel may remember an earlier connection of the same
+ * client port that it translated, from when this node had the address before. It would then take the ACK for a new connection that is in that one's
+ * way, and send it from another port, where the client has nothing. A SYN with an ACK begins no connection to it: it leaves as it is.
+ *
  *   reset-connections ask SOCKET CONFIGURATION
  *   reset-connections list SOCKET CONFIGURATION
  *
@@ -206,8 +210,8 @@ static in_port_t checksum(const struct address *from, const struct address *to, 
 	return htons((in_port_t)~sum);
 }
 
-/* An ACK of a place in the stream that the client knows nothing of, or it would not answer. */
-static struct tcphdr segment(const struct endpoint *from, const struct endpoint *to)
+/* An ACK, also a SYN perhaps, of a place in the stream that the client knows nothing of, or it would not answer. */
+static struct tcphdr segment(const struct endpoint *from, const struct endpoint *to, int syn)
 {
 	struct tcphdr tcp = {0};
 	unsigned int numbers[2];
@@ -220,15 +224,16 @@ static struct tcphdr segment(const struct endpoint *from, const struct endpoint 
 	tcp.ack_seq = numbers[1];
 	tcp.doff = sizeof tcp / 4;
 	tcp.ack = 1;
+	tcp.syn = syn ? 1 : 0;
 	tcp.window = htons(8192);
 	tcp.check = checksum(&from->address, &to->address, &tcp);
 	return tcp;
 }
 
-static int send4(const struct endpoint *from, const struct endpoint *to)
+static int send4(const struct endpoint *from, const struct endpoint *to, int syn)
 {
 	struct sockaddr_in where = {.sin_family = AF_INET, .sin_addr = to->address.at.v4};
-	struct packet4 packet = {.tcp = segment(from, to)};
+	struct packet4 packet = {.tcp = segment(from, to, syn)};
 
 	/* The kernel fills in the identification, the length and the checksum (raw(7)). */
 	packet.ip.version = 4;
@@ -240,10 +245,10 @@ static int send4(const struct endpoint *from, const struct endpoint *to)
 	return sendto(raw4, &packet, sizeof packet, 0, (struct sockaddr *)&where, sizeof where) == sizeof packet;
 }
 
-static int send6(const struct endpoint *from, const struct endpoint *to)
+static int send6(const struct endpoint *from, const struct endpoint *to, int syn)
 {
 	struct sockaddr_in6 where = {.sin6_family = AF_INET6, .sin6_addr = to->address.at.v6};
-	struct packet6 packet = {.tcp = segment(from, to)};
+	struct packet6 packet = {.tcp = segment(from, to, syn)};
 
 	packet.ip.ip6_flow = htonl(6U << 28);
 	packet.ip.ip6_plen = htons(sizeof packet.tcp);
@@ -252,6 +257,11 @@ static int send6(const struct endpoint *from, const struct endpoint *to)
 	packet.ip.ip6_src = from->address.at.v6;
 	packet.ip.ip6_dst = to->address.at.v6;
 	return sendto(raw6, &packet, sizeof packet, 0, (struct sockaddr *)&where, sizeof where) == sizeof packet;
+}
+
+static int send_segment(const struct endpoint *from, const struct endpoint *to, int syn)
+{
+	return from->address.family == AF_INET ? send4(from, to, syn) : send6(from, to, syn);
 }
 
 static int read_line(char *line, struct endpoint *from, struct endpoint *to)
@@ -276,7 +286,7 @@ static int do_line(char *line, struct address *checked)
 			return 0;
 		*checked = from.address;
 	}
-	return from.address.family == AF_INET ? send4(&from, &to) : send6(&from, &to);
+	return send_segment(&from, &to, 0) && send_segment(&from, &to, 1);
 }
 
 static long milliseconds(void)

@@ -19,7 +19,7 @@ drain() {
 		return 0
 	fi
 	[ -e "$DRAIN" ] || rm -rf "$DRAINED"
-	if ! true >"$PRIVATE/drain" || ! replace "$PRIVATE/drain" "$DRAIN"; then
+	if ! printf '' >"$PRIVATE/drain" || ! replace "$PRIVATE/drain" "$DRAIN"; then
 		log error "cannot ask the sidecar to drain: going on without" file="$DRAIN"
 		return 0
 	fi

@@ -7,7 +7,7 @@
 
 # take_lock: waits for it as long as it may take; false when the directory cannot be written to
 take_lock() {
-	true 2>/dev/null >>"$STATE_DIR/lock" || return 1 # a failing exec would end the shell
+	printf '' 2>/dev/null >>"$STATE_DIR/lock" || return 1 # a failing exec would end the shell, as would a failing ":" or "true"
 	exec 9>>"$STATE_DIR/lock"
 	flock -n 9 && return 0
 	log warn "another supervisor runs on this node with the same state: waiting until it has ended" file="$STATE_DIR/lock"

@@ -32,6 +32,7 @@ runs_as() {
 }
 
 # pid_in FILE: sets $pid to what the file in PID_DIR says, empty when there is none
+# shellcheck disable=SC2034 # not every supervisor asks
 pid_in() {
 	pid=''
 	{ read -r pid <"$PID_DIR/$1"; } 2>/dev/null || :

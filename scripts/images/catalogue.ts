@@ -53,6 +53,14 @@ export const PRODUCT_IMAGES: readonly ImageDefinition[] = [
     bases: ['debian:trixie-slim'],
     limitBytes: 30 * MEGABYTE,
   },
+  {
+    name: 'bird',
+    dockerfile: 'images/bird/Dockerfile',
+    context: '.',
+    inputs: ['images/*.{sh,txt}', 'images/bird/{*,lib/*}', 'images/supervisor/*', '.dockerignore', 'LICENSE'],
+    bases: ['debian:trixie-slim'],
+    limitBytes: 25 * MEGABYTE,
+  },
 ];
 
 /** What the test cluster runs beside them: an ingress, the pods' sandboxes, and tools. */

@@ -55,6 +55,7 @@ keepalived-ingress-vip is under the Apache License 2.0. Its images carry the pro
 |---|---|---|
 | \`keepalived\` | Debian's packages, and keepalived and curl built from Debian's sources | \`/usr/share/doc/<package>/copyright\`, one for each package; names and versions in \`/var/lib/dpkg/status.d\` |
 | \`proxy\` | Debian's packages, HAProxy among them | \`/usr/share/doc/<package>/copyright\`, one for each package; names and versions in \`/var/lib/dpkg/status.d\` |
+| \`bird\` | Debian's packages, BIRD among them | \`/usr/share/doc/<package>/copyright\`, one for each package; names and versions in \`/var/lib/dpkg/status.d\` |
 | \`sidecar\` | Node.js and what it is made of | \`/usr/share/doc/node/copyright\` |
 | \`sidecar\` | the libraries of Debian that Node is linked with | \`/usr/share/doc/<package>/copyright\` |
 | \`sidecar\` | the packages of the npm registry below | \`/usr/share/doc/keepalived-ingress-vip/third-party-licences.txt\` |

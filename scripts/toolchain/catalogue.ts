@@ -18,6 +18,11 @@ export const TOOL_NAMES = [
   'helm3',
   'syft',
   'api-load',
+  'kubernetes-e2e',
+  'agnhost',
+  'coredns',
+  'metallb-controller',
+  'metallb-speaker',
 ] as const;
 export type ToolName = (typeof TOOL_NAMES)[number];
 
@@ -42,6 +47,10 @@ export interface GoSource {
   readonly linkerFlags: (version: string) => readonly string[];
   /** Built without C, for a command that has to run under any root folder. */
   readonly static?: true;
+  /** The package's tests as a program (`go test -c`). */
+  readonly test?: true;
+  /** Another tool has the same pins: the store tells them apart by their packages. */
+  readonly samePins?: true;
   /** Further names of the command, as links beside it in the store. They are not linked into the checkout. */
   readonly aliases?: readonly string[];
 }
@@ -114,6 +123,14 @@ function kubernetesVersion(version: string): string[] {
   return ['k8s.io/component-base/version', 'k8s.io/client-go/pkg/version'].flatMap((module) =>
     values.map((value) => `-X ${module}.${value}`),
   );
+}
+
+/** A program for the test cluster, which nobody else builds: never taken from PATH, and built when it is asked for by its name. */
+function clusterProgram(
+  command: ToolName,
+  source: Pick<GoSource, 'directory' | 'module' | 'package' | 'test' | 'samePins'>,
+): Tool {
+  return { command, source: { kind: 'go', linkerFlags: () => [], static: true, ...source }, byNameOnly: true };
 }
 
 /** Where each tool comes from. Versions are not here: go.mod, package.json and requirements.txt hold them. */
@@ -260,6 +277,34 @@ export const CATALOGUE: Readonly<Record<ToolName, Tool>> = {
     },
     byNameOnly: true,
   },
+  'kubernetes-e2e': clusterProgram('kubernetes-e2e', {
+    directory: 'tools/kubernetes-e2e',
+    module: 'k8s.io/kubernetes',
+    package: '.',
+    test: true,
+  }),
+  agnhost: clusterProgram('agnhost', {
+    directory: 'tools/kubernetes-e2e',
+    module: 'k8s.io/kubernetes',
+    package: 'k8s.io/kubernetes/test/images/agnhost',
+  }),
+  coredns: clusterProgram('coredns', {
+    directory: 'tools/coredns',
+    module: 'github.com/coredns/coredns',
+    package: '.',
+  }),
+  'metallb-controller': clusterProgram('metallb-controller', {
+    directory: 'tools/metallb',
+    module: 'go.universe.tf/metallb',
+    package: 'go.universe.tf/metallb/controller',
+    samePins: true,
+  }),
+  'metallb-speaker': clusterProgram('metallb-speaker', {
+    directory: 'tools/metallb',
+    module: 'go.universe.tf/metallb',
+    package: 'go.universe.tf/metallb/speaker',
+    samePins: true,
+  }),
 };
 
 /** What is installed when no tool is named. */

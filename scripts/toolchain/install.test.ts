@@ -10,12 +10,13 @@ const MAIN = 'package main\n\nfunc main() {}\n';
 
 /** A Go that writes what it was told into the file that it was to build. */
 const GO = `#!/bin/sh
+[ "$1 $2" = 'test -c' ] && verb='tests of '
 while [ $# -gt 0 ]; do
   [ "$1" = -o ] && out=$2
   last=$1
   shift
 done
-echo "$last, in $(basename "$PWD"), CGO_ENABLED=\${CGO_ENABLED-unset}" >"$out"
+echo "$verb$last, in $(basename "$PWD"), CGO_ENABLED=\${CGO_ENABLED-unset}" >"$out"
 `;
 
 let root: string;
@@ -74,6 +75,18 @@ describe('a Go tool', () => {
     expect(await Promise.all(['one', 'two'].map((name) => readlink(path.join(bin, name))))).toEqual(['many', 'many']);
   });
 
+  it('may be the tests of a package, beside a program that the same pins make', async () => {
+    const bin = await install(tool({ test: true }));
+    expect(await readFile(path.join(bin, 'many'), 'utf8')).toMatch(/^tests of \., in many,/);
+    expect((await recipeFor(tool({ test: true }), root)).key).not.toBe((await recipeFor(tool(), root)).key);
+  });
+
+  it('may have the pins of another program', async () => {
+    const one = await recipeFor(tool({ samePins: true, package: 'example.org/a/one' }), root);
+    const other = await recipeFor(tool({ samePins: true, package: 'example.org/a/other' }), root);
+    expect(one.key).not.toBe(other.key);
+  });
+
   it('may need no module of others, and is then built anew after a change of its code alone', async () => {
     await rm(path.join(root, 'tools/many/go.sum'));
     await writeFile(path.join(root, 'tools/many/go.mod'), 'module many\n\ngo 1.24.0\n');
@@ -90,6 +103,7 @@ describe('a Go tool', () => {
     ['a link-time setting', { linkerFlags: (version) => [`-X main.version=${version}`] }, {}],
     ['that it is built without C', { static: true }, {}],
     ['its further names', { aliases: ['one'] }, {}],
+    ['that it is the tests of a package', { test: true }, {}],
   ])('is built anew after a change of %s', async (_, source, files) => {
     const before = await recipeFor(tool(), root);
     for (const [name, text] of Object.entries(files)) await writeFile(path.join(root, 'tools/many', name), text);

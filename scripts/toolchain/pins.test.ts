@@ -65,7 +65,18 @@ describe('the catalogue', () => {
       'helm3',
       'syft',
       'api-load',
+      'kubernetes-e2e',
+      'agnhost',
+      'coredns',
+      'metallb-controller',
+      'metallb-speaker',
     ]);
+  });
+
+  it("tries a Kubernetes with that Kubernetes' own tests", async () => {
+    const versions = ['hyperkube', 'kubernetes-e2e', 'agnhost'] as const;
+    const pinned = await Promise.all(versions.map((name) => recipeFor(CATALOGUE[name], ROOT)));
+    expect(new Set(pinned.map(({ version }) => version)).size).toBe(1);
   });
 
   it('gives each tool a place in the store of its own, except those that share the Python environment', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Schema, strictJsonSchema, structural } from './structural-schema.ts';
 
 function fromZod(type: z.ZodType): Schema {

@@ -7,5 +7,8 @@ export const FLOORS: readonly Floor[] = [
   { folders: ['test/lab', 'test/cluster'], what: 'Two places with nodes, each with its faults and its command line.' },
   { folders: ['test/environment'], what: 'Both places by the same calls, and the strike on the holder.' },
   { folders: ['test/bench'], what: 'Measures in an environment, and writes the page.' },
-  { folders: ['test/chaos', 'test/demo', 'test/e2e', 'test/integration'], what: 'Shows and tests in an environment.' },
+  {
+    folders: ['test/chaos', 'test/demo', 'test/e2e', 'test/integration', 'test/kubernetes'],
+    what: 'Shows and tests in an environment.',
+  },
 ];

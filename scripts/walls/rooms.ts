@@ -13,6 +13,7 @@ export interface Room {
 /** Nothing of it is more than functions of what they are given. */
 const PURE = [
   'common/addresses',
+  'common/answers',
   'common/claims',
   'common/compare-text',
   'common/digest',
@@ -38,6 +39,7 @@ const SHARED: readonly Room[] = [
     what: 'Addresses: one parser, one canonical form, subnets. Pure.',
     may: ['npm:ipaddr.js'],
   },
+  { room: 'common/answers', what: 'Pure functions with the answers that they gave. Pure.', may: [] },
   { room: 'common/digest', what: 'The digest of a text. Pure.', may: ['node:crypto'] },
   { room: 'common/claims', what: 'Who has what: the first keeps it. Pure.', may: [] },
   { room: 'common/compare-text', what: 'The order of texts, the same everywhere. Pure.', may: [] },
@@ -67,6 +69,11 @@ const SHARED: readonly Room[] = [
     may: ['common/errors'],
   },
   {
+    room: 'common/http-request',
+    what: "One request by Node's own client.",
+    may: ['node:http', 'node:https'],
+  },
+  {
     room: 'common/kubeconfig',
     what: 'What a kubeconfig says of the API server. Pure.',
     may: ['npm:yaml', 'npm:zod'],
@@ -74,7 +81,18 @@ const SHARED: readonly Room[] = [
   {
     room: 'common/kubernetes-access',
     what: 'Where the API server is, how a pod proves who it is, and requests that do so.',
-    may: [...PURE, 'common/kubeconfig', 'npm:axios', 'node:fs/promises', 'node:https', 'node:path'],
+    may: [
+      ...PURE,
+      'common/http-request',
+      'common/kubeconfig',
+      'node:fs/promises',
+      'node:http',
+      'node:https',
+      'node:path',
+      'node:stream/consumers',
+      'node:stream/promises',
+      'node:zlib',
+    ],
   },
   { room: 'common/directory-watch', what: 'Notices changes of files in a directory.', may: ['node:fs'] },
   {
@@ -129,8 +147,8 @@ const SIDECAR: readonly Room[] = [
       ...GROUND,
 
       'common/explain-error',
+      'common/http-request',
       'common/kubernetes-access',
-      'npm:axios',
       'node:http',
       'node:https',
       'node:net',
@@ -204,7 +222,7 @@ const SIDECAR: readonly Room[] = [
   {
     room: 'sidecar/instances',
     what: 'The instances that run, and what each does.',
-    may: [...GROUND, 'api', 'sidecar/desired', 'sidecar/fitness', 'sidecar/keepalived'],
+    may: [...GROUND, 'sidecar/desired', 'sidecar/fitness', 'sidecar/keepalived'],
     types: ['sidecar/network', 'npm:pino'],
   },
   {
@@ -223,7 +241,6 @@ const SIDECAR: readonly Room[] = [
       'node:http',
       'node:timers/promises',
     ],
-    types: ['npm:axios', 'node:stream'],
   },
   {
     room: 'sidecar/sources',
@@ -353,9 +370,20 @@ const CONTROLLER: readonly Room[] = [
     may: [...PURE, 'api', 'common/check-document', 'common/settings-file', 'npm:zod', 'node:net'],
   },
   {
+    room: 'controller/labels',
+    what: 'Whether labels meet a selector. Pure.',
+    may: [],
+    types: ['api'],
+  },
+  {
     room: 'controller/plan',
     what: 'Which node does what, from what it is given alone. Pure.',
-    may: [...PURE, 'api', 'controller/text'],
+    may: [...PURE, 'api', 'controller/labels', 'controller/text'],
+  },
+  {
+    room: 'controller/services',
+    what: 'Which Service gets which address, from what it is given alone. Pure.',
+    may: [...PURE, 'api', 'controller/labels', 'controller/text'],
   },
   {
     room: 'controller/text',
@@ -386,7 +414,19 @@ const CONTROLLER: readonly Room[] = [
   {
     room: 'controller/kubernetes',
     what: 'Reads, follows and writes resources.',
-    may: [...GROUND, 'common/clock', 'api', 'common/retry', 'npm:@kubernetes/client-node', 'node:crypto'],
+    may: [
+      ...GROUND,
+      'common/clock',
+      'api',
+      'common/retry',
+      'controller/services',
+      'npm:@kubernetes/client-node',
+      'common/http-request',
+      'node:crypto',
+      'node:http',
+      'node:https',
+      'node:stream/consumers',
+    ],
   },
   {
     room: 'controller/ingress',
@@ -401,8 +441,8 @@ const CONTROLLER: readonly Room[] = [
   {
     room: 'controller/events',
     what: 'What is worth an Event.',
-    may: [...GROUND, 'common/clock', 'controller/kubernetes/references', 'controller/text'],
-    types: ['controller/kubernetes', 'controller/plan'],
+    may: [...GROUND, 'common/clock', 'controller/kubernetes/references', 'controller/text', 'npm:cockatiel'],
+    types: ['api', 'controller/kubernetes', 'controller/plan'],
   },
   {
     room: 'controller/reconcile',
@@ -416,6 +456,7 @@ const CONTROLLER: readonly Room[] = [
       'controller/ingress',
       'controller/kubernetes',
       'controller/plan',
+      'controller/services',
       'controller/text',
       'npm:cockatiel',
       'node:util',
@@ -451,6 +492,25 @@ const CONTROLLER: readonly Room[] = [
     types: ['controller/config', 'controller/server', 'npm:@kubernetes/client-node', 'npm:pino'],
   },
   {
+    room: 'controller/translate',
+    what: 'The command that makes pools of what other load balancers have. Pure.',
+    may: [...PURE, 'api', 'common/check-document', 'controller/labels', 'controller/services', 'npm:yaml'],
+  },
+  {
+    room: 'controller/release',
+    what: 'The command that takes back what Services have, before the controller goes.',
+    may: [
+      ...GROUND,
+      'common/clock',
+      'api',
+      'controller/election',
+      'controller/kubernetes',
+      'controller/services',
+      'npm:@kubernetes/client-node',
+      'node:timers/promises',
+    ],
+  },
+  {
     room: 'controller/main',
     what: 'Reads the environment, wires, handles signals and exits.',
     may: [
@@ -458,8 +518,11 @@ const CONTROLLER: readonly Room[] = [
       'controller/config',
       'controller/controller',
       'controller/kubernetes',
+      'controller/release',
       'controller/server',
+      'controller/translate',
       'npm:prom-client',
+      'node:stream/consumers',
       'node:timers/promises',
       'node:util',
     ],

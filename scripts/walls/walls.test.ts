@@ -141,7 +141,7 @@ const ACCEPTED = [
   'sidecar/probes/planted.test.ts → common/testing/target.ts',
   'sidecar/sidecar.ts type→ sidecar/status/target.ts',
   'sidecar/server/planted.ts → express',
-  'sidecar/probes/planted.ts → axios',
+  'sidecar/probes/planted.ts → common/http-request.ts',
   'sidecar/probes/planted.ts → node:http',
   'controller/kubernetes/planted.ts → @kubernetes/client-node',
   'sidecar/sources/planted.ts → sidecar/sources/plan/target.ts',

@@ -4,7 +4,7 @@ import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { makeCertificate } from '../../test/support/certificates.ts';
 import { freePort } from '../../test/support/free-port.ts';
 import { defaultSettings } from '../testing/settings.ts';
@@ -260,6 +260,67 @@ describe('a set of checks', () => {
     server.close();
     server.closeAllConnections();
     await vi.waitFor(() => expect(checks.view('x')?.healthy).toBe(false), { timeout: 1500, interval: 5 });
+  });
+});
+
+describe('the check of local endpoints', () => {
+  const timing = { intervalSeconds: 0.1, timeoutSeconds: 0.3, failureThreshold: 1, successThreshold: 1 };
+  const at = (url: string): ReadonlyMap<string, CheckSpec> => new Map([['x', { kind: 'localEndpoints', url, timing }]]);
+  const ownUrl = () => `http://127.0.0.1:${(server.address() as AddressInfo).port}/healthz`;
+  const waitForHealthy = (healthy: boolean) =>
+    vi.waitFor(() => expect(checks.view('x')?.healthy).toBe(healthy), { timeout: 15_000, interval: 5 });
+  /** What kube-proxy says; undefined: nothing. */
+  let answer: number | undefined;
+
+  beforeEach(() => {
+    server.removeAllListeners('request');
+    server.on('request', (_request, response) => {
+      if (answer !== undefined) response.writeHead(answer).end();
+    });
+  });
+
+  it('follows each answer at once, and holds no connection', async () => {
+    answer = 503;
+    checks.update(at(ownUrl()));
+    await waitForHealthy(false);
+    answer = 200;
+    await waitForHealthy(true);
+    answer = 503;
+    await waitForHealthy(false);
+    expect(onChange).toHaveBeenCalledTimes(3);
+    expect(checks.refusedPorts('x')).toEqual([]);
+  });
+
+  it('takes a port that nobody listens on for no endpoint', async () => {
+    checks.update(at(`http://127.0.0.1:${await freePort()}/healthz`));
+    await waitForHealthy(false);
+  });
+
+  it('has no endpoint when one time-out later nothing is known, also while this process excuses every time-out', async () => {
+    checks = new CheckSet(
+      { kubeApi: { url: undefined, caFile: '/nonexistent', tokenFile: '/nonexistent' }, userAgent: 'test' },
+      { lag: { stalledDuring: () => 60_000 }, monotonicMs: () => performance.now(), onChange, onResult },
+    );
+    answer = undefined;
+    const beganMs = performance.now();
+    checks.update(at(ownUrl()));
+    expect(checks.view('x')?.healthy).toBeUndefined();
+    await waitForHealthy(false);
+    expect(performance.now() - beganMs).toBeGreaterThan(timing.timeoutSeconds * 1000 - 5);
+    // Nothing was counted: the time-outs that it made are excused.
+    expect(checks.worker('x')?.state.healthy).toBeUndefined();
+    expect(onChange).toHaveBeenCalledOnce();
+    answer = 200;
+    await waitForHealthy(true);
+  });
+
+  it('is not said to fail after its end', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    checks.update(at(ownUrl()));
+    checks.update(new Map());
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(onChange).not.toHaveBeenCalled();
   });
 });
 

@@ -1,21 +1,21 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ProbeResult } from '../probes/types.ts';
 import type { CheckSpec } from './check-spec.ts';
-import { type CheckOptions, createCheck } from './create-check.ts';
-import type { CheckEnvironment, RunningCheck } from './running-check.ts';
+import { type CheckOptions, createCheck, type RunningSpec } from './create-check.ts';
+import type { CheckEnvironment } from './running-check.ts';
 import type { TripwireState } from './tripwire.ts';
-import type { CheckState, CheckView } from './types.ts';
+import type { CheckChange, CheckState, CheckView } from './types.ts';
 import type { CheckWorker } from './worker.ts';
 
 interface CheckSetDependencies extends CheckEnvironment {
   /** Called when a check or a watched port changed sides. */
-  readonly onChange: (key: string, state: CheckState) => void;
+  readonly onChange: (key: string, change: CheckChange) => void;
   readonly onResult: (key: string, result: ProbeResult, state: CheckState) => void;
 }
 
 interface Entry {
   readonly spec: CheckSpec;
-  readonly check: RunningCheck;
+  readonly check: RunningSpec;
 }
 
 /** Everything that the node checks, by keys that are the caller's. A change replaces only the checks that it concerns. */
@@ -73,7 +73,7 @@ export class CheckSet {
     const dependencies = {
       lag,
       monotonicMs,
-      onChange: (state: CheckState) => onChange(key, state),
+      onChange: (change: CheckChange) => onChange(key, change),
       onResult: (result: ProbeResult, state: CheckState) => onResult(key, result, state),
     };
     return { spec, check: createCheck(spec, this.#options, dependencies) };

@@ -22,4 +22,17 @@ export type CheckSpec =
       /** The name that its certificate is to have. */
       readonly name: string;
       readonly timing: CheckTiming;
+    }
+  | {
+      /** Whether the node has a ready endpoint of a Service, by kube-proxy's word. */
+      readonly kind: 'localEndpoints';
+      /** http: URL of the Service's health check port. */
+      readonly url: string;
+      readonly timing: CheckTiming;
+    }
+  | {
+      /** An endpoint of a Service on this node, to which a connection is held. */
+      readonly kind: 'heldEndpoint';
+      readonly address: string;
+      readonly port: number;
     };

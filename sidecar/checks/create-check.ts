@@ -4,6 +4,7 @@ import { endpointOf } from '../probes/endpoint.ts';
 import { KubernetesApiProbe } from '../probes/kubernetes-api.ts';
 import type { Probe } from '../probes/types.ts';
 import type { CheckSpec } from './check-spec.ts';
+import { HeldEndpoint } from './held-endpoint.ts';
 import { RunningCheck, type RunningCheckDependencies } from './running-check.ts';
 
 /** What is the same for every check of a node. */
@@ -12,6 +13,9 @@ export interface CheckOptions {
   readonly userAgent: string;
 }
 
+/** What a spec becomes. */
+export type RunningSpec = RunningCheck | HeldEndpoint;
+
 type Spec<K extends CheckSpec['kind']> = CheckSpec & { readonly kind: K };
 
 /** Makes the check that a spec asks for; it does nothing before it is started. */
@@ -19,7 +23,7 @@ export function createCheck(
   spec: CheckSpec,
   options: CheckOptions,
   dependencies: Omit<RunningCheckDependencies, 'probe'>,
-): RunningCheck {
+): RunningSpec {
   switch (spec.kind) {
     case 'service':
       return createServiceCheck(spec, options, dependencies);
@@ -29,6 +33,10 @@ export function createCheck(
       return new RunningCheck({ timing: spec.settings }, { ...dependencies, probe: kubeApiProbe(spec, options) });
     case 'apiServer':
       return new RunningCheck({ timing: spec.timing }, { ...dependencies, probe: apiServerProbe(spec, options) });
+    case 'localEndpoints':
+      return createLocalEndpointsCheck(spec, options, dependencies);
+    case 'heldEndpoint':
+      return new HeldEndpoint({ host: spec.address, port: spec.port }, dependencies);
   }
 }
 
@@ -47,6 +55,25 @@ function createServiceCheck(
   return new RunningCheck(
     { timing: settings, refusedIsFinal: true, tripwires: { host: watchedHost, ports } },
     { ...dependencies, probe: createProbe({ url, timeoutSeconds, expectedStatuses, host, ca, userAgent }) },
+  );
+}
+
+/**
+ * The check whether the node has a ready endpoint. kube-proxy refuses while it opens the port anew, so that a refusal is asked again; a
+ * first answer that does not come is none, for a node must be able to hold the address where no other can.
+ */
+function createLocalEndpointsCheck(
+  { url, timing }: Spec<'localEndpoints'>,
+  { userAgent }: CheckOptions,
+  dependencies: Omit<RunningCheckDependencies, 'probe'>,
+): RunningCheck {
+  const { timeoutSeconds } = timing;
+  return new RunningCheck(
+    { timing, refusedIsFinal: true, silenceFails: true },
+    {
+      ...dependencies,
+      probe: createProbe({ url, timeoutSeconds, expectedStatuses: [200], host: '', ca: undefined, userAgent }),
+    },
   );
 }
 

@@ -52,7 +52,7 @@ async function watch(url: string, judged = false): Promise<Watch> {
   worker.start();
   tripwire.start();
   await waitFor('the service to be healthy', () => worker.state.healthy === true && tripwire.state.connected, {
-    limitMs: 5000,
+    limitMs: 30_000,
   });
   return { worker, tripwire, changes, results, trips };
 }
@@ -79,7 +79,7 @@ describe.skipIf(noNginx)('a watched nginx', () => {
 
   const failed = ({ worker, tripwire }: Watch) =>
     waitFor('the failure', () => worker.state.healthy === false && tripwire.state.refused, {
-      limitMs: 5000,
+      limitMs: 30_000,
       everyMs: 1,
     });
 
@@ -107,12 +107,12 @@ describe.skipIf(noNginx)('a watched nginx', () => {
       await server.killWorkersFirst(async () => {
         // The port still takes connections, into the backlog.
         await waitFor('a new connection', () => trips.length > 0 && tripwire.state.connected, {
-          limitMs: 5000,
+          limitMs: 30_000,
           everyMs: 1,
         });
         killedAtMs = performance.now();
       });
-      await waitFor('the failure', () => worker.state.healthy === false, { limitMs: 5000, everyMs: 1 });
+      await waitFor('the failure', () => worker.state.healthy === false, { limitMs: 30_000, everyMs: 1 });
       expect(performance.now() - killedAtMs).toBeLessThan(LIMIT_MS);
       expect(tripwire.state.refused).toBe(judged);
     },
@@ -122,9 +122,9 @@ describe.skipIf(noNginx)('a watched nginx', () => {
     const server = await nginx();
     const { tripwire } = await watch(`http://127.0.0.1:${server.port}/`, true);
     await server.kill();
-    await waitFor('the refusal', () => tripwire.state.refused, { limitMs: 5000 });
+    await waitFor('the refusal', () => tripwire.state.refused, { limitMs: 30_000 });
     await server.start();
-    await waitFor('the connection', () => tripwire.state.connected && !tripwire.state.refused, { limitMs: 5000 });
+    await waitFor('the connection', () => tripwire.state.connected && !tripwire.state.refused, { limitMs: 30_000 });
   });
 
   it.each(['', 'reuseport'])('causes no fault by reloading again and again (listen option: "%s")', async (listen) => {
@@ -143,8 +143,8 @@ describe.skipIf(noNginx)('a watched nginx', () => {
     const server = await nginx({ workers: 1 });
     const { worker, changes, trips } = await watch(`http://127.0.0.1:${server.port}/`, true);
     for (const pid of await server.workers()) process.kill(pid, 'SIGKILL');
-    await waitFor('the trip', () => trips.length > 0, { limitMs: 5000 });
-    await waitFor('the new worker', async () => (await server.workers()).length === 1, { limitMs: 5000 });
+    await waitFor('the trip', () => trips.length > 0, { limitMs: 30_000 });
+    await waitFor('the new worker', async () => (await server.workers()).length === 1, { limitMs: 30_000 });
     await worker.probeNow('it has a new worker');
     expect(changes.map(({ healthy }) => healthy)).toEqual([true]);
   });
@@ -153,7 +153,7 @@ describe.skipIf(noNginx)('a watched nginx', () => {
     const server = await nginx({ server: 'client_header_timeout 1s;' });
     const { tripwire, changes, results, trips } = await watch(`http://127.0.0.1:${server.port}/`, true);
     await vi.waitFor(() => expect(trips.length).toBeGreaterThanOrEqual(2), { timeout: 10_000 });
-    await waitFor('the connection', () => tripwire.state.connected, { limitMs: 5000 });
+    await waitFor('the connection', () => tripwire.state.connected, { limitMs: 30_000 });
     expect(changes.map(({ healthy }) => healthy)).toEqual([true]);
     expect(new Set(results.map(({ outcome }) => outcome))).toEqual(new Set(['success']));
     expect(new Set(trips)).toEqual(new Set([`127.0.0.1:${server.port} closed the held connection`]));

@@ -1,7 +1,7 @@
 import type { Probe, ProbeResult } from '../probes/types.ts';
 import type { LagGauge } from './prober.ts';
 import { Tripwire, type TripwireState } from './tripwire.ts';
-import type { CheckState, CheckTiming, CheckView } from './types.ts';
+import type { CheckChange, CheckState, CheckTiming, CheckView } from './types.ts';
 import { CheckWorker } from './worker.ts';
 
 /** What every check of a node shares. */
@@ -16,13 +16,15 @@ interface RunningCheckOptions {
   readonly refusedIsFinal?: boolean;
   /** Ports to hold a connection to; one that refuses two connections in a row fails the check by itself. */
   readonly tripwires?: { readonly host: string; readonly ports: Iterable<number> };
+  /** The check counts as failed when one time-out after its start nothing is known yet, also where this process is to blame for that. */
+  readonly silenceFails?: boolean;
 }
 
 /** What a check asks with, and its callback. */
 export interface RunningCheckDependencies extends CheckEnvironment {
   readonly probe: Probe;
   /** Called when the check or a watched port changed sides. */
-  readonly onChange: (state: CheckState) => void;
+  readonly onChange: (change: CheckChange) => void;
   readonly onResult: (result: ProbeResult, state: CheckState) => void;
 }
 
@@ -30,11 +32,15 @@ export interface RunningCheckDependencies extends CheckEnvironment {
 export class RunningCheck {
   readonly worker: CheckWorker;
   readonly #tripwires: readonly Tripwire[];
+  readonly #silence: { readonly limitMs: number; readonly onOver: () => void } | undefined;
+  #silenceTimer: NodeJS.Timeout | undefined;
+  /** The first answer did not come in time. */
+  #silent = false;
   #everFailed = false;
   #changedAtMs: number | undefined;
 
   constructor(
-    { timing, refusedIsFinal = false, tripwires }: RunningCheckOptions,
+    { timing, refusedIsFinal = false, tripwires, silenceFails = false }: RunningCheckOptions,
     dependencies: RunningCheckDependencies,
   ) {
     const { probe, lag, monotonicMs, onChange, onResult } = dependencies;
@@ -44,6 +50,7 @@ export class RunningCheck {
         probe,
         lag,
         onChange: (state) => {
+          this.#endSilence();
           this.#changedAtMs = monotonicMs();
           this.#everFailed ||= state.healthy === false;
           onChange(state);
@@ -52,6 +59,13 @@ export class RunningCheck {
       },
     );
     const { intervalSeconds, timeoutSeconds } = timing;
+    const onOver = () => {
+      this.#silent = true;
+      this.#changedAtMs = monotonicMs();
+      this.#everFailed = true;
+      onChange(this.worker.state);
+    };
+    this.#silence = silenceFails ? { limitMs: timeoutSeconds * 1000, onOver } : undefined;
     this.#tripwires = [...(tripwires?.ports ?? [])].map((port) => {
       return new Tripwire(
         { host: tripwires?.host ?? '', port, intervalSeconds, timeoutSeconds, judged: true },
@@ -76,7 +90,7 @@ export class RunningCheck {
   get view(): CheckView {
     const refused = this.#tripwires.some(({ state }) => state.refused);
     return {
-      healthy: refused ? false : this.worker.state.healthy,
+      healthy: refused || this.#silent ? false : this.worker.state.healthy,
       sinceMs: this.#changedAtMs,
       everFailed: this.#everFailed,
     };
@@ -86,11 +100,18 @@ export class RunningCheck {
   start(): void {
     this.worker.start();
     for (const tripwire of this.#tripwires) tripwire.start();
+    if (this.#silence !== undefined) this.#silenceTimer = setTimeout(this.#silence.onOver, this.#silence.limitMs);
   }
 
   /** Ends it; may be called twice. */
   stop(): void {
+    clearTimeout(this.#silenceTimer);
     this.worker.stop();
     for (const tripwire of this.#tripwires) tripwire.stop();
+  }
+
+  #endSilence(): void {
+    clearTimeout(this.#silenceTimer);
+    this.#silent = false;
   }
 }

@@ -18,6 +18,8 @@ interface TripwireOptions extends Endpoint {
 interface TripwireDependencies {
   /** Called the moment something happened to the peer; the place to probe it. The reason is for an operator. */
   readonly onTripped: (reason: string) => void;
+  /** Called each time a connection was made, before anything else is told of it. */
+  readonly onConnected?: () => void;
   /** Called with the state each time `refused` changed. */
   readonly onChange?: (state: TripwireState) => void;
   readonly clock?: Clock;
@@ -117,6 +119,7 @@ export class Tripwire {
     this.#connectedAtMs = this.#clock.monotonicMs();
     this.#refusals = 0;
     this.#state = { ...this.#state, connected: true };
+    this.#dependencies.onConnected?.();
     this.#setRefused(false);
     this.#reportLoss();
   }

@@ -35,6 +35,11 @@ export interface CheckState {
   readonly consecutiveSuccesses: number;
 }
 
+/** What is told of a check that changed sides: why is in `lastResult`. */
+export type CheckChange = Pick<CheckState, 'healthy'> & {
+  readonly lastResult: Pick<ProbeResult, 'reason'> | undefined;
+};
+
 /** What a check has to say, watched ports included. */
 export interface CheckView {
   /** Undefined until the first threshold has been reached. */

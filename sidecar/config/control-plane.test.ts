@@ -41,7 +41,7 @@ describe('the control plane of settings', () => {
         addresses: ['192.168.11.3'],
         backends: { source: 'EndpointSlices', addresses: [], port: 6443 },
         health: {
-          intervalSeconds: 0.25,
+          intervalSeconds: 0.2,
           fastIntervalSeconds: 0.05,
           timeoutSeconds: 0.2,
           failureThreshold: 2,

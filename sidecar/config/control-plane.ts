@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { peerProblem, virtualAddressProblem } from '../../api/addresses.ts';
 import { routerId } from '../../api/instances.ts';
 import { canonical } from '../../common/addresses.ts';
@@ -77,7 +77,7 @@ const extraPortSchema = z.strictObject({
 });
 
 const healthSchema = z.strictObject({
-  intervalSeconds: seconds(0.05, 60).default(0.25),
+  intervalSeconds: seconds(0.05, 60).default(0.2),
   fastIntervalSeconds: seconds(0.01, 60).default(0.05),
   timeoutSeconds: seconds(0.05, 60).default(0.2),
   failureThreshold: threshold.default(2),

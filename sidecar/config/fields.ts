@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { CHECK_LIMITS, type Limits } from '../../api/durations.ts';
 import { interfaceProblem } from '../../api/interfaces.ts';
 

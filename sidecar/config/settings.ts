@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { z } from 'zod';
+import * as z from 'zod';
 import { peerProblem, virtualAddressProblem } from '../../api/addresses.ts';
 import { CHECK_LIMITS, FAILBACK_LIMITS } from '../../api/durations.ts';
 import { addressOfHost, hostHeaderProblem, VIRTUAL_TARGET } from '../../api/hosts.ts';
@@ -94,6 +94,8 @@ const settingsSchema = z
       .optional(),
     /** Whether the node takes part in pools of virtual addresses; absent in settings that an older chart rendered. */
     pools: z.strictObject({ enabled: z.boolean() }).default({ enabled: false }),
+    /** Whether the pod has BIRD, which announces addresses to routers; absent where it has not. */
+    bgp: z.strictObject({ enabled: z.boolean() }).optional(),
     /** Addresses in front of the API servers, with k0s's keys; absent: none. */
     controlPlaneLoadBalancing: controlPlaneSchema.optional(),
     server: z.strictObject({

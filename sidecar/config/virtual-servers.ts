@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { virtualAddressProblem } from '../../api/addresses.ts';
 import { canonical } from '../../common/addresses.ts';
 import { formatPath } from '../../common/check-document.ts';

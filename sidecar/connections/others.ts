@@ -8,6 +8,8 @@ interface Told {
   last: number;
   heardAtMs: number;
   of: number;
+  /** The address that it was heard from last. */
+  from: string;
   readonly parts: Map<number, string>;
 }
 
@@ -42,13 +44,18 @@ export class Others {
     this.#mostBytes = mostBytes;
   }
 
-  /** Takes a part of a list. @returns the number to challenge its session with, where it must be challenged first */
-  list(message: ListMessage, nowMs: number): string | undefined {
+  /**
+   * Takes a part of a list.
+   * @param from the address that it came from
+   * @returns the number to challenge its session with, where it must be challenged first
+   */
+  list(message: ListMessage, nowMs: number, from: string): string | undefined {
     const told = this.#told.get(message.session);
     if (told === undefined) return this.#challenge(message.session, nowMs);
     if (message.counter <= told.last) return undefined;
     told.last = message.counter;
     told.heardAtMs = nowMs;
+    told.from = from;
     // In the order in which they were heard last.
     this.#told.delete(message.session);
     this.#told.set(message.session, told);
@@ -61,7 +68,7 @@ export class Others {
   answer({ session, nonce, counter }: AnswerMessage, nowMs: number): void {
     if (this.#challenged.get(session)?.nonce !== nonce) return;
     this.#challenged.delete(session);
-    this.#told.set(session, { last: counter, heardAtMs: nowMs, of: 1, parts: new Map() });
+    this.#told.set(session, { last: counter, heardAtMs: nowMs, of: 1, from: '', parts: new Map() });
     this.#forget(nowMs);
   }
 
@@ -80,13 +87,17 @@ export class Others {
     return joined(this.#lists(), wanted);
   }
 
+  /**
+   * Who told last of clients of some addresses: the address of a node, without a zone.
+   * @param wanted takes the bytes of an address
+   */
+  lastToTellOf(wanted: (address: string) => boolean): string | undefined {
+    const tells = ({ parts }: Told) => joined(listsOf(parts), wanted).size > 0;
+    return [...this.#told.values()].findLast(tells)?.from.replace(/%.*$/, '');
+  }
+
   *#lists(): Generator<Clients> {
-    for (const { parts } of this.#told.values()) {
-      for (const part of parts.values()) {
-        const clients = clientsOfPart(part);
-        if (clients !== undefined) yield clients;
-      }
-    }
+    for (const { parts } of this.#told.values()) yield* listsOf(parts);
   }
 
   #challenge(session: Session, nowMs: number): string | undefined {
@@ -117,6 +128,13 @@ export class Others {
     let bytes = 0;
     for (const { parts } of this.#told.values()) for (const part of parts.values()) bytes += part.length;
     return bytes;
+  }
+}
+
+function* listsOf(parts: ReadonlyMap<number, string>): Generator<Clients> {
+  for (const part of parts.values()) {
+    const clients = clientsOfPart(part);
+    if (clients !== undefined) yield clients;
   }
 }
 

@@ -5,8 +5,8 @@ import { codeOf, messageOf } from '../../common/errors.ts';
 import { type Route, type Routes, routeFamily, routeKey } from './routes.ts';
 
 interface PostDependencies {
-  /** Called with each datagram; false when it is none of this release's. */
-  readonly onDatagram: (datagram: Buffer) => boolean;
+  /** Called with each datagram and the address that it came from; false when it is none of this release's. */
+  readonly onDatagram: (datagram: Buffer, from: string) => boolean;
   readonly createSocket?: typeof createSocket;
 }
 
@@ -158,8 +158,8 @@ export class Post {
       ipv6Only: family === 6,
     });
     this.#sockets.set(place.key, { socket, place });
-    socket.on('message', (datagram) => {
-      if (!this.#dependencies.onDatagram(datagram)) this.#noteStrange();
+    socket.on('message', (datagram, { address: from }) => {
+      if (!this.#dependencies.onDatagram(datagram, from)) this.#noteStrange();
     });
     socket.on('error', (error) => this.#failed(place, socket, error));
     const scoped = family === 6 && place.interface !== undefined ? `${address}%${place.interface}` : address;

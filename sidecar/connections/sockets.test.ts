@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { endpointOf, textOf } from './endpoint.ts';
 import { clientsIn, type Wanted } from './sockets.ts';
@@ -71,6 +72,51 @@ describe('the clients of a node', () => {
     const wanted = { addresses: ['192.0.2.100'], redirected: [], own: ['192.0.2.1'], limit: 100 };
     expect(clientsIn([], wanted, translated).clients).toEqual(
       new Map([[service, new Set([endpointOf('10.0.0.1', 1)])]]),
+    );
+  });
+
+  it('of the proxy are of the one address by which the kernel says that they came', () => {
+    const table = line('00000000:192C', '00000000:0000', '0A') + line(`${NODE}:192C`, `${CLIENT}:D431`, '01');
+    const wanted = {
+      ...{ addresses: ['192.0.2.100', '192.0.2.101'], redirected: [{ port: 6443, toPort: 6444 }] },
+      ...{ own: [], limit: 100 },
+    };
+    const clients = new Set([endpointOf('10.0.0.1', 54_321)]);
+    const service = endpointOf('192.0.2.101', 6443);
+    expect(clientsIn([table], wanted, new Map([[service, clients]])).clients).toEqual(new Map([[service, clients]]));
+    // What the kernel said of an address that is not here any more counts for nothing.
+    const gone = new Map([[endpointOf('192.0.2.102', 6443), clients]]);
+    expect([...clientsIn([table], wanted, gone).clients.keys()]).toEqual([endpointOf('192.0.2.100', 6443), service]);
+  });
+
+  it('of the proxy are those alone that have a socket: the kernel remembers for days whom this node was cut off from', () => {
+    const table = line('00000000:192C', '00000000:0000', '0A') + line(`${NODE}:192C`, `${CLIENT}:D431`, '01');
+    const wanted = {
+      ...{ addresses: ['192.0.2.100'], redirected: [{ port: 6443, toPort: 6444 }], own: [], limit: 100 },
+    };
+    const service = endpointOf('192.0.2.100', 6443);
+    const [here, gone] = [endpointOf('10.0.0.1', 54_321), endpointOf('10.0.0.1', 54_320)];
+    expect(clientsIn([table], wanted, new Map([[service, new Set([gone, here])]])).clients).toEqual(
+      new Map([[service, new Set([here])]]),
+    );
+    expect(clientsIn([], wanted, new Map([[service, new Set([gone])]])).clients).toEqual(new Map());
+    // At a port that is not redirected there is no socket to look for.
+    const pods = new Map([[endpointOf('192.0.2.100', 443), new Set([gone])]]);
+    expect(clientsIn([table], wanted, pods).clients.get(endpointOf('192.0.2.100', 443))).toEqual(new Set([gone]));
+  });
+
+  it('are found among any number of sockets in any state, wherever these are', () => {
+    const states = fc.array(fc.integer({ min: 1, max: 11 }), { maxLength: 40 });
+    fc.assert(
+      fc.property(states, (all) => {
+        const hex = (number: number, digits: number) => number.toString(16).toUpperCase().padStart(digits, '0');
+        const lines = all.map((state, index) =>
+          line(`${VIP}:0050`, `${CLIENT}:${hex(1000 + index, 4)}`, hex(state, 2)),
+        );
+        const waits = all.flatMap((state, index) => ([1, 4, 8].includes(state) ? [1000 + index] : []));
+        const { lines: texts } = found([[...lines, LISTENS].join('')]);
+        expect(texts.toSorted()).toEqual(waits.map((port) => `192.0.2.100 80 10.0.0.1 ${port}`).toSorted());
+      }),
     );
   });
 

@@ -22,10 +22,12 @@ export interface Found {
   readonly leftOut: number;
 }
 
-const LISTEN = '0A';
-/** In these states a client may wait for something: established, its end closed (CLOSE_WAIT), and what is sent last not arrived (FIN_WAIT1). */
-const LINE =
-  /^ *\d+: ([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4}) ([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4}) (01|04|08|0A) /gm;
+/** As the tables have a state, which is found nowhere else in a line: other numbers have no zero before them, or end otherwise. */
+const LISTEN = ' 0A ';
+/** In these states a client may wait for something: established, what is sent last not arrived (FIN_WAIT1), and its end closed (CLOSE_WAIT). */
+const CONNECTED = [' 01 ', ' 04 ', ' 08 '] as const;
+/** A line up to its state. */
+const LINE = /^ *\d+: ([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4}) ([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4})$/;
 /** How an IPv4 address begins in the table of IPv6 (RFC 4291 section 2.5.5.2), by words. */
 const MAPPED = '0000000000000000FFFF0000';
 const WORD_DIGITS = 8;
@@ -52,22 +54,35 @@ interface Socket {
   readonly port: number;
   readonly remote: string;
   readonly remotePort: number;
-  readonly state: string;
 }
 
-function* socketsIn(table: string): Generator<Socket> {
-  for (const [, local = '', port = '', remote = '', remotePort = '', state = ''] of table.matchAll(LINE)) {
+/**
+ * The sockets in one state. They are looked for by that alone: a node with many short connections has thousands that are over (TIME_WAIT, for a
+ * minute each), and to read all of these lines would take so long that clients were told of only seconds after they came.
+ */
+function* socketsIn(table: string, state: string): Generator<Socket> {
+  for (let at = table.indexOf(state); at !== -1; at = table.indexOf(state, at + 1)) {
+    const [, local = '', port = '', remote = '', remotePort = ''] =
+      LINE.exec(table.slice(table.lastIndexOf('\n', at) + 1, at)) ?? [];
+    if (local === '') continue;
     yield {
       local: unmapped(local),
       port: Number.parseInt(port, HEX),
       remote: unmapped(remote),
       remotePort: Number.parseInt(remotePort, HEX),
-      state,
     };
   }
 }
 
-/** By which addresses and ports a connection may have come that is found at a place of this node. */
+/** To which addresses and ports a connection may have come that is found at a place of this node. */
+interface Came {
+  readonly services: readonly Endpoint[];
+  /** Whether it was redirected there, so that the place does not say to which address it came. */
+  readonly redirected: boolean;
+}
+
+const NOWHERE: Came = { services: [], redirected: false };
+
 class Services {
   readonly #addresses = new Set<string>();
   readonly #redirected = new Map<number, string[]>();
@@ -86,12 +101,24 @@ class Services {
   }
 
   /** Where several can be meant, all: to ask a client of a connection that it does not have does nothing. */
-  at(address: string, port: number): readonly Endpoint[] {
-    if (!this.#listening.has(port)) return [];
-    if (this.#addresses.has(address)) return [address + portBytes(port)];
+  at(address: string, port: number): Came {
+    if (!this.#listening.has(port)) return NOWHERE;
+    if (this.#addresses.has(address)) return { services: [address + portBytes(port)], redirected: false };
     const ports = this.#redirected.get(port);
-    if (ports === undefined) return [];
-    return this.#ofFamily[address.length === 4 ? 4 : 6].flatMap((each) => ports.map((bytes) => each + bytes));
+    if (ports === undefined) return NOWHERE;
+    const services = this.#ofFamily[address.length === 4 ? 4 : 6].flatMap((each) => ports.map((bytes) => each + bytes));
+    return { services, redirected: true };
+  }
+
+  /** Whether an endpoint is of one of the addresses. */
+  has(service: Endpoint): boolean {
+    return this.#addresses.has(addressBytesOf(service));
+  }
+
+  /** Whether connections to the port of an endpoint are redirected. */
+  redirects(service: Endpoint): boolean {
+    const port = service.slice(addressBytesOf(service).length);
+    return [...this.#redirected.values()].some((ports) => ports.includes(port));
   }
 }
 
@@ -119,37 +146,42 @@ class Collection {
 }
 
 function listeningPorts(tables: readonly string[]): ReadonlySet<number> {
-  const ports = new Set<number>();
-  for (const table of tables) {
-    for (const { state, port } of socketsIn(table)) if (state === LISTEN) ports.add(port);
-  }
-  return ports;
+  return new Set(tables.flatMap((table) => [...socketsIn(table, LISTEN)].map(({ port }) => port)));
 }
 
 /** Connections of others to places that are looked for. */
-function* connectionsIn(table: string, services: Services): Generator<readonly [readonly Endpoint[], Endpoint]> {
-  for (const { local, port, remote, remotePort, state } of socketsIn(table)) {
-    if (state === LISTEN) continue;
-    const found = services.at(bytesOf(local), port);
-    if (found.length > 0) yield [found, bytesOf(remote) + portBytes(remotePort)];
+function* connectionsIn(table: string, services: Services): Generator<Came & { readonly client: Endpoint }> {
+  for (const { local, port, remote, remotePort } of CONNECTED.flatMap((state) => [...socketsIn(table, state)])) {
+    const came = services.at(bytesOf(local), port);
+    if (came.services.length > 0) yield { ...came, client: bytesOf(remote) + portBytes(remotePort) };
   }
 }
 
 /**
  * The clients of virtual addresses: who is connected to one of them at a port on which somebody listens. Pure.
  * @param tables texts of /proc/net/tcp and /proc/net/tcp6
- * @param translated clients whose connections go on to somewhere else, so that they are not in the tables
+ * @param translated clients whose connections go on to somewhere else, perhaps as they were a while ago. Where it has a client that a table
+ *   has as redirected, it knows to which address that one came. Where it has one of a redirected port that no table has, that one is gone: for
+ *   days the kernel takes those for connected that this node was cut off from
  */
 export function clientsIn(tables: readonly string[], wanted: Wanted, translated: Clients = new Map()): Found {
   const services = new Services(wanted, listeningPorts(tables));
   const own = new Set(wanted.own.map(addressBytes));
+  const connections = tables.flatMap((table) => [...connectionsIn(table, services)]);
+  const proxied = new Set(connections.flatMap(({ redirected, client }) => (redirected ? [client] : [])));
+  const told = [...translated].flatMap(([service, clients]): [Endpoint, readonly Endpoint[]][] => {
+    if (!services.has(service)) return [];
+    const isThere = (client: Endpoint) => !services.redirects(service) || proxied.has(client);
+    return [[service, [...clients].filter(isThere)]];
+  });
+  const known = new Set(told.flatMap(([, clients]) => clients));
   const collection = new Collection(wanted.limit);
-  for (const [found, client] of tables.flatMap((table) => [...connectionsIn(table, services)])) {
+  const add = (client: Endpoint, found: readonly Endpoint[]) => {
     if (!own.has(addressBytesOf(client))) for (const service of found) collection.add(service, client);
+  };
+  for (const { services: found, redirected, client } of connections) {
+    if (!redirected || !known.has(client)) add(client, found);
   }
-  for (const [service, clients] of translated) {
-    const others = [...clients].filter((client) => !own.has(addressBytesOf(client)));
-    for (const client of others) collection.add(service, client);
-  }
+  for (const [service, clients] of told) for (const client of clients) add(client, [service]);
   return collection;
 }

@@ -6,6 +6,8 @@ import type { CheckEffect, FitnessPolicy } from '../fitness/fitness.ts';
 export interface Desired {
   /** In the order in which keepalived's configuration has them. */
   readonly instances: readonly DesiredInstance[];
+  /** What is to be on lo, whoever else has it. */
+  readonly loopback: readonly DesiredLoopback[];
   /** What is to be checked, by keys: two instances that need the same check share one. */
   readonly checks: ReadonlyMap<string, CheckSpec>;
   /** The pools that the node takes part in. */
@@ -16,16 +18,23 @@ export interface Desired {
   readonly plan: string | null;
 }
 
-/** A pool, and the key of the check of its service. */
+/** A pool, and the keys of the checks that are its own. */
 interface DesiredPool {
   readonly name: string;
+  /** Of its service. */
   readonly check: string;
+  /** Whether the node has an endpoint of its Services; absent where that does not count. */
+  readonly localEndpoints?: string;
+  /** Of endpoints that the node has, to which connections are held; absent where none are. */
+  readonly heldEndpoints?: readonly string[];
 }
 
 /** A check by its key, and what it means when it fails. */
 export interface DesiredCheck {
   readonly key: string;
   readonly effect: CheckEffect;
+  /** It is not this check's word that counts, but that of the connections held to the endpoints of this pool. */
+  readonly heldOf?: string;
 }
 
 /** A VRRP instance that a node is to run, with everything in which it may differ from others. */
@@ -53,6 +62,19 @@ export interface DesiredInstance {
   readonly label?: string;
 }
 
+/** Addresses that are to be on lo while the node is fit to serve them, each by itself. */
+export interface DesiredLoopback {
+  /** No two share one. */
+  readonly name: string;
+  /** The pool that they are of. */
+  readonly pool: string;
+  /** In canonical form, without prefixes. */
+  readonly addresses: readonly string[];
+  /** What its fitness rests on. */
+  readonly checks: readonly DesiredCheck[];
+  readonly policy: FitnessPolicy;
+}
+
 /** Where an instance is shown: as the node's own state, those of the control plane each by itself besides, or among those of pools. */
 export type Shown =
   | { readonly as: 'node'; readonly of?: 'controlPlane' }
@@ -69,6 +91,8 @@ export interface DesiredVrrp {
   readonly addressInterface: string;
   /** With or without a prefix. */
   readonly addresses: readonly string[];
+  /** Of an instance that has no address yet: one as it may get, without a prefix. VRRP is spoken where it would be. */
+  readonly like?: string;
   /** Empty: multicast. */
   readonly unicastPeers: readonly string[];
   /** Whether the peers are the other nodes only, who know this one by its address in Kubernetes; else this node is one of them. */
@@ -103,6 +127,7 @@ export interface DesiredNode {
 }
 
 /** The desired addresses in canonical form, without prefixes. */
-export function virtualAddresses({ instances }: Pick<Desired, 'instances'>): Set<string> {
-  return new Set(instances.flatMap(({ vrrp }) => vrrp.addresses.map((text) => canonical(text))));
+export function virtualAddresses({ instances, loopback }: Pick<Desired, 'instances' | 'loopback'>): Set<string> {
+  const byVrrp = instances.flatMap(({ vrrp }) => vrrp.addresses.map((text) => canonical(text)));
+  return new Set([...byVrrp, ...loopback.flatMap(({ addresses }) => addresses)]);
 }

@@ -7,6 +7,7 @@ import type { Desired } from './desired.ts';
 export function mergeDesired(...sources: readonly Desired[]): Desired {
   return {
     instances: sources.flatMap(({ instances }) => instances),
+    loopback: sources.flatMap(({ loopback }) => loopback),
     checks: new Map(sources.flatMap(({ checks }) => [...checks])),
     pools: sources.flatMap(({ pools }) => pools),
     problems: sources.flatMap(({ problems }) => problems),

@@ -3,7 +3,7 @@ import type { NodeSubnets } from '../network/node-subnets.ts';
 import type { DesiredVrrp } from './desired.ts';
 import { chosenInterface, interfacesOf } from './interface-choice.ts';
 import type { Placement, ResolveContext } from './placement.ts';
-import { type FoundBy, InstanceError, type VirtualAddress } from './vrrp-instance.ts';
+import { type FoundBy, InstanceError, LOOPBACK, type VirtualAddress } from './vrrp-instance.ts';
 
 interface Found {
   readonly interface: string;
@@ -58,6 +58,8 @@ function prefixLengthOf(
   { interface: on, found }: Found,
   subnets: NodeSubnets,
 ): number {
+  // With a shorter one the whole subnet would be this node's own.
+  if (on === LOOPBACK) return HOST_PREFIX_LENGTH[familyOf(address)];
   const subnet = subnets.containing(address, on);
   if (familyOf(address) === 6)
     return given === undefined ? (subnet?.prefixLength ?? HOST_PREFIX_LENGTH[6]) : Number(given);

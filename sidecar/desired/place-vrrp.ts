@@ -3,7 +3,7 @@ import type { NodeSubnets } from '../network/node-subnets.ts';
 import type { DesiredVrrp } from './desired.ts';
 import { chosenInterface } from './interface-choice.ts';
 import type { ResolveContext, UnicastPlacement } from './placement.ts';
-import { InstanceError, type VirtualAddress } from './vrrp-instance.ts';
+import { InstanceError, LOOPBACK, type VirtualAddress } from './vrrp-instance.ts';
 
 /** This node's address among the peers: the one that it had there before, its address in Kubernetes, or any. */
 function ownPeer(listed: readonly string[], on: string | undefined, subnets: NodeSubnets, context: ResolveContext) {
@@ -46,7 +46,7 @@ export function placeVrrp(
 ): VrrpPlace {
   const { fields } = vrrp;
   const named = vrrp.interface === '' ? undefined : chosenInterface(fields.interface, vrrp.interface, subnets);
-  if (vrrp.unicastPeers.length === 0) return { interface: named ?? addresses[0]?.interface ?? '' };
+  if (vrrp.unicastPeers.length === 0) return { interface: named ?? interfaceOf(addresses, subnets, context) };
   const listed = listedPeers(vrrp, context);
   const sourceAddress = ownPeer(listed, named, subnets, context);
   if (sourceAddress === undefined) throw new InstanceError(noOwnPeer(vrrp, subnets, context));
@@ -60,6 +60,18 @@ export function placeVrrp(
     );
   }
   return { interface: on, unicast: { sourceAddress, interface: on, own, peers } };
+}
+
+/** That of the first address. Where routers are told of addresses on lo, it is the one by which other nodes know this one. */
+function interfaceOf(
+  addresses: readonly VirtualAddress[],
+  subnets: NodeSubnets,
+  { nodeAddress }: ResolveContext,
+): string {
+  const on = addresses[0]?.interface ?? '';
+  if (on !== LOOPBACK) return on;
+  const { defaultInterface } = subnets.network;
+  return subnets.ownerOf(nodeAddress) ?? defaultInterface[4] ?? defaultInterface[6] ?? on;
 }
 
 /** The addresses of all nodes that take part, this one among them. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Passwords } from './password.ts';
 import type { VirtualAddress, VrrpInstance } from './vrrp-instance.ts';
 

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { NetworkInterface, NetworkView } from '../network/network.ts';
 import { NodeSubnets } from '../network/node-subnets.ts';
-import { desiredOf } from '../testing/desired.ts';
+import { anotherOwn, desiredOf } from '../testing/desired.ts';
 import { planOf } from '../testing/plan.ts';
 import { defaultSettings } from '../testing/settings.ts';
+import type { DesiredInstance } from './desired.ts';
 import type { Placement, ResolveContext } from './placement.ts';
 import { resolveInstance } from './resolve-instance.ts';
 
@@ -63,6 +64,25 @@ describe('an instance', () => {
       interface: 'eth1',
       addresses: [{ interface: 'eth1' }],
     });
+  });
+
+  it('without an address speaks where one would be, in its family, and has none', () => {
+    const spare = (like: string, changes: Partial<DesiredInstance['vrrp']> = {}) =>
+      resolveInstance(anotherOwn('web-0', { addresses: [], like, ...changes }), new NodeSubnets(network, new Set()), {
+        nodeAddress: '192.0.2.11',
+      });
+    const { instance, placement, shortcomings } = spare('198.51.100.100');
+    expect(instance).toMatchObject({ interface: 'eth1', addresses: [], spare: 4 });
+    expect([placement, shortcomings]).toEqual([{ addresses: [] }, []]);
+    expect(spare('2001:db8::100').instance).toMatchObject({ interface: 'eth0', spare: 6 });
+    const unicast = { unicastPeers: ['192.0.2.12'], peersAreOthers: true };
+    expect(spare('2001:db8::100', unicast).instance).toMatchObject({
+      ...{ interface: 'eth0', spare: 4, unicast: { sourceAddress: '192.0.2.11' } },
+    });
+    // It is not held: whose it is does not matter.
+    expect(spare('192.0.2.11').instance).toMatchObject({ interface: 'eth0' });
+    expect(() => spare('2001:db8::100', { version: 2 })).toThrow('needs version 3 of VRRP');
+    expect(resolve({ addresses: ['198.51.100.100'] })).not.toHaveProperty('spare');
   });
 
   it('is put on the default route’s interface when no subnet contains the address', () => {

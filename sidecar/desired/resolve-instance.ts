@@ -27,9 +27,14 @@ function refuseUnusable(vrrp: DesiredVrrp, subnets: NodeSubnets, context: Resolv
   for (const text of vrrp.addresses) {
     const address = canonical(text);
     refuseOwn(address, vrrp.fields.addresses, subnets, context);
-    if (familyOf(address) === 6 && vrrp.version === 2) {
-      throw new InstanceError(`${vrrp.fields.addresses}: ${address} is IPv6, which needs version 3 of VRRP`);
-    }
+    refuseOldVersion(address, vrrp);
+  }
+  if (vrrp.like !== undefined) refuseOldVersion(canonical(vrrp.like), vrrp);
+}
+
+function refuseOldVersion(address: string, { version, fields }: DesiredVrrp): void {
+  if (familyOf(address) === 6 && version === 2) {
+    throw new InstanceError(`${fields.addresses}: ${address} is IPv6, which needs version 3 of VRRP`);
   }
 }
 
@@ -72,12 +77,12 @@ function multicastFamily(addresses: readonly VirtualAddress[]): Family {
 }
 
 function speaking(instance: VrrpInstance, subnets: NodeSubnets, { fields }: DesiredVrrp): Shortcoming[] {
-  const { interface: on, unicast } = instance;
+  const { interface: on, unicast, spare } = instance;
   if (subnets.interface(on)?.carrier === false) {
     return [{ message: `${on}, on which VRRP is spoken, is down or has no cable; waiting for it`, incomplete: false }];
   }
   if (unicast !== undefined) return [];
-  const family = multicastFamily(instance.addresses);
+  const family = spare ?? multicastFamily(instance.addresses);
   if (subnets.canSpeak(on, family)) return [];
   const message =
     `${on} has no IPv${family} address of its own, and VRRP by multicast needs one to send from: ` +
@@ -136,6 +141,17 @@ export function objectionTo(
   }
 }
 
+/** Where the addresses are, and, of an instance without any, where one would be. */
+function placed(vrrp: DesiredVrrp, subnets: NodeSubnets, context: ResolveContext): VirtualAddress[] {
+  const { like } = vrrp;
+  return placeAddresses(like === undefined ? vrrp : { ...vrrp, addresses: [like] }, subnets, context);
+}
+
+/** An instance without addresses: in which family it is to speak. */
+function spareFamily({ like }: DesiredVrrp, source: string | undefined): Pick<VrrpInstance, 'spare'> {
+  return like === undefined ? {} : { spare: familyOf(source ?? like) };
+}
+
 /**
  * Finds what is left open of a desired instance: interfaces, prefixes, this node among the peers. Pure.
  *
@@ -149,19 +165,21 @@ export function resolveInstance(
   context: ResolveContext,
 ): Outcome {
   refuseUnusable(vrrp, subnets, context);
-  const addresses = placeAddresses(vrrp, subnets, context);
+  const places = placed(vrrp, subnets, context);
+  const addresses = vrrp.like === undefined ? places : [];
   for (const address of addresses) refuseReserved(address, subnets, vrrp.fields.addresses);
-  const { interface: on, unicast: placed } = placeVrrp(vrrp, addresses, subnets, context);
+  const { interface: on, unicast: spoken } = placeVrrp(vrrp, places, subnets, context);
   const { version, virtualRouterId, advertIntervalSeconds } = vrrp;
   const instance: VrrpInstance = {
     ...{ name, version, virtualRouterId, advertIntervalSeconds, interface: on, addresses },
-    ...(placed === undefined ? {} : { unicast: { sourceAddress: placed.sourceAddress, peers: placed.peers } }),
+    ...(spoken === undefined ? {} : { unicast: { sourceAddress: spoken.sourceAddress, peers: spoken.peers } }),
+    ...spareFamily(vrrp, spoken?.sourceAddress),
     ...authentication(vrrp, context),
   };
   const shortcomings = [
     ...speaking(instance, subnets, vrrp),
     ...addresses.flatMap((address) => carrying(address, instance, subnets, vrrp)),
   ];
-  const unicast = placed && { sourceAddress: placed.sourceAddress, interface: placed.interface, own: placed.own };
+  const unicast = spoken && { sourceAddress: spoken.sourceAddress, interface: spoken.interface, own: spoken.own };
   return { instance, placement: placementOf(instance, unicast), shortcomings };
 }

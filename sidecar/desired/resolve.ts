@@ -110,7 +110,9 @@ class Resolution implements Resolved {
     }
   }
 
-  #report({ name, shown }: DesiredInstance, message: string): void {
+  #report({ name, shown, vrrp }: DesiredInstance, message: string): void {
+    // Of what has no address nobody misses anything.
+    if (vrrp.like !== undefined) return;
     this.problems.push({ instance: name, message, shown });
   }
 

@@ -1,5 +1,8 @@
 import type { Family } from '../../common/addresses.ts';
 
+/** The interface on which no network is heard: who is told of addresses there is told by a routing daemon. */
+export const LOOPBACK = 'lo';
+
 /** By what an interface was found; see {@link resolveInstance}. */
 export type FoundBy = 'name' | 'subnet' | 'route';
 
@@ -28,6 +31,8 @@ export interface VrrpInstance {
    * 5.2.4) that nobody else may. The family is that in which VRRP is spoken.
    */
   readonly objects?: Family;
+  /** It has no address yet, and speaks VRRP in this family. Absent where it has addresses. */
+  readonly spare?: Family;
   /** Version 2 only (RFC 3768 had it already removed; keepalived still speaks it). */
   readonly authPassword?: string;
 }

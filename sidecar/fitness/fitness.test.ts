@@ -18,6 +18,7 @@ interface Views {
   readonly service: CheckView;
   readonly kubelet?: CheckView;
   readonly kubeApi?: CheckView;
+  readonly endpoint?: CheckView;
 }
 
 const wellChecks: Views = { service: healthy, kubelet: healthy, kubeApi: healthy };
@@ -29,11 +30,12 @@ function isList(checks: Views | readonly JudgedCheck[]): checks is readonly Judg
   return Array.isArray(checks);
 }
 
-function listOf({ service, kubelet, kubeApi }: Views): JudgedCheck[] {
+function listOf({ service, kubelet, kubeApi, endpoint }: Views): JudgedCheck[] {
   return [
     { effect: 'serviceFailed', view: service },
     ...(kubelet === undefined ? [] : [{ effect: 'kubeletFailed', view: kubelet } as const]),
     ...(kubeApi === undefined ? [] : [{ effect: 'noKubeApi', view: kubeApi } as const]),
+    ...(endpoint === undefined ? [] : [{ effect: 'noLocalEndpoint', view: endpoint } as const]),
   ];
 }
 
@@ -65,21 +67,23 @@ const STATES: readonly (Changes & { readonly band: number })[] = [
   { band: 3, cordoned: true },
   { band: 3, cordoned: true, checks: { ...wellChecks, kubelet: failed } },
   { band: 3, draining: true },
+  { band: 3, checks: { ...wellChecks, endpoint: failed } },
   { band: 4, carries: 'some' },
   { band: 4, carries: 'none' },
   { band: 5, checks: { ...wellChecks, service: failed } },
 ];
-/** The states that differ in the gate, not in priority. */
-const ALIKE = new Set(['6,7']);
+/** The states that differ in the gate or in words, not in priority. */
+const ALIKE = new Set(['6,7', '6,8', '7,8']);
 const anyState = fc.nat(STATES.length - 1);
 /** Besides what decides the state: what a node of it may have as well, such as a cordon on a node that also drains. */
-const anyMore = fc.record({ cordoned: fc.boolean() });
+const anyMore = fc.record({ cordoned: fc.boolean(), draining: fc.boolean() });
 const anyPolicy = fc.constantFrom(policy, { ...policy, failbackDelaySeconds: 30 });
 
 /** A node of a state: `more` holds only where the state is worse than it. */
-function nodeOf(state: number, changes: Changes, more: Changes = {}): Fitness {
+function nodeOf(state: number, changes: Changes, { cordoned = false, draining = false }: Changes = {}): Fitness {
   const { band: _band, ...input } = STATES[state] ?? { band: 0 };
-  return decide({ nowMs: 60_000, ...(state > 4 ? more : {}), ...input, ...changes });
+  const more = { ...(state > 4 ? { cordoned } : {}), ...(state > 5 ? { draining } : {}) };
+  return decide({ nowMs: 60_000, ...more, ...input, ...changes });
 }
 
 describe('priority', () => {
@@ -257,7 +261,13 @@ describe('several checks with the same effect', () => {
   it('are judged alike in whatever order they are listed', () => {
     const sinceMs = fc.option(fc.nat(20_000), { nil: undefined });
     const view = fc.record({ healthy: fc.option(fc.boolean(), { nil: undefined }), sinceMs, everFailed: fc.boolean() });
-    const effect = fc.constantFrom('serviceFailed', 'kubeletFailed', 'noKubeApi');
+    const effect = fc.constantFrom(
+      'serviceFailed',
+      'kubeletFailed',
+      'noKubeApi',
+      'noLocalEndpoint',
+      'localEndpointsGone',
+    );
     const checks = fc.array(fc.record<JudgedCheck>({ effect, view }), { maxLength: 6 });
     const shuffled = checks.chain((list) =>
       fc.tuple(fc.constant(list), fc.shuffledSubarray(list, { minLength: list.length })),
@@ -284,6 +294,136 @@ describe('a node that cannot carry every address', () => {
     const first = decide({ nowMs: 0, carries: 'none', checks: { service: failed } });
     expect(decide({ nowMs: 60_000, carries: 'none', checks: { service: failed } }, first).gate).toBe(0);
     expect(decide({ nowMs: 61_000 }, first).gate).toBe(1);
+  });
+});
+
+describe('a node with several endpoints', () => {
+  const failback = { ...policy, failbackDelaySeconds: 30 };
+  const counted = (several: boolean, sinceMs: number) => ({ endpoints: { several, sinceMs }, policy: failback });
+
+  it('comes before every one with a single one, once that has lasted as long as failback waits', () => {
+    const before = decide({ nowMs: 0, upSinceMs: -60_000, ...counted(false, 0) });
+    const grown = decide({ nowMs: 5000, rank: 3, ...counted(true, 5000) }, before);
+    expect(grown).toMatchObject({ priority: 214, reviewAtMs: 35_000 });
+    const lasting = decide({ nowMs: 35_000, rank: 3, ...counted(true, 5000) }, grown);
+    expect(lasting).toMatchObject({ priority: 245, reviewAtMs: undefined });
+    expect(decide({ nowMs: 35_000, rank: 0, ...counted(false, 0) }, before).priority).toBe(244);
+    const fewer = decide({ nowMs: 40_000, rank: 3, ...counted(false, 40_000) }, lasting);
+    expect(fewer).toMatchObject({ priority: 245, reviewAtMs: 70_000 });
+    expect(decide({ nowMs: 70_000, rank: 3, ...counted(false, 40_000) }, fewer).priority).toBe(214);
+  });
+
+  it('is no further by what does not last', () => {
+    const before = decide({ nowMs: 0, upSinceMs: -60_000, ...counted(false, 0) });
+    const grown = decide({ nowMs: 5000, ...counted(true, 5000) }, before);
+    expect(decide({ nowMs: 34_999, ...counted(false, 34_000) }, grown)).toMatchObject({
+      ...{ priority: 244, reviewAtMs: undefined },
+    });
+  });
+
+  it('is one from its first decision on, since it may hold the address', () => {
+    const first = decide({ nowMs: 0, holder: true, rank: 1, ...counted(true, 0) });
+    expect(first.priority).toBe(250);
+    expect(decide({ nowMs: 0, rank: 1, ...counted(true, 0) }).priority).toBe(212);
+  });
+
+  it('is none where an address stays where it is', () => {
+    const first = decide({ nowMs: 0, holder: true, rank: 1, endpoints: { several: true, sinceMs: 0 } });
+    expect([first.priority, decide({ endpoints: { several: true, sinceMs: 0 } }).priority]).toEqual([252, 244]);
+  });
+
+  it('is one among its equals by rank', () => {
+    const priorities = [0, 1, 2, 3, 9].map(
+      (rank) => decide({ nowMs: 0, holder: true, rank, ...counted(true, 0) }).priority,
+    );
+    expect(priorities).toEqual([253, 250, 247, 245, 245]);
+  });
+});
+
+describe('a node whose last endpoint broke, while others have some', () => {
+  const gone = (sinceMs: number) => [
+    ...listOf(wellChecks),
+    { effect: 'noLocalEndpoint', view: healthy } as const,
+    { effect: 'localEndpointsGone', view: { healthy: false, sinceMs, everFailed: true } } as const,
+  ];
+
+  it('gives the address away at once, and may hold it again a moment later', () => {
+    const before = decide({ nowMs: 5000, holder: true });
+    const first = decide({ nowMs: 5003, checks: gone(5003), holder: true }, before);
+    expect(first).toMatchObject({ band: 3, gate: 0, failed: false, priority: 73, reviewAtMs: 6003 });
+    const left = decide({ nowMs: 5010, checks: gone(5003), holder: false }, first);
+    expect(left).toMatchObject({ gate: 0, reviewAtMs: 6003 });
+    const over = decide({ nowMs: 6003, checks: gone(5003) }, left);
+    expect(over).toMatchObject({ gate: 1, reviewAtMs: undefined });
+    expect(decide({ nowMs: 6400, checks: gone(5003), holder: true }, over).gate).toBe(1);
+  });
+
+  it('has nothing to give away where it is no holder', () => {
+    expect(decide({ nowMs: 5003, checks: gone(5003) })).toMatchObject({ band: 3, gate: 1, priority: 64 });
+  });
+
+  it('holds it again at once when its endpoint is there again', () => {
+    const first = decide({ nowMs: 5003, checks: gone(5003), holder: true });
+    expect(decide({ nowMs: 5100 }, first)).toMatchObject({ band: 0, gate: 1 });
+  });
+
+  it('keeps its gate closed for whatever else closes it', () => {
+    const failing = gone(0).map((check) => (check.effect === 'serviceFailed' ? { ...check, view: failed } : check));
+    expect(decide({ nowMs: 5000, checks: failing, holder: true })).toMatchObject({ band: 5, gate: 0 });
+  });
+});
+
+describe('a node without a ready endpoint of the Service', () => {
+  const without = { ...wellChecks, endpoint: failed };
+
+  it('gives the address to one that has an endpoint, even to one that drains, and forwards until then', () => {
+    const holder = decide({ checks: without, holder: true });
+    expect(holder).toMatchObject({ band: 3, gate: 1, priority: 73, reviewAtMs: undefined });
+    expect(holder.reason).toBe('no ready endpoint of the Service on this node');
+    const draining = decide({ checks: { ...wellChecks, endpoint: healthy }, draining: true, cordoned: true, rank: 3 });
+    expect(draining.priority).toBeGreaterThan(holder.priority);
+  });
+
+  it('keeps the address where no node has one, also where another lacks an address or nobody may be the last resort', () => {
+    const strict = { ...policy, lastResort: { enabled: false, afterSeconds: 1 } };
+    fc.assert(
+      fc.property(anyRank, anyRank, anyMore, fc.constantFrom(policy, strict), (rank, otherRank, more, chosen) => {
+        const holder = decide({ ...more, checks: without, holder: true, rank, policy: chosen });
+        expect(holder.gate).toBe(1);
+        for (const carries of ['all', 'some'] as const) {
+          const other = decide({ checks: without, rank: otherRank, carries, policy: chosen });
+          expect(holder.priority).toBeGreaterThan(other.priority);
+        }
+      }),
+    );
+  });
+
+  it('takes it from no node that lacks an address but holds it: both serve badly', () => {
+    expect(decide({ carries: 'some', holder: true, rank: 3 }).priority).toBeGreaterThan(
+      decide({ checks: without }).priority,
+    );
+  });
+
+  it('has not failed, and keeps the delay of failback when it has an endpoint again', () => {
+    const delayed = { ...policy, failbackDelaySeconds: 30 };
+    const lost = decide({ checks: without, policy: delayed });
+    expect(lost.failed).toBe(false);
+    const back = decide({ nowMs: 2000, checks: { ...wellChecks, endpoint: healthy }, policy: delayed }, lost);
+    expect(back).toMatchObject({ priority: 213, reviewAtMs: 32_000 });
+    expect(decide({ checks: { ...without, kubelet: failed } }).failed).toBe(true);
+  });
+
+  it('is not told from one with an endpoint until something is known, unless its service fails', () => {
+    const checks = { ...wellChecks, endpoint: unknown };
+    expect(decideFitness(input({ checks }), undefined)).toBeUndefined();
+    expect(decide({ checks: { ...checks, service: failed } })).toMatchObject({ band: 5, gate: 0 });
+  });
+
+  it('closes the gate at once when its service fails', () => {
+    const lost = decide({ nowMs: 0, checks: without, holder: true });
+    expect(decide({ nowMs: 1, checks: { ...without, service: failed }, holder: true }, lost)).toMatchObject({
+      ...{ gate: 0, band: 5, reviewAtMs: 1001 },
+    });
   });
 });
 

@@ -1,12 +1,19 @@
-import { BAND_NAMES, type Band, isHealthy, servesBadly } from '../../api/bands.ts';
+import { BANDS, type Band, isHealthy, servesBadly } from '../../api/bands.ts';
 import type { CheckView } from '../checks/types.ts';
 import { outageCounts } from './api-outage.ts';
-import { BASE_PRIORITY, LEVELS, type Level, priorityOf } from './priority.ts';
+import { BASE_PRIORITY, LEVELS, type Level, priorityOf, reasonOf } from './priority.ts';
+import { type EndpointCount, severalEndpoints } from './several-endpoints.ts';
 
 /* How a node's health becomes gate and priority. Pure: no clock, no file, no socket. */
 
 /** What it means for the node when a check fails. */
-export type CheckEffect = 'serviceFailed' | 'kubeletFailed' | 'noKubeApi';
+export type CheckEffect =
+  | 'serviceFailed'
+  | 'kubeletFailed'
+  | 'noKubeApi'
+  | 'noLocalEndpoint'
+  /** The same, and the node serves nobody, while others have endpoints: it gives the address away at once. */
+  | 'localEndpointsGone';
 
 /** A check that the decision rests on. */
 export interface JudgedCheck {
@@ -32,6 +39,8 @@ export interface FitnessInput {
   readonly holder: boolean;
   /** Place in the order of preference, 0 is first. */
   readonly rank: number;
+  /** Whether the node has several endpoints of the Service; absent: that is not known, or does not count. */
+  readonly endpoints?: EndpointCount | undefined;
   /**
    * Since when the node counts as up, in milliseconds: what the first decision finds counts as having been so since then. Absent: since
    * that decision.
@@ -68,6 +77,8 @@ export interface Fitness {
   readonly priority: number;
   /** Since when the band is what it is, in milliseconds. */
   readonly bandSinceMs: number;
+  /** Whether it counts as one with several endpoints; absent: no. */
+  readonly several?: boolean;
   /** The next moment at which time alone changes the decision, in milliseconds. */
   readonly reviewAtMs: number | undefined;
 }
@@ -77,6 +88,9 @@ interface Judgement {
   readonly reviewAtMs?: number | undefined;
 }
 
+/** Long enough for others to take the address over, on a busy machine as well. */
+const HAND_OVER_MS = 1000;
+
 function viewsOf({ checks }: FitnessInput, effect: CheckEffect): CheckView[] {
   return checks.filter((check) => check.effect === effect).map(({ view }) => view);
 }
@@ -85,10 +99,13 @@ function hasFailed(input: FitnessInput, effect: CheckEffect): boolean {
   return viewsOf(input, effect).some(({ healthy }) => healthy === false);
 }
 
-/** A service that is known to fail is enough to decide; otherwise each must have reached a threshold. */
+/**
+ * A service that is known to fail is enough to decide; otherwise each must have reached a threshold, and so must the word on endpoints: a
+ * holder whose sidecar begins anew would give the address away for as long as it has not asked.
+ */
 function isDecidable(input: FitnessInput): boolean {
-  const services = viewsOf(input, 'serviceFailed');
-  return hasFailed(input, 'serviceFailed') || services.every(({ healthy }) => healthy !== undefined);
+  const asked = [...viewsOf(input, 'serviceFailed'), ...viewsOf(input, 'noLocalEndpoint')];
+  return hasFailed(input, 'serviceFailed') || asked.every(({ healthy }) => healthy !== undefined);
 }
 
 function kubeApiJudgement(input: FitnessInput): Judgement {
@@ -101,9 +118,22 @@ function kubeApiJudgement(input: FitnessInput): Judgement {
   };
 }
 
+/** Where the last endpoint of a holder broke: until when it lets others take the address over at once, by the monotonic clock. */
+function handOverUntilMs(input: FitnessInput): number | undefined {
+  const since = viewsOf(input, 'localEndpointsGone').flatMap(({ healthy, sinceMs }) =>
+    healthy === false && sinceMs !== undefined ? [sinceMs] : [],
+  );
+  return since.length === 0 ? undefined : Math.max(...since) + HAND_OVER_MS;
+}
+
+function lacksEndpoint(input: FitnessInput): boolean {
+  return hasFailed(input, 'noLocalEndpoint') || hasFailed(input, 'localEndpointsGone');
+}
+
 function judge(input: FitnessInput): Judgement {
   if (hasFailed(input, 'serviceFailed')) return { level: LEVELS.serviceFailed };
   if (carriesLess(input)) return { level: LEVELS.incomplete };
+  if (lacksEndpoint(input)) return { level: LEVELS.withoutEndpoint };
   if (input.draining) return { level: LEVELS.leaving };
   const withoutKubelet = hasFailed(input, 'kubeletFailed');
   if (input.cordoned) return { level: withoutKubelet ? LEVELS.cordonedWithoutKubelet : LEVELS.cordoned };
@@ -114,10 +144,28 @@ function carriesLess({ carries = 'all' }: FitnessInput): boolean {
   return carries !== 'all';
 }
 
-function gateOf(bandSinceMs: number, input: FitnessInput): { readonly gate: 0 | 1; readonly reviewAtMs?: number } {
+/** What the gate is, and when time alone opens it. */
+interface GateDecision {
+  readonly gate: 0 | 1;
+  readonly reviewAtMs?: number;
+}
+
+/**
+ * A holder whose last endpoint broke serves nobody: it leaves at once, and not by priority, which takes an election. For a moment only, so
+ * that it comes back where the others are gone, too; and once, which is why what it was before counts.
+ */
+function handsOver(input: FitnessInput, previous: Fitness | undefined): GateDecision | undefined {
+  const untilMs = handOverUntilMs(input);
+  if (untilMs === undefined || input.nowMs >= untilMs) return undefined;
+  return input.holder || previous?.gate === 0 ? { gate: 0, reviewAtMs: untilMs } : undefined;
+}
+
+function gateOf(bandSinceMs: number, input: FitnessInput, previous: Fitness | undefined): GateDecision {
   const { nowMs, policy, carries } = input;
   // Who receives no advertisements must not take over, also when all others are gone: it cannot know.
   if (carries === 'none') return { gate: 0 };
+  const handOver = handsOver(input, previous);
+  if (handOver !== undefined) return handOver;
   const serviceFailed = hasFailed(input, 'serviceFailed');
   if (!policy.lastResort.enabled) return { gate: serviceFailed || hasFailed(input, 'kubeletFailed') ? 0 : 1 };
   // Without a kubelet the service still answers: the address leaves by priority, while this node goes on serving.
@@ -138,35 +186,46 @@ function bandSince(band: Band, { nowMs, upSinceMs }: FitnessInput, previous: Fit
 }
 
 /**
+ * Whether a node serves addresses that others have as well: only one with which nothing is wrong, but that the API is out of reach, which all
+ * may find at once. One that cannot serve has no share, also when there is no other: a router would send it the connections that it loses.
+ * Pure.
+ */
+export function sharesIn({ band }: Pick<Fitness, 'band'>): boolean {
+  return band < BANDS.kubeletFailed;
+}
+
+/**
  * Decides whether and how much this node is fit to hold the address.
  * @param input what is known now
  * @param previous the last decision; it remembers since when the band holds
- * @returns undefined while a service check has not reached its first threshold and none is known to fail: nothing is known that a decision
- *   could rest on
+ * @returns undefined while a service check has not reached its first threshold and none is known to fail, or nothing is known of the node's
+ *   endpoints where that counts: there is nothing that a decision could rest on
  */
 export function decideFitness(input: FitnessInput, previous: Fitness | undefined): Fitness | undefined {
   if (!isDecidable(input)) return undefined;
   const { level, reviewAtMs } = judge(input);
   const { band } = level;
   const bandSinceMs = bandSince(band, input, previous);
-  const { gate, reviewAtMs: reopenAtMs } = gateOf(bandSinceMs, input);
+  const { gate, reviewAtMs: reopenAtMs } = gateOf(bandSinceMs, input, previous);
   const { nowMs, holder, rank, policy } = input;
   const { failbackDelaySeconds } = policy;
+  const counting = { nowMs, count: input.endpoints, failbackDelaySeconds };
+  const { several, reviewAtMs: countsAtMs } = severalEndpoints(
+    previous === undefined ? undefined : previous.several === true,
+    counting,
+  );
   const { priority, reviewAtMs: backAtMs } = priorityOf(level, {
-    nowMs,
-    bandSinceMs,
-    holder,
-    rank,
-    failbackDelaySeconds,
+    ...{ nowMs, bandSinceMs, holder, rank, failbackDelaySeconds, several },
   });
   return {
     band,
-    reason: BAND_NAMES[band],
+    reason: reasonOf(level),
     failed: servesBadly(band) || hasFailed(input, 'kubeletFailed'),
     gate,
     offset: priority - BASE_PRIORITY,
     priority,
     bandSinceMs,
-    reviewAtMs: earliest([reviewAtMs, reopenAtMs, backAtMs]),
+    ...(several ? { several } : {}),
+    reviewAtMs: earliest([reviewAtMs, reopenAtMs, backAtMs, countsAtMs]),
   };
 }

@@ -1,11 +1,12 @@
-import { BANDS, type Band, isHealthy, takesFailback } from '../../api/bands.ts';
+import { BAND_NAMES, BANDS, type Band, isHealthy, takesFailback } from '../../api/bands.ts';
 
 /*
  * The VRRP priority of a node that is as fit as it is. Pure.
  *
  * Each level of health has a range of priorities of its own, see LEVELS: the top of it for a holder that may keep the address, less the
  * rank, so that two holders differ; below it the backups, `step` apart by rank. A healthier node always wins whatever its rank,
- * because no range reaches into the next.
+ * because no range reaches into the next. Two levels share one: a node without an endpoint, and one that cannot carry every address. Both
+ * serve badly, so that of them the holder keeps the address, which harms nobody; there is no room for a range more.
  *
  * Backups sit near the top because a backup's skew, (256 - priority) / 256 x advertisement interval (RFC 9568 section 6.1), is most of the
  * outage after a hand-over by priority 0. Ranks are 10 apart so that two backups do not take over at the same moment; where they are 3 apart
@@ -18,6 +19,11 @@ export const BASE_PRIORITY = 244;
 const HOLDER_LIFT = 9;
 /** Ranks from here on are alike: a fourth and a fifth backup may have the same priority. */
 export const LAST_RANK = 3;
+/**
+ * Of healthy nodes those with several endpoints of a Service come first, in the room that a holder's lift has where failback takes its
+ * place: best of them, and how far ranks are apart.
+ */
+const SEVERAL_ENDPOINTS = { best: 253, step: 3, least: BASE_PRIORITY + 1 };
 /** A returning node waits for its failback delay here: below every healthy node (214), above every node of band 1 without lift (204). */
 const FAILBACK_WAIT_PRIORITY = 213;
 
@@ -28,11 +34,15 @@ export interface Level {
   readonly top: number;
   /** How far backups of neighbouring ranks are apart. */
   readonly step: number;
+  /** In words, where those of the band say too little. */
+  readonly reason?: string;
 }
 
 /**
  * From the fittest to the least fit. A node that drains is worse than one that does not, whatever the kubelet says: it will be gone. Of
- * those that drain, a node that is only cordoned will be there in a minute and is better than one whose pod is about to go.
+ * those that drain, a node that is only cordoned will be there in a minute and is better than one whose pod is about to go. A node without a
+ * ready endpoint of a Service that asks for local ones is worse than one that drains with one: its kube-proxy forwards to endpoints that
+ * are about to go, or to nobody.
  */
 export const LEVELS = {
   healthy: { band: BANDS.healthy, top: 253, step: 10 },
@@ -41,9 +51,18 @@ export const LEVELS = {
   cordoned: { band: BANDS.draining, top: 133, step: 3 },
   cordonedWithoutKubelet: { band: BANDS.draining, top: 113, step: 3 },
   leaving: { band: BANDS.draining, top: 93, step: 3 },
+  withoutEndpoint: {
+    ...{ band: BANDS.draining, top: 73, step: 3 },
+    reason: 'no ready endpoint of the Service on this node',
+  },
   incomplete: { band: BANDS.incomplete, top: 73, step: 3 },
   serviceFailed: { band: BANDS.serviceFailed, top: 53, step: 10 },
 } as const satisfies Record<string, Level>;
+
+/** Why a node is of a level, in words. */
+export function reasonOf({ band, reason }: Level): string {
+  return reason ?? BAND_NAMES[band];
+}
 
 /** What the priority depends on besides the level. */
 interface Standing {
@@ -55,6 +74,8 @@ interface Standing {
   readonly rank: number;
   /** Null: the address stays where it is. */
   readonly failbackDelaySeconds: number | null;
+  /** Whether the node has several endpoints, where endpoints count. */
+  readonly several: boolean;
 }
 
 /**
@@ -63,7 +84,7 @@ interface Standing {
  */
 export function priorityOf(
   level: Level,
-  { nowMs, bandSinceMs, holder, rank, failbackDelaySeconds }: Standing,
+  { nowMs, bandSinceMs, holder, rank, failbackDelaySeconds, several }: Standing,
 ): { readonly priority: number; readonly reviewAtMs?: number } {
   const place = Math.min(rank, LAST_RANK);
   const ranked = level.top - HOLDER_LIFT - level.step * place;
@@ -72,6 +93,12 @@ export function priorityOf(
     return { priority: holder ? level.top - place : ranked };
   }
   const backAtMs = bandSinceMs + failbackDelaySeconds * 1000;
-  if (!isHealthy(level.band) || holder || nowMs >= backAtMs) return { priority: ranked };
+  if (!isHealthy(level.band)) return { priority: ranked };
+  if (holder || nowMs >= backAtMs) return { priority: several ? preferred(place) : ranked };
   return { priority: FAILBACK_WAIT_PRIORITY - place, reviewAtMs: backAtMs };
+}
+
+function preferred(place: number): number {
+  const { best, step, least } = SEVERAL_ENDPOINTS;
+  return Math.max(least, best - step * place);
 }

@@ -224,6 +224,106 @@ describe('the instances of a node', () => {
     expect(onTransition).toHaveBeenCalledOnce();
   });
 
+  describe('that go on under another name', () => {
+    const other = (changes: Partial<DesiredInstance['vrrp']> = {}): DesiredInstance => {
+      const { vrrp, ...rest } = desired(0);
+      return { ...rest, name: 'svc-0', vrrp: { ...vrrp, ...changes }, failbackGroup: 'svc' };
+    };
+
+    beforeEach(() => {
+      onInterface.add('192.0.2.101');
+      instances.set([desired(0)]);
+      instances.setRunning([running(0)]);
+      instances.notify({ instance: 'default-0', state: 'MASTER', priority: 253 });
+      events = [];
+    });
+
+    it('are what they were, and neither gate closes', () => {
+      instances.set([other()]);
+      expect(events.filter((event) => event.startsWith('close'))).toEqual([]);
+      expect(written.get('svc-0')).toEqual({ gate: 1, offset: 9 });
+      expect(instances.get('svc-0')?.holder.state).toMatchObject({ holder: true, vrrp: { state: 'MASTER' } });
+      expect(instances.setRunning([{ ...running(0), name: 'svc-0' }])).toEqual(['default-0']);
+      expect(onTransition).toHaveBeenCalledOnce();
+    });
+
+    it('have the files of before until their own checks have said something', () => {
+      const before = written.get('default-0');
+      service = { healthy: undefined, sinceMs: 0, everFailed: false };
+      instances.set([other()]);
+      expect(instances.get('svc-0')?.fitness.fitness).toBeUndefined();
+      expect(written.get('svc-0')).toMatchObject({ gate: before?.gate, offset: before?.offset });
+      service = failed;
+      instances.review();
+      expect(written.get('svc-0')?.gate).toBe(0);
+    });
+
+    it('have what is decided in the files of both names, until keepalived has let the old one go', () => {
+      instances.set([other()]);
+      draining = true;
+      instances.review();
+      expect(written.get('svc-0')).toEqual({ gate: 1, offset: 93 - 244 });
+      expect(written.get('default-0')).toEqual(written.get('svc-0'));
+      service = failed;
+      events = [];
+      instances.review();
+      expect(events.slice(0, 2)).toEqual(['close svc-0', 'close default-0']);
+      expect(written.get('default-0')?.gate).toBe(0);
+      instances.setRunning([{ ...running(0), name: 'svc-0' }]);
+      service = healthy;
+      events = [];
+      instances.review();
+      expect(events.filter((event) => event.endsWith('default-0'))).toEqual([]);
+    });
+
+    it('close under every name that they had when they are not wanted any more', () => {
+      instances.set([other()]);
+      instances.set([{ ...other(), name: 'svc-1' }]);
+      expect([...written.values()].map(({ gate }) => gate)).toEqual([1, 1, 1]);
+      instances.set([]);
+      expect([...written].map(([name, { gate }]) => [name, gate])).toEqual([
+        ['default-0', 0],
+        ['svc-0', 0],
+        ['svc-1', 0],
+      ]);
+    });
+
+    it('have no say over another that gets the name which they had', () => {
+      instances.set([other()]);
+      const { vrrp, ...rest } = desired(0);
+      const second = { ...rest, vrrp: { ...vrrp, virtualRouterId: 99, addresses: ['192.0.2.200'] } };
+      instances.set([second, { ...other(), leaving: true }]);
+      expect(written.get('svc-0')?.offset).toBe(93 - 244);
+      expect(written.get('default-0')).toMatchObject({ gate: 1, offset: 9 });
+    });
+
+    it('are what they were also where another has their name at once', () => {
+      const { vrrp, ...rest } = desired(0);
+      const second = { ...rest, vrrp: { ...vrrp, virtualRouterId: 99, addresses: ['192.0.2.200'] } };
+      service = { healthy: undefined, sinceMs: 0, everFailed: false };
+      instances.set([second, other()]);
+      expect(written.get('svc-0')).toEqual({ gate: 1, offset: 9 });
+      expect(instances.get('svc-0')?.holder.state).toMatchObject({ holder: true, vrrp: { state: 'MASTER' } });
+    });
+
+    it('go back to the name that they had', () => {
+      instances.set([other()]);
+      instances.set([desired(0)]);
+      service = failed;
+      instances.review();
+      expect([...written.values()].map(({ gate }) => gate)).toEqual([0, 0]);
+    });
+
+    it.each([
+      ['another router id', { virtualRouterId: 99 }],
+      ['no address of before', { addresses: ['192.0.2.200'] }],
+    ])('are others where they have %s', (_, changes) => {
+      instances.set([other(changes)]);
+      expect(events[0]).toBe('close default-0');
+      expect(instances.get('svc-0')?.holder.state.vrrp.state).toBe('UNKNOWN');
+    });
+  });
+
   it('tell when one of several addresses comes or goes', () => {
     instances.set([desired(0)]);
     const both = { ...running(0), addresses: [...running(0).addresses, ...running(1).addresses] };

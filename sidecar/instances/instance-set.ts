@@ -3,6 +3,8 @@ import type { VrrpInstance } from '../desired/vrrp-instance.ts';
 import { reviewAll } from '../fitness/fitness-controller.ts';
 import type { VrrpNotification, VrrpState } from '../keepalived/notify.ts';
 import type { PresentAddresses } from '../network/network.ts';
+import { FormerNames } from './former-names.ts';
+import { heirsOf } from './heirs.ts';
 import { InstanceRunner, type RunnerDependencies } from './runner.ts';
 
 interface InstanceSetDependencies extends RunnerDependencies {
@@ -25,9 +27,10 @@ const MAX_EARLY = 1000;
 /** The VRRP instances of this node, which come and go with what is desired. */
 export class InstanceSet {
   readonly #dependencies: InstanceSetDependencies;
+  readonly #formerNames: FormerNames;
   readonly #readAddresses: () => PresentAddresses;
   readonly #runners = new Map<string, InstanceRunner>();
-  /** Instances that are not desired any more, but that keepalived may still run. Their gates are closed. */
+  /** Instances that are not desired any more, but that keepalived may still run. Gates are closed but of those that go on under another name. */
   readonly #leaving = new Map<string, InstanceRunner>();
   /** The last notification of instances that are not known yet, as when keepalived ran them before this process began. */
   readonly #early = new Map<string, VrrpNotification>();
@@ -38,7 +41,12 @@ export class InstanceSet {
   #blind = false;
 
   constructor(dependencies: InstanceSetDependencies) {
-    this.#dependencies = { ...dependencies, presentAddresses: () => this.#presentAddresses() };
+    this.#formerNames = new FormerNames(dependencies.files);
+    this.#dependencies = {
+      ...dependencies,
+      files: this.#formerNames,
+      presentAddresses: () => this.#presentAddresses(),
+    };
     this.#readAddresses = dependencies.presentAddresses;
   }
 
@@ -62,16 +70,23 @@ export class InstanceSet {
     return this.#runners.get(name);
   }
 
-  /** Sets the desired instances. The gates of all others close at once, so that another node takes over. */
+  /** Sets the desired instances. The gates of all others close at once, so that another node takes over, unless they only change their names. */
   set(instances: readonly DesiredInstance[]): void {
     const names = new Set(instances.map(({ name }) => name));
     const before = new Map(this.#runners);
     const gone = [...before.keys()].filter((name) => !names.has(name));
-    for (const name of gone) this.#closeGate(name);
+    const heirs = this.#heirs(instances);
+    const renamed = new Set(Array.from(heirs.values(), ({ name }) => name));
+    for (const [to, { name: from }] of heirs) this.#formerNames.rename(from, to);
+    this.#formerNames.forget(names);
+    for (const name of gone) if (!renamed.has(name)) this.#closeGate(name);
     this.#runners.clear();
-    for (const desired of instances) this.#runners.set(desired.name, this.#runner(desired, before));
+    for (const desired of instances) {
+      const former = before.get(heirs.get(desired.name)?.name ?? '');
+      this.#runners.set(desired.name, this.#runner(desired, before, former));
+    }
     this.review();
-    for (const name of gone) this.#dismiss(name, before.get(name));
+    for (const name of gone) this.#dismiss(name, before.get(name), renamed.has(name));
     for (const name of names) this.#replayEarly(name);
   }
 
@@ -121,6 +136,7 @@ export class InstanceSet {
     const running = new Set(instances.map(({ name }) => name));
     const gone = [...this.#leaving.keys()].filter((name) => !running.has(name));
     for (const name of gone) this.#leaving.delete(name);
+    this.#formerNames.forget(gone);
     return gone;
   }
 
@@ -147,15 +163,29 @@ export class InstanceSet {
     }
   }
 
-  #dismiss(name: string, runner: InstanceRunner | undefined): void {
+  #dismiss(name: string, runner: InstanceRunner | undefined, renamed: boolean): void {
     if (runner === undefined) return;
     runner.stop();
-    runner.holder.setGate(false);
+    if (!renamed) runner.holder.setGate(false);
     this.#leaving.set(name, runner);
-    this.#dependencies.log.info({ instance: name }, 'instance is not wanted here any more; its gate is closed');
+    const what = renamed ? 'goes on under another name' : 'is not wanted here any more; its gate is closed';
+    this.#dependencies.log.info({ instance: name }, `instance ${what}`);
   }
 
-  #runner(desired: DesiredInstance, before: ReadonlyMap<string, InstanceRunner>): InstanceRunner {
+  /** Also of one whose name another has at once, as where plans in between were never seen. */
+  #heirs(instances: readonly DesiredInstance[]): ReadonlyMap<string, DesiredInstance> {
+    return heirsOf(
+      Array.from(this.#runners.values(), ({ desired }) => desired),
+      instances,
+    );
+  }
+
+  /** @param former the instance that it was under another name */
+  #runner(
+    desired: DesiredInstance,
+    before: ReadonlyMap<string, InstanceRunner>,
+    former: InstanceRunner | undefined,
+  ): InstanceRunner {
     const { name, failbackGroup } = desired;
     const kept = before.get(name);
     if (kept !== undefined) {
@@ -166,8 +196,11 @@ export class InstanceSet {
     this.#leaving.delete(name);
     const isSibling = (other: InstanceRunner) => other.desired.failbackGroup === failbackGroup;
     const sibling = failbackGroup === undefined ? undefined : [...before.values()].find(isSibling);
-    const runner = new InstanceRunner({ desired, inherited: sibling?.fitness.fitness }, this.#dependencies);
-    if (left !== undefined) takeOver(runner, left);
+    const inherited = (former ?? sibling)?.fitness.fitness;
+    const runner = new InstanceRunner({ desired, inherited }, this.#dependencies);
+    if (former !== undefined) runner.goOnAs(former);
+    const last = former ?? left;
+    if (last !== undefined) takeOver(runner, last);
     return runner;
   }
 

@@ -1,5 +1,4 @@
 import type { Logger } from 'pino';
-import { BAND_NAMES } from '../../api/bands.ts';
 import type { DesiredInstance } from '../desired/desired.ts';
 import type { VrrpInstance } from '../desired/vrrp-instance.ts';
 import type { Fitness, FitnessInput } from '../fitness/fitness.ts';
@@ -8,7 +7,7 @@ import { HolderTracker, holdsByVrrp } from '../keepalived/holder.ts';
 import type { PresentAddresses } from '../network/network.ts';
 
 /** What the node contributes to a decision: the same for all its instances, but for their own checks and addresses. */
-export type NodeInput = Pick<FitnessInput, 'checks' | 'draining' | 'cordoned'> & {
+export type NodeInput = Pick<FitnessInput, 'checks' | 'draining' | 'cordoned' | 'endpoints'> & {
   /** Whether the node's network does not let it carry every address of the instance. */
   readonly incomplete: boolean;
 };
@@ -36,6 +35,7 @@ export class InstanceRunner {
   readonly holder: HolderTracker;
   readonly fitness: FitnessController;
   readonly #log: Logger;
+  readonly #files: TrackFiles;
   readonly #presentAddresses: () => PresentAddresses;
   #desired: DesiredInstance;
   /** What VRRP by unicast is spoken from. */
@@ -50,6 +50,7 @@ export class InstanceRunner {
     const { files, inputOf, presentAddresses, onChange } = dependencies;
     const { name, label } = options.desired;
     this.#presentAddresses = presentAddresses;
+    this.#files = files;
     this.#desired = options.desired;
     this.#log = label === undefined ? dependencies.log : dependencies.log.child({ instance: label });
     this.holder = new HolderTracker({
@@ -79,9 +80,9 @@ export class InstanceRunner {
           if (files.writeFitness(name, fitness))
             this.#log.info({ gate: fitness.gate, offset: fitness.offset }, 'track files written');
         },
-        onChange: ({ band, gate, priority }) => {
+        onChange: ({ band, reason, gate, priority }) => {
           this.holder.setGate(gate === 1);
-          this.#log.info({ band, reason: BAND_NAMES[band], gate, priority }, 'fitness changed');
+          this.#log.info({ band, reason, gate, priority }, 'fitness changed');
           onChange();
         },
         onError: (error) => this.#log.error({ err: error }, 'cannot write the track files; trying again'),
@@ -98,6 +99,19 @@ export class InstanceRunner {
 
   set desired(desired: DesiredInstance) {
     this.#desired = desired;
+  }
+
+  /**
+   * Has keepalived find in the track files what it found in those of the instance that this one was under another name, until there is a
+   * decision: without them it would take the instance for one that may not hold its addresses.
+   */
+  goOnAs({ fitness: { fitness } }: Pick<InstanceRunner, 'fitness'>): void {
+    if (fitness === undefined) return;
+    try {
+      this.#files.writeFitness(this.#desired.name, fitness);
+    } catch (error) {
+      this.#log.error({ err: error }, 'cannot write the track files of before under another name');
+    }
   }
 
   /** Sets what keepalived runs of the instance: its addresses, and where it speaks VRRP from. */

@@ -86,6 +86,17 @@ describe('the configuration', () => {
     expect(renderConfig(instance, options)).not.toContain('unicast');
   });
 
+  it('has an instance without addresses take part like others, in the family that it is told', () => {
+    const spare = { ...instance, addresses: [], spare: 4 as const };
+    const text = renderConfig(spare, options);
+    expect(text).toContain('    no_virtual_ipaddress\n');
+    expect(text).toContain('state BACKUP');
+    expect(text).not.toContain('#! address');
+    expect(blockOf(text, 'track_file vip_gate')).toHaveLength(2);
+    expect(text).not.toContain('native_ipv6');
+    expect(renderConfig({ ...spare, spare: 6 }, options)).toContain('    native_ipv6\n');
+  });
+
   it('has the password of version 2', () => {
     const text = renderConfig({ ...instance, version: 2, advertIntervalSeconds: 1, authPassword: 'a#b!c' }, options);
     expect(blockOf(text, 'authentication')).toEqual(['auth_type PASS', 'auth_pass "a#b!c"']);

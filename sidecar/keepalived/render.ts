@@ -126,11 +126,16 @@ function objectionLines(instance: VrrpInstance): string[] {
     `virtual_router_id ${instance.virtualRouterId}`,
     'priority 255',
     `advert_int ${instance.advertIntervalSeconds}`,
-    ...(instance.objects === 6 ? ['native_ipv6'] : []),
+    ...familyLines(instance),
     ...unicastLines(instance),
     ...authenticationLines(instance),
     'no_virtual_ipaddress',
   ];
+}
+
+/** By an instance's addresses keepalived sees in which family it speaks; where there are none it takes IPv4. */
+function familyLines({ spare, objects }: VrrpInstance): string[] {
+  return (spare ?? objects) === 6 ? ['native_ipv6'] : [];
 }
 
 function authenticationLines({ authPassword }: VrrpInstance): string[] {
@@ -146,6 +151,7 @@ function instanceLines(instance: VrrpInstance, options: RenderOptions): string[]
     `priority ${BASE_PRIORITY}`,
     `advert_int ${instance.advertIntervalSeconds}`,
     ...(options.debug ? ['debug 4'] : []),
+    ...familyLines(instance),
     ...unicastLines(instance),
     ...authenticationLines(instance),
     ...block('track_file', [`${instance.name}_gate`, `${instance.name}_offset`, PULSE_TRACK]),

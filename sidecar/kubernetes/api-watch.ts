@@ -1,7 +1,5 @@
-import { ClientRequest } from 'node:http';
-import type { Readable } from 'node:stream';
+import type { IncomingMessage } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { AxiosResponse } from 'axios';
 import { explainRequestError } from '../../common/explain-error.ts';
 import { HTTP_STATUS } from '../../common/http-status.ts';
 import { type ApiAccess, openRequests, type Requests } from '../../common/kubernetes-access.ts';
@@ -162,9 +160,9 @@ export class ApiWatch {
   async #get(requests: Requests, limit: TimeLimit, path: string, params: Params): Promise<unknown> {
     const { open } = this.#limits;
     limit.set(open, `no answer within ${open} s`);
-    const response = await requests<unknown>({ url: path, params });
-    if (response.status !== HTTP_STATUS.ok) throw this.#refusal(response.status);
-    return response.data;
+    const { status, body } = await requests.document<unknown>({ path, params });
+    if (status !== HTTP_STATUS.ok) throw this.#refusal(status);
+    return body;
   }
 
   async *#watch(
@@ -176,18 +174,18 @@ export class ApiWatch {
     const seconds = Math.max(1, Math.round(spread(watch, this.#dependencies.random)));
     limit.set(open, `no answer within ${open} s`);
     const asked = { watch: true, ...params, timeoutSeconds: seconds };
-    const response = await requests<Readable>({ url: path, params: asked, responseType: 'stream' });
+    const { status, body } = await requests.stream({ path, params: asked });
     try {
-      if (response.status !== HTTP_STATUS.ok) throw this.#refusal(response.status);
-      probeConnection(response);
+      if (status !== HTTP_STATUS.ok) throw this.#refusal(status);
+      probeConnection(body);
       opened?.();
       limit.set(seconds + grace, `the watch did not end after ${seconds} s, as it was asked to`);
-      for await (const line of linesOf(response.data, LONGEST_EVENT_BYTES)) {
+      for await (const line of linesOf(body, LONGEST_EVENT_BYTES)) {
         if (limit.signal.aborted) return;
         yield line;
       }
     } finally {
-      response.data.destroy();
+      body.destroy();
     }
   }
 
@@ -204,7 +202,6 @@ export class ApiWatch {
   }
 }
 
-function probeConnection({ request }: AxiosResponse<unknown>): void {
-  const made: unknown = request;
-  if (made instanceof ClientRequest) made.socket?.setKeepAlive(true, KEEP_ALIVE_MILLIS);
+function probeConnection({ socket }: IncomingMessage): void {
+  socket.setKeepAlive(true, KEEP_ALIVE_MILLIS);
 }

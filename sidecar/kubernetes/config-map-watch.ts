@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { ListWatch, type ListWatchOptions, type ListWatchReports } from './list-watch.ts';
 
 /** A ConfigMap, by where it is. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { canonicalAddress } from '../../common/addresses.ts';
 import { compareText } from '../../common/compare-text.ts';
 

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { readWatchEvent } from './watch-event.ts';
 
 /* What a watch of a node says, as far as it matters here. Everything else of the object, mostly the list of its images, is dropped. */

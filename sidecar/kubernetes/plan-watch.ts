@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { API_GROUP, API_VERSION } from '../../api/group.ts';
 import { HTTP_STATUS } from '../../common/http-status.ts';
 import { WatchError } from './api-watch.ts';

@@ -123,16 +123,14 @@ export class ReleasePods {
     const { namespace, podSelector } = this.#options;
     const limited = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MILLIS)]);
     const requests = await openRequests(this.#options, limited);
-    const { status, data } = await requests<PodList>({
-      url: `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods`,
+    const { status, body } = await requests.document<PodList>({
+      path: `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods`,
       params: { labelSelector: podSelector, limit: PAGE, ...(page === undefined ? {} : { continue: page }) },
       // A list of pods shrinks to a tenth.
       headers: { 'Accept-Encoding': 'gzip' },
-      decompress: true,
-      timeout: TIMEOUT_MILLIS,
     });
     if (status !== HTTP_STATUS.ok) throw new Error(`Request failed with status code ${status}`);
-    return data;
+    return body;
   }
 
   #reportAddresses(nodes: ReadonlyMap<string, string>): void {

@@ -1,11 +1,10 @@
-import type { AxiosResponse } from 'axios';
 import { GROUP_VERSION } from '../../api/group.ts';
 import type { NodePlanStatus } from '../../api/node-plan.ts';
 import { type Clock, systemClock, systemTimers, type TimerHandle, type Timers } from '../../common/clock.ts';
 import { messageOf } from '../../common/errors.ts';
 import { explainRequestError } from '../../common/explain-error.ts';
 import { HTTP_STATUS } from '../../common/http-status.ts';
-import { type ApiAccess, openRequests } from '../../common/kubernetes-access.ts';
+import { type ApiAccess, type ApiResponse, openRequests } from '../../common/kubernetes-access.ts';
 import { doubled, spread } from '../../common/retry.ts';
 import { NODE_PLANS } from './plan-watch.ts';
 
@@ -138,14 +137,15 @@ export function statusSender(
 ): (status: NodePlanStatus) => Promise<void> {
   return async (status) => {
     const requests = await openRequests(access, AbortSignal.timeout(SEND_LIMIT_MILLIS));
-    const response = await requests<{ message?: string }>({
-      method: 'patch',
-      url: `${NODE_PLANS}/${encodeURIComponent(node)}/status`,
+    const request = {
+      method: 'PATCH',
+      path: `${NODE_PLANS}/${encodeURIComponent(node)}/status`,
       params: { fieldManager: SIDECAR_FIELD_MANAGER, force: true },
       headers: { 'Content-Type': 'application/apply-patch+yaml' },
       // JSON is YAML.
-      data: JSON.stringify({ apiVersion: GROUP_VERSION, kind: 'NodePlan', metadata: { name: node }, status }),
-    }).catch((error: unknown) => {
+      body: JSON.stringify({ apiVersion: GROUP_VERSION, kind: 'NodePlan', metadata: { name: node }, status }),
+    };
+    const response = await requests.document<{ message?: string }>(request).catch((error: unknown) => {
       // Only the message: the error of an HTTP request carries its headers, and with them the token.
       throw new Error(`the status was not sent: ${explainRequestError(error)}`);
     });
@@ -153,7 +153,7 @@ export function statusSender(
   };
 }
 
-function refusal({ status, data }: AxiosResponse<{ message?: string }>): Error {
-  const said = typeof data === 'object' && data !== null ? (data.message ?? '') : '';
+function refusal({ status, body }: ApiResponse<{ message?: string }>): Error {
+  const said = typeof body === 'object' && body !== null ? (body.message ?? '') : '';
   return new Error(`the API server answered ${status}${said === '' ? '' : `: ${said}`}`);
 }

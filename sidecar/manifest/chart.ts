@@ -1,5 +1,5 @@
 import { parse, parseAllDocuments } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import { checkDocument, problemText } from '../../common/check-document.ts';
 import { FUNCTIONS } from '../template/functions.ts';
 import { type Nodes, parseTemplates } from '../template/parse.ts';

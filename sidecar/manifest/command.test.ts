@@ -163,6 +163,18 @@ describe('what no static pod can be made of', () => {
       /pod.extraVolumes: mine is an object of the cluster.*; give a hostPath/,
     ],
     [
+      'BGP',
+      {
+        bgp: {
+          enabled: true,
+          asNumber: 64512,
+          peers: [{ address: '192.168.11.1', asNumber: 64513 }],
+          prefixes: ['203.0.113.0/24'],
+        },
+      },
+      /bgp.enabled is true, but a static pod has no ConfigMap with its configuration; set it to false$/m,
+    ],
+    [
       'a variable of the cluster',
       { sidecar: { extraEnv: [{ name: 'A', valueFrom: { configMapKeyRef: { name: 'x', key: 'y' } } }] } },
       /extraEnv of the container sidecar: A comes from an object of the cluster.*; give its value/,

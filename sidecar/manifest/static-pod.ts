@@ -1,5 +1,5 @@
 import { stringify } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Release, type Rendered, ValuesError } from './chart.ts';
 
 /** Where the sidecar keeps what outlives its pod; the chart mounts a folder of the node there. */
@@ -67,6 +67,9 @@ function volumeProblems(volumes: readonly Volume[]): string[] {
       }
       if (name === 'service-ca') {
         return 'keepalived.checkServiceCa is an object of the cluster, which a static pod cannot have; leave it out';
+      }
+      if (name.startsWith('bgp-')) {
+        return 'bgp.enabled is true, but a static pod has no ConfigMap with its configuration; set it to false';
       }
       return `pod.extraVolumes: ${name} is an object of the cluster, which a static pod cannot have; give a hostPath, or leave it out`;
     });

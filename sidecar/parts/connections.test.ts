@@ -12,21 +12,25 @@ const KEY = 'a key of all the nodes\n';
 const TABLE = '/proc/self/net/tcp';
 const LISTENS = '   0: 00000000:0050 00000000:0000 0A 00000000:00000000\n';
 const hex4 = (port: number) => port.toString(16).toUpperCase().padStart(4, '0');
-/** Clients of 10.0.0.1 at the virtual address' port 80. */
-const tableOf = (ports: readonly number[]) =>
-  LISTENS + ports.map((port) => `   1: 640200C0:0050 0100000A:${hex4(port)} 01 00000000:00000000\n`).join('');
+const VIP_HEX = '640200C0';
+const NODE_HEX = '010200C0';
+/** Clients of 10.0.0.1 at port 80 of an address, the virtual one by default. */
+const tableOf = (ports: readonly number[], at = VIP_HEX) =>
+  LISTENS + ports.map((port) => `   1: ${at}:0050 0100000A:${hex4(port)} 01 00000000:00000000\n`).join('');
 
 /** Two nodes and what is between them. */
 class Network {
   readonly time = new ManualTime();
   readonly lines: string[] = [];
-  readonly #receivers: ((datagram: Buffer) => boolean)[] = [];
+  readonly #receivers: ((datagram: Buffer, from: string) => boolean)[] = [];
   readonly sent: Buffer[] = [];
   delivers = true;
 
   node(options: { key?: string; given?: string; limit?: number } = {}) {
     const state = {
       ports: [] as number[],
+      /** Where these clients are connected to. */
+      at: VIP_HEX,
       held: [] as string[],
       key: options.key ?? KEY,
       asked: [] as { atMs: number; lines: string[] }[],
@@ -34,11 +38,21 @@ class Network {
       enabled: true,
       fails: false,
       translated: undefined as Clients | undefined,
+      /** What the kernel is waited for with before it tells. */
+      telling: undefined as Promise<void> | undefined,
+      timesAsked: 0,
+      /** What each look at the table costs, and how often that was done. */
+      lookMs: 0,
+      looks: 0,
       redirected: [] as { port: number; toPort: number }[],
       opened: false,
+      /** Nodes that may be lost, and what is done about them. */
+      lost: [] as string[],
+      losing: Promise.resolve(),
     };
     let random = this.#receivers.length * 1000;
-    const own: { receive?: (datagram: Buffer) => boolean } = {};
+    const own: { receive?: (datagram: Buffer, from: string) => boolean } = {};
+    const from = `192.0.2.${this.#receivers.length + 1}`;
     const part = new Connections({
       settings: () => (state.enabled ? { limit: options.limit ?? 100, keyFile: 'key', port: 10270 } : null),
       key: options.given ?? '',
@@ -59,7 +73,7 @@ class Network {
           send: (datagram) => {
             this.sent.push(datagram);
             const others = this.#receivers.filter((each) => this.delivers && each !== own.receive);
-            for (const each of others) each(datagram);
+            for (const each of others) each(datagram, from);
           },
         };
       },
@@ -72,9 +86,15 @@ class Network {
       },
       translated: {
         to: async () => {
+          state.timesAsked += 1;
+          await state.telling;
           if (state.translated === undefined) throw new Error('ENOENT');
           return state.translated;
         },
+      },
+      holderLost: (node) => {
+        state.lost.push(node);
+        return state.losing;
       },
       asked: (clients) => {
         state.counted += clients;
@@ -82,14 +102,17 @@ class Network {
       log: pino({ base: null }, { write: (line) => this.lines.push(line) }),
       read: async (file) => {
         if (file === 'key') return state.key;
-        return file === TABLE ? tableOf(state.ports) : '';
+        if (file !== TABLE) return '';
+        state.looks += 1;
+        return tableOf(state.ports, state.at);
       },
       ownAddresses: () => ['192.0.2.1'],
       random: () => (++random).toString(16).padStart(16, '0'),
       clock: this.time,
       timers: this.time,
+      processorMs: () => state.looks * state.lookMs,
     });
-    return { part, state, receive: (datagram: Buffer) => own.receive?.(datagram) };
+    return { part, state, receive: (datagram: Buffer) => own.receive?.(datagram, '192.0.2.99') };
   }
 }
 
@@ -135,6 +158,61 @@ describe('connections of a node that is gone', () => {
     expect(backup.state.asked).toEqual([]);
   });
 
+  it('are asked about when it is known that their node may be lost, and not much later when that takes its time', async () => {
+    const { backup } = await pair();
+    backup.part.tookOver([VIP]);
+    await network.time.advance(0);
+    expect(backup.state.lost).toEqual(['192.0.2.1']);
+    expect(backup.state.asked).toHaveLength(1);
+    await network.time.advance(1000);
+    backup.state.asked = [];
+    backup.state.losing = new Promise(() => undefined);
+    backup.part.tookOver([VIP]);
+    await network.time.advance(24);
+    expect(backup.state.asked).toEqual([]);
+    await network.time.advance(1);
+    expect(backup.state.asked).toHaveLength(1);
+  });
+
+  /** Two nodes that had the address both, each with clients of its own, until they hear each other again. */
+  async function reunited() {
+    const { holder, backup } = await pair([1025]);
+    network.delivers = false;
+    backup.state.held = [VIP];
+    backup.state.ports = [2000, 2001];
+    await network.time.advance(5000);
+    network.delivers = true;
+    return { holder, backup };
+  }
+
+  it('are asked about also by who kept the address all the time, when another node had it as well', async () => {
+    const { holder, backup } = await reunited();
+    backup.state.held = [];
+    await network.time.advance(6000);
+    const lines = ['192.0.2.100 80 10.0.0.1 2000', '192.0.2.100 80 10.0.0.1 2001'];
+    expect(holder.state.asked.map((each) => each.lines)).toEqual([0, 50, 200, 800, 2500].map(() => lines));
+  });
+
+  it('are asked about once, however long they are told of, and then those that came meanwhile', async () => {
+    const { holder, backup } = await reunited();
+    await network.time.advance(20_000);
+    expect(holder.state.asked).toHaveLength(5);
+    backup.state.ports = [2000, 2002];
+    await network.time.advance(20_000);
+    expect(holder.state.asked.slice(5).map((each) => each.lines)).toEqual(
+      [0, 50, 200, 800, 2500].map(() => ['192.0.2.100 80 10.0.0.1 2002']),
+    );
+  });
+
+  it('are not asked about once more when they are told of after the address was taken over', async () => {
+    const { holder, backup } = await pair();
+    holder.state.held = [];
+    backup.state.held = [VIP];
+    backup.part.tookOver([VIP]);
+    await network.time.advance(20_000);
+    expect(backup.state.asked).toHaveLength(4);
+  });
+
   it('are not asked about for another address, nor when nothing is known, nor when it is not wanted', async () => {
     const { backup, holder } = await pair();
     backup.part.tookOver(['192.0.2.101']);
@@ -170,15 +248,50 @@ describe('connections of a node that is gone', () => {
   it('to the proxy are of the address by which they came where the kernel tells, else of all', async () => {
     const holder = network.node();
     holder.state.held = [VIP, '192.0.2.101'];
-    // The table has no address that is redirected: stands for the node's own.
+    // What is redirected is found at the node's own address.
+    holder.state.at = NODE_HEX;
+    holder.state.ports = [1025];
     holder.state.redirected = [{ port: 6443, toPort: 80 }];
     holder.state.translated = new Map([[endpointOf(VIP, 6443), new Set([endpointOf('10.0.0.1', 1025)])]]);
     holder.part.start();
     await network.time.advance(500);
     expect(holder.part.view?.told).toBe(1);
     holder.state.translated = new Map();
+    await network.time.advance(750);
+    expect(holder.part.view?.told).toBe(2);
+  });
+
+  it('are told of while the kernel has not said which it translates, which it is asked for again only long after a long answer', async () => {
+    const holder = network.node();
+    holder.state.held = [VIP];
+    holder.state.translated = new Map([[endpointOf(VIP, 443), new Set([endpointOf('10.0.0.1', 9)])]]);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    holder.state.telling = promise;
+    holder.part.start();
     await network.time.advance(500);
-    expect(holder.part.view?.told).toBe(0);
+    holder.state.ports = [1025, 1026];
+    await network.time.advance(500);
+    expect(holder.part.view?.told).toBe(2);
+    resolve();
+    await network.time.advance(500);
+    expect(holder.part.view?.told).toBe(3);
+    await network.time.advance(45_000);
+    expect(holder.state.timesAsked).toBe(1);
+    // Other addresses are asked for at once.
+    holder.state.held = [VIP, '192.0.2.101'];
+    await network.time.advance(500);
+    expect(holder.state.timesAsked).toBeGreaterThan(1);
+  });
+
+  it('are looked for four times a second, and less often where that takes much of a processor', async () => {
+    const holder = network.node();
+    holder.state.held = [VIP];
+    holder.part.start();
+    await network.time.advance(10_000);
+    expect(holder.state.looks).toBe(41);
+    holder.state.lookMs = 20;
+    await network.time.advance(10_000);
+    expect(holder.state.looks).toBe(51);
   });
 
   it('are bounded, where they are told and where they are asked about', async () => {

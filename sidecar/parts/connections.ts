@@ -19,6 +19,7 @@ import type { ConnectionsView } from '../connections/view.ts';
 import type { VrrpInstance } from '../desired/vrrp-instance.ts';
 import type { ConnectionSettings } from '../sources/connections.ts';
 import type { Part } from './part.ts';
+import { TranslatedClients } from './translated-clients.ts';
 
 interface ConnectionsDependencies {
   /** What the settings in force ask for; null for nothing. */
@@ -31,10 +32,14 @@ interface ConnectionsDependencies {
   readonly held: () => readonly string[];
   /** Ports of the virtual addresses behind which this node's proxy is. */
   readonly redirected: () => Wanted['redirected'];
-  readonly post: (onDatagram: (datagram: Buffer) => boolean) => Pick<Post, 'open' | 'close' | 'send' | 'problem'>;
+  readonly post: (
+    onDatagram: (datagram: Buffer, from: string) => boolean,
+  ) => Pick<Post, 'open' | 'close' | 'send' | 'problem'>;
   readonly resetter: Pick<Resetter, 'ask'>;
   /** Clients whose connections this node translates to somewhere else. */
   readonly translated: Pick<TranslatedConnections, 'to'>;
+  /** Takes that the node with this address, from which a virtual address came here, may be lost; resolves when its clients will not be sent there. */
+  readonly holderLost?: (node: string) => Promise<void>;
   /** Counts clients that were asked. */
   readonly asked: (clients: number) => void;
   readonly log: Logger;
@@ -43,11 +48,16 @@ interface ConnectionsDependencies {
   readonly random?: () => string;
   readonly clock?: Clock;
   readonly timers?: Timers;
+  /** Processor time that this process has used, in ms. */
+  readonly processorMs?: () => number;
 }
 
 /** How often the node's sockets are looked at, at least this far apart; a client that came since then is not known when the node dies. */
 const LOOK_MS = 250;
-/** No more than one part in so many of the time is spent on it: the kernel goes through all of a large table, whoever is in it. */
+/**
+ * No more than one part in so many of a processor's time is spent on it: the kernel goes through all of a large table, whoever is in it. How
+ * long a look takes by the clock says nothing of that where many programs want to run, and clients would be told of late just there.
+ */
 const REST = 50;
 /** How often all is told again, for who missed something. */
 const REPEAT_MS = 2000;
@@ -63,11 +73,15 @@ const LEFT_MS = 5000;
  * answers only once in 500 ms (Linux: tcp_invalid_ratelimit).
  */
 const ASK_MS: readonly number[] = [0, 50, 200, 800];
+/**
+ * The same for those that are heard of while the address is here: when both nodes had it, some adverts and switches' tables later it is clear
+ * whose it is.
+ */
+const ASK_LATE_MS: readonly number[] = [...ASK_MS, 2500];
+/** Clients are asked this much later at most because of what is done about the node of before. */
+const PREPARED_MS = 25;
 /** A shorter key could be guessed. */
 const SHORTEST_KEY = 16;
-
-/** Until the kernel is asked again for what it would not tell. */
-const UNTOLD_MS = 60_000;
 
 const TABLES = ['/proc/self/net/tcp', '/proc/self/net/tcp6'];
 
@@ -79,11 +93,16 @@ function ownAddresses(): string[] {
 
 const machine = {
   key: '',
+  holderLost: async () => undefined,
   read: (file: string) => readFile(file, 'utf8'),
   ownAddresses,
   random: () => randomBytes(NUMBER_BYTES).toString('hex'),
   clock: systemClock,
   timers: systemTimers,
+  processorMs: () => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1000;
+  },
 };
 
 /**
@@ -95,6 +114,7 @@ export class Connections implements Part {
   readonly #post: ReturnType<ConnectionsDependencies['post']>;
   readonly #session: string;
   readonly #others: Others;
+  readonly #translated: TranslatedClients;
   #list = new OwnList();
   #counter = 0;
   #key: Buffer | undefined;
@@ -105,9 +125,12 @@ export class Connections implements Part {
   /** Addresses with the moment at which they were here last. */
   readonly #here = new Map<string, number>();
   #repeatedAtMs = Number.NEGATIVE_INFINITY;
-  #untoldUntilMs = Number.NEGATIVE_INFINITY;
   #answers = 0;
   #running = false;
+  /** Whether others told something since it was looked for clients to ask. */
+  #isNews = false;
+  /** Who was asked of those that others tell of. */
+  #asked: ReadonlySet<string> = new Set();
   #looking: TimerHandle;
   #sending: TimerHandle;
   readonly #asking = new Set<TimerHandle>();
@@ -116,7 +139,8 @@ export class Connections implements Part {
     this.#dependencies = { ...machine, ...dependencies };
     this.#session = this.#dependencies.random();
     this.#others = new Others({ random: this.#dependencies.random });
-    this.#post = dependencies.post((datagram) => this.#receive(datagram));
+    this.#translated = new TranslatedClients({ rest: REST }, this.#dependencies);
+    this.#post = dependencies.post((datagram, from) => this.#receive(datagram, from));
   }
 
   /** What is shown; null while the settings ask for nothing. */
@@ -148,12 +172,46 @@ export class Connections implements Part {
     const settings = this.#dependencies.settings();
     if (settings === null || !this.#running) return;
     const wanted = new Set(addresses.map((address) => addressBytes(withoutPrefix(address))));
-    const lines = linesOf(
-      this.#others.clientsOf((address) => wanted.has(address)),
-      settings.limit,
-    );
+    const isWanted = (address: string) => wanted.has(address);
+    const lines = linesOf(this.#others.clientsOf(isWanted), settings.limit);
     if (lines.length === 0) return;
-    for (const [index, delayMs] of ASK_MS.entries()) this.#askLater(lines, delayMs, index === 0);
+    this.#asked = new Set([...this.#asked, ...lines]);
+    void this.#prepare(isWanted).then(() => {
+      if (!this.#running) return;
+      for (const [index, delayMs] of ASK_MS.entries()) this.#askLater(lines, delayMs, index === 0);
+    });
+  }
+
+  /**
+   * Others may tell of clients of an address that is here: of some that came just before it left, or after this node was cut off, kept it, and
+   * got it back. They are asked as well, each once. A client that another node has all the same answers to that one, and nothing becomes of it.
+   */
+  #askLate({ limit }: ConnectionSettings): void {
+    const held = new Set(this.#dependencies.held().map((address) => addressBytes(withoutPrefix(address))));
+    if (!this.#isNews || held.size === 0) return;
+    this.#isNews = false;
+    const lines = linesOf(
+      this.#others.clientsOf((address) => held.has(address)),
+      limit,
+    );
+    const news = lines.filter((line) => !this.#asked.has(line));
+    this.#asked = new Set(lines);
+    if (news.length > 0) for (const delayMs of ASK_LATE_MS) this.#askLater(news, delayMs, false);
+  }
+
+  /** Clients that are told come again at once: by then the proxy must not send them to a node that may be lost. Never rejects. */
+  async #prepare(isWanted: (address: string) => boolean): Promise<void> {
+    const node = this.#others.lastToTellOf(isWanted);
+    if (node === undefined) return;
+    const { timers, holderLost } = this.#dependencies;
+    let timer: TimerHandle;
+    const limit = new Promise<void>((resolve) => {
+      timer = timers.setTimeout(resolve, PREPARED_MS);
+      this.#asking.add(timer);
+    });
+    await Promise.race([holderLost(node), limit]);
+    timers.clearTimeout(timer);
+    this.#asking.delete(timer);
   }
 
   #askLater(lines: readonly string[], delayMs: number, first: boolean): void {
@@ -184,8 +242,9 @@ export class Connections implements Part {
 
   /** Looks who is connected, has it told to the others, and looks again. Never rejects. */
   async #look(): Promise<void> {
-    const { settings, clock, timers, running } = this.#dependencies;
+    const { settings, clock, timers, running, processorMs } = this.#dependencies;
     const beginMs = clock.monotonicMs();
+    const usedBeforeMs = processorMs();
     const now = settings();
     if (now === null) this.#post.close();
     else {
@@ -193,11 +252,12 @@ export class Connections implements Part {
       if (!this.#running) return;
       this.#post.open(routesFor(running()), now.port);
       await this.#update(now, beginMs);
+      this.#askLate(now);
       this.#repeat(beginMs);
     }
     if (!this.#running) return;
-    const tookMs = clock.monotonicMs() - beginMs;
-    this.#looking = timers.setTimeout(() => void this.#look(), Math.max(LOOK_MS, REST * tookMs));
+    const usedMs = processorMs() - usedBeforeMs;
+    this.#looking = timers.setTimeout(() => void this.#look(), Math.max(LOOK_MS, REST * usedMs));
   }
 
   async #readKey({ keyFile }: ConnectionSettings): Promise<void> {
@@ -226,28 +286,13 @@ export class Connections implements Part {
     const addresses = this.#addresses(nowMs);
     try {
       const tables = addresses.length === 0 ? [] : await Promise.all(TABLES.map((file) => read(file).catch(() => '')));
-      const translated = await this.#translated(addresses, nowMs);
-      // The kernel's table has by which address a connection came to the proxy; a socket of the proxy has not.
-      const wanted = { addresses, redirected: translated === undefined ? redirected() : [], own: own(), limit };
-      const { clients, leftOut } = clientsIn(tables, wanted, translated);
+      const wanted = { addresses, redirected: redirected(), own: own(), limit };
+      const { clients, leftOut } = clientsIn(tables, wanted, this.#translated.of(addresses, nowMs));
       this.#list.set(clients);
       this.#told = countOf(clients);
       this.#leftOut = leftOut;
     } catch (error) {
       log.warn({ err: error }, 'cannot look who is connected');
-    }
-  }
-
-  /** Clients whose connections go on to somewhere else; undefined where the kernel does not tell, which it may later. */
-  async #translated(addresses: readonly string[], nowMs: number): Promise<Clients | undefined> {
-    if (addresses.length === 0 || nowMs < this.#untoldUntilMs) return undefined;
-    const { translated, log } = this.#dependencies;
-    try {
-      return await translated.to(addresses);
-    } catch (error) {
-      this.#untoldUntilMs = nowMs + UNTOLD_MS;
-      log.debug({ problem: messageOf(error) }, 'connections that are translated are not known');
-      return undefined;
     }
   }
 
@@ -286,19 +331,20 @@ export class Connections implements Part {
   }
 
   /** False when it is nobody's who has the key. */
-  #receive(datagram: Buffer): boolean {
+  #receive(datagram: Buffer, from: string): boolean {
     const message = this.#key === undefined ? undefined : open(datagram, this.#key);
     if (message === undefined) return this.#key === undefined;
-    if (message.session !== this.#session) this.#accept(message);
+    if (message.session !== this.#session) this.#accept(message, from);
     return true;
   }
 
-  #accept(message: Message): void {
+  #accept(message: Message, from: string): void {
     const nowMs = this.#dependencies.clock.monotonicMs();
     if (message.kind === 'answer') this.#others.answer(message, nowMs);
     else if (message.kind === 'challenge') this.#answer(message);
     else {
-      const nonce = this.#others.list(message, nowMs);
+      this.#isNews = true;
+      const nonce = this.#others.list(message, nowMs, from);
       if (nonce !== undefined) this.#send({ ...this.#head(), kind: 'challenge', about: message.session, nonce });
     }
   }

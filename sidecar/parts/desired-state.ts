@@ -89,7 +89,7 @@ export class DesiredState implements Part {
       desired: mergeDesired(
         desiredBySettings(accepted, this.rank),
         desiredByControlPlane(accepted, this.rank),
-        desiredByPlan(this.plan.view, accepted),
+        desiredByPlan(this.plan.view, accepted, this.#options.nodeAddress),
       ),
       keepalived: keepalivedOptions(accepted.settings),
     };

@@ -12,12 +12,14 @@ import { InstanceSet } from '../instances/instance-set.ts';
 import type { ForeignRouterWatch } from '../keepalived/foreign-router-watch.ts';
 import { holdsByVrrp } from '../keepalived/holder.ts';
 import { presentAddresses } from '../network/network.ts';
+import type { BgpStatusFile } from '../runtime/bgp-status.ts';
 import { DRAIN_REQUEST } from '../runtime/drain-files.ts';
 import { KEEPALIVED, NOTIFY_FIFO } from '../runtime/keepalived-exchange.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { connectionSettingsOf } from '../sources/connections.ts';
 import { certifiedAddressesOf, proxySettingsOf } from '../sources/proxy.ts';
 import type { Metrics } from '../status/metrics.ts';
+import { Bgp } from './bgp.ts';
 import { Certificates } from './certificates.ts';
 import { Checks } from './checks.ts';
 import { Configuration } from './configuration.ts';
@@ -26,6 +28,7 @@ import { createCordon } from './cordon.ts';
 import { DesiredState } from './desired-state.ts';
 import { Drains } from './drains.ts';
 import { watchForeignRouters } from './foreign-routers.ts';
+import { Loopback } from './loopback.ts';
 import { Notifications } from './notifications.ts';
 import { type ControlPlaneProxy, createProxy, type ProxyShared } from './proxy.ts';
 import { RealServers } from './real-servers.ts';
@@ -62,6 +65,8 @@ export interface PartsDependencies {
   readonly onPlacements: (placements: Placements) => void;
   /** What is shared with the proxy's container, and what is kept for it; null: there is no such container. */
   readonly proxy: ProxyShared | null;
+  /** What the container that announces tells; null: there is no such container. */
+  readonly bgp: Pick<BgpStatusFile, 'read'> | null;
 }
 
 /** The sidecar's parts, each of one subject. */
@@ -79,6 +84,7 @@ export interface Parts {
   readonly cordon: Cordon;
   readonly drains: Drains;
   readonly checks: Checks;
+  readonly loopback: Loopback;
   readonly redirection: Redirection;
   readonly virtualServers: VirtualServers;
   readonly realServers: RealServers;
@@ -86,13 +92,18 @@ export interface Parts {
   /** Null: there is no container for one. */
   readonly proxy: ControlPlaneProxy | null;
   readonly certificates: Certificates;
+  /** Null: nothing is announced. */
+  readonly bgp: Bgp | null;
 }
 
 /** Makes the parts and connects them; none begins yet. */
 export function createParts(options: PartsOptions, dependencies: PartsDependencies): Parts {
   const { node, nodeAddress, nodes, version, loaded, kubeApi, placements = {} } = options;
   const { runtime, log, metrics, onReport, onPlacements } = dependencies;
-  const review = () => instances.review();
+  const review = () => {
+    instances.review();
+    loopback.review();
+  };
   const userAgent = userAgentOf(version);
   const lag = new EventLoopLag({ sampleMillis: 50 });
   const settings = new SettingsInForce({ loaded, apiIsKnown: kubeApi.url !== undefined }, { ...metrics, log });
@@ -104,6 +115,7 @@ export function createParts(options: PartsOptions, dependencies: PartsDependenci
       apply: (current) => {
         checks.update(current.desired);
         instances.set(current.desired.instances);
+        loopback.set(current.desired.loopback);
         void redirection.review();
         void virtualServers.review();
         return configuration.reconcile();
@@ -127,7 +139,7 @@ export function createParts(options: PartsOptions, dependencies: PartsDependenci
   const cordon: Cordon = createCordon({ onChange: review, log });
   const drains: Drains = new Drains({
     files: runtime.drains,
-    holder: () => instances.holder,
+    holder: () => instances.holder || loopback.holder,
     timeoutSeconds: () => settings.settings.drain.timeoutSeconds,
     onChange: review,
     log,
@@ -139,6 +151,7 @@ export function createParts(options: PartsOptions, dependencies: PartsDependenci
       cordoned: cordon.cordoned,
       incomplete: configuration.outcome.isIncomplete(instance.name) || virtualServers.lacks(instance.vrrp.addresses),
       checks: checks.judge(instance.checks),
+      endpoints: checks.endpointsOf(instance.checks),
     }),
     presentAddresses,
     onTransition: (instance, { state }) => {
@@ -148,6 +161,21 @@ export function createParts(options: PartsOptions, dependencies: PartsDependenci
       if (state === 'MASTER') connections.tookOver(addressesOf(instance.name));
     },
     onStatesNeeded: () => supervisor.requestStates(),
+    onChange: onReport,
+    log,
+  });
+  const loopback: Loopback = new Loopback({
+    file: runtime.loopback,
+    inputOf: ({ checks: own }) => ({
+      draining: drains.draining,
+      cordoned: cordon.cordoned,
+      checks: checks.judge(own),
+    }),
+    presentAddresses,
+    isKnown: () => !desired.plan.view.watched || desired.plan.view.plan !== undefined,
+    ownAddresses: () => configuration.outcome.ownAddresses,
+    status: () => supervisor.status,
+    wake: () => runtime.keepalived.wake(),
     onChange: onReport,
     log,
   });
@@ -211,6 +239,7 @@ export function createParts(options: PartsOptions, dependencies: PartsDependenci
     resetter: new Resetter({ directory: runtime.directory.path }),
     translated: new TranslatedConnections({ directory: runtime.directory.path }),
     asked: metrics.asked,
+    holderLost: async (node) => proxy?.lost(node),
     log,
   });
   const foreign: ForeignRouterWatch = watchForeignRouters({
@@ -253,6 +282,8 @@ export function createParts(options: PartsOptions, dependencies: PartsDependenci
     wake: () => keepalived.wake(),
     log,
   });
+  const { bgp: file } = dependencies;
+  const bgp = file && new Bgp({ file, wanted: () => settings.settings.bgp?.enabled === true, log });
   const onChange = {
     [NOTIFY_FIFO]: () => notifications.start(),
     [KEEPALIVED.status]: () => supervisor.read(),
@@ -268,12 +299,14 @@ export function createParts(options: PartsOptions, dependencies: PartsDependenci
       cordon,
       drains,
       checks,
+      loopback,
       redirection,
       realServers,
       connections,
       virtualServers,
       proxy,
       certificates,
+      bgp,
     },
   };
 }

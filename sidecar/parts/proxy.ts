@@ -16,7 +16,7 @@ import { reasonOf } from '../proxy/backend-reason.ts';
 import { type BackendView, Balancer } from '../proxy/balancer.ts';
 import { OldWorkers } from '../proxy/old-workers.ts';
 import { planOf } from '../proxy/plan.ts';
-import { refuses } from '../proxy/refusal.ts';
+import { accepts, refuses } from '../proxy/refusal.ts';
 import { renderProxy } from '../proxy/render.ts';
 import { RuntimeApi } from '../proxy/runtime-api.ts';
 import { type Backend, knownBackends } from '../proxy/sections.ts';
@@ -107,6 +107,7 @@ export class ControlPlaneProxy implements Part {
     this.#balancer = new Balancer({
       commands: new RuntimeApi({ socket: runtime.files.adminSocket }),
       refuses,
+      accepts,
       ready: (address) => this.#ready.view(checkOf(address))?.healthy,
       mayRebalance: () => !draining(),
       onEvent: (event) => {
@@ -151,6 +152,11 @@ export class ControlPlaneProxy implements Part {
   /** The API servers that are known, and what HAProxy finds of them; undefined while it is not known yet which there are. */
   get backends(): readonly Omit<KnownBackend, 'prepared'>[] | undefined {
     return this.#backends.length === 0 ? undefined : knownStates(this.#backends, this.#balancer.backends);
+  }
+
+  /** A node may be lost: its API server gets nothing new until that is clear. Resolves when HAProxy knows. Never rejects. */
+  async lost(nodeAddress: string): Promise<void> {
+    if (this.#running) await this.#balancer.lost(nodeAddress);
   }
 
   /** What is wrong, while it lasts. */

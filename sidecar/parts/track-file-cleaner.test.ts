@@ -34,7 +34,7 @@ describe('track files of instances that are gone', () => {
 
   it('are removed when keepalived has let the instances go, and one that cannot be is told and keeps no other', () => {
     tracks.writeFitness('a', { gate: 0, offset: 0 });
-    const failing = { instances: tracks.instances, remove: vi.fn(tracks.remove.bind(tracks)) };
+    const failing = { instances: tracks.instances, isOpen: () => false, remove: vi.fn(tracks.remove.bind(tracks)) };
     failing.remove.mockImplementationOnce(() => {
       throw new Error('EROFS: read-only file system');
     });
@@ -43,5 +43,28 @@ describe('track files of instances that are gone', () => {
     new TrackFileCleaner({ tracks: failing, instances: () => [], log }).remove(['b', 'a']);
     expect(left()).toEqual([]);
     expect(lines).toEqual([expect.stringContaining('cannot remove track files')]);
+  });
+
+  it('stay for a while where the gate is open, since keepalived may still look at them, and longer where they are asked for again', () => {
+    vi.useFakeTimers();
+    try {
+      for (const name of ['a', 'b']) tracks.writeFitness(name, { gate: 1, offset: 0 });
+      tracks.writeFitness('c', { gate: 0, offset: 0 });
+      const cleaner = new TrackFileCleaner({ tracks, instances: () => ['b'], log: pino({ enabled: false }) });
+      cleaner.remove(['a', 'b', 'c']);
+      const both = ['a.gate', 'a.offset', 'b.gate', 'b.offset'];
+      expect(left()).toEqual(both);
+      vi.advanceTimersByTime(9000);
+      expect(left()).toEqual(both);
+      vi.advanceTimersByTime(1000);
+      expect(left()).toEqual(both.slice(2));
+      cleaner.remove(['b']);
+      cleaner.stop();
+      cleaner.stop();
+      vi.advanceTimersByTime(60_000);
+      expect(left()).toEqual(both.slice(2));
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });

@@ -86,6 +86,19 @@ describe('HttpProbe', () => {
     expect(await ask(`http://127.0.0.1:${port}/`, { expectedStatuses: [404] })).toMatchObject({ outcome: 'success' });
   });
 
+  it.each([
+    [200, '3', 3],
+    [503, '0', 0],
+    [200, '-1', undefined],
+    [200, 'many', undefined],
+    [200, undefined, undefined],
+  ])('tells how many endpoints there are where an answer %i says so: %s', async (status, weight, endpoints) => {
+    const headers = weight === undefined ? {} : { 'X-Load-Balancing-Endpoint-Weight': weight };
+    const { port } = await http((_, response) => response.writeHead(status, headers).end());
+    const result = await ask(`http://127.0.0.1:${port}/`);
+    expect([result.outcome, result.endpoints]).toEqual([status === 200 ? 'success' : 'failure', endpoints]);
+  });
+
   it('follows no redirect, and shows where it would have led without query or credentials', async () => {
     const paths: (string | undefined)[] = [];
     const { port } = await http((request, response) => {

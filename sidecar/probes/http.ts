@@ -100,12 +100,22 @@ export class HttpProbe implements Probe {
     );
   }
 
-  #judgeAnswer(asked: string, { status, location }: Answer, attempt: Attempt): ProbeResult {
+  #judgeAnswer(asked: string, answer: Answer, attempt: Attempt): ProbeResult {
+    const result = this.#judgeStatus(asked, answer, attempt);
+    const endpoints = endpointsOf(answer);
+    return endpoints === undefined ? result : { ...result, endpoints };
+  }
+
+  #judgeStatus(asked: string, { status, location }: Answer, attempt: Attempt): ProbeResult {
     const expected = this.#options.expectedStatuses;
     if (expected.includes(status)) return attempt.success(`${asked} answered ${status}`);
     const redirect = location === undefined ? '' : ` (a redirect to ${shown(location)}, not followed)`;
     return attempt.failure(`${asked} answered ${status}${redirect}, expected ${expected.join(' or ')}`);
   }
+}
+
+function endpointsOf({ endpointWeight = '' }: Answer): number | undefined {
+  return /^[0-9]{1,9}$/.test(endpointWeight) ? Number(endpointWeight) : undefined;
 }
 
 function isTlsProtocolError(outcome: RequestOutcome): boolean {

@@ -1,13 +1,16 @@
-import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpAgent, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { setImmediate } from 'node:timers';
-import axios, { type AxiosResponse } from 'axios';
 import { codeOf } from '../../common/errors.ts';
+import { sendRequest } from '../../common/http-request.ts';
 import { HTTP_STATUS } from '../../common/http-status.ts';
 
 /** The kubelet's limit (k8s.io/kubernetes/pkg/probe/http): what a health page says beyond it changes nothing. */
 const MAX_BODY_BYTES = 10 * 1024;
+
+/** X-Load-Balancing-Endpoint-Weight of kube-proxy (k8s.io/kubernetes/pkg/proxy/healthcheck). */
+const ENDPOINT_WEIGHT = 'x-load-balancing-endpoint-weight';
 
 /** One GET. */
 export interface RequestOptions {
@@ -24,7 +27,14 @@ export interface RequestOptions {
 
 /** What came of a GET. */
 export type RequestOutcome =
-  | { readonly kind: 'answer'; readonly status: number; readonly location: string | undefined; readonly body: string }
+  | {
+      readonly kind: 'answer';
+      readonly status: number;
+      readonly location: string | undefined;
+      readonly body: string;
+      /** The header by which kube-proxy says how many endpoints a node has. */
+      readonly endpointWeight?: string;
+    }
   | { readonly kind: 'error'; readonly code: string | undefined; readonly message: string; readonly phase: Phase }
   | { readonly kind: 'timeout'; readonly phase: Phase }
   | { readonly kind: 'aborted' };
@@ -37,27 +47,23 @@ interface Progress {
 }
 
 /** An agent for one request, which notes how far the connection has come. No keep-alive: a probe shows that connections are taken. */
-function createAgents(
-  progress: Progress,
-  { ca, certificate }: Pick<RequestOptions, 'ca' | 'certificate'>,
-): { httpAgent: HttpAgent; httpsAgent: HttpsAgent } {
-  const httpAgent = new HttpAgent({ keepAlive: false });
-  const httpsAgent = new HttpsAgent({
-    keepAlive: false,
-    // No session is resumed either: each probe sees a whole handshake.
-    maxCachedSessions: 0,
-    rejectUnauthorized: ca !== undefined,
-    ...(ca === undefined ? {} : { ca }),
-    ...certificate,
+function createAgent(progress: Progress, { url, ca, certificate }: RequestOptions): HttpAgent {
+  const secure = url.protocol === 'https:';
+  const agent = secure
+    ? new HttpsAgent({
+        keepAlive: false,
+        // No session is resumed either: each probe sees a whole handshake.
+        maxCachedSessions: 0,
+        rejectUnauthorized: ca !== undefined,
+        ...(ca === undefined ? {} : { ca }),
+        ...certificate,
+      })
+    : new HttpAgent({ keepAlive: false });
+  watchConnections(agent, (socket) => {
+    socket.once('connect', () => advance(progress, secure ? 'handshaking' : 'waiting'));
+    if (secure) socket.once('secureConnect', () => advance(progress, 'waiting'));
   });
-  watchConnections(httpAgent, (socket) => {
-    socket.once('connect', () => advance(progress, 'waiting'));
-  });
-  watchConnections(httpsAgent, (socket) => {
-    socket.once('connect', () => advance(progress, 'handshaking'));
-    socket.once('secureConnect', () => advance(progress, 'waiting'));
-  });
-  return { httpAgent, httpsAgent };
+  return agent;
 }
 
 function watchConnections(agent: HttpAgent, watch: (socket: Duplex) => void): void {
@@ -107,34 +113,28 @@ export async function request(options: RequestOptions, signal: AbortSignal): Pro
 }
 
 async function exchange(options: RequestOptions, progress: Progress, signal: AbortSignal): Promise<RequestOutcome> {
-  const { httpAgent, httpsAgent } = createAgents(progress, options);
-  const response: AxiosResponse<NodeJS.ReadableStream> = await axios.get(options.url.href, {
+  const response = await sendRequest({
+    url: options.url,
     headers: { Accept: '*/*', 'Accept-Encoding': 'identity', ...options.headers },
-    httpAgent,
-    httpsAgent,
-    proxy: false,
-    maxRedirects: 0,
-    decompress: false,
-    // A body beyond the limit is left unread, not an error, so it is read here and not by axios (whose limit is an error).
-    responseType: 'stream',
-    validateStatus: () => true,
+    agent: createAgent(progress, options),
     signal,
   });
   advance(progress, 'reading');
-  const location: unknown = response.headers.location;
+  const { location, [ENDPOINT_WEIGHT]: weight } = response.headers;
   return {
     kind: 'answer',
-    status: response.status,
-    location: typeof location === 'string' ? location : undefined,
+    status: response.statusCode ?? 0,
+    location,
     body: await readBody(response),
+    ...(typeof weight === 'string' ? { endpointWeight: weight } : {}),
   };
 }
 
-async function readBody(response: AxiosResponse<NodeJS.ReadableStream>): Promise<string> {
+async function readBody(response: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;
   try {
-    for await (const chunk of response.data) {
+    for await (const chunk of response) {
       const buffer = Buffer.from(chunk);
       chunks.push(buffer);
       length += buffer.length;
@@ -142,23 +142,17 @@ async function readBody(response: AxiosResponse<NodeJS.ReadableStream>): Promise
     }
   } catch (error) {
     // A server that closes with part of the request unread resets the connection behind its 400; what it said before counts.
-    if (response.status !== HTTP_STATUS.badRequest || length === 0) throw error;
+    if (response.statusCode !== HTTP_STATUS.badRequest || length === 0) throw error;
   }
   return Buffer.concat(chunks).subarray(0, MAX_BODY_BYTES).toString('utf8');
 }
 
-/** Code and text of an error, from the first of its causes that has a system error's code. */
+/** Code and text of an error. */
 function describe(error: unknown): { code: string | undefined; message: string } {
-  const cause = rootCause(error);
+  const cause = error instanceof AggregateError && error.errors.length > 0 ? commonError(error) : error;
   if (!(cause instanceof Error)) return { code: undefined, message: String(cause) };
   const code = codeOf(cause);
   return { code, message: cause.message === '' ? (code ?? cause.name) : cause.message };
-}
-
-function rootCause(error: unknown): unknown {
-  if (error instanceof AggregateError && error.errors.length > 0) return commonError(error);
-  if (axios.isAxiosError(error) && error.cause !== undefined) return rootCause(error.cause);
-  return error;
 }
 
 /** Of the attempts at several addresses of one name: one that says more than "refused", otherwise any. */

@@ -9,6 +9,8 @@ export interface ProbeResult {
    * says that nothing listens, `ECONNRESET` that something listened and dropped the connection.
    */
   readonly code?: string;
+  /** How many ready endpoints the node has, where the answer says so, as kube-proxy's does at a Service's health check port. */
+  readonly endpoints?: number;
 }
 
 /**

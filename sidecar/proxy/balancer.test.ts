@@ -6,7 +6,8 @@ import { planOf } from './plan.ts';
 import { RuntimeApiError } from './runtime-api.ts';
 import type { Backend } from './sections.ts';
 
-const HEAD = '# be_name srv_name srv_addr srv_op_state srv_admin_state srv_check_result srv_port';
+const HEAD =
+  '# be_name srv_name srv_addr srv_op_state srv_admin_state srv_check_status srv_check_result srv_check_health srv_port';
 const STATISTICS_HEAD = '# pxname,svname,scur,weight,type,check_desc,last_chk,stot,bout,';
 const place = { adminSocket: '/admin.sock', ca: null, ipv6: true };
 
@@ -15,8 +16,19 @@ interface FakeServer {
   admin: number;
   /** Its last check failed. */
   failing?: boolean;
+  /** The next one is under way. */
+  checking?: boolean;
   /** Connections that it was given. */
   begun?: number;
+  /** What it said in those that ended. */
+  said?: number;
+}
+
+/** The result of the last check, and HAProxy's count. */
+function checkOf({ up, failing, checking }: Omit<FakeServer, 'admin'>): string {
+  if (!up) return '2 0';
+  if (failing) return checking ? '0 3' : '2 3';
+  return '3 4';
 }
 
 /** Stands for HAProxy: it has servers, does what it is told, and remembers it. */
@@ -47,9 +59,9 @@ class FakeHaproxy {
   }
 
   #states(): string {
-    const rows = [...this.servers].map(([key, { up, admin, failing }]) => {
+    const rows = [...this.servers].map(([key, { up, admin, ...checks }]) => {
       const [section, name] = key.split('/');
-      return `${section} ${name} ${name} ${up ? 2 : 0} ${admin} ${failing ? 2 : 3} 6443`;
+      return `${section} ${name} ${name} ${up ? 2 : 0} ${admin} 9 ${checkOf({ up, ...checks })} 6443`;
     });
     return ['1', HEAD, ...rows, ''].join('\n');
   }
@@ -58,7 +70,7 @@ class FakeHaproxy {
     const count = (key: string) =>
       this.sessions.filter((line) => line.includes(` be=${key.replace('/', ' srv=')} `)).length;
     const rows = [...this.servers].map(
-      ([key, { begun = 0 }]) => `${key.replace('/', ',')},${count(key)},100,2,a check,,${begun},0,`,
+      ([key, { begun = 0, said = 0 }]) => `${key.replace('/', ',')},${count(key)},100,2,a check,,${begun},${said},`,
     );
     return [STATISTICS_HEAD, ...rows, ''].join('\n');
   }
@@ -75,6 +87,8 @@ let balancer: Balancer;
 let events: BalancerEvent[];
 let refusing: Set<string>;
 let unready: Set<string>;
+/** What becomes of the next try to connect to a server. */
+let accepted: PromiseWithResolvers<boolean>;
 let rebalance: boolean;
 /** By how much the wall clock is behind, since somebody set it back. */
 let behindMs: number;
@@ -96,11 +110,13 @@ beforeEach(async () => {
   events = [];
   refusing = new Set();
   unready = new Set();
+  accepted = Promise.withResolvers();
   rebalance = true;
   behindMs = 0;
   balancer = new Balancer({
     commands: haproxy,
     refuses: ({ name }) => Promise.resolve(refusing.has(name)),
+    accepts: () => accepted.promise,
     ready: (address) => !unready.has(address),
     mayRebalance: () => rebalance,
     onEvent: (event) => events.push(event),
@@ -145,6 +161,21 @@ describe('the balancer', () => {
     expect(haproxy.told[1]).toBe('shutdown sessions server api/b; shutdown sessions server api-unchecked/b');
     expect(events).toContainEqual({ kind: 'closed', why: 'the server is down', servers: 'api/b', sessions: 1 });
     expect(events).toContainEqual(expect.objectContaining({ kind: 'state', server: 'api/b', up: false }));
+  });
+
+  it('leaves to a server that is late what it has, while clients have answers of it', async () => {
+    haproxy.sessions = [session(1, 'b')];
+    const server = haproxy.servers.get('api/b');
+    if (server === undefined) throw new Error('b is missing');
+    server.failing = true;
+    await pass(25);
+    server.said = 100;
+    await pass(25);
+    down('b');
+    await pass(25);
+    expect(haproxy.told.filter((told) => told.startsWith('shutdown'))).toEqual([]);
+    await pass(500);
+    expect(haproxy.told).toContain('shutdown sessions server api/b; shutdown sessions server api-unchecked/b');
   });
 
   it('leaves to a server that refuses what it has, until it is silent', async () => {
@@ -193,6 +224,10 @@ describe('the balancer', () => {
     await pass(25);
     expect(haproxy.told).toEqual(['set server api/b state drain']);
     expect(balancer.backends[1]).toMatchObject({ state: 'draining', doubt: 'its last check failed' });
+    server.checking = true;
+    await pass(25);
+    expect(haproxy.told).toHaveLength(1);
+    server.checking = false;
     server.failing = false;
     await pass(25);
     expect(haproxy.told[1]).toBe('set server api/b state ready');
@@ -205,8 +240,39 @@ describe('the balancer', () => {
     server.begun = 2;
     await pass(50);
     expect(haproxy.told).toEqual([]);
+    const other = haproxy.servers.get('api/a');
+    if (other !== undefined) other.said = 100;
     await pass(75);
     expect(haproxy.told).toEqual(['set server api/b state drain']);
+  });
+
+  it('gives one nothing new whose node may be lost, until it accepts a connection', async () => {
+    await balancer.lost('b');
+    expect(haproxy.told).toEqual(['set server api/b state drain']);
+    accepted.resolve(true);
+    await time.advance(0);
+    await balancer.poll();
+    expect(haproxy.told[1]).toBe('set server api/b state ready');
+  });
+
+  it('leaves it to the checks what becomes of one that does not accept: after a second it is as any other', async () => {
+    await balancer.lost('b');
+    accepted.resolve(false);
+    await pass(900);
+    expect(haproxy.told).toHaveLength(1);
+    await pass(100);
+    expect(haproxy.told[1]).toBe('set server api/b state ready');
+  });
+
+  it('gives one whose node may be lost all the same where there is no other, and knows none that is no API server', async () => {
+    down('a');
+    unready.add('c');
+    await pass(100);
+    haproxy.told.length = 0;
+    await balancer.lost('b');
+    await balancer.lost('192.0.2.77');
+    expect(haproxy.told).not.toContain('set server api/b state drain');
+    expect(states()).toEqual(['a down', 'b up', 'c up']);
   });
 
   it('looks more often while it is unsure of a server', async () => {

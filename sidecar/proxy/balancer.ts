@@ -1,6 +1,7 @@
 import type { Clock, TimerHandle, Timers } from '../../common/clock.ts';
 import { type CutterMemory, decideCuts, downServers, establishedOf, strandedOf } from './cutter.ts';
 import { Doubts } from './doubts.ts';
+import { aliveOf, type LifeMemory, listenForLife } from './life.ts';
 import {
   type ObservedServer,
   readServersState,
@@ -22,6 +23,8 @@ import { API_SECTION } from './sections.ts';
 
 /** What HAProxy shall have, and how it is treated. */
 export interface BalancerPlan extends DesiredServers {
+  /** What HAProxy counts passed checks up to. */
+  readonly fullHealth: number;
   /** How long a server that takes nothing new may keep what it has. */
   readonly shutdownAfterMs: number;
   readonly rebalance: { readonly enabled: boolean; readonly maxPerSecond: number; readonly tolerance: number };
@@ -45,6 +48,8 @@ interface BalancerDependencies {
   readonly commands: Commands;
   /** Whether a server's kernel says that nobody listens there. Never rejects. */
   readonly refuses: (server: ObservedServer) => Promise<boolean>;
+  /** Whether a server accepts a connection. Never rejects. */
+  readonly accepts: (server: ObservedServer) => Promise<boolean>;
   /** Whether an API server says that it is ready, by its address; undefined while that is not known. */
   readonly ready: (address: string) => boolean | undefined;
   /** Whether connections may be closed that are all right, for the sake of balance: not while the node gives its addresses away. */
@@ -97,6 +102,7 @@ export class Balancer {
   #observed: readonly ObservedServer[] = [];
   #statistics: readonly ServerStatistics[] = [];
   #cutting: CutterMemory = new Map();
+  #life: LifeMemory = new Map();
   #refusing: ReadonlyMap<string, { readonly refused: boolean; readonly askedMs: number }> = new Map();
   #drainingSince: ReadonlyMap<string, number> = new Map();
   #states: ReadonlyMap<string, { readonly state: BackendView['state']; readonly sinceMs: number }> = new Map();
@@ -117,6 +123,24 @@ export class Balancer {
   accept(plan: BalancerPlan): void {
     this.#plan = plan;
     if (this.#running) void this.poll();
+  }
+
+  /**
+   * Takes that the node of an API server may be lost: that one gets nothing new until it has accepted a connection, or its checks have had the
+   * time to tell, unless there is no other. Resolves when HAProxy was told, or cannot be. Never rejects.
+   * @param address of the API server; one that is none is ignored
+   */
+  async lost(address: string): Promise<void> {
+    const { accepts, clock } = this.#dependencies;
+    const server = this.#observed.find(({ section, name }) => section === API_SECTION && name === address);
+    if (server === undefined) return;
+    this.#doubts.lost(address, clock.monotonicMs());
+    void accepts(server).then((accepted) => {
+      if (!accepted) return;
+      this.#doubts.found(address);
+      void this.poll();
+    });
+    await this.poll();
   }
 
   /** Why HAProxy cannot be told anything; null when it can. */
@@ -189,7 +213,7 @@ export class Balancer {
     const plan = this.#plan;
     if (plan === undefined) return;
     try {
-      const observed = readServersState(await this.#run('show servers state'));
+      const observed = readServersState(await this.#run('show servers state'), plan.fullHealth);
       if (observed === undefined) throw new RuntimeApiError('HAProxy did not tell the state of its servers');
       this.#observed = observed;
       this.#report(null);
@@ -210,7 +234,8 @@ export class Balancer {
   async #cut(plan: BalancerPlan, observed: readonly ObservedServer[], nowMs: number): Promise<void> {
     await this.#askWhoRefuses(plan, observed, nowMs);
     const refusing = new Set([...this.#refusing].filter(([, { refused }]) => refused).map(([key]) => key));
-    const context = { refusing, shutdownAfterMs: plan.shutdownAfterMs, nowMs };
+    const alive = aliveOf(this.#life, observed, nowMs);
+    const context = { alive, refusing, shutdownAfterMs: plan.shutdownAfterMs, nowMs };
     const { cuts, memory } = decideCuts(plan.sections, observed, this.#cutting, context);
     this.#cutting = memory;
     if (cuts.length === 0) return;
@@ -231,6 +256,7 @@ export class Balancer {
 
   async #listen(observed: readonly ObservedServer[], nowMs: number): Promise<void> {
     this.#statistics = readStatistics(await this.#run('show stat -1 4 -1'));
+    this.#life = listenForLife(this.#life, observed, this.#statistics, nowMs);
     this.#doubts.listen(observed, this.#statistics, nowMs);
     if (this.#doubts.isUnsure) this.#doubts.look(readSessions(await this.#run('show sess')), nowMs);
   }

@@ -9,11 +9,23 @@ const sections: readonly Section[] = [
 ];
 
 function server(name: string, given: Partial<ObservedServer> = {}): ObservedServer {
-  return { section: 'api', name, address: name, port: 6443, up: true, failing: false, admin: 'ready', ...given };
+  return {
+    section: 'api',
+    name,
+    address: name,
+    port: 6443,
+    up: true,
+    failing: false,
+    recovering: false,
+    admin: 'ready',
+    ...given,
+  };
 }
 
 const NOTHING: CutterMemory = new Map();
-const at = (nowMs: number, ...refusing: string[]) => ({ refusing: new Set(refusing), shutdownAfterMs: 10_000, nowMs });
+const at = (nowMs: number, ...refusing: string[]) => {
+  return { alive: new Set<string>(), refusing: new Set(refusing), shutdownAfterMs: 10_000, nowMs };
+};
 const other = server('b');
 const down = server('a', { up: false });
 const servers = ['api/a', 'api-unchecked/a'];
@@ -30,7 +42,12 @@ describe('the sessions of a server that is down', () => {
   });
 
   it('are left alone while no other server could take them, and closed as soon as one can', () => {
-    for (const nobody of [[], [server('b', { up: false })], [server('b', { admin: 'drain' })]]) {
+    for (const nobody of [
+      [],
+      [server('b', { up: false })],
+      [server('b', { admin: 'drain' })],
+      [server('b', { failing: true })],
+    ]) {
       const alone = decideCuts(sections, [down, ...nobody], NOTHING, at(1000));
       expect(alone.cuts).toEqual([]);
       expect(decideCuts(sections, [down, other], alone.memory, at(9000)).cuts).toEqual([{ servers, which: 'all' }]);
@@ -50,6 +67,18 @@ describe('the sessions of a server that is down', () => {
   it('are closed at once when it refuses no more and is silent', () => {
     const { memory } = decideCuts(sections, [down, other], NOTHING, at(1000, 'api/a'));
     expect(decideCuts(sections, [down, other], memory, at(3000)).cuts).toEqual([{ servers, which: 'all' }]);
+  });
+
+  it('are left to it while it is alive, but not for ever', () => {
+    const alive = new Set(['api/a']);
+    const first = decideCuts(sections, [down, other], NOTHING, { ...at(1000), alive });
+    expect(first.cuts).toEqual([]);
+    const second = decideCuts(sections, [down, other], first.memory, { ...at(2999), alive });
+    expect(second.cuts).toEqual([]);
+    expect(decideCuts(sections, [down, other], second.memory, at(2999)).cuts).toEqual([{ servers, which: 'all' }]);
+    expect(decideCuts(sections, [down, other], second.memory, { ...at(3000), alive }).cuts).toEqual([
+      { servers, which: 'all' },
+    ]);
   });
 
   it('are closed anew when it goes down again', () => {

@@ -26,8 +26,13 @@ export interface Cut {
  */
 const ALL_AFTER_MS = 350;
 
+/** So long at most what a server has is left to it because it is alive. */
+const MOST_ALIVE_MS = 2000;
+
 /** What is known besides the state of servers. */
 interface CutterContext {
+  /** Keys of servers that are down because they are late, and not dead (life.ts). */
+  readonly alive: ReadonlySet<string>;
   /** Keys of servers that are down and refuse connections: they may be ending in order, and go on with those that they have. */
   readonly refusing: ReadonlySet<string>;
   /** How long these may. */
@@ -47,7 +52,7 @@ export function downServers(
 /**
  * Which sessions to close because their server is down: those that are connected at once, for their clients would wait for a server that is
  * dead; all that are left when none can be connecting any more. None while no other server could take them, and none for a time of a server
- * that refuses: what it has is ended by its kernel or by itself. Pure.
+ * that refuses: what it has is ended by its kernel or by itself. None of one that is alive all the same, for a time. Pure.
  */
 export function decideCuts(
   sections: readonly Section[],
@@ -73,9 +78,10 @@ export function decideCuts(
 function due(
   key: string,
   { downSinceMs, done }: Cutting,
-  { refusing, shutdownAfterMs, nowMs }: CutterContext,
+  { alive, refusing, shutdownAfterMs, nowMs }: CutterContext,
 ): Cutting['done'] {
   const downMs = nowMs - downSinceMs;
+  if (alive.has(key) && downMs < MOST_ALIVE_MS) return done;
   if (refusing.has(key) && downMs < shutdownAfterMs) return done;
   if (downMs >= ALL_AFTER_MS) return 'all';
   return done === 'nothing' ? 'established' : done;
@@ -90,8 +96,11 @@ function isDown({ up, admin }: ObservedServer): boolean {
   return !up && admin !== 'maint';
 }
 
+/** Whether another one passes its checks: where all are late at once, it is not the servers that are dead. */
 function hasOther(server: ObservedServer, servers: readonly ObservedServer[]): boolean {
-  return servers.some(({ section, up, admin }) => section === server.section && up && admin === 'ready');
+  return servers.some(
+    ({ section, up, failing, admin }) => section === server.section && up && !failing && admin === 'ready',
+  );
 }
 
 /** Ids of the sessions that a cut of established ones closes. Pure. */

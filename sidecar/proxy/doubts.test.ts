@@ -3,7 +3,7 @@ import { Doubts } from './doubts.ts';
 import type { ObservedServer, ServerStatistics } from './observed.ts';
 
 function observed(name: string, failing = false): ObservedServer {
-  return { section: 'api', name, address: name, port: 6443, up: true, failing, admin: 'ready' };
+  return { section: 'api', name, address: name, port: 6443, up: true, failing, recovering: false, admin: 'ready' };
 }
 
 function statistics(name: string, begun: number, bytes: number): ServerStatistics {
@@ -17,6 +17,19 @@ describe('doubts about a server', () => {
     expect([doubts.of('a'), doubts.of('b')]).toEqual(['its last check failed', null]);
     doubts.listen([observed('a'), observed('b')], [], 50);
     expect(doubts.of('a')).toBeNull();
+  });
+
+  it('are there when its node may be lost, until it is found or a second is over', () => {
+    const doubts = new Doubts();
+    doubts.lost('a', 0);
+    doubts.lost('b', 0);
+    doubts.listen([], [], 999);
+    const why = 'its node had the virtual address until now, and may be lost';
+    expect([doubts.of('a'), doubts.of('b'), doubts.of('c')]).toEqual([why, why, null]);
+    doubts.found('a');
+    expect([doubts.of('a'), doubts.of('b')]).toEqual([null, why]);
+    doubts.listen([], [], 1000);
+    expect(doubts.of('b')).toBeNull();
   });
 
   it('need its connections once it is given some and ends none, and no others', () => {

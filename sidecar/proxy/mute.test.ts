@@ -16,12 +16,22 @@ class Looks {
   #memory: MuteMemory = NOBODY_MUTE;
   #nowMs = 0;
 
-  /** @param given what `a` was given and has said; `b` always goes on */
-  look(given: { begun: number; bytes: number; sessions?: readonly ObservedSession[]; afterMs?: number }): string[] {
-    const { begun, bytes, sessions = [], afterMs = 50 } = given;
+  #otherBytes = 0;
+
+  /** @param given what `a` was given and has said; `b` goes on, unless it is silent too */
+  look(given: {
+    begun: number;
+    bytes: number;
+    sessions?: readonly ObservedSession[];
+    afterMs?: number;
+    bothSilent?: boolean;
+  }): string[] {
+    const { begun, bytes, sessions = [], afterMs = 50, bothSilent = false } = given;
     this.#nowMs += afterMs;
-    const statistics = [server('a', begun, bytes), server('b', this.#nowMs, this.#nowMs)];
-    this.#memory = decideMute(this.#memory, quietServers(this.#memory, statistics), sessions, this.#nowMs);
+    if (!bothSilent) this.#otherBytes = this.#nowMs;
+    const statistics = [server('a', begun, bytes), server('b', this.#nowMs, this.#otherBytes)];
+    const quiet = quietServers(this.#memory, statistics, this.#nowMs);
+    this.#memory = decideMute(this.#memory, quiet, sessions, this.#nowMs);
     return [...this.#memory.muteUntilMs.keys()];
   }
 
@@ -41,10 +51,10 @@ describe('a server', () => {
   });
 
   it('is looked at only when it was given connections and ended none with an answer', () => {
-    const memory = decideMute(NOBODY_MUTE, quietServers(NOBODY_MUTE, [server('a', 10, 900)]), [], 0);
-    expect(quietServers(memory, [server('a', 11, 900)]).quiet).toEqual(new Set());
-    expect(quietServers(memory, [server('a', 30, 901)]).quiet).toEqual(new Set());
-    expect(quietServers(memory, [server('a', 12, 900)]).quiet).toEqual(new Set(['a']));
+    const memory = decideMute(NOBODY_MUTE, quietServers(NOBODY_MUTE, [server('a', 10, 900)], 0), [], 0);
+    expect(quietServers(memory, [server('a', 11, 900)], 50).quiet).toEqual(new Set());
+    expect(quietServers(memory, [server('a', 30, 901)], 50).quiet).toEqual(new Set());
+    expect(quietServers(memory, [server('a', 12, 900)], 50).quiet).toEqual(new Set(['a']));
   });
 
   it('is not mute while one client alone waits: it may have said half a word', () => {
@@ -66,6 +76,16 @@ describe('a server', () => {
     const sessions = [unanswered('1', 'b'), unanswered('2', 'b')];
     looks.look({ begun: 10, bytes: 900 });
     for (const begun of [12, 13, 14, 15]) expect(looks.look({ begun, bytes: 900, sessions })).toEqual([]);
+  });
+
+  it('is not mute while all are silent, and is as soon as another one speaks and it does not', () => {
+    const looks = new Looks();
+    const sessions = [unanswered('1'), unanswered('2')];
+    looks.look({ begun: 10, bytes: 900 });
+    for (const begun of [12, 13, 14, 15]) {
+      expect(looks.look({ begun, bytes: 900, sessions, bothSilent: true })).toEqual([]);
+    }
+    expect(looks.look({ begun: 15, bytes: 900, sessions })).toEqual(['a']);
   });
 
   it('is not mute any more when it answers', () => {

@@ -7,10 +7,17 @@ interface Unanswered {
   readonly counted: boolean;
 }
 
+/** What a server had said in the connections that ended, when it was last seen to be more, and how many it had been given by then. */
+interface Counts {
+  readonly bytes: number;
+  readonly begun: number;
+  /** When that was; long ago for one that was not seen to say anything. */
+  readonly saidMs: number;
+}
+
 /** What is known of servers that may be mute, by name. */
 export interface MuteMemory {
-  /** What a server had said in the connections that ended, when it was last more, and how many it had been given by then. */
-  readonly counts: ReadonlyMap<string, { readonly bytes: number; readonly begun: number }>;
+  readonly counts: ReadonlyMap<string, Counts>;
   /** By id of the connection. */
   readonly unanswered: ReadonlyMap<string, Unanswered>;
   /** Until when a server gets nothing new. */
@@ -37,10 +44,11 @@ interface Quiet {
  * Servers that got connections, and ended none with an answer since they got the first of them: a reason to look at these. It is also so of
  * one that gets watches alone. Pure.
  */
-export function quietServers({ counts }: MuteMemory, statistics: readonly ServerStatistics[]): Quiet {
+export function quietServers({ counts }: MuteMemory, statistics: readonly ServerStatistics[], nowMs: number): Quiet {
   const seen = statistics.map(({ name, bytes, begun }) => {
     const before = counts.get(name);
-    const last = before?.bytes === bytes ? before : { bytes, begun };
+    const saidMs = before === undefined ? Number.NEGATIVE_INFINITY : nowMs;
+    const last = before?.bytes === bytes ? before : { bytes, begun, saidMs };
     return { name, last, isQuiet: begun - last.begun >= FEWEST };
   });
   return {
@@ -51,7 +59,8 @@ export function quietServers({ counts }: MuteMemory, statistics: readonly Server
 
 /**
  * Which servers are mute: they accept connections, for their kernel does that, and answer nobody. Checks see it too, after a time-out. Until
- * then each client that they get is lost: what it has said once cannot be said to another server. Pure.
+ * then each client that they get is lost: what it has said once cannot be said to another server. Only one is mute that another one was seen to
+ * answer beside: where all are silent, the machine or the network stands still, and nobody is better off elsewhere. Pure.
  * @param sessions connections of the section; not needed while nobody is quiet
  */
 export function decideMute(
@@ -63,7 +72,12 @@ export function decideMute(
   const waiting = sessions.filter(({ server, unanswered }) => unanswered && quiet.has(server));
   const known = (id: string) => memory.unanswered.get(id) ?? { sinceMs: nowMs, counted: false };
   const late = waiting.filter(({ id }) => !known(id).counted && nowMs - known(id).sinceMs >= UNANSWERED_MS);
-  const mute = [...quiet].filter((name) => late.filter(({ server }) => server === name).length >= FEWEST);
+  const isMute = (name: string) => {
+    const own = late.filter(({ server }) => server === name);
+    const sinceMs = Math.min(...own.map(({ id }) => known(id).sinceMs));
+    return own.length >= FEWEST && [...counts].some(([other, { saidMs }]) => other !== name && saidMs > sinceMs);
+  };
+  const mute = [...quiet].filter(isMute);
   const counted = new Set(late.filter(({ server }) => mute.includes(server)).map(({ id }) => id));
   const unanswered = waiting.map(
     ({ id }) => [id, counted.has(id) ? { ...known(id), counted: true } : known(id)] as const,

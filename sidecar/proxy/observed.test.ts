@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { readServersState, readSessions, readStatistics } from './observed.ts';
+import { type ObservedServer, readServersState, readSessions, readStatistics } from './observed.ts';
 
 const STATE = `1
 # be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight srv_iweight srv_time_since_last_change srv_check_status srv_check_result srv_check_health srv_check_state srv_agent_state bk_f_forced_id srv_f_forced_id srv_fqdn srv_port srvrecord srv_use_ssl srv_check_port srv_check_addr srv_agent_addr srv_agent_port
 4 api 1 127.0.0.11 127.0.0.11 2 0 100 100 1 9 3 4 6 0 0 0 - 16443 - 0 0 - - 0
 4 api 2 ::1 ::1 0 0 100 100 1 8 2 0 6 0 0 0 - 16443 - 0 0 - - 0
+4 api 4 127.0.0.13 127.0.0.13 0 0 100 100 1 9 3 1 6 0 0 0 - 16443 - 0 0 - - 0
 4 api 3 127.0.0.12 127.0.0.12 1 8 100 100 0 1 2 3 6 0 0 0 - 16443 - 0 0 - - 0
 5 api-unchecked 1 127.0.0.11 127.0.0.11 0 1 1 1 1 1 0 2 0 0 0 0 - 16443 - 0 0 - - 0
 
@@ -27,9 +28,35 @@ const SESSIONS = `0x7f1ea7aa7000: proto=tcpv6 src=::ffff:127.0.0.1:36512 fe=api 
 
 `;
 
+/** What is read of a server with that state. */
+function serverIn(state: string): readonly ObservedServer[] | undefined {
+  const [, head = ''] = STATE.split('\n');
+  return readServersState(`1\n${head}\n4 api 1 a a ${state} 6 0 0 0 - 16443 - 0 0 - - 0\n`, 4);
+}
+
 describe('what HAProxy answers', () => {
+  it.each([
+    ['its last check failed', '2 0 100 100 1 8 2 3', true],
+    ['the one before the check that is under way failed', '2 0 100 100 1 8 0 3', true],
+    ['it has passed one since', '2 0 100 100 1 9 3 4', false],
+    ['a check is under way, and all before were passed', '2 0 100 100 1 9 0 4', false],
+    ['it was never checked', '2 0 100 100 1 1 0 3', false],
+  ])('tells that a server may be down soon: %s', (_what, state, failing) => {
+    expect(serverIn(state)).toMatchObject([{ up: true, failing }]);
+  });
+
+  it.each([
+    ['the last check failed', '0 0 100 100 1 8 2 0', false],
+    ['it has passed one since', '0 0 100 100 1 9 3 1', true],
+    ['it has passed one since, and the next is under way', '0 0 100 100 1 9 0 1', true],
+    ['it failed again, and the next is under way', '0 0 100 100 1 8 0 0', false],
+    ['it was never checked', '0 1 1 1 1 1 0 2', false],
+  ])('tells that a server that is down may be up soon: %s', (_what, state, recovering) => {
+    expect(serverIn(state)).toMatchObject([{ up: false, recovering }]);
+  });
+
   it('tells of each server whether it can be used, and what was asked of it', () => {
-    expect(readServersState(STATE)).toEqual([
+    expect(readServersState(STATE, 4)).toEqual([
       {
         section: 'api',
         name: '127.0.0.11',
@@ -37,9 +64,29 @@ describe('what HAProxy answers', () => {
         port: 16443,
         up: true,
         failing: false,
+        recovering: false,
         admin: 'ready',
       },
-      { section: 'api', name: '::1', address: '::1', port: 16443, up: false, failing: false, admin: 'ready' },
+      {
+        section: 'api',
+        name: '::1',
+        address: '::1',
+        port: 16443,
+        up: false,
+        failing: false,
+        recovering: false,
+        admin: 'ready',
+      },
+      {
+        section: 'api',
+        name: '127.0.0.13',
+        address: '127.0.0.13',
+        port: 16443,
+        up: false,
+        failing: false,
+        recovering: true,
+        admin: 'ready',
+      },
       {
         section: 'api',
         name: '127.0.0.12',
@@ -47,6 +94,7 @@ describe('what HAProxy answers', () => {
         port: 16443,
         up: true,
         failing: true,
+        recovering: false,
         admin: 'drain',
       },
       {
@@ -56,13 +104,14 @@ describe('what HAProxy answers', () => {
         port: 16443,
         up: false,
         failing: false,
+        recovering: false,
         admin: 'maint',
       },
     ]);
   });
 
   it('that is something else is no state of servers', () => {
-    expect(readServersState('Permission denied\n')).toBeUndefined();
+    expect(readServersState('Permission denied\n', 4)).toBeUndefined();
   });
 
   it('tells how many connections servers have, and what the last check found', () => {

@@ -12,6 +12,8 @@ export interface ObservedServer {
   readonly up: boolean;
   /** It is up, and its last check failed: it may be down soon. */
   readonly failing: boolean;
+  /** It is down, and has passed a check since: it may be up soon. */
+  readonly recovering: boolean;
   /** What the operator's side asks of it: nothing new in `drain`, nothing at all in `maint`. */
   readonly admin: 'ready' | 'drain' | 'maint';
 }
@@ -48,14 +50,17 @@ export interface ObservedSession {
 /** SRV_ADMF_*MAINT and SRV_ADMF_*DRAIN, as `show servers state` documents them. */
 const MAINT_BITS = 0x01 | 0x02 | 0x04 | 0x20;
 const DRAIN_BITS = 0x08 | 0x10;
-/** CHK_RES_FAILED, of the last check that ended. */
+/** CHK_RES_FAILED, of the last check: not while the next one is under way. */
 const CHECK_FAILED = 2;
+/** HCHK_STATUS_INI: no check has ended yet. What is below is not checked at all. */
+const NEVER_CHECKED = 1;
 
 /**
  * Reads the answer to `show servers state`, whose columns its own head names.
+ * @param fullHealth what HAProxy counts checks up to: `rise` and `fall` less one. Of a server that is up it is less while its last check failed
  * @returns undefined when it is no such answer
  */
-export function readServersState(text: string): readonly ObservedServer[] | undefined {
+export function readServersState(text: string, fullHealth: number): readonly ObservedServer[] | undefined {
   const lines = text.split('\n').filter((line) => line !== '');
   const head = lines
     .find((line) => line.startsWith('# '))
@@ -63,10 +68,12 @@ export function readServersState(text: string): readonly ObservedServer[] | unde
     .split(' ');
   if (head === undefined) return undefined;
   const rows = lines.filter((line) => line.includes(' ') && !line.startsWith('#'));
-  return rows.map((line) => observedServer(recordOf(head, line.split(' '))));
+  return rows.map((line) => observedServer(recordOf(head, line.split(' ')), fullHealth));
 }
 
-function observedServer(value: (name: string) => string): ObservedServer {
+function observedServer(value: (name: string) => string, fullHealth: number): ObservedServer {
+  const [result, health] = [Number(value('srv_check_result')), Number(value('srv_check_health'))];
+  const isChecked = Number(value('srv_check_status')) > NEVER_CHECKED;
   const admin = Number(value('srv_admin_state'));
   const up = Number(value('srv_op_state')) !== 0;
   return {
@@ -75,7 +82,9 @@ function observedServer(value: (name: string) => string): ObservedServer {
     address: value('srv_addr'),
     port: Number(value('srv_port')),
     up,
-    failing: up && Number(value('srv_check_result')) === CHECK_FAILED,
+    failing: up && (result === CHECK_FAILED || (isChecked && health < fullHealth)),
+    // What counts passed checks in a row while it is down is 0 again with each that fails.
+    recovering: !up && isChecked && health > 0,
     admin: adminOf(admin),
   };
 }

@@ -18,7 +18,8 @@ function desired(...addresses: string[]): DesiredServers {
 }
 
 function observed(name: string, given: Partial<ObservedServer> = {}): ObservedServer[] {
-  const server = { name, address: name, port: 6443, up: true, failing: false, admin: 'ready', ...given } as const;
+  const state = { up: true, failing: false, recovering: false, admin: 'ready' } as const;
+  const server = { name, address: name, port: 6443, ...state, ...given };
   return ['api', 'api-unchecked'].map((section) => ({ section, ...server }));
 }
 

@@ -18,7 +18,7 @@ describe('HAProxy’s configuration', () => {
     balance random(2)
     option tcp-check
     tcp-check connect ssl sni kubernetes
-    default-server weight 100 check check-ssl verify required ca-file /run/proxy/ca.pem inter 250ms fastinter 50ms downinter 250ms fall 2 rise 3 slowstart 30000ms observe layer4 error-limit 1 on-error mark-down
+    default-server weight 100 check check-ssl verify required ca-file /run/proxy/ca.pem inter 200ms fastinter 50ms downinter 200ms fall 2 rise 3 slowstart 30000ms observe layer4 error-limit 1 on-error mark-down
     server 192.0.2.1 192.0.2.1:6443
     server fd00::2 [fd00::2]:6443
 
@@ -48,7 +48,7 @@ backend api-unchecked
     });
     const { main, backends: sections } = renderProxy(settings, backends, place);
     const section = sections.slice(sections.indexOf('backend port-9345\n'));
-    expect(section).toContain('weight 100 check inter 250ms');
+    expect(section).toContain('weight 100 check inter 200ms');
     expect(section).not.toContain('check-ssl');
     expect(main).toContain('frontend port-9345\n    bind :6445\n    bind :::6445 v6only\n');
   });

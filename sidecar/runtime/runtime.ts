@@ -1,6 +1,8 @@
+import { BgpStatusFile } from './bgp-status.ts';
 import { ConfiguredProcess } from './configured-process.ts';
 import { DrainFiles } from './drain-files.ts';
 import { KEEPALIVED } from './keepalived-exchange.ts';
+import { LoopbackFile } from './loopback.ts';
 import { PROXY, type ProxyStatus } from './proxy-exchange.ts';
 import { ProxyFiles } from './proxy-files.ts';
 import { RedirectsFile } from './redirects.ts';
@@ -16,6 +18,7 @@ export interface Runtime {
   readonly keepalived: SupervisedProcess<SupervisorStatus>;
   readonly tracks: TrackFiles;
   readonly drains: DrainFiles;
+  readonly loopback: LoopbackFile;
   readonly redirects: RedirectsFile;
   readonly virtualServers: VirtualServersFile;
 }
@@ -34,6 +37,11 @@ export function proxyRuntimeIn(path: string): ProxyRuntime {
   return { directory, process, files: new ProxyFiles({ directory }) };
 }
 
+/** What the container that announces tells, in a directory that it shares with the sidecar. */
+export function bgpStatusIn(path: string): BgpStatusFile {
+  return new BgpStatusFile({ directory: new SharedDirectory({ path }) });
+}
+
 /** What there is in a shared directory; nothing is touched yet. */
 export function runtimeIn(path: string): Runtime {
   const directory = new SharedDirectory({ path });
@@ -42,6 +50,7 @@ export function runtimeIn(path: string): Runtime {
     keepalived: new SupervisedProcess(KEEPALIVED, { directory }),
     tracks: new TrackFiles({ directory }),
     drains: new DrainFiles({ directory }),
+    loopback: new LoopbackFile({ directory }),
     redirects: new RedirectsFile({ directory }),
     virtualServers: new VirtualServersFile({ directory }),
   };

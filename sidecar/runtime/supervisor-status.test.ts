@@ -43,6 +43,15 @@ describe('the supervisor’s status', () => {
     });
   });
 
+  it('has what is on lo, and what is not, and why', () => {
+    const lines = ['loopback=partly', 'loopback_message=203.0.113.5/32 is on lo already'];
+    expect(parseSupervisorStatus(lines.join('\n')).loopback).toEqual({
+      state: 'partly',
+      messages: ['203.0.113.5/32 is on lo already'],
+    });
+    expect(parseSupervisorStatus('redirects=none').loopback).toBeUndefined();
+  });
+
   it('tells what is not redirected, and why', () => {
     const lines = ['redirects=partly', 'redirects_message=nobody listens', 'redirects_message=no such address'];
     expect(parseSupervisorStatus(lines.join('\n')).redirects).toEqual({

@@ -31,6 +31,17 @@ export interface VirtualServerStatus {
   readonly messages: readonly string[];
 }
 
+/** What the supervisor says of the addresses that are to be on lo. */
+export interface LoopbackStatus {
+  /**
+   * `none`, `applied`, `partly` (the rest is), `refused` (what was in force stays), or `silent`: nothing is there, for this process did not
+   * answer.
+   */
+  readonly state: string;
+  /** What is not in force, and why. */
+  readonly messages: readonly string[];
+}
+
 /**
  * What the supervisor of keepalived last reported, field by field as it wrote it. Its exit codes are of `keepalived -t`: 4 configuration
  * error, 5 test error, 6 script security; and its own: 66 unreadable, 77 an address is this node's own, 78 a statement that it does not let
@@ -44,6 +55,8 @@ export interface SupervisorStatus extends Judgement {
   readonly listed: readonly ListedAddress[];
   /** What keepalived said when its states were asked for; empty before. */
   readonly instances: readonly InstanceState[];
+  /** Absent where it puts nothing on lo, whatever it is asked for. */
+  readonly loopback?: LoopbackStatus;
   /** Absent where it redirects nothing, whatever it is asked for. */
   readonly redirects?: RedirectStatus;
   /** Absent where it has none, whatever it is asked for. */
@@ -62,6 +75,11 @@ function listedAddress(text: string): ListedAddress[] {
 function instanceState(text: string): InstanceState[] {
   const [, name, state] = /^(\S{1,255}) ([A-Z]{1,16})$/.exec(text) ?? [];
   return name === undefined || state === undefined ? [] : [{ name, state }];
+}
+
+function loopbackOf({ value, all }: StatusLines): Pick<SupervisorStatus, 'loopback'> {
+  const state = value('loopback');
+  return state === '' ? {} : { loopback: { state, messages: all('loopback_message') } };
 }
 
 function redirectsOf({ value, all }: StatusLines): Pick<SupervisorStatus, 'redirects'> {
@@ -83,6 +101,7 @@ export function parseSupervisorStatus(text: string): SupervisorStatus {
     keepalivedVersion: lines.value('keepalived_version'),
     listed: lines.all('listed').slice(0, MOST_LINES).flatMap(listedAddress),
     instances: lines.all('instance').slice(0, MOST_LINES).flatMap(instanceState),
+    ...loopbackOf(lines),
     ...redirectsOf(lines),
     ...virtualServersOf(lines),
   };

@@ -65,6 +65,11 @@ export class TrackFiles {
     return this.#write(this.#file(instance, 'gate'), 0);
   }
 
+  /** Whether an instance's gate is to be open. */
+  isOpen(instance: string): boolean {
+    return this.#desired.get(this.#file(instance, 'gate')) === '1\n';
+  }
+
   /** Removes the files of an instance that keepalived does not run any more. @throws the system's error */
   remove(instance: string): void {
     for (const kind of ['gate', 'offset'] as const) {

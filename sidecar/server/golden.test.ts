@@ -2,12 +2,16 @@ import request from 'supertest';
 import { describe, expect, it } from 'vitest';
 import type { SidecarSnapshot } from '../status/snapshot.ts';
 import {
+  announcingSnapshot,
   blankSnapshot,
+  everywhereSnapshot,
   healthySnapshot,
   pooledSnapshot,
   proxySnapshot,
+  silentBirdSnapshot,
   silentProxySnapshot,
   troubledSnapshot,
+  withoutEndpointSnapshot,
 } from '../testing/snapshot.ts';
 import { createApp } from './app.ts';
 import { createMetrics } from './metrics.ts';
@@ -18,10 +22,14 @@ import { createMetricsApp } from './metrics-app.ts';
 const SNAPSHOTS: Readonly<Record<string, () => SidecarSnapshot>> = {
   healthy: healthySnapshot,
   pooled: pooledSnapshot,
+  everywhere: everywhereSnapshot,
   troubled: troubledSnapshot,
   blank: blankSnapshot,
   proxy: proxySnapshot,
   'proxy-silent': silentProxySnapshot,
+  'without-endpoint': withoutEndpointSnapshot,
+  announcing: announcingSnapshot,
+  'bird-silent': silentBirdSnapshot,
 };
 const PATHS = ['/track', '/track/service', '/track/kubelet', '/track/kubeApi', '/track/default-0', '/track/default-1'];
 const VERDICTS = [...PATHS, '/track/none', '/pulse', '/healthz', '/readyz'];

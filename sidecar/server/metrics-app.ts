@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import express from 'express';
 import { answerTheRest } from '../../common/last-answers.ts';
 import type { SidecarSnapshot } from '../status/snapshot.ts';
+import { bgpMetrics } from './bgp-metrics.ts';
 import { connectionMetrics } from './connection-metrics.ts';
 import { controlPlaneMetrics } from './control-plane-metrics.ts';
 import type { ServedMetrics } from './metrics.ts';
@@ -49,5 +50,6 @@ export function createMetricsApp({
 function* textMetrics(snapshot: SidecarSnapshot): Generator<string> {
   yield* connectionMetrics(snapshot);
   yield* controlPlaneMetrics(snapshot);
+  yield* bgpMetrics(snapshot);
   yield* poolMetrics(snapshot);
 }

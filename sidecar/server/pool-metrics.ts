@@ -56,8 +56,27 @@ function* addressLines(instances: readonly InstanceSnapshot[]): Generator<string
   }
 }
 
+/** By names of their own: that several nodes have one of these addresses is as it should be. */
+function* loopbackFamilies(loopback: SidecarSnapshot['loopback']): Generator<string> {
+  if (loopback.length === 0) return;
+  yield family(
+    'keepalived_vip_loopback_serving',
+    'Whether the node is fit to have addresses on lo that every fit node has, by the pool and by the set of them.',
+    loopback.flatMap(({ name, pool, serves }): Sample[] =>
+      serves === undefined ? [] : [[`pool="${pool}",set="${name}"`, serves ? 1 : 0]],
+    ),
+  );
+  const held = 'keepalived_vip_loopback_held';
+  yield `# HELP ${held} Whether this node has the address on lo, which every fit node has.\n# TYPE ${held} gauge\n`;
+  for (const { name, pool, addresses } of loopback) {
+    yield addresses
+      .map(({ address, present }) => `${held}{pool="${pool}",set="${name}",address="${address}"} ${present ? 1 : 0}\n`)
+      .join('');
+  }
+}
+
 /** The metrics of pools in Prometheus' text format, in parts; without pools there are none. */
-export function* poolMetrics({ plan, pools, instances }: SidecarSnapshot): Generator<string> {
+export function* poolMetrics({ plan, pools, instances, loopback }: SidecarSnapshot): Generator<string> {
   if (!plan.watched) return;
   yield family(
     'keepalived_vip_plan_watch_up',
@@ -72,6 +91,14 @@ export function* poolMetrics({ plan, pools, instances }: SidecarSnapshot): Gener
     'Whether the health check of a pool counts as healthy, by its thresholds.',
     pools.map(({ name, healthy }): Sample => [`pool="${name}"`, healthy === true ? 1 : 0]),
   );
+  yield family(
+    'keepalived_vip_pool_local_endpoint',
+    "Whether this node has a ready endpoint of a pool's Services with externalTrafficPolicy Local, by kube-proxy's word.",
+    pools.flatMap(({ name, localEndpoints }): Sample[] =>
+      localEndpoints === null ? [] : [[`pool="${name}"`, localEndpoints.ready === true ? 1 : 0]],
+    ),
+  );
   yield* instanceFamilies(instances);
   yield* addressLines(instances);
+  yield* loopbackFamilies(loopback);
 }

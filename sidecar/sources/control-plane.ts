@@ -7,7 +7,7 @@ import { restingOn } from './node-checks.ts';
 import { policyOf } from './policy.ts';
 import type { AcceptedSettings } from './settings.ts';
 
-const NOTHING: Desired = { instances: [], checks: new Map(), pools: [], problems: [], plan: null };
+const NOTHING: Desired = { instances: [], loopback: [], checks: new Map(), pools: [], problems: [], plan: null };
 
 /** Key of the check of this node's proxy. */
 const PROXY: CheckName = 'proxy';

@@ -64,6 +64,7 @@ export function desiredBySettings(accepted: AcceptedSettings, rank: number): Des
   const { addresses } = accepted.settings.vrrp;
   return {
     instances: addresses.length === 0 ? [] : [instanceOf(accepted, rank)],
+    loopback: [],
     checks: needed(accepted),
     pools: [],
     problems: [],

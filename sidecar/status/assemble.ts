@@ -1,11 +1,12 @@
 import type { NodePlanStatus } from '../../api/node-plan.ts';
 import type { CheckSet } from '../checks/check-set.ts';
-import { CHECK_NAMES, type CheckName, isNodeCheck } from '../checks/types.ts';
+import { CHECK_NAMES, type CheckName, type CheckView, isNodeCheck } from '../checks/types.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Desired } from '../desired/desired.ts';
 import type { InstanceProblem } from '../desired/resolve.ts';
 import type { CordonState } from '../fitness/cordon.ts';
 import type { InstanceSet } from '../instances/instance-set.ts';
+import type { LoopbackView } from '../instances/loopback-set.ts';
 import type { HolderState } from '../keepalived/holder.ts';
 import type { SupervisorStatus } from '../runtime/supervisor-status.ts';
 import type { PlanView } from '../sources/plan/plan-state.ts';
@@ -31,7 +32,11 @@ export interface Known {
   readonly plan: PlanView;
   readonly desired: Desired;
   readonly checks: Pick<CheckSet, 'view' | 'worker' | 'refusedPorts'>;
+  /** What connections held to the endpoints of a pool say; undefined where none are. */
+  readonly heldEndpoints: (pool: string) => CheckView | undefined;
   readonly instances: Pick<InstanceSet, 'runners' | 'all'>;
+  /** What is to be on lo, and what is. */
+  readonly loopback: readonly LoopbackView[];
   /** What is shown of holding where the node has no instance of its own. */
   readonly unknownHolder: HolderState;
   readonly drainReasons: readonly string[];
@@ -45,6 +50,7 @@ export interface Known {
   readonly foreignRouterIds: readonly number[];
   readonly connections: SidecarSnapshot['connections'];
   readonly proxy: SidecarSnapshot['proxy'];
+  readonly bgp: SidecarSnapshot['bgp'];
   /** What is known of the control plane besides its instances; null where there is none. */
   readonly controlPlane: Omit<ControlPlaneSnapshot, 'instances'> | null;
   /** Why what was decided does not reach keepalived; null when it does. */
@@ -69,13 +75,39 @@ function refusedPorts({ checks }: Known): SidecarSnapshot['refusedPorts'] {
   return CHECK_NAMES.flatMap((check) => checks.refusedPorts(check).map((port) => ({ ...port, check })));
 }
 
-function poolSnapshots({ desired, checks }: Known): PoolSnapshot[] {
-  return desired.pools.map(({ name, check }) => {
+type DesiredPool = Known['desired']['pools'][number];
+
+function heldSnapshot({ checks }: Known, keys: readonly string[] | undefined) {
+  if (keys === undefined) return undefined;
+  return keys.map((key) => ({ name: key.replace(/^endpoint /, ''), held: checks.view(key)?.healthy }));
+}
+
+function localEndpointsSnapshot(
+  known: Known,
+  { name, localEndpoints, heldEndpoints }: DesiredPool,
+): PoolSnapshot['localEndpoints'] {
+  if (localEndpoints === undefined) return null;
+  const { checks } = known;
+  const worker = checks.worker(localEndpoints);
+  const gone = known.heldEndpoints(name)?.healthy === false;
+  return {
+    target: worker?.target,
+    state: worker?.state,
+    ready: gone ? false : checks.view(localEndpoints)?.healthy,
+    held: heldSnapshot(known, heldEndpoints),
+  };
+}
+
+function poolSnapshots(known: Known): PoolSnapshot[] {
+  const { desired, checks } = known;
+  return desired.pools.map((pool) => {
+    const { name, check } = pool;
     const worker = checks.worker(check);
     return {
       name,
       check: { target: worker?.target, state: worker?.state, own: !isNodeCheck(check) },
       healthy: checks.view(check)?.healthy,
+      localEndpoints: localEndpointsSnapshot(known, pool),
     };
   });
 }
@@ -123,20 +155,25 @@ export function snapshotOf(known: Known): SidecarSnapshot {
     controlPlane: controlPlaneSnapshot(known),
     connections: known.connections,
     proxy: known.proxy,
+    bgp: known.bgp,
     pools: poolSnapshots(known),
     instances: poolInstances(known.instances.runners),
+    loopback: known.loopback,
   };
 }
 
 /** The status of the plan, for the controller. Pure. */
 export function reportOf(known: Known): NodePlanStatus {
-  const { version, observedPlan, foreignRouterIds, ownAddresses, instances } = known;
+  const { version, observedPlan, foreignRouterIds, ownAddresses, instances, loopback } = known;
   return planStatusOf({
     ...{ version, observedPlan, foreignRouterIds, ownAddresses },
     // Also those on their way out: they may hold addresses.
-    instances: poolInstances(instances.all).map(({ pool, fitness, holder }) => {
-      return { pool, band: fitness?.band, addresses: holder.addresses };
-    }),
+    instances: [
+      ...poolInstances(instances.all).map(({ pool, fitness, holder }) => {
+        return { pool, fitness, addresses: holder.addresses };
+      }),
+      ...loopback.map(({ name, fitness, addresses }) => ({ pool: name, fitness, addresses })),
+    ],
     problems: planProblems(known),
   });
 }

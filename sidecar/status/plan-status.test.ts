@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { BAND_NAMES } from '../../api/bands.ts';
 import { nodePlanStatusSchema, REPORT_LIMITS } from '../../api/node-plan.ts';
 import type { HeldAddress } from '../keepalived/holder.ts';
 import { type PlanReport, planStatusOf } from './plan-status.ts';
@@ -46,15 +47,32 @@ describe('what a sidecar reports', () => {
 
   it('has the addresses that are here, and since when', () => {
     const addresses = [heldAddress(1), { ...heldAddress(2), present: false }];
-    const { held, heldCount } = planStatusOf({ ...REPORT, instances: [{ pool: 'web', band: 0, addresses }] });
+    const { held, heldCount } = planStatusOf({
+      ...REPORT,
+      instances: [{ pool: 'web', fitness: { band: 0, reason: 'healthy' }, addresses }],
+    });
     expect({ held, heldCount }).toEqual({
       held: [{ address: '10.0.0.1', since: '1970-01-01T00:00:00.000Z' }],
       heldCount: 1,
     });
   });
 
+  it('has an address once, since when it has been here, while its instance changes its name', () => {
+    const under = (pool: string, sinceMs: number) => {
+      return { pool, fitness: undefined, addresses: [{ ...heldAddress(1), sinceMs }] };
+    };
+    expect(planStatusOf({ ...REPORT, instances: [under('new', 5000), under('old', 0)] })).toMatchObject({
+      held: [{ address: '10.0.0.1', since: '1970-01-01T00:00:00.000Z' }],
+      heldCount: 1,
+    });
+  });
+
   it('counts a pool as fit as the least fit of its instances, whatever their order, and not while nothing is known', () => {
-    const instance = (pool: string, band: 0 | 1 | 4 | undefined) => ({ pool, band, addresses: [] });
+    const instance = (pool: string, band: 0 | 1 | 4 | undefined) => ({
+      pool,
+      fitness: band === undefined ? undefined : { band, reason: BAND_NAMES[band] },
+      addresses: [],
+    });
     const bands = [
       instance('web', 1),
       instance('web', 4),
@@ -71,7 +89,10 @@ describe('what a sidecar reports', () => {
 
   it('names as many addresses as the definition allows, and counts all', () => {
     const addresses = Array.from({ length: REPORT_LIMITS.held + 5 }, (_, index) => heldAddress(index));
-    const status = planStatusOf({ ...REPORT, instances: [{ pool: 'web', band: 0, addresses }] });
+    const status = planStatusOf({
+      ...REPORT,
+      instances: [{ pool: 'web', fitness: { band: 0, reason: 'healthy' }, addresses }],
+    });
     expect(nodePlanStatusSchema.safeParse(status).error).toBeUndefined();
     expect(status.held).toHaveLength(REPORT_LIMITS.held);
     expect(status.heldCount).toBe(REPORT_LIMITS.held + 5);

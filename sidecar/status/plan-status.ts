@@ -1,6 +1,7 @@
-import { BAND_NAMES, type Band, worseOf } from '../../api/bands.ts';
-import { type NodePlanStatus, REPORT_LIMITS } from '../../api/node-plan.ts';
+import { worseOf } from '../../api/bands.ts';
+import { MAX_INSTANCES, type NodePlanStatus, REPORT_LIMITS } from '../../api/node-plan.ts';
 import { oneLine } from '../../api/text.ts';
+import type { Fitness } from '../fitness/fitness.ts';
 import type { HeldAddress } from '../keepalived/holder.ts';
 
 /** What a report to the controller is made of. */
@@ -19,13 +20,15 @@ export interface PlanReport {
 interface ReportedInstance {
   readonly pool: string;
   /** Undefined while nothing is known. */
-  readonly band: Band | undefined;
+  readonly fitness: Pick<Fitness, 'band' | 'reason'> | undefined;
   readonly addresses: readonly HeldAddress[];
 }
 
 function heldOf(instances: readonly ReportedInstance[]): NonNullable<NodePlanStatus['held']> {
   const present = instances.flatMap(({ addresses }) => addresses.filter((one) => one.present));
-  return present.map(({ address, sinceMs }) => ({ address, since: new Date(sinceMs).toISOString() }));
+  // While an instance changes its name, it has its addresses under both.
+  const since = new Map(present.map(({ address, sinceMs }) => [address, sinceMs]));
+  return [...since].map(([address, sinceMs]) => ({ address, since: new Date(sinceMs).toISOString() }));
 }
 
 /**
@@ -33,11 +36,11 @@ function heldOf(instances: readonly ReportedInstance[]): NonNullable<NodePlanSta
  * holds any while the API is away.
  */
 function healthOf(instances: readonly ReportedInstance[]): NonNullable<NodePlanStatus['health']> {
-  const bands = new Map<string, Band>();
-  for (const { pool, band } of instances) {
-    if (band !== undefined) bands.set(pool, worseOf(band, bands.get(pool)));
+  const worst = new Map<string, Pick<Fitness, 'band' | 'reason'>>();
+  for (const { pool, fitness } of instances) {
+    if (fitness !== undefined) worst.set(pool, worseOf(fitness, worst.get(pool)));
   }
-  return [...bands].map(([pool, band]) => ({ pool, band, reason: BAND_NAMES[band] }));
+  return [...worst].slice(0, MAX_INSTANCES).map(([pool, { band, reason }]) => ({ pool, band, reason }));
 }
 
 /** In lines that the API server takes; the last one says how many are left out. */

@@ -5,6 +5,7 @@ import type { Settings } from '../config/settings.ts';
 import type { ConnectionsView } from '../connections/view.ts';
 import type { CordonState } from '../fitness/cordon.ts';
 import type { Fitness } from '../fitness/fitness.ts';
+import type { LoopbackView } from '../instances/loopback-set.ts';
 import type { HolderState } from '../keepalived/holder.ts';
 import type { BackendView } from '../proxy/balancer.ts';
 import type { ProxyStatus } from '../runtime/proxy-exchange.ts';
@@ -56,9 +57,38 @@ export interface SidecarSnapshot {
   readonly connections: ConnectionsView | null;
   /** The node's proxy and its API servers; null where there is no proxy. */
   readonly proxy: ProxySnapshot | null;
+  /** Sessions with routers; null where nothing is announced to any. */
+  readonly bgp: BgpSnapshot | null;
   readonly pools: readonly PoolSnapshot[];
   /** The instances of pools; the node's own is what the rest of this is about. */
   readonly instances: readonly InstanceSnapshot[];
+  /** What is to be on lo while the node is fit for it, and what is. */
+  readonly loopback: readonly LoopbackView[];
+}
+
+/** What BIRD says of itself and of its sessions with routers. */
+export interface BgpSnapshot {
+  readonly answers: boolean;
+  /** Why it does not answer, and what of its configuration is not in force, in sentences. */
+  readonly problems: readonly string[];
+  /** Also while BIRD does not answer: then nothing is known of each. */
+  readonly sessions: readonly BgpSessionSnapshot[];
+}
+
+/** A session with a router. */
+export interface BgpSessionSnapshot {
+  /** The router's address. */
+  readonly peer: string;
+  /** BIRD's word, or `unknown`. */
+  readonly state: string;
+  /** Undefined: not known, or the router is on none of the node's networks. */
+  readonly up: boolean | undefined;
+  /** Since when it is up, or not, as this process saw it. */
+  readonly sinceMs: number | undefined;
+  /** How many addresses the router was told; undefined while there is no session. */
+  readonly announced: number | undefined;
+  /** Why it is not up; null when it is, and when nobody knows. */
+  readonly reason: string | null;
 }
 
 /** A pool that the node takes part in. */
@@ -72,6 +102,15 @@ export interface PoolSnapshot {
   };
   /** The check's verdict, watched ports included. */
   readonly healthy: boolean | undefined;
+  /** Whether this node has a ready endpoint of the pool's Services; null where that does not count. */
+  readonly localEndpoints: {
+    readonly target: string | undefined;
+    readonly state: CheckState | undefined;
+    /** Undefined: not known yet. */
+    readonly ready: boolean | undefined;
+    /** Endpoints that a connection is held to: false, it broke and others are refused; undefined, none was made yet. Absent: none is held. */
+    readonly held?: readonly { readonly name: string; readonly held: boolean | undefined }[] | undefined;
+  } | null;
 }
 
 /** What is known of the addresses of the control plane. */

@@ -6,6 +6,7 @@ import type {
   BackendSnapshot,
   CheckSnapshot,
   InstanceSnapshot,
+  PoolSnapshot,
   ProxySnapshot,
   RunningInstance,
   SidecarSnapshot,
@@ -109,6 +110,20 @@ function proxyStatus({ proxy }: SidecarSnapshot): object {
   };
 }
 
+/** Only where addresses are announced to routers. */
+function bgpStatus({ bgp }: SidecarSnapshot): object {
+  if (bgp === null) return {};
+  const { answers, problems, sessions } = bgp;
+  return {
+    bgp: {
+      ...{ answers, problems },
+      sessions: sessions.map(({ peer, state, up, sinceMs, announced, reason }) => {
+        return { peer, state, up: up ?? null, since: time(sinceMs), announced: announced ?? null, reason };
+      }),
+    },
+  };
+}
+
 function backendStatus({ address, state, sinceMs, why, check, ready, readiness, sessions }: BackendSnapshot): object {
   const readyz = { ready: ready ?? null, reason: readiness };
   return { address, state, since: time(sinceMs), why, check, readyz, sessions };
@@ -124,7 +139,7 @@ function poolsStatus({ plan, pools }: SidecarSnapshot): object {
     observedPlan: plan.observed,
     refused: plan.refused,
     problems: plan.problems,
-    pools: pools.map(({ name, check, healthy }) => ({
+    pools: pools.map(({ name, check, healthy, localEndpoints }) => ({
       name,
       healthy: healthy ?? null,
       check: {
@@ -133,7 +148,25 @@ function poolsStatus({ plan, pools }: SidecarSnapshot): object {
         reason: check.state?.lastResult?.reason ?? null,
         at: time(check.state?.lastResult?.atMs),
       },
+      ...localEndpointsStatus(localEndpoints),
     })),
+  };
+}
+
+/** Only where they count. */
+function localEndpointsStatus(localEndpoints: PoolSnapshot['localEndpoints']): object {
+  if (localEndpoints === null) return {};
+  const { target, state, ready, held } = localEndpoints;
+  const last = state?.lastResult;
+  return {
+    localEndpoints: {
+      target: target ?? null,
+      ready: ready ?? null,
+      since: time(state?.sinceMs),
+      reason: last?.reason ?? null,
+      at: time(last?.atMs),
+      ...(held === undefined ? {} : { held: Object.fromEntries(held.map((each) => [each.name, each.held ?? null])) }),
+    },
   };
 }
 
@@ -187,6 +220,14 @@ function lastCandidate(status: SupervisorStatus | ProxySnapshot['status']): obje
   return { sha256: candidateSha256, result, exitCode, messages };
 }
 
+function loopbackStatus({ name, pool, fitness, serves, addresses }: SidecarSnapshot['loopback'][number]): object {
+  return {
+    ...{ name, pool, serves: serves ?? null },
+    fitness: fitness === undefined ? null : { band: fitness.band, reason: fitness.reason },
+    addresses: addresses.map((one) => ({ ...addressStatus(one), since: time(one.sinceMs) })),
+  };
+}
+
 function statusOf(snapshot: SidecarSnapshot): object {
   const { holder, config } = snapshot;
   return {
@@ -213,6 +254,7 @@ function statusOf(snapshot: SidecarSnapshot): object {
     ...connectionsStatus(snapshot),
     ...controlPlaneStatus(snapshot),
     ...proxyStatus(snapshot),
+    ...bgpStatus(snapshot),
     pools: poolsStatus(snapshot),
   };
 }
@@ -225,5 +267,8 @@ export function* statusText(snapshot: SidecarSnapshot): Generator<string> {
   for (const [index, instance] of snapshot.instances.entries()) {
     yield `${index === 0 ? '' : ','}${JSON.stringify(instanceStatus(instance))}`;
   }
-  yield ']}';
+  yield ']';
+  // Absent where there are none, as everything that only some have.
+  if (snapshot.loopback.length > 0) yield `,"loopback":${JSON.stringify(snapshot.loopback.map(loopbackStatus))}`;
+  yield '}';
 }

@@ -1,4 +1,3 @@
-import { BAND_NAMES } from '../../api/bands.ts';
 import { CHECK_NAMES } from '../checks/types.ts';
 import type { SidecarSnapshot } from './snapshot.ts';
 
@@ -28,7 +27,7 @@ export function trackNode(snapshot: SidecarSnapshot): Verdict {
     ]),
   );
   // Not by the band: whoever drains serves meanwhile, but not so without a kubelet, and both are in band 3.
-  return verdict(!fitness.failed, { band: fitness.band, reason: BAND_NAMES[fitness.band], checks });
+  return verdict(!fitness.failed, { band: fitness.band, reason: fitness.reason, checks });
 }
 
 /**
@@ -36,9 +35,10 @@ export function trackNode(snapshot: SidecarSnapshot): Verdict {
  * check is slow does not count against all others.
  */
 function hasDecided(snapshot: SidecarSnapshot): boolean {
-  const { fitness, instances } = snapshot;
+  const { fitness, instances, loopback } = snapshot;
   if (snapshot.hasNodeInstance) return fitness !== undefined;
-  return instances.length === 0 || instances.some((instance) => instance.fitness !== undefined);
+  const all = [...instances, ...loopback];
+  return all.length === 0 || all.some((each) => each.fitness !== undefined);
 }
 
 /**

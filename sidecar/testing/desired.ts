@@ -15,7 +15,7 @@ export function desiredOf(settings: Settings, plan: NodePlanSpec | null = null):
   return mergeDesired(
     desiredBySettings(accepted, 0),
     desiredByControlPlane(accepted, 0),
-    desiredByPlan({ plan, fresh: false }, accepted),
+    desiredByPlan({ plan, fresh: false }, accepted, '192.0.2.1'),
   );
 }
 

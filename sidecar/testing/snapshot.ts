@@ -87,8 +87,10 @@ export function healthySnapshot(): SidecarSnapshot {
     connections: null,
     controlPlane: null,
     proxy: null,
+    bgp: null,
     pools: [],
     instances: [],
+    loopback: [],
   };
 }
 
@@ -190,8 +192,35 @@ export function pooledSnapshot(): SidecarSnapshot {
       observed: 'p1',
       problems: ['a problem'],
     },
-    pools: [{ name: 'default', check: { target: service?.target, state: service?.state, own: false }, healthy: true }],
+    pools: [
+      {
+        name: 'default',
+        check: { target: service?.target, state: service?.state, own: false },
+        healthy: true,
+        localEndpoints: null,
+      },
+    ],
     instances,
+  };
+}
+
+/** The same, where the pool counts on endpoints of the node's own and the node has none. */
+export function withoutEndpointSnapshot(): SidecarSnapshot {
+  const snapshot = pooledSnapshot();
+  const { service } = snapshot.checks;
+  if (service === undefined || snapshot.fitness === undefined) throw new Error('it has both');
+  const target = 'http://192.0.2.1:30123/healthz';
+  const outcome = 'failure' as const;
+  const lastResult = { outcome, reason: `GET ${target} answered 503`, durationSeconds: 0.001, atMs: 1_700_000_004_000 };
+  const state = { ...service.state, healthy: false, lastResult, consecutiveFailures: 20, consecutiveSuccesses: 0 };
+  const fitness = {
+    ...snapshot.fitness,
+    ...{ band: 3 as const, reason: 'no ready endpoint of the Service on this node', offset: -171, priority: 73 },
+  };
+  return {
+    ...snapshot,
+    pools: snapshot.pools.map((pool) => ({ ...pool, localEndpoints: { target, state, ready: false } })),
+    instances: snapshot.instances.map((instance) => ({ ...instance, fitness })),
   };
 }
 
@@ -271,8 +300,18 @@ export function troubledSnapshot(): SidecarSnapshot {
       problems: ['a', 'b'],
     },
     pools: [
-      { name: 'default', check: { target: undefined, state: undefined, own: false }, healthy: undefined },
-      { name: 'web', check: { target: 'http://127.0.0.1:80/', state: failed, own: true }, healthy: false },
+      {
+        name: 'default',
+        check: { target: undefined, state: undefined, own: false },
+        healthy: undefined,
+        localEndpoints: null,
+      },
+      {
+        name: 'web',
+        check: { target: 'http://127.0.0.1:80/', state: failed, own: true },
+        healthy: false,
+        localEndpoints: null,
+      },
     ],
     instances: [
       {
@@ -286,6 +325,61 @@ export function troubledSnapshot(): SidecarSnapshot {
         fitness: undefined,
       },
     ],
+  };
+}
+
+/** A node with addresses on lo, of which it serves some. */
+export function everywhereSnapshot(): SidecarSnapshot {
+  const snapshot = pooledSnapshot();
+  const sinceMs = 1_700_000_000_000;
+  const { fitness } = healthySnapshot();
+  const on = { prefixLength: 32, family: 4 as const, interface: 'lo', sinceMs };
+  return {
+    ...snapshot,
+    loopback: [
+      {
+        ...{ name: 'web', pool: 'web', fitness, serves: true },
+        addresses: [{ ...on, address: '203.0.113.5', present: true }],
+      },
+      {
+        ...{ name: 'svc-0123456789', pool: 'web', fitness: undefined, serves: undefined },
+        addresses: [{ ...on, address: '203.0.113.6', present: false }],
+      },
+    ],
+  };
+}
+
+/** A node that announces to one router, has lost another, and is on no network of a third. */
+export function announcingSnapshot(): SidecarSnapshot {
+  const session = { sinceMs: 1_700_000_000_000, announced: undefined, reason: null };
+  return {
+    ...everywhereSnapshot(),
+    bgp: {
+      answers: true,
+      problems: ['no session with to_192_0_2_253: its password cannot be used: it is empty'],
+      sessions: [
+        { ...session, peer: '192.0.2.251', state: 'Established', up: true, announced: 2 },
+        { ...session, peer: 'fd00::252', state: 'Active', up: false, reason: 'Socket: Connection refused' },
+        {
+          ...session,
+          ...{ peer: '198.51.100.1', state: 'Idle', up: undefined },
+          reason: 'the router is on none of this node’s networks',
+        },
+      ],
+    },
+  };
+}
+
+/** The same whose BIRD does not answer. */
+export function silentBirdSnapshot(): SidecarSnapshot {
+  const unknown = { state: 'unknown', up: undefined, sinceMs: undefined, announced: undefined, reason: null };
+  return {
+    ...everywhereSnapshot(),
+    bgp: {
+      answers: false,
+      problems: ['BIRD does not answer; its log says why (container bgp)'],
+      sessions: [{ ...unknown, peer: '192.0.2.251' }],
+    },
   };
 }
 

@@ -14,9 +14,10 @@ type Collected = {
   readonly [Kind in keyof ControlPlaneMeasurements]: ControlPlaneMeasurements[Kind][number][];
 };
 
-function faultLine({ node, failed, unanswered, lastFailedMs, watches, watchesBackMs }: FaultRun): string {
+function faultLine({ node, failed, unanswered, lastFailedMs, watches, watchesBackMs, endedAgain }: FaultRun): string {
   const last = lastFailedMs === null ? '' : `, the last began after ${lastFailedMs.toFixed(0)} ms`;
-  return `${node}: ${failed} failed (${unanswered} without an answer)${last}; ${watches} watches back after ${watchesBackMs.toFixed(0)} ms`;
+  const again = endedAgain === 0 ? '' : `, ${endedAgain} times one ended once more`;
+  return `${node}: ${failed} failed (${unanswered} without an answer)${last}; ${watches} watches back after ${watchesBackMs.toFixed(0)} ms${again}`;
 }
 
 function costLine({ direct, this: own, relay, residentBytes }: CostRun): string {

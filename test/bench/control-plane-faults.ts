@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ApiLoad, ApiLoadReport } from '../clients/api-load.ts';
+import type { ApiLoad, ApiLoadReport, Gap } from '../clients/api-load.ts';
 import type { MachinePlan } from '../cluster/plan.ts';
 import { monotonicMs } from '../support/clock.ts';
 import type { WatchedRun } from '../support/undisturbed.ts';
@@ -24,12 +24,20 @@ export interface FaultRun {
   readonly watches: number;
   /** When the last of these had a server again; Infinity when one had none until the end. */
   readonly watchesBackMs: number;
+  /** How often these ended once more later, as when the proxy spreads connections evenly over the servers that are left. */
+  readonly endedAgain: number;
 }
 
 /** Watches that a fault strikes: their number, and of which server they are where that is known. */
 interface Struck {
   readonly server: string | undefined;
   readonly watches: number;
+}
+
+/** The first time that each watch was without a server: that is what the fault did. What ends it later is no loss of the server that it had then. */
+function firstGaps(gaps: readonly Gap[]): ReadonlyMap<number, Gap> {
+  const latestFirst = gaps.toSorted((a, b) => b.closedAtMs - a.closedAtMs);
+  return new Map(latestFirst.map((gap) => [gap.watch, gap]));
 }
 
 /**
@@ -41,10 +49,9 @@ export function faultRunOf(
   { node, atMs, struck }: { readonly node: string; readonly atMs: number; readonly struck: Struck },
 ): FaultRun {
   const failures = report.failures.filter((failure) => failure.atMs + failure.tookMs >= atMs);
-  const gaps = report.gaps.filter(
-    ({ from, closedAtMs }) => closedAtMs >= atMs && (struck.server === undefined || from === struck.server),
-  );
-  const back = new Set(gaps.map(({ watch }) => watch)).size >= struck.watches;
+  const gaps = report.gaps.filter(({ closedAtMs }) => closedAtMs >= atMs);
+  const first = firstGaps(gaps.filter(({ from }) => struck.server === undefined || from === struck.server));
+  const back = first.size >= struck.watches;
   const latest = (times: readonly number[]) => Math.max(0, ...times.map((timeMs) => timeMs - atMs));
   return {
     node,
@@ -52,7 +59,8 @@ export function faultRunOf(
     unanswered: failures.filter(({ why }) => why === 'none').length,
     lastFailedMs: failures.length === 0 ? null : latest(failures.map((failure) => failure.atMs)),
     watches: struck.watches,
-    watchesBackMs: back ? latest(gaps.map(({ backAtMs }) => backAtMs)) : Number.POSITIVE_INFINITY,
+    watchesBackMs: back ? latest([...first.values()].map(({ backAtMs }) => backAtMs)) : Number.POSITIVE_INFINITY,
+    endedAgain: gaps.filter((gap) => gap.closedAtMs > (first.get(gap.watch)?.closedAtMs ?? gap.closedAtMs)).length,
   };
 }
 
@@ -74,10 +82,10 @@ const MOST_STARTS = 20;
 /** So many requests before the fault. */
 const REQUESTS_BEFORE = NEW_PER_SECOND;
 
-/** Clients of a way, with some watches at the server that is to be struck. */
-async function clientsWith(plane: ControlPlaneSite, way: Way, server: string | undefined): Promise<ApiLoad> {
+/** Watches by a way, with some at the server that is to be struck. */
+async function watchesWith(plane: ControlPlaneSite, way: Way, server: string | undefined): Promise<ApiLoad> {
   for (let starts = 0; starts < MOST_STARTS; starts += 1) {
-    const load = await plane.clients(way, { perSecond: NEW_PER_SECOND, watches: WATCHES });
+    const load = await plane.clients(way, { watches: WATCHES });
     if (server === undefined || (load.watching[server] ?? 0) >= FEWEST_WATCHES) return load;
     await load.stop();
   }
@@ -97,18 +105,24 @@ export async function measureFault(plane: ControlPlaneSite, of: FaultCase, run: 
   await plane.calm();
   const { name } = await nodeOf(plane, of, run);
   const server = of.node === 'another' ? name : undefined;
-  const load = await clientsWith(plane, of.way, server);
+  const watches = await watchesWith(plane, of.way, server);
+  let requests: ApiLoad | undefined;
   try {
+    // Before there are short connections, which are told of as well: those that are known are the watches.
+    if (of.node === 'the holder') await plane.waitForTold(name, WATCHES);
+    const load = await plane.clients(of.way, { perSecond: NEW_PER_SECOND });
+    requests = load;
     await load.until('requests before', () => load.requests >= REQUESTS_BEFORE);
-    const struck = { server, watches: server === undefined ? WATCHES : (load.watching[server] ?? 0) };
+    const struck = { server, watches: server === undefined ? WATCHES : (watches.watching[server] ?? 0) };
     const { injectedAt } = await plane.site.cluster.inject(of.fault, name);
     const atMs = injectedAt.monotonicMs;
     // What is seen in this time is measured, by every way alike: there is nothing to wait for.
     await delay(Math.max(0, atMs + SEEN_MS - monotonicMs()));
-    const seen = faultRunOf(await load.report(), { node: name, atMs, struck });
+    const [{ failures }, { gaps }] = await Promise.all([load.report(), watches.report()]);
+    const seen = faultRunOf({ failures, gaps }, { node: name, atMs, struck });
     return { run: seen, failings: failingsOf(seen, of, atMs) };
   } finally {
-    await load.stop();
+    await Promise.all([watches.stop(), requests?.stop()]);
     await plane.site.cluster.heal();
   }
 }

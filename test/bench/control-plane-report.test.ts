@@ -13,7 +13,10 @@ import {
 import { chooseControlPlaneCases } from './control-plane-suites.ts';
 
 /** Made-up figures. */
-const RUN: FaultRun = { node: 'node1', failed: 0, unanswered: 0, lastFailedMs: null, watches: 10, watchesBackMs: 40 };
+const RUN: FaultRun = {
+  ...{ node: 'node1', failed: 0, unanswered: 0, lastFailedMs: null },
+  ...{ watches: 10, watchesBackMs: 40, endedAgain: 0 },
+};
 const DIRECT: WayCost = { perSecond: 500, processorMs: null, p50Ms: 2, p99Ms: 6 };
 const COST: CostRun = {
   direct: DIRECT,
@@ -55,13 +58,20 @@ describe('a fault as clients saw it', () => {
       { atMs: 1200, tookMs: 3000, why: 'none' },
     ];
     expect(faultRunOf({ failures, gaps: [gap(1, 'node2', 1010), gap(2, 'node2', 1015)] }, where)).toEqual({
-      ...{ node: 'node2', failed: 2, unanswered: 1, lastFailedMs: 200, watches: 2, watchesBackMs: 35 },
+      ...{ node: 'node2', failed: 2, unanswered: 1, lastFailedMs: 200, watches: 2, watchesBackMs: 35, endedAgain: 0 },
     });
   });
 
   it('has watches that never came back when one of those of its server has no other, whatever others do', () => {
     const gaps = [gap(1, 'node2', 1010), gap(1, 'node2', 1100), gap(5, 'node1', 1020)];
     expect(faultRunOf({ failures: [], gaps }, where).watchesBackMs).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it('counts for each watch the first time that it was without a server, and how often it ended once more later', () => {
+    const gaps = [gap(1, 'node3', 3500), gap(1, 'node2', 1010), gap(2, 'node2', 1015), gap(5, 'node1', 3600)];
+    expect(faultRunOf({ failures: [], gaps }, where)).toMatchObject({ watchesBackMs: 35, endedAgain: 1 });
+    const all = { ...where, struck: { server: undefined, watches: 3 } };
+    expect(faultRunOf({ failures: [], gaps }, all)).toMatchObject({ watchesBackMs: 2620, endedAgain: 1 });
   });
 
   it('strikes every watch when it is the node that all come to', () => {
@@ -104,7 +114,9 @@ describe('the report on the control plane', () => {
 
   it('says that every promise was kept, and how clients ask', () => {
     const conditions = { date: '2026-01-02', kubernetes: 'v1.34.4', repeatedRuns: 0 };
-    const part = controlPlanePart(measured({ own: [{}], costs: [COST] }), conditions, []);
+    const given = { own: [{ endedAgain: 2 }, {}], relayed: [{ endedAgain: 9 }], costs: [COST] };
+    const part = controlPlanePart(measured(given), conditions, []);
+    expect(part).toContain('ended once more 2 times in 2 runs');
     expect(part).toContain('Every promise was kept.');
     expect(part).toContain('250 clients a second');
     expect(part).toContain('Kubernetes v1.34.4');

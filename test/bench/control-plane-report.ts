@@ -36,6 +36,13 @@ function medianOf(values: readonly number[]): number {
   return statisticsOf(values).medianMs;
 }
 
+/** How often a watch that was back ended once more, in words. Pure. */
+function endedAgainSentence(faults: ControlPlaneMeasurements['faults']): string {
+  const runs = faults.filter(({ of }) => of.way === 'this').flatMap((fault) => fault.runs);
+  const again = runs.reduce((sum, { endedAgain }) => sum + endedAgain, 0);
+  return `*Back*: when a watch has a server for the first time after the fault. By this way a watch that was back ended once more ${again} times in ${runs.length} runs, as when the proxy spreads connections evenly over the servers that are left.`;
+}
+
 /** A time after a fault, or that it never came. Pure. */
 function after(timeMs: number): string {
   return Number.isFinite(timeMs) ? ms(timeMs) : 'not seen';
@@ -235,7 +242,7 @@ export function controlPlanePart(
 ${writtenBy('bench -- --control-plane', conditions.date)}. ${onControlPlanes(conditions)}
 The release is installed by Helm with \`controlPlaneLoadBalancing\` and nothing else, except \`health.slowStartSeconds: 1\`, so that runs need not wait.
 While an API server is struck, ${NEW_PER_SECOND} clients a second open a new TLS connection each and ask \`/version\`, and ${WATCHES} watches are open; what they see until ${SEEN_MS / 1000} s later counts.
-A client that has no answer after ${LIMIT_MS / 1000} s has failed. A watch that ends is opened anew after 5 ms. While servers are changed, ${NEW_PER_SECOND_MEANWHILE} clients a second ask.
+A client that has no answer after ${LIMIT_MS / 1000} s has failed. A watch that ends is opened anew after 5 ms. The holder is cut off once it counts the watches among the clients that it tells the others of. While servers are changed, ${NEW_PER_SECOND_MEANWHILE} clients a second ask.
 
 *k0s's way* is a program of the bench on the node that held the address first: it gives connections to the servers in turn, asks each for \`/healthz\` once a second without a time limit, tries nothing
 twice, and closes no connection. *Direct* are the servers' own addresses in turn.
@@ -243,6 +250,7 @@ twice, and closes no connection. *Direct* are the servers' own addresses in turn
 ${controlPlaneTables(measurements)}
 
 *Not seen*: until the end of a run at least one of the watches had no other server. *In force*: since the API said that its slice is changed; failed requests are those and the watches that ended.
+${endedAgainSentence(measurements.faults)}
 *Rolling restart*: SIGTERM to each API server in turn, with a shutdown delay of 5 s. Processor time is that of HAProxy's worker, or of the whole other program.
 ${repeatedSentence(conditions)}
 

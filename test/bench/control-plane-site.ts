@@ -10,6 +10,8 @@ import { pidsOf } from '../cluster/status.ts';
 import { waitForApiServers } from '../environment/api-servers.ts';
 import { helmInstall, waitForHolder } from '../environment/release.ts';
 import type { Site } from '../environment/site.ts';
+import { monotonicMs } from '../support/clock.ts';
+import { fetchIn } from '../support/netns.ts';
 import { familyOf } from '../support/processes.ts';
 import { PROXY_RUNTIME_DIRECTORY } from '../support/runtime-directory.ts';
 import { waitFor } from '../support/wait.ts';
@@ -25,6 +27,10 @@ const WATCH_PATH =
   '/api/v1/namespaces/default/configmaps?watch=true&resourceVersion=0&fieldSelector=metadata.name%3Dkube-root-ca.crt';
 const FULL_WEIGHT = 100;
 const CALM_LIMIT_MS = 180_000;
+const TOLD_FOR_MS = 2000;
+const TOLD_LIMIT_MS = 30_000;
+/** What the sidecar tells of itself, by default. */
+const STATUS_URL = 'http://127.0.0.1:10270/status';
 const TICKS_PER_SECOND = 100;
 const SECTION = 'controlPlaneLoadBalancing';
 
@@ -142,7 +148,7 @@ export class ControlPlaneSite {
 
   /** The API servers as HAProxy on a node has them. */
   async servers(node: string): Promise<readonly ObservedServer[]> {
-    const all = readServersState(await this.runtimeApi(node).run('show servers state')) ?? [];
+    const all = readServersState(await this.runtimeApi(node).run('show servers state'), 0) ?? [];
     return all.filter(({ section }) => section === API_SECTION);
   }
 
@@ -165,6 +171,24 @@ export class ControlPlaneSite {
         return full.length === count && usable.length === count;
       },
       { limitMs: CALM_LIMIT_MS, everyMs: 100 },
+    );
+  }
+
+  /**
+   * Waits until the other nodes were told of so many clients of a node: who connected a moment ago is not known to them when it is lost.
+   * Connections that end count too, so that it must be so for longer than from one look to the next.
+   */
+  async waitForTold(node: string, clients: number): Promise<void> {
+    const { netns } = this.site.cluster.host(node);
+    let sinceMs = Number.POSITIVE_INFINITY;
+    await waitFor(
+      `${clients} clients of ${node} that the other nodes were told of`,
+      async () => {
+        const told = Number(/"told":(\d+)/.exec(await fetchIn(netns, STATUS_URL))?.[1] ?? 0);
+        sinceMs = told < clients ? Number.POSITIVE_INFINITY : Math.min(sinceMs, monotonicMs());
+        return monotonicMs() - sinceMs >= TOLD_FOR_MS;
+      },
+      { limitMs: TOLD_LIMIT_MS, everyMs: 100 },
     );
   }
 

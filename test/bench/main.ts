@@ -28,6 +28,9 @@ import { benchPools } from './pools-bench.ts';
 import { missedPoolBudgets, poolPart, poolTables, unfinishedCases } from './pools-report.ts';
 import { chooseCases, choosePoolCases } from './pools-suites.ts';
 import { labPart, missedBudgets, tableOf } from './report.ts';
+import { benchServices } from './services-bench.ts';
+import { missedServiceBudgets, servicesPart, serviceTable, unfinishedServiceCases } from './services-report.ts';
+import { chooseServiceCases } from './services-suites.ts';
 import { SUITES, type Suite } from './suites.ts';
 
 /* `npm run bench`: measures outages, beside the reference in the same session. */
@@ -39,6 +42,8 @@ interface Options {
   readonly planner?: boolean;
   readonly pools?: boolean;
   readonly controlPlane?: boolean;
+  readonly services?: boolean;
+  readonly scale?: number;
   readonly suite?: string[];
   readonly fault?: string[];
   readonly runs?: number;
@@ -102,6 +107,16 @@ async function runControlPlane(options: Options): Promise<void> {
   if (error !== undefined) throw error;
 }
 
+async function runServices(options: Options): Promise<void> {
+  const cases = chooseServiceCases(options.fault, options.runs, options.scale);
+  const how = { keep: options.keep === true, signal: interruption.signal };
+  const { measurements, error, ...conditions } = await benchServices(cases, how);
+  const missed = [...missedServiceBudgets(measurements), ...unfinishedServiceCases(cases, measurements)];
+  if (options.write) await writePart('services', servicesPart(measurements, { date: today(), ...conditions }, missed));
+  report(missed, options.json, measurements, serviceTable(measurements));
+  if (error !== undefined) throw error;
+}
+
 async function runPlanner(options: Options): Promise<void> {
   const measurements = PLANNER_CASES.map((each) => {
     const measured = measurePlanner(each);
@@ -123,15 +138,18 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 }
 
 /** What is measured. @throws Error when that is not clear. */
-function subjectOf({ cluster, planner, pools, controlPlane }: Options): (options: Options) => Promise<void> {
+function subjectOf({ cluster, planner, pools, controlPlane, services }: Options): (options: Options) => Promise<void> {
   const chosen = [
     ...(cluster ? [runCluster] : []),
     ...(pools ? [runPools] : []),
     ...(controlPlane ? [runControlPlane] : []),
+    ...(services ? [runServices] : []),
     ...(planner ? [runPlanner] : []),
   ];
   if (chosen.length > 1) {
-    throw new Error('--cluster, --pools, --control-plane and --planner are runs of their own: give one of them');
+    throw new Error(
+      '--cluster, --pools, --control-plane, --services and --planner are runs of their own: give one of them',
+    );
   }
   return chosen[0] ?? runLab;
 }
@@ -143,11 +161,13 @@ new Command('bench')
   .option('--cluster', 'on a real Kubernetes instead of the lab')
   .option('--pools', 'pools of addresses on a real Kubernetes')
   .option('--control-plane', "the address of API servers on a real Kubernetes, beside k0s's way")
+  .option('--services', 'Services of type LoadBalancer on a real Kubernetes')
+  .option('--scale <n>', 'so many Services at once, besides 1000', wholeNumber)
   .option('--planner', "the controller's planner alone, without a lab")
   .option('--suite <name...>', `only these: ${SUITES.map(({ name }) => name).join(', ')}`)
   .option(
     '--fault <name...>',
-    'only these faults; of pools also edit, many, upgrade; of the control plane any title of its tables',
+    'only these faults; of pools also edit, many, upgrade; of the control plane any title of its tables; of Services create, many, "many 5000"…: a wrong one names them',
   )
   .option('--runs <n>', 'this many runs of each instead of the usual number', wholeNumber)
   .option('--write', 'write docs/performance.md')

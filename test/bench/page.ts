@@ -1,5 +1,5 @@
 /** The generated parts of `docs/performance.md`; each is written by a run of its own and leaves the others alone. */
-export type Part = 'lab' | 'cluster' | 'planner' | 'pools' | 'control plane' | 'chaos';
+export type Part = 'lab' | 'cluster' | 'planner' | 'pools' | 'control plane' | 'services' | 'chaos';
 
 function marks(part: Part): { begin: string; end: string } {
   return { begin: `<!-- bench: ${part} -->`, end: `<!-- end of bench: ${part} -->` };

@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { API_GROUP } from '../../api/group.ts';
 import { type Clients, longestOf } from '../clients/clients.ts';
 import type { Outage } from '../clients/outages.ts';
 import type { ClusterFaultName } from '../cluster/fault-names.ts';
@@ -11,6 +10,7 @@ import {
   patchPool,
   poolObject,
   sharesOf,
+  waitForNodePlans,
   waitForShares,
   waitGone,
   withValues,
@@ -38,30 +38,17 @@ const CALM_LIMIT_MS = 120_000;
 const SHARES_LIMIT_MS = 30_000;
 const HEAL_LIMIT_MS = 120_000;
 
-interface ObservedPlans {
-  readonly items: readonly { readonly spec: { readonly plan: string }; readonly status?: { observedPlan?: string } }[];
-}
-
 /** Waits until the pool is Ready and every node runs the plan that it was told last. */
 async function waitForPlans(site: Site, pool: string): Promise<void> {
   await site.kubectl(['wait', '--for=condition=Ready', `virtualippool/${pool}`, `--timeout=${CALM_LIMIT_MS / 1000}s`], {
     timeout: CALM_LIMIT_MS + 10_000,
   });
-  await waitFor(
-    'every node to carry out its plan',
-    async () => {
-      const { items } = JSON.parse(
-        await site.kubectl(['get', `nodeplans.${API_GROUP}`, '-o', 'json']),
-      ) as ObservedPlans;
-      return items.every(({ spec, status }) => status?.observedPlan === spec.plan);
-    },
-    { limitMs: CALM_LIMIT_MS, everyMs: 200 },
-  );
+  await waitForNodePlans(site);
 }
 
-/** Installs the chart with the controller and no single address; pools come by kubectl. */
-export async function installForPools(site: Site): Promise<void> {
-  await helmInstall(site, { set: ['keepalived.vipAddressCidr=', 'controller.enabled=true'], args: READY_ARGS });
+/** Installs the chart with the controller and no single address; pools come by kubectl. @param set further `key=value` */
+export async function installForPools(site: Site, set: readonly string[] = []): Promise<void> {
+  await helmInstall(site, { set: ['keepalived.vipAddressCidr=', 'controller.enabled=true', ...set], args: READY_ARGS });
 }
 
 /** A pool of six addresses on three nodes, each asked all the time. */

@@ -14,6 +14,7 @@ import { Chaos, type RoundResult } from './run.ts';
 interface Options {
   readonly seed: number;
   readonly seconds: number;
+  readonly services?: boolean;
   readonly write?: boolean;
   readonly json?: boolean;
   readonly keep?: boolean;
@@ -46,11 +47,14 @@ async function makeChaos(chaos: Chaos, seconds: number, results: RoundResult[], 
   }
 }
 
-async function run({ seed, seconds, write, json, keep }: Options, signal: AbortSignal): Promise<void> {
+async function run(
+  { seed, seconds, services = false, write, json, keep }: Options,
+  signal: AbortSignal,
+): Promise<void> {
   const results: RoundResult[] = [];
   const end = await withBenchCluster({ keep: keep === true, signal }, async ({ site, stalls }) => {
-    await installForPools(site);
-    const chaos = new Chaos(site, seed, stalls, signal);
+    await installForPools(site, services ? ['services.enabled=true', 'services.classless=true'] : []);
+    const chaos = new Chaos(site, { seed, services }, { stalls, signal });
     try {
       await chaos.start();
       await makeChaos(chaos, seconds, results, signal);
@@ -59,7 +63,8 @@ async function run({ seed, seconds, write, json, keep }: Options, signal: AbortS
       await chaos.stop();
     }
   });
-  if (write) await writePart('chaos', chaosPart(results, { date: today(), kubernetes: end.kubernetes, seed, seconds }));
+  const conditions = { date: today(), kubernetes: end.kubernetes, seed, seconds, services };
+  if (write) await writePart('chaos', chaosPart(results, conditions));
   const violations = violationsIn(results);
   process.stdout.write(`${json ? JSON.stringify({ seed, seconds, results }) : chaosTable(results)}\n`);
   for (const line of violations) say(`not kept: ${line}`);
@@ -79,6 +84,7 @@ const program = new Command('chaos')
     1 + Math.floor(Math.random() * 1e6),
   )
   .option('--seconds <s>', 'begin no round after so long', wholeNumber, DEFAULT_SECONDS)
+  .option('--services', 'Services of type LoadBalancer come, go and change besides')
   .option('--write', 'write docs/performance.md')
   .option('--keep', 'leave the cluster up when a round does not end well: npm run cluster -- --name bench status')
   .option('--json', 'every round as JSON on standard output')

@@ -2,7 +2,7 @@ import { onCluster, writtenBy } from '../bench/conditions.ts';
 import { markdownTable, ms, verdict } from '../bench/markdown.ts';
 import { LIMITS } from './judge.ts';
 import type { RoundResult } from './run.ts';
-import type { Round } from './schedule.ts';
+import type { Round, Strike } from './schedule.ts';
 
 /** Under which conditions chaos was made. */
 export interface ChaosConditions {
@@ -10,10 +10,23 @@ export interface ChaosConditions {
   readonly kubernetes: string;
   readonly seed: number;
   readonly seconds: number;
+  /** Whether Services came and went. */
+  readonly services?: boolean;
+}
+
+/** What is told where Services came and went. */
+const OF_SERVICES = `Up to six Services have addresses of a pool of their own, whose ranges are widened and narrowed. In every round one to three
+of them are made, deleted, made anew or change their type, right before the faults. Promised of them besides: a Service that lives is never renumbered, one that
+comes back gets its address back, no two have one, and their addresses are on nodes as others are.`;
+
+function kindOf(strike: Strike): string {
+  if ('fault' in strike) return strike.fault;
+  if ('service' in strike) return `Service: ${strike.service}`;
+  return 'pool' in strike ? `pool of Services: ${strike.pool}` : 'edit';
 }
 
 function kindsOf({ strikes }: Round): string[] {
-  return [...new Set(strikes.map((strike) => ('fault' in strike ? strike.fault : 'edit')))];
+  return [...new Set(strikes.map(kindOf))];
 }
 
 function row(kind: string, results: readonly RoundResult[]): string[] {
@@ -53,13 +66,13 @@ export function violationsIn(results: readonly RoundResult[]): string[] {
 
 /** The part of `docs/performance.md` on chaos. Pure. */
 export function chaosPart(results: readonly RoundResult[], conditions: ChaosConditions): string {
-  const { date, seed, seconds } = conditions;
+  const { date, seed, seconds, services } = conditions;
   const violations = violationsIn(results);
   return `## Chaos
 
-${writtenBy(`chaos -- --seed ${seed} --seconds ${seconds}`, date)}. ${onCluster(conditions)} A pool
+${writtenBy(`chaos -- --seed ${seed} --seconds ${seconds}${services === true ? ' --services' : ''}`, date)}. ${onCluster(conditions)} A pool
 of six addresses with \`failback: {delaySeconds: 2}\` that clients ask all the time, and up to four more that edits add and remove. A round is one to three faults at about the same time, and often an edit before them;
-after 2 to 36 s everything is repaired. What happens to which node, and when in its round, follows from the seed; a round begins when the one before it has ended well.
+after 2 to 36 s everything is repaired. What happens to which node, and when in its round, follows from the seed; a round begins when the one before it has ended well.${services === true ? `\n${OF_SERVICES}` : ''}
 
 ${chaosTable(results)}
 

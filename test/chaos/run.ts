@@ -21,6 +21,7 @@ import { succeeds } from '../support/succeeds.ts';
 import { type Isolation, reachableSpans } from './holders.ts';
 import { type AddressRound, figuresOf, type RoundFigures, violationsOf } from './judge.ts';
 import { type Round, type Scene, Schedule, type Strike } from './schedule.ts';
+import { ChaosServices } from './services.ts';
 
 /** A round as it was. */
 export interface RoundResult extends RoundFigures {
@@ -38,10 +39,33 @@ const POOL = 'chaos';
 const FIRST_HOST = 150;
 const STEADY_ADDRESSES = 6;
 const SPARE_ADDRESSES = 4;
+/** Of Services: their names, and addresses that their pool always has, and at times. */
+const SERVICE_NAMES = ['one', 'two', 'three', 'four', 'five', 'six'];
+const FIRST_OF_SERVICES = 170;
+const OF_SERVICES = 12;
+const EXTRA_OF_SERVICES = 4;
 /** Faults after which a node cannot be reached, or does nothing. */
 const ISOLATING: readonly ClusterFaultName[] = ['link-cut', 'switch-cut', 'node-freeze'];
 const EVEN_LIMIT_MS = 150_000;
 const GONE_LIMIT_MS = 60_000;
+
+/** What is to happen. */
+interface ChaosOptions {
+  readonly seed: number;
+  /** Whether Services come and go besides. */
+  readonly services?: boolean;
+}
+
+interface ChaosDependencies {
+  readonly stalls: Pick<StallWatch, 'longestDuring'>;
+  readonly signal: AbortSignal;
+}
+
+function servicesScene(site: Site) {
+  const addresses = freeAddresses(site, FIRST_OF_SERVICES, OF_SERVICES);
+  const extra = freeAddresses(site, FIRST_OF_SERVICES + OF_SERVICES, EXTRA_OF_SERVICES);
+  return { names: SERVICE_NAMES, addresses, extra };
+}
 
 /** Strikes nodes and the control plane under a pool of addresses, round after round, and judges what became of the addresses. */
 export class Chaos {
@@ -53,6 +77,8 @@ export class Chaos {
   readonly #schedule: Schedule;
   readonly #clients: Clients;
   readonly #watch = new AddressWatch();
+  /** Undefined: there are none. */
+  readonly #services: ChaosServices | undefined;
   /** What the pool has now. */
   #wanted: readonly string[];
 
@@ -60,7 +86,7 @@ export class Chaos {
    * @param site an own cluster, on which the chart with the controller is installed
    * @param seed of the schedule
    */
-  constructor(site: Site, seed: number, stalls: Pick<StallWatch, 'longestDuring'>, signal: AbortSignal) {
+  constructor(site: Site, { seed, services = false }: ChaosOptions, { stalls, signal }: ChaosDependencies) {
     this.#site = site;
     this.#signal = signal;
     this.#stalls = stalls;
@@ -68,7 +94,8 @@ export class Chaos {
     const spare = freeAddresses(site, FIRST_HOST + STEADY_ADDRESSES, SPARE_ADDRESSES);
     this.#all = [...this.#steady, ...spare];
     this.#wanted = this.#steady;
-    this.#schedule = new Schedule(seed, { ...this.#scene(), spare });
+    this.#services = services ? new ChaosServices(site, servicesScene(site)) : undefined;
+    this.#schedule = new Schedule(seed, { ...this.#scene(), spare, ...(services ? { services: SERVICE_NAMES } : {}) });
     this.#clients = site.clients(this.#steady);
   }
 
@@ -76,6 +103,7 @@ export class Chaos {
   async start(): Promise<void> {
     await applyManifest(this.#site, poolObject(POOL, { addresses: this.#steady, failback: { delaySeconds: 2 } }));
     this.#watch.watch(this.#site.cluster.plan.nodes);
+    await this.#services?.start();
     await this.#even();
     await this.#clients.start();
   }
@@ -88,6 +116,7 @@ export class Chaos {
 
   /** Removes the pool. @throws Error when an address is left on a node */
   async clear(): Promise<void> {
+    await this.#services?.clear();
     await deletePool(this.#site, POOL);
     await waitGone(this.#site, this.#all, GONE_LIMIT_MS);
   }
@@ -108,17 +137,19 @@ export class Chaos {
     await this.#site.cluster.heal();
     const healedMs = monotonicMs();
     await this.#even();
+    const ofServices = (await this.#services?.settle()) ?? { living: [], violations: [] };
     const evenMs = monotonicMs() - healedMs;
     await this.#clients.longestOutage(beganMs);
     await this.#pause(round.pauseMs);
     const times = { beganMs, healedMs, endedMs: monotonicMs() };
-    const rounds = this.#steady.map((address) => this.#seen(address, before, isolations, times));
+    const watched = [...this.#steady, ...ofServices.living];
+    const rounds = watched.map((address) => this.#seen(address, before, isolations, times));
     return {
       round,
       evenMs,
       stallMs: this.#stalls.longestDuring(times.beganMs, times.endedMs),
       ...figuresOf(rounds, times),
-      violations: rounds.flatMap((each) => violationsOf(each, times)),
+      violations: [...rounds.flatMap((each) => violationsOf(each, times)), ...ofServices.violations],
     };
   }
 
@@ -137,6 +168,10 @@ export class Chaos {
   async #strike(strike: Strike): Promise<Isolation[]> {
     if ('edit' in strike) {
       await this.#edit(strike);
+      return [];
+    }
+    if (!('fault' in strike)) {
+      await this.#services?.strike(strike);
       return [];
     }
     const { fault, node } = strike;
@@ -201,6 +236,8 @@ export class Chaos {
 function describeStrikes({ strikes }: Round): string {
   const words = strikes.map((strike) => {
     if ('edit' in strike) return `${strike.edit} ${strike.address}`;
+    if ('pool' in strike) return `${strike.pool} the pool of Services`;
+    if ('service' in strike) return `Service ${strike.name}: ${strike.service}`;
     return strike.fault === 'controller-kill' ? strike.fault : `${strike.fault} ${strike.node}`;
   });
   return words.join(', ');

@@ -3,10 +3,20 @@ import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import type { RandomGenerator } from 'pure-rand/types/RandomGenerator';
 import type { ClusterFaultName } from '../cluster/fault-names.ts';
 
-/** A fault of a round, or an edit of the pool. */
+/** Something that happens to a Service: `renew` deletes it and makes it anew. Or to the ranges of the pool of Services. */
+export type ServiceStrike =
+  | {
+      readonly atMs: number;
+      readonly service: 'create' | 'delete' | 'renew' | 'to ClusterIP' | 'to balancer';
+      readonly name: string;
+    }
+  | { readonly atMs: number; readonly pool: 'widen' | 'narrow' };
+
+/** A fault of a round, an edit of the pool, or something that happens to Services. */
 export type Strike =
   | { readonly atMs: number; readonly fault: ClusterFaultName; readonly node: string }
-  | { readonly atMs: number; readonly edit: 'add' | 'remove'; readonly address: string };
+  | { readonly atMs: number; readonly edit: 'add' | 'remove'; readonly address: string }
+  | ServiceStrike;
 
 /** Some faults at about the same time, the time until they are repaired, and a pause. All of it follows from the seed. */
 export interface Round {
@@ -28,6 +38,8 @@ export interface Scene {
   readonly controlPlane: string;
   /** Addresses that edits add to the pool and remove again. */
   readonly spare: readonly string[];
+  /** Names of Services that come and go; absent: there are none. */
+  readonly services?: readonly string[];
 }
 
 /** Faults that make a node lose its addresses at once. Of these there is one fewer in a round than there are nodes: somebody must serve. */
@@ -51,6 +63,10 @@ const PAUSE_MS = { from: 500, to: 3000 } as const;
 /** One round in so many is a long one. */
 const LONG_EVERY = 6;
 const MOST_FAULTS = 3;
+/** Services that something happens to in one round. */
+const MOST_SERVICES = 3;
+/** One round in so many widens their pool, or narrows it again. */
+const POOL_EVERY = 3;
 
 class Dice {
   readonly #generator: RandomGenerator;
@@ -81,6 +97,9 @@ export class Schedule {
   readonly #dice: Dice;
   /** Spare addresses that are in the pool. */
   readonly #added = new Set<string>();
+  /** What became of Services, by name; absent: it is not there. */
+  readonly #services = new Map<string, 'balancer' | 'plain'>();
+  #wide = false;
   #number = 0;
 
   /** @param seed a whole number; the same one gives the same rounds */
@@ -92,7 +111,7 @@ export class Schedule {
   /** The next round. */
   next(): Round {
     this.#number += 1;
-    const edits = this.#edits();
+    const edits = [...this.#edits(), ...this.#ofServices()];
     const faults = this.#faults();
     return {
       number: this.#number,
@@ -113,6 +132,33 @@ export class Schedule {
     const edit = this.#added.delete(address) ? 'remove' : 'add';
     if (edit === 'add') this.#added.add(address);
     return [{ atMs: 0, edit, address }];
+  }
+
+  /** As edits: what an API server that is away would refuse comes before. A controller that is killed may be about it still. */
+  #ofServices(): Strike[] {
+    const names = [...(this.#scene.services ?? [])];
+    if (names.length === 0) return [];
+    const count = this.#dice.between({ from: 1, to: Math.min(MOST_SERVICES, names.length) });
+    const strikes: Strike[] = Array.from({ length: count }, () => this.#ofService(this.#dice.take(names)));
+    if (!this.#dice.oneIn(POOL_EVERY)) return strikes;
+    this.#wide = !this.#wide;
+    return [...strikes, { atMs: 0, pool: this.#wide ? 'widen' : 'narrow' }];
+  }
+
+  #ofService(name: string): Strike {
+    const kind = this.#services.get(name);
+    if (kind === undefined) {
+      this.#services.set(name, 'balancer');
+      return { atMs: 0, service: 'create', name };
+    }
+    if (kind === 'plain') {
+      this.#services.set(name, 'balancer');
+      return { atMs: 0, service: 'to balancer', name };
+    }
+    const service = this.#dice.take<'delete' | 'renew' | 'to ClusterIP'>(['delete', 'renew', 'to ClusterIP']);
+    if (service === 'delete') this.#services.delete(name);
+    if (service === 'to ClusterIP') this.#services.set(name, 'plain');
+    return { atMs: 0, service, name };
   }
 
   #faults(): Strike[] {

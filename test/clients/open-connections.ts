@@ -5,14 +5,18 @@ import { waitFor } from '../support/wait.ts';
 
 const WORKER = join(import.meta.dirname, 'open-connections-worker.ts');
 
-/** `idle`: a request was answered, and the connection is kept. `waiting`: the client waits for an answer. */
-export type ConnectionKind = 'idle' | 'waiting';
+/** `idle`: a request was answered, and the connection is kept. `waiting`: the client waits for an answer. `silent`: nothing was said yet. */
+export type ConnectionKind = 'idle' | 'waiting' | 'silent';
 
-/** What the worker is asked to open: half of each kind. */
+/** What the worker is asked to open. */
 export interface OpenRequest {
   readonly address: string;
   readonly port: number;
   readonly count: number;
+  /** By turns; `idle` and `waiting` by default. */
+  readonly kinds?: readonly ConnectionKind[];
+  /** The clients' ports, from this one on; by default those that the kernel chooses. */
+  readonly fromPort?: number;
 }
 
 /** What the worker says. */

@@ -52,8 +52,8 @@ export interface ProbeReport {
 
 const DEFAULT_INTERVAL_MS: Readonly<Record<ClientKind, number>> = { regular: 5, newcomer: 20 };
 const DEFAULT_TIMEOUT_MS = 200;
-const START_LIMIT_MS = 15_000;
-const STOP_LIMIT_MS = 5000;
+const START_LIMIT_MS = 30_000;
+const STOP_LIMIT_MS = 15_000;
 const WORKER = join(import.meta.dirname, 'probe-worker.ts');
 
 /** A client that opens new connections all the time and remembers what became of each. */

@@ -1,12 +1,13 @@
-import { rm, rmdir } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { listNetns, netnsPath } from '../support/netns.ts';
+import { say } from '../support/print.ts';
 import { killAll, namedProcesses, type ProcessRef, processRef, refsInNetns } from '../support/processes.ts';
 import { restoreKernel } from './kernel-limits.ts';
 import { killMachine, removeCgroups, removeEmptyCgroup } from './machine.ts';
 import { removeNetwork } from './network.ts';
 import { type ClusterPlan, ownsNetns, planCluster } from './plan.ts';
-import { clusterCgroup, clusterDirectory, clusterState, clustersDirectory } from './state.ts';
+import { clusterCgroup, clusterDirectory, clusterState } from './state.ts';
 
 const END_LIMIT_MS = 20_000;
 
@@ -44,6 +45,5 @@ export async function takeDown(cluster: string): Promise<void> {
   await removeCgroups(cgroup);
   await removeEmptyCgroup('kivc');
   await rm(clusterDirectory(cluster), { recursive: true, force: true });
-  // It fails while another cluster is there.
-  await rmdir(clustersDirectory()).then(restoreKernel, () => undefined);
+  await restoreKernel(cluster, say);
 }

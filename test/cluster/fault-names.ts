@@ -13,6 +13,7 @@ export const CLUSTER_FAULTS = {
   'sidecar-hang': 'SIGSTOP to the sidecar',
   'node-freeze': 'everything on the node stands still; its kernel goes on, and so answers for its addresses',
   'controller-kill': 'SIGKILL to the controller of pools on the node; the kubelet starts it again',
+  'controller-hang': 'SIGSTOP to the controller of pools on the node',
   'pod-delete': "the release's pod on the node is deleted",
   drain: 'kubectl drain, daemon sets left alone',
   cordon: 'kubectl cordon',

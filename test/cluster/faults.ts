@@ -1,5 +1,5 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { type Fault, prepareSwitch, type Strike } from '../support/faults.ts';
 import type { Kubectl } from '../support/kubectl.ts';
 import { listensInNetnsOf, type NamedProcess, namedProcesses, signalAll } from '../support/processes.ts';
@@ -11,7 +11,7 @@ import { killMachine, type RunningMachine, switchService } from './machine.ts';
 import { unplug } from './network.ts';
 import type { ClusterParts } from './parts.ts';
 import { API_SERVER_PORT, type ClusterPlan, type MachinePlan } from './plan.ts';
-import { pidsOf } from './status.ts';
+import { pidsOf, pidsOnMachine } from './status.ts';
 import { bootMachine } from './up.ts';
 
 /** A machine, as faults see it. */
@@ -33,7 +33,7 @@ type ClusterFault = Fault<FaultTarget, Outcome>;
 const BACK_LIMIT_MS = 150_000;
 /** After the first crash the kubelet starts a container at once, after the second it waits for 10 s. */
 const PATIENCE_MS = 15_000;
-const FREEZE_LIMIT_MS = 10_000;
+const FREEZE_LIMIT_MS = 30_000;
 const DRAIN_LIMIT_MS = 120_000;
 const INGRESS_PORT = 80;
 const RELEASE_SELECTOR = 'app.kubernetes.io/name=keepalived-ingress-vip';
@@ -145,18 +145,24 @@ async function freeze({ cgroup, machine }: FaultTarget, state: 'FROZEN' | 'THAWE
   await waitFor(`${machine.name} to be ${state.toLowerCase()}`, reached, { limitMs: FREEZE_LIMIT_MS, everyMs: 5 });
 }
 
-/** The processes of the controllers of pools on a machine. They run in networks of their own pods: the machine's cgroups tell of them. */
+/** The processes of the controllers of pools on a machine. They run in networks of their own pods. */
 async function controllersOn({ cgroup, machine }: FaultTarget): Promise<number[]> {
-  const root = join('/sys/fs/cgroup/freezer', cgroup, machine.name);
-  const files = await readdir(root, { recursive: true });
-  const lists = files
-    .filter((file) => basename(file) === 'cgroup.procs')
-    .map((file) => readFile(join(root, file), 'utf8').catch(() => '')); // a container that just ended
-  const pids = (await Promise.all(lists)).join('').split('\n').filter(Boolean).map(Number);
   const isController = ({ commandLine }: NamedProcess) => commandLine.includes('/app/controller.cjs');
-  return namedProcesses(pids)
+  return namedProcesses(await pidsOnMachine(cgroup, machine.name))
     .filter(isController)
     .map(({ pid }) => pid);
+}
+
+const CONTROLLERS = ['--all-namespaces', '-l', `${RELEASE_SELECTOR},app.kubernetes.io/component=controller`];
+
+/** A signal to the controllers of pools on the machine. */
+function signalControllers(signal: NodeJS.Signals): ClusterFault['prepare'] {
+  return async (target) => {
+    on(target);
+    const pids = await controllersOn(target);
+    if (pids.length === 0) throw new Error(`no controller of pools runs on ${target.machine.name}`);
+    return () => signalAll(pids, signal);
+  };
 }
 
 /** A kubectl command on the node. */
@@ -225,21 +231,17 @@ const FAULTS: Readonly<Record<ClusterFaultName, ClusterFault>> = {
     },
   },
   'controller-kill': {
-    prepare: async (target) => {
-      on(target);
-      const pids = await controllersOn(target);
-      if (pids.length === 0) throw new Error(`no controller of pools runs on ${target.machine.name}`);
-      return () => signalAll(pids, 'SIGKILL');
-    },
+    prepare: signalControllers('SIGKILL'),
     heal: async (target) => {
-      const back = async () => (await controllersOn(target)).length > 0;
-      if (!(await back())) {
-        await renewPods(target, [
-          '--all-namespaces',
-          '-l',
-          `${RELEASE_SELECTOR},app.kubernetes.io/component=controller`,
-        ]);
-      }
+      if ((await controllersOn(target)).length === 0) await renewPods(target, CONTROLLERS);
+    },
+  },
+  'controller-hang': {
+    prepare: signalControllers('SIGSTOP'),
+    heal: async (target) => {
+      // The kubelet may have killed it meanwhile, and waits before it starts it again.
+      if ((await controllersOn(target)).length === 0) await renewPods(target, CONTROLLERS);
+      else signalAll(await controllersOn(target), 'SIGCONT');
     },
   },
   'pod-delete': kubectlFault(

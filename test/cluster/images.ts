@@ -5,14 +5,18 @@ import { ensureImageArchives, type ImageArchive } from '../../scripts/images.ts'
 import { withTemporaryFolder } from '../../scripts/support/temporary-folder.ts';
 import { cacheFolder } from '../support/cache-folder.ts';
 import type { Say } from '../support/print.ts';
+import { dnsImage } from './dns.ts';
 import { importImage } from './image-store.ts';
 import { runOn } from './machine.ts';
 import { planCluster } from './plan.ts';
 import type { ClusterState } from './state.ts';
 
-/** The images that every node of a cluster has: the product's, and one for ingress, sandboxes and tools. Built when something changed. */
-export function imageArchives(say: Say): Promise<readonly ImageArchive[]> {
-  return ensureImageArchives(say);
+/**
+ * The images that every node of a cluster has: the product's, and one for ingress, sandboxes and tools. Built when something changed.
+ * @param dns with that of the cluster's DNS
+ */
+export async function imageArchives(say: Say, dns = false): Promise<readonly ImageArchive[]> {
+  return [...(await ensureImageArchives(say)), ...(dns ? [await dnsImage(say)] : [])];
 }
 
 async function loadArchive(state: ClusterState, archive: string): Promise<void> {

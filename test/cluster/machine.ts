@@ -61,18 +61,24 @@ async function fillCpuset(folder: string): Promise<void> {
   }
 }
 
-async function makeCgroups(path: string): Promise<void> {
-  for (const controller of CONTROLLERS) {
-    let folder = join(HIERARCHIES, controller);
-    for (const part of path.split('/')) {
-      folder = join(folder, part);
-      await mkdir(folder).catch(ignore('EEXIST'));
-      if (controller === 'cpuset') await fillCpuset(folder);
-    }
+async function makeCgroup(controller: string, path: string): Promise<void> {
+  let folder = join(HIERARCHIES, controller);
+  for (const part of path.split('/')) {
+    folder = join(folder, part);
+    await mkdir(folder).catch(ignore('EEXIST'));
+    if (controller === 'cpuset') await fillCpuset(folder);
   }
 }
 
-function ignore(code: string): (error: NodeJS.ErrnoException) => void {
+/** Another cluster that goes just now may remove the outermost, which is empty until the next one is in it. */
+async function makeCgroups(path: string): Promise<void> {
+  for (const controller of CONTROLLERS) {
+    const isMade = () => makeCgroup(controller, path).then(() => true, ignore('ENOENT'));
+    await waitFor(`the cgroup ${path} of ${controller}`, isMade, { limitMs: START_LIMIT_MS });
+  }
+}
+
+function ignore(code: string): (error: NodeJS.ErrnoException) => undefined {
   return (error) => {
     if (error.code !== code) throw error;
   };

@@ -20,6 +20,7 @@ interface UpFlags extends Json {
   readonly nodes: number;
   readonly controlPlanes: number;
   readonly ingress: boolean;
+  readonly dns: boolean;
 }
 
 const { program, up, name } = placeProgram({
@@ -47,10 +48,11 @@ async function told(state: ClusterState): Promise<Told> {
 
 up.option('--control-planes <count>', '1: on a machine of its own; 3 or 5: on that many of the nodes', wholeNumber, 1)
   .option('--no-ingress', 'without an ingress on every node')
-  .action(async ({ nodes, controlPlanes, ingress, json }: UpFlags) => {
+  .option('--dns', 'with a DNS for names in the cluster', false)
+  .action(async ({ nodes, controlPlanes, ingress, dns, json }: UpFlags) => {
     const parts = await readyParts(say);
-    const archives = await imageArchives(say);
-    const options = { name: name(), nodes, controlPlanes, ingress };
+    const archives = await imageArchives(say, dns);
+    const options = { name: name(), nodes, controlPlanes, ingress, dns };
     const state = await interruptible((signal) => bringUp(options, parts, archives, say, signal), say);
     print(json, ...(await told(state)));
   });

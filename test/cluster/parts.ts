@@ -5,7 +5,6 @@ import { ensureTool } from '../../scripts/tools.ts';
 import { ensureDebianRoot } from '../support/debian-root.ts';
 import { prepareMachine } from '../support/prepare-machine.ts';
 import type { Say } from '../support/print.ts';
-import { adaptKernel } from './kernel-limits.ts';
 
 /** What every machine of a cluster is made of; all of it is made once per version and kept in the user's cache. */
 export interface ClusterParts {
@@ -55,7 +54,6 @@ function checkCgroups(): void {
 export async function readyParts(say: Say): Promise<ClusterParts> {
   await prepareMachine();
   checkCgroups();
-  adaptKernel(say);
   const lower = await ensureDebianRoot({ label: 'machine-root', suite: SUITE, packages: PACKAGES }, say);
   return { lower, kubernetes: dirname(await realpath(await ensureTool('hyperkube'))) };
 }

@@ -37,6 +37,13 @@ describe('the plan of a cluster', () => {
     expect(ownsNetns('x', 'kivc-x-node1')).toBe(true);
   });
 
+  it('has a client that shares no /16 with a node', () => {
+    const { remote, nodes } = planCluster({ ...shape, subnet: 7 });
+    const network = (address: string) => address.split('.').slice(0, 2).join('.');
+    expect(nodes.map(({ ipv4 }) => network(ipv4))).not.toContain(network(remote.ipv4));
+    expect(remote.gateway.replace(/\d+$/, '')).toBe(remote.ipv4.replace(/\d+$/, ''));
+  });
+
   it('gives every machine names and addresses of its own', () => {
     const { machines } = planCluster({ ...shape, nodes: 20 });
     for (const key of ['name', 'netns', 'ipv4', 'ipv6', 'mac'] as const) {

@@ -12,6 +12,9 @@ export const POD_CIDR = '10.244.0.0/16';
 /** First address of SERVICE_CIDR: the Service `kubernetes`. */
 export const API_SERVICE_IP = '10.96.0.1';
 export const API_SERVER_PORT = 6443;
+/** Where pods ask for names, whether or not somebody answers there. */
+export const DNS_SERVICE_IP = '10.96.0.10';
+export const CLUSTER_DOMAIN = 'cluster.local';
 
 /** A machine in a network namespace, with one interface on the switch. */
 export interface HostPlan {
@@ -19,6 +22,16 @@ export interface HostPlan {
   readonly netns: string;
   readonly ipv4: string;
   readonly ipv6: string;
+  readonly mac: string;
+}
+
+/** A client in a network of its own, with the switch as its router. */
+export interface RemotePlan {
+  readonly name: string;
+  readonly netns: string;
+  readonly ipv4: string;
+  /** The router's address there. */
+  readonly gateway: string;
   readonly mac: string;
 }
 
@@ -36,13 +49,15 @@ export interface MachinePlan extends HostPlan {
 export interface ClusterPlan {
   readonly name: string;
   readonly switchNetns: string;
-  /** The bridge's own address: every machine's default gateway, which leads nowhere. */
+  /** The bridge's own address: every machine's default gateway, which leads to the remote client alone. */
   readonly gateway: string;
   /** The interface with which the machine that hosts the cluster reaches the API servers. */
   readonly uplink: { readonly device: string; readonly ipv4: string };
   readonly client: HostPlan;
   /** The client that forgets its neighbours before each attempt. */
   readonly newcomer: HostPlan;
+  /** The client that shares no subnet with the nodes, nor a /16. */
+  readonly remote: RemotePlan;
   readonly machines: readonly MachinePlan[];
   /** The machines that are nodes of the cluster. */
   readonly nodes: readonly MachinePlan[];
@@ -68,7 +83,7 @@ export const {
   check: checkClusterName,
   netns: netnsName,
   owns: ownsNetns,
-} = placeNames('cluster', 'kivc', ['switch', 'client', 'newcomer', 'cp']);
+} = placeNames('cluster', 'kivc', ['switch', 'client', 'newcomer', 'remote', 'cp']);
 
 function checkShape({ nodes, controlPlanes }: ClusterShape): void {
   checkNodeCount(nodes, MAX_NODES);
@@ -112,6 +127,13 @@ export function planCluster(shape: ClusterShape): ClusterPlan {
     uplink: { device: name === DEFAULT_PLACE ? 'kivc' : `kivc-${name}`, ipv4: `10.77.${subnet}.1` },
     client: host('client', 3),
     newcomer: host('newcomer', 4),
+    remote: {
+      name: 'remote',
+      netns: netnsName(name, 'remote'),
+      ipv4: `10.78.${subnet}.2`,
+      gateway: `10.78.${subnet}.1`,
+      mac: macAddress('02:1f:00:01', subnet, 2),
+    },
     machines,
     nodes,
     controlPlanes: machines.filter((machine) => machine.controlPlane),

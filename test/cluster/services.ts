@@ -1,6 +1,14 @@
 import { stringify } from 'yaml';
 import { apiServerIdentity, kubeconfig, type Pki } from './pki.ts';
-import { API_SERVER_PORT, type ClusterPlan, type MachinePlan, POD_CIDR, SERVICE_CIDR } from './plan.ts';
+import {
+  API_SERVER_PORT,
+  CLUSTER_DOMAIN,
+  type ClusterPlan,
+  DNS_SERVICE_IP,
+  type MachinePlan,
+  POD_CIDR,
+  SERVICE_CIDR,
+} from './plan.ts';
 
 /** A file to be put on a machine's disk before it boots. */
 export interface MachineFile {
@@ -233,9 +241,9 @@ function kubeletConfig(machine: MachinePlan): object {
     failSwapOn: false,
     oomScoreAdj: 0,
     makeIPTablesUtilChains: false,
-    // Nobody answers there; without one the kubelet complains of every pod.
-    clusterDNS: ['10.96.0.10'],
-    clusterDomain: 'cluster.local',
+    // Nobody answers there in a cluster without DNS; without one the kubelet complains of every pod.
+    clusterDNS: [DNS_SERVICE_IP],
+    clusterDomain: CLUSTER_DOMAIN,
     staticPodPath: STATIC_PODS,
     // So often volumes are brought up to date; the default is a minute, which tests of changed settings would only wait for.
     syncFrequency: '3s',

@@ -22,7 +22,7 @@ export interface ClusterState {
 const LOCK_LIMIT_MS = 180_000;
 
 /** Directory below which every cluster keeps its files: beside the unpacked images, whose files the machines share. */
-export function clustersDirectory(): string {
+function clustersDirectory(): string {
   return join(cacheFolder(), 'clusters');
 }
 

@@ -1,3 +1,5 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { heldBy } from '../support/held-addresses.ts';
 import { INTERFACE, netnsPath } from '../support/netns.ts';
 import { pidCells } from '../support/place-commands.ts';
@@ -62,6 +64,19 @@ export function pidsOf(machine: MachinePlan, program: ProgramName): number[] {
 function pidsAmong(processes: readonly NamedProcess[], program: ProgramName): number[] {
   const pids = processes.filter(PROGRAMS[program]).map(({ pid }) => pid);
   return pids.toSorted((a, b) => a - b);
+}
+
+/**
+ * The pids of everything on a machine, its pods' too, in whatever namespaces they are: the machine's cgroups tell of them.
+ * @param cgroup of the cluster, below each hierarchy
+ */
+export async function pidsOnMachine(cgroup: string, machine: string): Promise<number[]> {
+  const root = join('/sys/fs/cgroup/freezer', cgroup, machine);
+  const files = await readdir(root, { recursive: true });
+  const lists = files
+    .filter((file) => basename(file) === 'cgroup.procs')
+    .map((file) => readFile(join(root, file), 'utf8').catch(() => '')); // a container that just ended
+  return (await Promise.all(lists)).join('').split('\n').filter(Boolean).map(Number);
 }
 
 async function machineStatus(state: ClusterState, machine: MachinePlan): Promise<MachineStatus> {

@@ -8,9 +8,11 @@ import { ip } from '../support/netns.ts';
 import type { Say } from '../support/print.ts';
 import { succeeds } from '../support/succeeds.ts';
 import { type WaitOptions, waitFor } from '../support/wait.ts';
+import { DNS_NAME, DNS_NAMESPACE, dnsManifest } from './dns.ts';
 import { takeDown } from './down.ts';
 import { ensureImageStore, linkStore } from './image-store.ts';
 import { INGRESS_NAME, INGRESS_NAMESPACE, ingressManifest } from './ingress.ts';
+import { adaptKernel } from './kernel-limits.ts';
 import { type MachineSpec, type RunningMachine, startMachine, writeDisk } from './machine.ts';
 import { createNetwork, plugMachine } from './network.ts';
 import type { ClusterParts } from './parts.ts';
@@ -35,6 +37,8 @@ export interface ClusterOptions {
   readonly controlPlanes: number;
   /** Whether an ingress runs on every node. */
   readonly ingress: boolean;
+  /** Whether pods' questions for names in the cluster are answered; the nodes have the image of `dnsImage` then. */
+  readonly dns?: boolean;
 }
 
 const API_LIMIT_MS = 90_000;
@@ -161,23 +165,33 @@ async function labelControlPlanes(plan: ClusterPlan, kubectl: Kubectl): Promise<
   }
 }
 
-async function runIngress(kubectl: Kubectl, pki: Pki): Promise<void> {
-  await kubectl(['apply', '-f', '-'], { input: ingressManifest(pki.certificate('ingress')) });
-  const rollout = ['rollout', 'status', `daemonset/${INGRESS_NAME}`, '-n', INGRESS_NAMESPACE];
+/** Waits until all pods of a workload are ready. @param failure what it is when they do not become so */
+async function rollOut(kubectl: Kubectl, workload: string, namespace: string, failure: string): Promise<void> {
+  const rollout = ['rollout', 'status', workload, '-n', namespace];
   try {
     await kubectl([...rollout, `--timeout=${PODS_LIMIT_MS / 1000}s`], { timeout: PODS_LIMIT_MS + 5000 });
   } catch (error) {
-    const said = `${(error as Error).message}\n${await podsAndEvents(kubectl)}`;
-    throw new Error(`the ingress does not run on every node: ${said}`, { cause: error });
+    const said = `${(error as Error).message}\n${await podsAndEvents(kubectl, namespace)}`;
+    throw new Error(`${failure}: ${said}`, { cause: error });
   }
 }
 
+async function runIngress(kubectl: Kubectl, pki: Pki): Promise<void> {
+  await kubectl(['apply', '-f', '-'], { input: ingressManifest(pki.certificate('ingress')) });
+  await rollOut(kubectl, `daemonset/${INGRESS_NAME}`, INGRESS_NAMESPACE, 'the ingress does not run on every node');
+}
+
+async function runDns(kubectl: Kubectl): Promise<void> {
+  await kubectl(['apply', '-f', '-'], { input: dnsManifest() });
+  await rollOut(kubectl, `deployment/${DNS_NAME}`, DNS_NAMESPACE, 'the DNS does not run');
+}
+
 /** What a user would look at when pods do not run: the pods and what happened to them. */
-async function podsAndEvents(kubectl: Kubectl): Promise<string> {
+async function podsAndEvents(kubectl: Kubectl, namespace: string): Promise<string> {
   const look = (args: readonly string[]) =>
     kubectl(args, { timeout: LOOK_LIMIT_MS }).catch((error: Error) => error.message);
-  const pods = await look(['get', 'pods', '-n', INGRESS_NAMESPACE, '-o', 'wide']);
-  const events = await look(['get', 'events', '-n', INGRESS_NAMESPACE, '--sort-by=.lastTimestamp']);
+  const pods = await look(['get', 'pods', '-n', namespace, '-o', 'wide']);
+  const events = await look(['get', 'events', '-n', namespace, '--sort-by=.lastTimestamp']);
   return `${pods}\n${events}`;
 }
 
@@ -198,6 +212,7 @@ export async function bringUp(
   const store = await ensureImageStore(archives, parts, say);
   await makeDirectory(name);
   try {
+    await adaptKernel(name, say);
     const shape = await takeSubnet(options, parts, say);
     const plan = planCluster(shape);
     const pki = await makePki(plan, join(clusterDirectory(name), 'pki'));
@@ -211,6 +226,10 @@ export async function bringUp(
     if (options.ingress) {
       await runIngress(kubectl, pki);
       say('an ingress runs on every node');
+    }
+    if (options.dns) {
+      await runDns(kubectl);
+      say('names in the cluster are answered');
     }
     signal?.throwIfAborted();
     return state;

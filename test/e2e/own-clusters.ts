@@ -1,6 +1,9 @@
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { withLock } from '../../scripts/toolchain/lock.ts';
 import { takeDown } from '../cluster/down.ts';
 import { clusterDirectory } from '../cluster/state.ts';
+import { say } from '../support/print.ts';
 
 /** A cluster's name has eight letters at most; those of further clusters are up to three longer. */
 const NAME_LENGTH = 5;
@@ -27,6 +30,19 @@ export function controlPlanesOf(cluster: string): string {
 /** Whether the tests' cluster stays after them, and is used as it is by the next: E2E_KEEP is set. */
 export function keepsOwnCluster(environment: NodeJS.ProcessEnv = process.env): boolean {
   return Boolean(environment.E2E_KEEP);
+}
+
+/** Of this machine, as names of network namespaces are. */
+const LOCKS = '/run/keepalived-ingress-vip-clusters';
+
+/**
+ * Runs something that brings the tests' clusters up and removes what an earlier run left of them, while no other run does.
+ * @throws ToolError when another one is at it: it would lose its clusters
+ */
+export function aloneOnOwnClusters<T>(work: () => Promise<T>, folder: string = LOCKS): Promise<T> {
+  const name = ownClusterName();
+  const what = `running the end-to-end tests on the cluster ${name} (set E2E_CLUSTER to another name to run them beside it)`;
+  return withLock(join(folder, `tests-${name}.lock`), 0, say, work, what);
 }
 
 /** Removes what is left of the clusters that tests brought up: after a run that was interrupted all of them. One that is kept stays. */

@@ -32,7 +32,7 @@ import { labelNodes, nodeNames, untaintNodes } from './nodes.ts';
 import { tokenFolder } from './pod-token.ts';
 import { releasePods, sidecarStatus } from './pods.ts';
 import { rightsOf } from './process-rights.ts';
-import { msUntilAnswer, nextAnswer, REACHABLE_MS } from './reachable.ts';
+import { msUntilAnswer, nextAnswer, REACHABLE_BESIDE_MS } from './reachable.ts';
 import { describeStaticPods } from './static-pods.ts';
 
 const repeated = repeatedWhenDisturbed();
@@ -65,7 +65,11 @@ describe.skipIf(!site.hasHarness)("the reference chart's ingress example", repea
 
   it('makes the address reachable on the ingress nodes', async () => {
     const options = { valuesFiles: [INGRESS_VALUES], set: ['keepalived.vrrpInterfaceName=eth0'] };
-    expect(await msUntilAnswer(site, 'ingress example', () => helmInstall(site, options))).toBeLessThan(REACHABLE_MS);
+    // This may be the second try.
+    await helmUninstall(site, options);
+    expect(await msUntilAnswer(site, 'ingress example', () => helmInstall(site, options))).toBeLessThan(
+      REACHABLE_BESIDE_MS,
+    );
     await waitForPods(site);
     expect(await placesOf(site)).toEqual(nodes);
     expect(nodes).toContain(await waitForHolder(site));
@@ -102,6 +106,8 @@ describe.skipIf(!site.hasHarness)('on three control planes', repeated, () => {
 
   /** Installs, until the API answers at the virtual address and every node has a pod. */
   async function installForApi(options: InstallOptions): Promise<string> {
+    // This may be the second try.
+    await helmUninstall(planes, options);
     const prober = apiProber(planes);
     const startedMs = monotonicMs();
     try {
@@ -109,7 +115,7 @@ describe.skipIf(!site.hasHarness)('on three control planes', repeated, () => {
       await prober.start();
       const tookMs = (await nextAnswer(prober, planes.address)) - startedMs;
       say(`${options.release ?? RELEASE}: the API is reachable after ${seconds(tookMs)}`);
-      expect(tookMs).toBeLessThan(REACHABLE_MS);
+      expect(tookMs).toBeLessThan(REACHABLE_BESIDE_MS);
       await waitForPods(planes, options);
       expect(await placesOf(planes, options)).toEqual(machines.map(({ name }) => name));
       return notes;
@@ -330,7 +336,7 @@ describe.skipIf(!site.hasHarness)('on three control planes', repeated, () => {
       installed.push(api, ingress);
       await installForApi(api);
       const tookMs = await msUntilAnswer(planes, 'ingress-vip', () => helmInstall(planes, ingress), ingressVip);
-      expect(tookMs).toBeLessThan(REACHABLE_MS);
+      expect(tookMs).toBeLessThan(REACHABLE_BESIDE_MS);
       await waitForPods(planes, ingress);
       expect(await placesOf(planes, ingress)).toEqual(machines.map(({ name }) => name));
       await waitForHolder(planes, ingressVip);

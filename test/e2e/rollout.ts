@@ -33,9 +33,9 @@ const LIMIT_MS = 130_000;
 /** An outage that begins so much after a move, or ends so much before it, is of a machine that was too busy to answer. */
 const NEAR_MS = 100;
 
-/** That client; it does not run yet. On the own cluster, whose nodes share its processors, it waits for none of them. */
+/** That client; it does not run yet. */
 export function patientProber(site: Site): Prober {
-  return site.prober('regular', { ...CADENCE, realTime: site.hasHarness });
+  return site.prober('regular', CADENCE);
 }
 
 /** The images that a workload asks for, the sidecar's first. */

@@ -20,7 +20,7 @@ const NAMESPACE = 'vip-guarded';
 const DOCUMENT = readFileSync(join(import.meta.dirname, '../../docs/security.md'), 'utf8');
 const SELECTOR = `app.kubernetes.io/instance=${RELEASE}`;
 const PORTS = { status: 10270, metrics: 10271 };
-const LIMIT = { limitMs: 30_000, everyMs: 200 };
+const LIMIT = { limitMs: 60_000, everyMs: 200 };
 /** What the container runtime gives every container to write to. */
 const EVERYBODYS = ['/dev/mqueue', '/dev/shm', '/dev/termination-log'];
 

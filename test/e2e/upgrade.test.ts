@@ -22,7 +22,7 @@ import { type ChartRepository, helmAtHome, serveChart } from './chart-repository
 import { site } from './here.ts';
 import { listedAddresses, objectsOf } from './leftovers.ts';
 import { type ReleasePod, releasePods, type SidecarStatus, sidecarStatus } from './pods.ts';
-import { msUntilAnswer, REACHABLE_MS, waitForAnswer } from './reachable.ts';
+import { msUntilAnswer, REACHABLE_BESIDE_MS, waitForAnswer } from './reachable.ts';
 import { imagesOf, observeRollout, patientProber, type Rollout, waitForRollout } from './rollout.ts';
 import { runInShell, shellBlocks } from './shell-commands.ts';
 
@@ -72,7 +72,7 @@ function expectOneAtATime({ before, after, leastServing, moves, outagesMs }: Rol
 /** Nothing of the release is left: no object in the cluster, no address on a node, no address on the nodes' lists. */
 async function expectNothingLeft(addresses: readonly string[]): Promise<void> {
   const gone = async () => (await objectsOf(site, RELEASE)).length === 0;
-  await waitFor('controllers to remove what they made', gone, { limitMs: 30_000, everyMs: 500 }).catch(() => undefined);
+  await waitFor('controllers to remove what they made', gone, { limitMs: 60_000, everyMs: 500 }).catch(() => undefined);
   expect(await objectsOf(site, RELEASE)).toEqual([]);
   for (const address of addresses) expect(await site.holders(address)).toEqual([]);
   if (site.hasHarness) expect(await listedAddresses(site)).toEqual([]);
@@ -144,7 +144,9 @@ describe('a Deployment from a chart repository by Helm 3', repeated, () => {
 
   it('is installed', async () => {
     expect(await options.helm?.(['version', '--short'])).toMatch(/^v3\./);
-    expect(await msUntilAnswer(site, 'Helm 3', () => helmInstall(site, options))).toBeLessThan(REACHABLE_MS);
+    // This may be the second try.
+    await helmUninstall(site, options);
+    expect(await msUntilAnswer(site, 'Helm 3', () => helmInstall(site, options))).toBeLessThan(REACHABLE_BESIDE_MS);
     await waitForPods(site);
   });
 
@@ -182,8 +184,9 @@ describe('a DaemonSet from a chart repository by Helm 4', repeated, () => {
 
   it('is installed', async () => {
     expect(await options.helm?.(['version', '--short'])).toMatch(/^v4\./);
+    await helmUninstall(site, options);
     const install = () => helmInstall(site, { ...options, set: ['kind=DaemonSet'] });
-    expect(await msUntilAnswer(site, 'Helm 4', install)).toBeLessThan(REACHABLE_MS);
+    expect(await msUntilAnswer(site, 'Helm 4', install)).toBeLessThan(REACHABLE_BESIDE_MS);
     await waitForPods(site);
     installed = await imagesOf(site, `daemonset/${RELEASE}`);
   });

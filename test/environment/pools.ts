@@ -2,18 +2,20 @@ import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import { API_GROUP } from '../../api/group.ts';
 import { withTemporaryFolder } from '../../scripts/support/temporary-folder.ts';
 import { waitFor } from '../support/wait.ts';
 import type { Site } from './site.ts';
 
 /** A pool as values or a manifest give it. */
 export interface PoolSpec {
-  readonly addresses: readonly string[];
+  readonly addresses?: readonly string[];
   readonly [field: string]: unknown;
 }
 
 const SETTLE_LIMIT_MS = 60_000;
 const GONE_LIMIT_MS = 90_000;
+const PLANS_LIMIT_MS = 120_000;
 /** Free addresses of the nodes' network, from its host number `first` on. */
 export function freeAddresses(site: Site, first: number, count: number): string[] {
   const network = site.address.replace(/\d+$/, '');
@@ -103,4 +105,22 @@ export function withValues<T>(values: object, use: (path: string) => Promise<T>)
     await writeFile(file, stringify(values));
     return use(file);
   });
+}
+
+interface ObservedPlans {
+  readonly items: readonly { readonly spec: { readonly plan: string }; readonly status?: { observedPlan?: string } }[];
+}
+
+/** Waits until every node runs the plan that it was told last. */
+export async function waitForNodePlans(site: Site): Promise<void> {
+  await waitFor(
+    'every node to carry out its plan',
+    async () => {
+      const { items } = JSON.parse(
+        await site.kubectl(['get', `nodeplans.${API_GROUP}`, '-o', 'json']),
+      ) as ObservedPlans;
+      return items.every(({ spec, status }) => status?.observedPlan === spec.plan);
+    },
+    { limitMs: PLANS_LIMIT_MS, everyMs: 200 },
+  );
 }

@@ -1,5 +1,6 @@
 import { CHART, RELEASE_NAMESPACE as NAMESPACE, RELEASE_NAME as RELEASE } from '../support/release-names.ts';
 import { waitFor } from '../support/wait.ts';
+import { tellOfPods } from './pods-trouble.ts';
 import type { Helm, Site } from './site.ts';
 
 export { CHART, RELEASE_NAME as RELEASE, RELEASE_NAMESPACE as NAMESPACE } from '../support/release-names.ts';
@@ -90,7 +91,7 @@ export async function waitForHolder(site: Site, address?: string, limitMs: numbe
   );
 }
 
-/** Waits until the release has pods and every one of them is Ready. */
+/** Waits until the release has pods and every one of them is Ready; says what is known of them when that does not come. */
 export async function waitForPods(site: Site, options: InstallOptions = {}): Promise<void> {
   const { release = RELEASE, namespace = NAMESPACE } = options;
   // `kubectl wait` fails at once where nothing matches, as long as the controller has not made the first pod.
@@ -99,5 +100,10 @@ export async function waitForPods(site: Site, options: InstallOptions = {}): Pro
     everyMs: 200,
   });
   const ready = ['--for=condition=Ready', '--timeout=90s'];
-  await site.kubectl(['wait', 'pod', '-n', namespace, '-l', selectorOf(release), ...ready], { timeout: 100_000 });
+  try {
+    await site.kubectl(['wait', 'pod', '-n', namespace, '-l', selectorOf(release), ...ready], { timeout: 100_000 });
+  } catch (error) {
+    await tellOfPods(site, namespace, selectorOf(release));
+    throw error;
+  }
 }

@@ -92,7 +92,10 @@ export class Site {
     return new ClusterEnvironment(cluster);
   }
 
-  /** A client outside the cluster that opens connections to the address; it does not run yet. */
+  /**
+   * A client outside the cluster that opens connections to the address; it does not run yet. It has no real-time priority: one that speaks TLS 200 times
+   * a second takes half a core, and two of them had two clusters at half their speed.
+   */
   prober(kind: ClientKind, { address = this.address, ...cadence }: ProbeSettings = {}): Prober {
     return this.#prober(kind, [address], cadence);
   }

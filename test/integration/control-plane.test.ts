@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ApiLoad, ApiLoadReport } from '../clients/api-load.ts';
+import { OpenConnections } from '../clients/open-connections.ts';
 import { monotonicMs } from '../support/clock.ts';
 import { command, mustSkip } from '../support/needs.ts';
 import { signalAll } from '../support/processes.ts';
@@ -10,6 +11,8 @@ import { LAB_NEEDS } from './lab-under-test.ts';
 const skip = mustSkip('a control plane whose own parts fail', [command('nft'), ...LAB_NEEDS]);
 const LIMIT = { limitMs: 60_000, everyMs: 50 };
 const WATCHES = 12;
+/** Clients' ports, below those that the kernel chooses from. */
+const CLIENT_PORTS = 9000;
 /** A lab of two nodes is up within a quarter of a minute; each fault takes some seconds. */
 const TEST_LIMIT_MS = 240_000;
 
@@ -71,6 +74,38 @@ describe.skipIf(skip)('a control plane whose own parts fail', { timeout: TEST_LI
       LIMIT,
     );
     expect(JSON.parse(line)).toMatchObject({ msg: 'connection', from: `${from}:${fromPort}`, section: 'api' });
+  });
+
+  it('tells the clients of a node that was cut off also where it remembers earlier connections of the same ports', async () => {
+    const first = await lab.allWell();
+    // Known to the other node too: it has heard of what this one told.
+    const open = async (node: string) => {
+      const target = {
+        address: lab.address,
+        port: PORT,
+        count: WATCHES,
+        kinds: ['silent'],
+        fromPort: CLIENT_PORTS,
+      } as const;
+      const connections = await OpenConnections.open(lab.clientNetns('regular'), target);
+      const told = async () => (await lab.metric(node, 'keepalived_vip_connections_told')) >= WATCHES;
+      await waitFor('the clients to be told of', told, LIMIT);
+      return connections;
+    };
+    const opened = [await open(first)];
+    try {
+      await lab.inject('cordon', first);
+      await opened[0]?.allEnded();
+      const second = await lab.movedFrom(first);
+      const again = await open(second);
+      opened.push(again);
+      await lab.inject('switch-cut', second);
+      expect(new Set((await again.allEnded()).map(({ code }) => code))).toEqual(new Set(['ECONNRESET']));
+    } finally {
+      for (const connections of opened) connections.close();
+      await lab.heal();
+    }
+    await lab.allWell();
   });
 
   it('whose HAProxy is killed on the holder moves the address, serves on, and is whole when HAProxy is started again', async () => {

@@ -1,22 +1,34 @@
 import { mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { HttpMethod, KubeConfig } from '@kubernetes/client-node';
 import { execa } from 'execa';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { stringify } from 'yaml';
-import type { z } from 'zod';
+import { parse, stringify } from 'yaml';
+import type * as z from 'zod';
 import { nodePlanSpecSchema, REPORT_LIMITS } from '../../api/node-plan.ts';
+import { claimName } from '../../api/service-address.ts';
 import { oneLine } from '../../api/text.ts';
 import { type VirtualIpPool, virtualIpPoolSpecSchema } from '../../api/virtual-ip-pool.ts';
 import { ingressPool } from '../../controller/ingress/pool.ts';
+import { isUndeclared } from '../../controller/kubernetes/api-error.ts';
+import { send } from '../../controller/kubernetes/send.ts';
 import { makePlan } from '../../controller/plan/planner.ts';
 import type { PlanInput } from '../../controller/plan/types.ts';
 import { nodePlanSpec } from '../../controller/reconcile/node-plan-spec.ts';
 import { poolDemands } from '../../controller/reconcile/pool-demands.ts';
 import { ensureTool } from '../../scripts/tools.ts';
 import { readPlan } from '../../sidecar/sources/plan/plan.ts';
-import { addresses, hosts, interfaces, plans, specs } from '../support/generated-pools.ts';
+import {
+  addresses,
+  claimedAddresses,
+  hosts,
+  interfaces,
+  plans,
+  rangedSpecs,
+  specs,
+} from '../support/generated-pools.ts';
 import { KubeApi } from '../support/kube-api.ts';
 import { command, mustSkip } from '../support/needs.ts';
 import { CHART } from '../support/release-names.ts';
@@ -25,7 +37,7 @@ import { waitFor } from '../support/wait.ts';
 const skip = mustSkip('the custom resources in a real API server', [command('openssl')]);
 /** A cold machine builds Kubernetes first. */
 const SET_UP_LIMIT_MS = 45 * 60_000;
-const COMMAND_LIMIT_MS = 60_000;
+const COMMAND_LIMIT_MS = 110_000;
 const NAMESPACE = 'vip';
 const AGENT = 'vip-keepalived-ingress-vip';
 const CONTROLLER = `${AGENT}-controller`;
@@ -80,6 +92,16 @@ async function tried(manifest: object): Promise<string> {
 async function apply(...manifests: readonly object[]): Promise<void> {
   await api.kubectl(['apply', '--server-side', '-f', '-'], {
     input: manifests.map((each) => stringify(each)).join('---\n'),
+  });
+}
+
+/** The definition of NodePlans in a group of its own, as it was before there were spare instances. */
+async function plansWithoutSpares(group: string): Promise<object> {
+  const text = await readFile(join(CHART, 'crds/nodeplans.yaml'), 'utf8');
+  return parse(text.replaceAll('keepalived-ingress-vip.io', group), (key, value) => {
+    if (key === 'spares') return undefined;
+    if (key !== 'x-kubernetes-validations') return value;
+    return (value as { rule: string }[]).filter(({ rule }) => !rule.includes('self.spares'));
   });
 }
 
@@ -308,7 +330,7 @@ describe.skipIf(skip)('the custom resources in a real API server', () => {
           `"${text}" is the network, broadcast or routers' address of the subnet that its prefix says, which no machine can have; give another address of it, or the right prefix`,
         ]),
       ['no address', { addresses: [] }, 'spec.addresses in body should have at least 1 items'],
-      ['nothing', {}, 'spec.addresses: Required value'],
+      ['nothing', {}, 'give addresses, which nodes always hold, or ranges, from which Services get theirs, or both'],
       [
         'more addresses than it may have',
         { addresses: many(1025, (at) => `10.0.${at >> 8}.${at % 256}`) },
@@ -474,6 +496,13 @@ describe.skipIf(skip)('the custom resources in a real API server', () => {
       );
     });
 
+    it('is refused with a name that addresses of Services go by', async () => {
+      expect(await tried(object('VirtualIPPool', 'svc-0123456789', address))).toContain(
+        'metadata.name must not be svc- and ten hexadecimal digits',
+      );
+      expect(await tried(object('VirtualIPPool', 'svc-012345678', address))).toContain('created');
+    });
+
     it('has a short name, columns and explanations', async () => {
       await apply(object('VirtualIPPool', 'shown', address));
       const status = {
@@ -504,6 +533,341 @@ describe.skipIf(skip)('the custom resources in a real API server', () => {
     });
   });
 
+  describe('a pool that gives addresses to Services', () => {
+    const range = { cidr: '192.168.11.128/28' };
+    const of = (...ranges: object[]) => ({ ranges });
+    const tooMany = (count: number) => many(count, (at) => `10.${at >> 8}.${at % 256}.0/24`).map((cidr) => ({ cidr }));
+
+    it.each<[string, object]>([
+      ['the least that it needs', of(range)],
+      ['ranges beside addresses', { addresses: ['192.168.11.5'], ...of(range), services: {} }],
+      [
+        'ranges of both families in every form',
+        of(
+          { ...range, prefixLength: 24 },
+          { first: '10.0.0.250', last: '10.0.1.5' },
+          { first: '10.0.2.1', last: '10.0.2.1' },
+          { cidr: '10.0.3.7/32' },
+          { cidr: '10.0.3.8/31' },
+          { cidr: 'fd00::/64', prefixLength: 128 },
+          { cidr: 'FD01:0:0:8000::/49' },
+          { cidr: 'fd00:1::7/128' },
+          { first: 'fd02::1', last: 'fd02::ff' },
+        ),
+      ],
+      [
+        'ranges that touch',
+        of({ cidr: '10.0.0.0/25' }, { cidr: '10.0.0.128/25' }, { first: '10.0.1.0', last: '10.0.1.9' }),
+      ],
+      ['64 ranges', of(...tooMany(64))],
+      [
+        '32 long ranges, each of which is compared with each',
+        of(
+          ...many(32, (at) => `192.168.${100 + at}`).map((net) => ({
+            first: `${net}.100`,
+            last: `${net}.200`,
+            prefixLength: 24,
+          })),
+        ),
+      ],
+      [
+        'as much as it may have',
+        {
+          addresses: many(1024, (at) => `10.${at >> 8}.3.${at % 256}/8`),
+          ranges: many(64, (at) => `fd00:1111:2222:3333:4444:5555:${at.toString(16)}`).map((net) => ({
+            first: `${net}:1`,
+            last: `${net}:ffff`,
+          })),
+          exclude: many(256, (at) => `fd00:1111:2222:3333:4444:5555:${at.toString(16)}:7777/128`),
+          services: { namespaces: many(256, (at) => `namespace-${at}`) },
+        },
+      ],
+      [
+        'what it leaves out',
+        { ...of(range), exclude: ['192.168.11.130', '192.168.11.132/30', 'fd00::1', 'fd00::/126'] },
+      ],
+      [
+        'whom it serves, and how',
+        {
+          ...of(range),
+          avoidNetworkAndBroadcast: false,
+          services: {
+            autoAssign: false,
+            disabled: true,
+            priority: 0,
+            namespaces: ['web'],
+            namespaceSelector: { matchLabels: { team: 'web' } },
+            serviceSelector: { matchExpressions: [{ key: 'tier', operator: 'In', values: ['front'] }] },
+            fence: true,
+            sharing: 'AnyNamespace',
+            health: 'Probe',
+            retainSeconds: 0,
+          },
+        },
+      ],
+    ])('is taken with %s', async (_, spec) => {
+      expect(await tried(object('VirtualIPPool', 'p', spec))).toMatch(/created \(server dry run\)/);
+    });
+
+    it.each<[string, object, string]>([
+      [
+        'Services and no ranges',
+        { addresses: ['10.0.0.1'], services: {} },
+        'spec: Invalid value: "object": services needs ranges: what is in addresses no Service gets',
+      ],
+      ['an empty list of ranges', of(), 'spec.ranges in body should have at least 1 items'],
+      ['65 ranges', of(...tooMany(65)), 'spec.ranges: Too many: 65: must have at most 64 items'],
+      ['an empty range', of({}), 'spec.ranges[0]: Invalid value: "object": give either cidr, or first and last'],
+      ['a first alone', of({ first: '10.0.0.1' }), 'give either cidr, or first and last'],
+      ['a last alone', of({ last: '10.0.0.1' }), 'give either cidr, or first and last'],
+      ['a subnet and a first', of({ ...range, first: '10.0.0.1' }), 'give either cidr, or first and last'],
+      [
+        'ends of two families',
+        of({ first: '10.0.0.1', last: 'fd00::1' }),
+        'spec.ranges[0]: Invalid value: "object": first and last must be of one family, both IPv4 or both IPv6',
+      ],
+      [
+        'a range upside down',
+        of({ first: '10.0.1.5', last: '10.0.0.250' }),
+        'spec.ranges[0]: Invalid value: "object": first must not be above last',
+      ],
+      [
+        'ranges that overlap',
+        of({ cidr: '10.0.0.0/24' }, { cidr: 'fd00::/64' }, { first: '10.0.0.255', last: '10.0.1.9' }),
+        'spec.ranges: Invalid value: "array": two ranges overlap; take what is in both out of one of them',
+      ],
+      ['a range that is there twice', of(range, range), 'two ranges overlap'],
+      ['a prefix that IPv4 has not', of({ ...range, prefixLength: 33 }), 'prefixLength of IPv4 is at most 32'],
+      [
+        'a prefix that no address has',
+        of({ cidr: 'fd00::/64', prefixLength: 129 }),
+        'spec.ranges[0].prefixLength in body should be less than or equal to 128',
+      ],
+      ...[
+        '10.0.0.1',
+        '10.0.0.0/33',
+        '10.0.0.0/0',
+        'fd00::/129',
+        '10.0.0/24',
+        'web',
+        '',
+        '10.0.0.0/24/24',
+        '10.0.0.00/24',
+      ].map((cidr): [string, object, string] => [
+        `the subnet "${cidr}"`,
+        of({ cidr }),
+        `spec.ranges[0].cidr: Invalid value: "string": "${cidr}" is no subnet; write an IPv4 or IPv6 address and a prefix, for example 192.168.11.128/28`,
+      ]),
+      ...['10.0.0.1/24', '10.0.0.128/24', '10.0.0.1/31', 'fd00::1/64', 'fd00::1/127', 'fd00:0:0:8000::/48'].map(
+        (cidr): [string, object, string] => [
+          `the subnet ${cidr}`,
+          of({ cidr }),
+          `"${cidr}" begins in the middle of the subnet that its prefix says; write the first address of the subnet, as in 192.168.11.128/28`,
+        ],
+      ),
+      ...['127.0.0.0/24', '0.0.0.0/1', 'fe80::/64', '::/64', 'ff00::/8'].map((cidr): [string, object, string] => [
+        `the subnet ${cidr}`,
+        of({ cidr }),
+        `"${cidr}" begins in loopback, link-local, multicast, reserved or unspecified addresses`,
+      ]),
+      [
+        'an end with a prefix',
+        of({ first: '10.0.0.1/24', last: '10.0.0.9' }),
+        'spec.ranges[0].first: Invalid value: "string": "10.0.0.1/24" is not an IPv4 or IPv6 address without a prefix; write for example 192.168.11.200',
+      ],
+      [
+        'an end that no host has',
+        of({ first: '223.255.255.1', last: '224.0.0.1' }),
+        '"224.0.0.1" is a loopback, link-local, multicast, reserved or unspecified address',
+      ],
+      [
+        'a name to leave out',
+        { ...of(range), exclude: ['gateway'] },
+        'spec.exclude[0]: Invalid value: "string": "gateway" is neither an IPv4 or IPv6 address nor a subnet; write for example 192.168.11.10 or 192.168.11.32/30',
+      ],
+      [
+        'an address with the prefix of its network to leave out',
+        { ...of(range), exclude: ['192.168.11.130/28'] },
+        '"192.168.11.130/28" begins in the middle of the subnet that its prefix says',
+      ],
+      [
+        'a fence around nobody',
+        { ...of(range), services: { fence: true } },
+        'spec.services: Invalid value: "object": fence needs namespaces or namespaceSelector, which say for whom it is',
+      ],
+      [
+        'a namespace that cannot be',
+        { ...of(range), services: { namespaces: ['Web'] } },
+        'spec.services.namespaces[0]: Invalid value: "string": "Web" is no name of a namespace; a-z, 0-9 and - are allowed',
+      ],
+      [
+        'another way of sharing',
+        { ...of(range), services: { sharing: 'Always' } },
+        'Unsupported value: "Always": supported values: "Never", "SameNamespace", "AnyNamespace"',
+      ],
+      [
+        'a priority that cannot be',
+        { ...of(range), services: { priority: -1 } },
+        'spec.services.priority in body should be greater than or equal to 0',
+      ],
+      [
+        'a selector without values',
+        { ...of(range), services: { serviceSelector: { matchExpressions: [{ key: 'a', operator: 'In' }] } } },
+        'In and NotIn need values; Exists and DoesNotExist have none',
+      ],
+      [
+        'so many nodes as have an address, which none can know',
+        { ...of(range), distribution: { mode: 'Replicas' } },
+        'mode Replicas is not served',
+      ],
+      [
+        'an interface beside lo of every node',
+        { ...of(range), distribution: { mode: 'All' }, interface: 'eth0' },
+        'with distribution All addresses are on lo; leave interface out',
+      ],
+      [
+        'a way back for what does not move',
+        { ranges: [range], distribution: { mode: 'All' }, failback: { enabled: false } },
+        'failback, spread and vrrp need services',
+      ],
+      [
+        'another way to know endpoints',
+        { ...of(range), services: { health: 'Never' } },
+        'Unsupported value: "Never": supported values: "Endpoints", "Probe", "Always"',
+      ],
+    ])('is refused with %s', async (_, spec, message) => {
+      expect(await tried(object('VirtualIPPool', 'p', spec))).toContain(message);
+    });
+
+    it('keeps the way of its addresses: all nodes, or one', async () => {
+      const all = { ...of(range), distribution: { mode: 'All' } };
+      await apply(object('VirtualIPPool', 'everywhere', all));
+      const change = tried(object('VirtualIPPool', 'everywhere', { ...all, distribution: { mode: 'One' } }));
+      expect(await change).toContain('spec.distribution.mode cannot be changed');
+      await api.kubectl(['delete', 'virtualippool', 'everywhere']);
+    });
+
+    it('shows how much Services have of it', async () => {
+      await apply(object('VirtualIPPool', 'shown', of(range)));
+      const services = { capacity: 14, allocated: 3, retained: 1, free: 10 };
+      await api.kubectl([
+        'patch',
+        'vipp',
+        'shown',
+        '--subresource=status',
+        '--type=merge',
+        '-p',
+        JSON.stringify({ status: { services } }),
+      ]);
+      const columns = (await api.kubectl(['get', 'vipp', 'shown', '-o', 'wide']))
+        .split('\n')
+        .map((line) => line.split(/ {2,}/));
+      expect(columns[0]).toEqual(expect.arrayContaining(['ALLOCATED', 'FREE']));
+      expect(columns[1]).toEqual(expect.arrayContaining(['3', '10']));
+      await api.kubectl(['delete', 'vipp', 'shown']);
+    });
+  });
+
+  describe('the claim on an address', () => {
+    const owner = { namespace: 'default', name: 'web', uid: 'u' };
+    const retained = { namespace: 'default', name: 'web', since: '2026-01-01T00:00:00Z' };
+    const claim = (address: string, spec: object = {}, name = claimName(address)) =>
+      object('ServiceAddress', name, { address, pool: 'p', owners: [owner], ...spec });
+    const NOT_NAMED =
+      'metadata.name must be the address, so that nobody can give it twice: IPv4 as it is, IPv6 as eight groups of four digits joined by dashes';
+
+    it.each<[string, object]>([
+      ['IPv4', claim('192.168.11.7')],
+      ['IPv6', claim('fd00::1')],
+      ['a key', claim('192.168.11.7', { sharingKey: 'k'.repeat(253) })],
+      ['64 owners', claim('192.168.11.7', { owners: many(64, (at) => `s${at}`).map((name) => ({ ...owner, name })) })],
+      ['nobody, for one that may have it back', claim('192.168.11.7', { owners: [], retained })],
+    ])('is taken with %s', async (_, manifest) => {
+      expect(await tried(manifest)).toMatch(/created \(server dry run\)/);
+    });
+
+    it.each<[string, object, string]>([
+      ['the name of another address', claim('192.168.11.7', {}, '192.168.11.8'), NOT_NAMED],
+      ['a name of its own', claim('fd00::1', {}, 'web'), NOT_NAMED],
+      [
+        'neither owners nor who may have it back',
+        claim('192.168.11.7', { owners: [] }),
+        'give owners, or say for whom the address is retained',
+      ],
+      ['an owner twice', claim('192.168.11.7', { owners: [owner, { ...owner, uid: 'v' }] }), 'Duplicate value'],
+      [
+        'an owner without a uid',
+        claim('192.168.11.7', { owners: [{ namespace: 'a', name: 'b' }] }),
+        'spec.owners[0].uid: Required value',
+      ],
+      [
+        '65 owners',
+        claim('192.168.11.7', { owners: many(65, (at) => `s${at}`).map((name) => ({ ...owner, name })) }),
+        'must have at most 64 items',
+      ],
+      ['no pool', claim('192.168.11.7', { pool: '' }), 'spec.pool in body should be at least 1 chars long'],
+      [
+        'a time that is none',
+        claim('192.168.11.7', { owners: [], retained: { ...retained, since: 'now' } }),
+        'must be of type date-time',
+      ],
+      [
+        'a prefix',
+        claim('10.0.0.1/24', {}, '10.0.0.1'),
+        '"10.0.0.1/24" is not an IPv4 or IPv6 address without a prefix',
+      ],
+      ['capitals', claim('FD00::1', {}, claimName('fd00::1')), '"FD00::1" is not in the shortest notation'],
+      ['a loopback address', claim('127.0.0.1'), '"127.0.0.1" is no address that a Service can have'],
+    ])('is refused with %s', async (_, manifest, message) => {
+      expect(await tried(manifest)).toContain(message);
+    });
+
+    it('is named after its address, and after no other', async () => {
+      const seed = { numRuns: 300, seed: 20_261_130 };
+      for (const [address, other] of fc.sample(fc.tuple(claimedAddresses, claimedAddresses), seed)) {
+        for (const name of [claimName(address), claimName(other)]) {
+          const { accepted, message } = await api.judge(`${RESOURCES}/serviceaddresses`, claim(address, {}, name));
+          expect({ accepted }, `${address} called ${name}: ${message}`).toEqual({
+            accepted: name === claimName(address),
+          });
+        }
+      }
+    });
+
+    it('cannot be made twice, nor become that of another address', async () => {
+      await api.kubectl(['create', '-f', '-'], { input: stringify(claim('192.168.11.7')) });
+      const again = api.kubectl(['create', '-f', '-'], { input: stringify(claim('192.168.11.7', { pool: 'other' })) });
+      await expect(again).rejects.toThrow('AlreadyExists');
+      const patch = (spec: object) =>
+        api.kubectl(['patch', 'svcaddr', '192.168.11.7', '--type=merge', '-p', JSON.stringify({ spec })]);
+      await expect(patch({ address: '192.168.11.8' })).rejects.toThrow('spec.address cannot be changed');
+      await expect(patch({ owners: [], retained })).resolves.toContain('patched');
+      await api.kubectl(['delete', 'svcaddr', '192.168.11.7']);
+    });
+
+    it('has a short name, columns and explanations', async () => {
+      await apply(claim('fd00::7'));
+      const name = claimName('fd00::7');
+      const status = { plannedNode: 'node1', holders: ['node2'] };
+      await api.kubectl([
+        'patch',
+        'svcaddr',
+        name,
+        '--subresource=status',
+        '--type=merge',
+        '-p',
+        JSON.stringify({ status }),
+      ]);
+      expect(await api.kubectl(['get', 'serviceaddresses', name])).toMatch(
+        /^NAME +ADDRESS +POOL +NAMESPACE +SERVICE +HOLDER +AGE\nfd00-[0-9-]+0007 +fd00::7 +p +default +web +node2 +\d+s$/,
+      );
+      expect(await api.kubectl(['explain', 'serviceaddress.spec.retained'])).toContain(
+        'The Service that may have it back',
+      );
+      await api.kubectl(['delete', 'svcaddr', name]);
+    });
+  });
+
   describe('what is valid', () => {
     /** Every run of this, on whatever machine, has the same objects. */
     const SEED = 20_261_129;
@@ -512,6 +876,7 @@ describe.skipIf(skip)('the custom resources in a real API server', () => {
 
     it.each<[string, string, fc.Arbitrary<object>, z.ZodType]>([
       ['VirtualIPPool', 'virtualippools', specs, virtualIpPoolSpecSchema],
+      ['VirtualIPPool', 'virtualippools', rangedSpecs, virtualIpPoolSpecSchema],
       ['NodePlan', 'nodeplans', plans, nodePlanSpecSchema],
       ...[
         addresses.map((text) => ({ addresses: [text] })),
@@ -632,6 +997,55 @@ describe.skipIf(skip)('the custom resources in a real API server', () => {
         accepted: true,
       });
       expect(readPlan(spec)).toEqual({ ok: true, plan: spec, problems: [] });
+    });
+
+    it('takes instances without addresses, each with a router id of its own and of a pool that the plan has', async () => {
+      const pool = { name: 'a', interface: '', failbackDelaySeconds: null };
+      const instances = Array.from({ length: 127 }, (_, at) => ({
+        ...{ name: `a-${at}`, pool: 'a', virtualRouterId: at + 1, rank: 0, addresses: [`10.0.0.${at + 1}`] },
+      }));
+      const spares = Array.from({ length: 128 }, (_, at) => ({
+        ...{ name: `a-${127 + at}`, pool: 'a', virtualRouterId: 128 + at, rank: 0, like: '10.0.1.1' },
+      }));
+      const judge = (changed: readonly object[]) => {
+        const spec = { plan: 'p', pools: [pool], instances, spares: changed };
+        return api.judge(`${RESOURCES}/nodeplans`, object('NodePlan', 'node1', spec));
+      };
+      expect(await judge(spares)).toMatchObject({ accepted: true });
+      const [first, ...others] = spares;
+      for (const change of [
+        { virtualRouterId: 1 },
+        { virtualRouterId: 129 },
+        { name: 'b-0', pool: 'b' },
+        { like: 'eth0' },
+      ]) {
+        expect(await judge([{ ...first, ...change }, ...others])).toMatchObject({ accepted: false });
+      }
+    });
+
+    it('has the controller know by the refusal of a plan that its definition does not have spare instances', async () => {
+      const group = 'older.example';
+      await apply(await plansWithoutSpares(group));
+      await api.kubectl(['wait', '--for=condition=Established', `crd/nodeplans.${group}`, '--timeout=30s']);
+      const access = new KubeConfig();
+      access.loadFromFile(api.kubeconfig);
+      const written = (more: object) => {
+        const pools = [{ name: 'a', interface: '', failbackDelaySeconds: null }];
+        const spec = { plan: 'p', pools, instances: [], ...more };
+        const content = { apiVersion: `${group}/v1alpha1`, kind: 'NodePlan', metadata: { name: 'node1' }, spec };
+        return send(access, {
+          method: HttpMethod.PATCH,
+          path: `/apis/${group}/v1alpha1/nodeplans/node1`,
+          query: { fieldManager: 'test', force: 'true' },
+          body: { type: 'application/apply-patch+yaml', content },
+        });
+      };
+      await waitFor('the definition', () => written({}).then(Boolean, () => false), { limitMs: 30_000, everyMs: 100 });
+      const spares = [{ name: 'a-0', pool: 'a', virtualRouterId: 1, rank: 0, like: '10.0.1.1' }];
+      const refused = await written({ spares }).catch((error: unknown) => error);
+      expect(isUndeclared(refused, '.spec.spares')).toBe(true);
+      expect(await written({})).toMatchObject({ spec: { plan: 'p' } });
+      await api.kubectl(['delete', 'crd', `nodeplans.${group}`]);
     });
 
     it('takes a plan as big as it can be', async () => {

@@ -27,7 +27,7 @@ import { config, FIRST, RUNTIME_DIR } from './supervisor/config.ts';
 import { TestNetwork } from './supervisor/network.ts';
 import { type TestNode, UNDER_TINI } from './supervisor/node.ts';
 
-/** What a node needs for the proxy besides what it has for keepalived. */
+/** What a node needs for the proxy or for BIRD besides what it has for keepalived. */
 const MOST_BESIDES_BYTES = 16_000_000;
 /** From nothing: two base images, and two programs to compile. */
 const BUILD_LIMIT_MS = 30 * 60_000;
@@ -40,6 +40,7 @@ const skip = mustSkip('the container images', [canMakeNamespaces, command('mmdeb
 const MADE_OF: Readonly<Record<string, readonly string[]>> = {
   keepalived: ['keepalived', 'curl', 'tini'],
   proxy: ['haproxy', 'tini'],
+  bird: ['bird2', 'tini'],
   sidecar: ['node', 'express', 'pino', '@kubernetes/client-node', 'undici'],
 };
 
@@ -162,9 +163,9 @@ describe.skipIf(skip)('the image', () => {
     });
   });
 
-  describe('proxy beside keepalived', () => {
+  describe.each(['proxy', 'bird'])('%s beside keepalived', (name) => {
     it(`begins with the same layer, and adds at most ${MOST_BESIDES_BYTES / 1_000_000} MB to it`, () => {
-      const [own = [], other = []] = ['proxy', 'keepalived'].map((name) => imageOf(name).layers);
+      const [own = [], other = []] = [name, 'keepalived'].map((each) => imageOf(each).layers);
       expect(own[0]).toEqual(other[0]);
       expect(ownBytes(own, other)).toBeLessThanOrEqual(MOST_BESIDES_BYTES);
     });
@@ -285,6 +286,39 @@ describe.skipIf(skip)('the image', () => {
     });
   });
 
+  describe.each(['proxy', 'bird'] as const)('%s, whose user has no rights', (name) => {
+    let root: string;
+
+    beforeAll(async () => {
+      root = mkdtempSync(join(folder, `${name}-`));
+      await unpackForContainer(archives.get(name) ?? '', root);
+    });
+
+    it('has the checkout’s supervisor, with all of its parts', () => {
+      for (const file of supervisorFiles(name))
+        expect(readFileSync(join(root, placeInImage(file))), file).toEqual(readFileSync(file));
+    });
+
+    it('has every command, and so has the root directory that stands for it in the lab', async () => {
+      const script = 'for name do [ -n "$(command -v "$name")" ] || echo "$name"; done';
+      for (const where of [root, await ensureImageRoot(say, name)]) {
+        const { stdout } = await execa('chroot', [where, 'sh', '-c', script, 'sh', ...imageCommands(name)], {
+          timeout: RUN_LIMIT_MS,
+        });
+        expect([where, stdout]).toEqual([where, '']);
+      }
+    });
+
+    it('has nothing that its user may write', async () => {
+      const files = await filesOf(name);
+      const writable = globSync('**/*', { cwd: files }).filter((file) => {
+        const { mode, uid } = statSync(join(files, file), { throwIfNoEntry: false }) ?? { mode: 0, uid: 0 };
+        return (mode & 0o002) !== 0 || uid !== 0;
+      });
+      expect(writable).toEqual([]);
+    });
+  });
+
   describe('proxy', () => {
     let root: string;
     const makeNode = proxyNodes();
@@ -300,30 +334,6 @@ describe.skipIf(skip)('the image', () => {
       expect(User).toBe(`${PROXY_UID}:${PROXY_UID}`);
     });
 
-    it('has the checkout’s supervisor, with all of its parts', () => {
-      for (const file of supervisorFiles('proxy'))
-        expect(readFileSync(join(root, placeInImage(file))), file).toEqual(readFileSync(file));
-    });
-
-    it('has every command, and so has the root directory that stands for it in the lab', async () => {
-      const script = 'for name do [ -n "$(command -v "$name")" ] || echo "$name"; done';
-      for (const where of [root, await ensureImageRoot(say, 'proxy')]) {
-        const { stdout } = await execa('chroot', [where, 'sh', '-c', script, 'sh', ...imageCommands('proxy')], {
-          timeout: RUN_LIMIT_MS,
-        });
-        expect([where, stdout]).toEqual([where, '']);
-      }
-    });
-
-    it('has nothing that its user may write', async () => {
-      const files = await filesOf('proxy');
-      const writable = globSync('**/*', { cwd: files }).filter((file) => {
-        const { mode, uid } = statSync(join(files, file), { throwIfNoEntry: false }) ?? { mode: 0, uid: 0 };
-        return (mode & 0o002) !== 0 || uid !== 0;
-      });
-      expect(writable).toEqual([]);
-    });
-
     it('serves, answers its probe, reloads and stops, with the privileges of the pod', async () => {
       const node = await makeNode();
       const container = await node.serve(proxyConfig(), { root });
@@ -336,6 +346,26 @@ describe.skipIf(skip)('the image', () => {
       process.kill(container.insidePid, 'SIGTERM');
       await node.until('ends', () => !isRunning(container));
       expect(node.log).not.toMatch(/not found|No such file|error while loading/);
+    });
+  });
+
+  describe('bird', () => {
+    it('starts the supervisor under tini, as a user without rights', () => {
+      const { Entrypoint, Cmd, User } = imageOf('bird').config;
+      expect([...(Entrypoint ?? []), ...(Cmd ?? [])]).toEqual([...PROXY_UNDER_TINI, 'bgp']);
+      expect(User).toBe(`${PROXY_UID}:${PROXY_UID}`);
+    });
+
+    it('has the libraries of its programs', async () => {
+      const files = await filesOf('bird');
+      const { stderr } = await execa('chroot', [files, 'bird', '--version'], { timeout: RUN_LIMIT_MS });
+      expect(stderr).toMatch(/^BIRD version 2\./);
+      const { stdout } = await execa('chroot', [files, 'birdcl', '-h'], {
+        timeout: RUN_LIMIT_MS,
+        reject: false,
+        all: true,
+      });
+      expect(stdout).not.toContain('error while loading');
     });
   });
 

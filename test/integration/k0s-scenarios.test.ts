@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { repeatedWhenDisturbed } from '../support/machine-watch.ts';
 import { mustSkip } from '../support/needs.ts';
 import { ip } from '../support/netns.ts';

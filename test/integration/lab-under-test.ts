@@ -24,11 +24,24 @@ const quiet = (): void => undefined;
 /** What a lab needs of the machine. */
 export const LAB_NEEDS = [canMakeNamespaces, command('nginx'), command('mmdebstrap'), command('curl')];
 
-/** Two checkouts on one machine may be tested at the same time; one checkout finds and removes what its own broken run left. */
-export const CHECKOUT_SUFFIX = createHash('sha256')
-  .update(import.meta.dirname)
-  .digest('hex')
-  .slice(0, 2);
+/** As many as a lab's name leaves room for. */
+const SUFFIX_LETTERS = 2;
+/** What a name may have. */
+const LETTERS = 36;
+
+/**
+ * Two checkouts on one machine may be tested at the same time; one checkout finds and removes what its own broken run left. Of all that such a name
+ * can be, so that two rarely have the same.
+ */
+export const CHECKOUT_SUFFIX = (
+  createHash('sha256')
+    .update(import.meta.dirname)
+    .digest()
+    .readUInt32BE() %
+  LETTERS ** SUFFIX_LETTERS
+)
+  .toString(LETTERS)
+  .padStart(SUFFIX_LETTERS, '0');
 
 /** A lab that a test file works on, with the questions that tests ask of it. */
 export class LabUnderTest extends LabEnvironment {
@@ -128,12 +141,17 @@ export class LabUnderTest extends LabEnvironment {
     return existsSync(path) ? readFileSync(path, 'utf8').trim() : '';
   }
 
-  /** Runs a client beside `body` and gives what it saw; body's faults are the client's outages. @param cadence how it asks */
+  /**
+   * Runs a client beside `body` and gives what it saw; body's faults are the client's outages.
+   * @param cadence how it asks
+   * @param addresses what it asks, by default the addresses of the settings
+   */
   async probed<T>(
     body: (prober: Prober) => Promise<T>,
     cadence: Cadence = {},
+    addresses: readonly string[] = this.state.release.addresses,
   ): Promise<{ value: T; longestOutageMs: number; failed: number }> {
-    const prober = this.prober('regular', this.state.release.addresses, cadence);
+    const prober = this.prober('regular', addresses, cadence);
     await prober.start();
     try {
       const sinceMs = monotonicMs();

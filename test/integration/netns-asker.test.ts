@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { afterEach, describe, expect, it } from 'vitest';
 import { canMakeNamespaces, mustSkip } from '../support/needs.ts';
-import { inNetns, ip, removeNetns } from '../support/netns.ts';
+import { addNetns, inNetns, ip, removeNetns } from '../support/netns.ts';
 import { NetnsAsker } from '../support/netns-asker.ts';
 import { Program } from '../support/program.ts';
 
@@ -22,7 +22,7 @@ describe.skipIf(skip)('pages asked for from inside a network namespace', () => {
 
   it('are those of that namespace, also when it is another one of the same name', async () => {
     for (let made = 0; made < 2; made += 1) {
-      await ip(['netns', 'add', NETNS]);
+      await addNetns(NETNS);
       await ip(['link', 'set', 'lo', 'up'], NETNS);
       expect(await asker.ask(URL)).toBe('');
       const [program, ...args] = inNetns(NETNS, [process.execPath, '-e', SERVER]);
@@ -36,7 +36,7 @@ describe.skipIf(skip)('pages asked for from inside a network namespace', () => {
   });
 
   it('are empty when what asks is ended, and come from another one afterwards', async () => {
-    await ip(['netns', 'add', NETNS]);
+    await addNetns(NETNS);
     const asked = asker.ask(URL);
     asker.stop();
     expect(await asked).toBe('');

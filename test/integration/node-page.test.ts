@@ -4,7 +4,13 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { Listener } from '../../common/listener.ts';
 import { createApp } from '../../sidecar/server/app.ts';
 import type { SidecarSnapshot } from '../../sidecar/status/snapshot.ts';
-import { healthySnapshot, proxySnapshot, troubledSnapshot } from '../../sidecar/testing/snapshot.ts';
+import {
+  announcingSnapshot,
+  healthySnapshot,
+  proxySnapshot,
+  troubledSnapshot,
+  withoutEndpointSnapshot,
+} from '../../sidecar/testing/snapshot.ts';
 import { freePort } from '../support/free-port.ts';
 import { command, findCommand, mustSkip } from '../support/needs.ts';
 
@@ -120,10 +126,35 @@ describe.skipIf(skip)('the page of a node in a browser', () => {
     await open();
     expect((await table('Addresses')).map((row) => row.slice(0, 4))).toEqual([['192.0.2.100/24', '', 'yes', 'MASTER']]);
     expect(await page.getByRole('heading', { name: 'API servers' }).isVisible()).toBe(false);
+    expect(await page.getByRole('heading', { name: 'Routers' }).isVisible()).toBe(false);
     expect((await table('Checks')).map((row) => row.slice(0, 2))).toEqual([
       ['service', 'yes'],
       ['kubelet', 'yes'],
     ]);
+    expectQuiet();
+  });
+
+  it('shows whether the node has an endpoint of a pool’s Services, where that counts', async () => {
+    snapshot = withoutEndpointSnapshot();
+    await open();
+    const rows = await table('Checks');
+    expect(rows.map(([name]) => name)).toEqual(['service', 'kubelet', 'endpoint here: default']);
+    const answered = 'GET http://192.0.2.1:30123/healthz answered 503';
+    expect(rows.at(-1)).toEqual(['endpoint here: default', 'no', '14/11/2023, 22:13:20', answered]);
+    expect((await table('Addresses')).at(-1)?.at(-1)).toBe('no ready endpoint of the Service on this node');
+    expectQuiet();
+  });
+
+  it('shows each router with its session, and why there is none, where addresses are announced', async () => {
+    snapshot = announcingSnapshot();
+    await open();
+    const since = '14/11/2023, 22:13:20';
+    expect(await table('Routers')).toEqual([
+      ['192.0.2.251', 'Established', since, '2', ''],
+      ['fd00::252', 'Active', since, '', 'Socket: Connection refused'],
+      ['198.51.100.1', 'Idle', since, '', 'the router is on none of this node’s networks'],
+    ]);
+    expect(await problems()).toEqual(['no session with to_192_0_2_253: its password cannot be used: it is empty']);
     expectQuiet();
   });
 

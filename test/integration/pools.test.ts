@@ -5,9 +5,11 @@ import { BANDS } from '../../api/bands.ts';
 import type { NodePlanSpec } from '../../api/node-plan.ts';
 import { readPlanStatus, writePlan } from '../lab/node-plans.ts';
 import { labStatus } from '../lab/status.ts';
+import { AddressWatch } from '../support/address-watch.ts';
 import { monotonicMs } from '../support/clock.ts';
 import { repeatedWhenDisturbed } from '../support/machine-watch.ts';
 import { canMakeNamespaces, command, mustSkip } from '../support/needs.ts';
+import { ip } from '../support/netns.ts';
 import { waitFor } from '../support/wait.ts';
 import { LabUnderTest, QUICK_API } from './lab-under-test.ts';
 
@@ -137,6 +139,46 @@ describe.skipIf(skip)('a plan of six addresses on three nodes', repeated, () => 
     await delay(STEADY_MS); // the time is what is asked for
     expect(await places()).toEqual(heldAt(0));
     expect(await since()).toEqual(before);
+  });
+
+  it('leaves addresses whose prefix changes at their node: IPv4 untouched, IPv6 away for a moment at most', async () => {
+    const [ipv4, ipv6] = ['172.30.0.211', 'fd00:172:30::211'];
+    await apply('narrow', { 3: [`${ipv4}/28`, `${ipv6}/80`] });
+    await waitFor('the address of IPv6', async () => (await lab.holders(ipv6)).join() === 'node2');
+    await waitForObserved('narrow');
+    const before = await since();
+    const node2 = lab.network.nodes.find(({ name }) => name === 'node2');
+    const watch = await AddressWatch.start(lab.network.nodes);
+    try {
+      const fromMs = monotonicMs();
+      await apply('wide', { 3: [`${ipv4}/24`, `${ipv6}/64`] });
+      await waitForObserved('wide');
+      let shown = '';
+      await waitFor(
+        'the wider prefix',
+        async () => {
+          shown = await ip(['-o', 'address', 'show', 'to', ipv6], node2?.netns);
+          return shown.includes(`${ipv6}/64 `) && !shown.includes('/80');
+        },
+        {},
+        () => shown,
+      );
+      const changes = watch.changes(ipv6, fromMs);
+      const gaps = changes.flatMap(({ added, atMs }, index) =>
+        added ? [] : (changes.slice(index).find((later) => later.added)?.atMs ?? atMs) - atMs,
+      );
+      process.stdout.write(
+        `prefix changed: ${changes.map(({ added }) => (added ? 'on' : 'off')).join()}, away ${gaps.map((ms) => ms.toFixed(0)).join()} ms\n`,
+      );
+      expect(changes.every(({ node }) => node === 'node2')).toBe(true);
+      expect(Math.max(0, ...gaps)).toBeLessThan(1000);
+      expect(watch.changes(ipv4, fromMs)).toEqual([]);
+    } finally {
+      watch.stop();
+    }
+    expect(await since()).toEqual(before);
+    await apply('second', { 3: [ipv4] });
+    await waitForObserved('second');
   });
 
   // Long because a connection whose other end is gone is noticed after 20 s: keep-alive of TCP.

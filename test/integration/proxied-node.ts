@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, afterEach } from 'vitest';
-import { inNetns, ip, ipBatch, sysctl } from '../support/netns.ts';
+import { addNetns, inNetns, ip, ipBatch, sysctl } from '../support/netns.ts';
 import { Program } from '../support/program.ts';
 import { config } from './supervisor/config.ts';
 import { TestNetwork } from './supervisor/network.ts';
@@ -261,7 +261,7 @@ const POD_GATEWAY_MAC = 'ee:ee:ee:ee:ee:ee';
  */
 export async function addPod(node: TestNode): Promise<string> {
   const netns = `${node.netns}-pod`;
-  await ip(['netns', 'add', netns]);
+  await addNetns(netns);
   await ipBatch(
     [
       'link set lo up',

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach } from 'vitest';
 import { RuntimeApi } from '../../sidecar/proxy/runtime-api.ts';
 import { PROXY, PROXY_FILES, type ProxyStatus, parseProxyStatus } from '../../sidecar/runtime/proxy-exchange.ts';
+import { monotonicMs } from '../support/clock.ts';
 import {
   type Container,
   type ExecResult,
@@ -15,7 +16,7 @@ import {
   startContainer,
 } from '../support/container.ts';
 import { ensureImageRoot, supervisorBinds } from '../support/image-root.ts';
-import { inNetns, ip } from '../support/netns.ts';
+import { addNetns, inNetns, ip } from '../support/netns.ts';
 import { Program } from '../support/program.ts';
 import { emptyDir, offer, PROXY_RUNTIME_DIRECTORY, place, readIfThere } from '../support/runtime-directory.ts';
 import { waitFor } from '../support/wait.ts';
@@ -33,6 +34,7 @@ export const PROXY_UNDER_TINI: readonly [string, ...string[]] = [
 ];
 /** Far beyond what anything here takes, so that only a hang reaches it. */
 export const LIMIT_MS = 30_000;
+const ASKS_LONG_MS = 300;
 
 const SERVER_PORT = 7000;
 
@@ -168,7 +170,7 @@ export class ProxyNode {
   /** Makes one, with a server that answers, and the backends' file. */
   static async make(netns: string): Promise<ProxyNode> {
     const node = new ProxyNode(netns);
-    await ip(['netns', 'add', netns]);
+    await addNetns(netns);
     await ip(['link', 'set', 'lo', 'up'], netns);
     node.place(PROXY_FILES.backends, BACKENDS);
     await node.program('the server', SERVER, 'listens');
@@ -273,6 +275,19 @@ export class ProxyNode {
   watcher(container: Container): number {
     const shells = pidsInside(container).filter(({ host }) => this.read(`/proc/${host}/comm`) === 'supervisor\n');
     return shells.toSorted((a, b) => a.inside - b.inside)[1]?.host ?? 0;
+  }
+
+  /** Ends what asks HAProxy's master to reload, while that tries to have a port: its answer comes to nobody. */
+  async loseAnswer(container: Container): Promise<void> {
+    const askers = () => pidsInside(container).filter(({ host }) => this.read(`/proc/${host}/comm`) === 'nc\n');
+    const sinceMs = new Map<number, number>();
+    await this.until('asks', () => {
+      for (const { host } of askers()) sinceMs.set(host, sinceMs.get(host) ?? monotonicMs());
+      // Whoever asks for anything else has an answer within some ms.
+      const asker = askers().find(({ host }) => monotonicMs() - (sinceMs.get(host) ?? monotonicMs()) > ASKS_LONG_MS);
+      if (asker !== undefined) process.kill(asker.host, 'SIGKILL');
+      return asker !== undefined;
+    });
   }
 
   /** Waits until something is so. */

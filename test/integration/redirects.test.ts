@@ -46,8 +46,8 @@ const skip = mustSkip('the redirect of virtual addresses to the proxy', [
 
 const OWN_TABLE = `table inet ${TABLE}`;
 
-/** What stands for nft where the kernel has no tables that belong to a process; it notes each call. */
-function oldNft(realRoot: string): string {
+/** What stands for nft where the kernel has no tables that belong to a process; it notes each call, and may end when it has made one. */
+function oldNft(realRoot: string, { ends = false } = {}): string {
   return `#!/bin/sh
 echo "$*" >>/tmp/nft.calls
 nft() { /usr/sbin/nft.real "$@"; }
@@ -58,7 +58,7 @@ while read -r word rest; do
 	include)
 		file=\${rest#\\"}
 		file=\${file%\\"}
-		if grep -q 'flags owner' "$file"; then echo 'Error: Could not process rule: Operation not supported' >&2; else nft -f "$file"; fi
+		if grep -q 'flags owner' "$file"; then echo 'Error: Could not process rule: Operation not supported' >&2; else nft -f "$file"${ends ? '; exit' : ''}; fi
 		;;
 	*) nft $word $rest ;;
 	esac
@@ -345,6 +345,18 @@ describe.skipIf(skip)('a redirected address', () => {
       await holder.until('is whole', async () => (await nft(holder, 'list', 'ruleset')).includes('reject'));
       await nft(holder, 'flush', 'ruleset');
       await holder.until('is there', async () => (await tables(holder)).includes(OWN_TABLE));
+      await stopContainer(container);
+      expect(await tables(holder)).toEqual([]);
+    });
+
+    it('is redirected no more at the end, also by a table whose nft ended before it told that it had made it', async () => {
+      const holder = await proxied.node('holder');
+      await proxied.proxy(holder, [holder]);
+      holder.place('redirects', REDIRECTS);
+      const options = await withNft(oldNft(await ensureImageRoot(), { ends: true }));
+      const container = await holder.serve(bothFamilies(), { ...options, address: VIP4, ...REDIRECTING });
+      await untilRedirects(holder, 'failed');
+      expect(await tables(holder)).toEqual([OWN_TABLE]);
       await stopContainer(container);
       expect(await tables(holder)).toEqual([]);
     });

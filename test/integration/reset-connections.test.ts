@@ -74,6 +74,27 @@ describe.skipIf(skip)('clients of a node that is gone', repeated, () => {
     expect((await lab.status(successor)).resetConnections).toMatchObject({ last: { asked: COUNT, refused: 0 } });
   });
 
+  it('are reset as well by a node that was cut off, had the address all the time and goes on with it', async () => {
+    // The one that is preferred to all others is reached after as many cuts as there are nodes.
+    for (let cuts = 0; cuts < lab.nodes.length; cuts++) {
+      const holder = await lab.ready();
+      await lab.inject('switch-cut', holder);
+      const between = await takenOver(lab, holder);
+      connections = await OpenConnections.open(lab.clientNetns('regular'), {
+        ...{ address: lab.address, port: INGRESS_PORT, count: COUNT },
+      });
+      await waitFor('the clients to be told of', async () => (await told(lab, between)) >= COUNT);
+      await lab.heal();
+      if ((await lab.ready()) === holder) {
+        const ended = await connections.allEnded();
+        expect(new Set(ended.map(({ code }) => code))).toEqual(new Set(['ECONNRESET']));
+        return;
+      }
+      connections.close();
+    }
+    expect.fail('no node got the address back');
+  });
+
   it('are asked from virtual addresses alone that are here, and only where a client can be', async () => {
     const holder = await lab.ready();
     const backup = lab.nodes.find((node) => node !== holder) ?? '';

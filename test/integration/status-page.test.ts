@@ -58,6 +58,7 @@ function mixedView(): ClusterView {
         addressCount: 6,
         heldCount: 4,
         eligibleNodes: 3,
+        services: null,
       },
     ],
     addresses: [
@@ -77,6 +78,7 @@ function mixedView(): ClusterView {
       }),
       nodeOf('node-c', { cordoned: true, health: [{ pool: 'web', band: 3, reason: 'cordoned' }] }),
     ],
+    services: { total: 0, waiting: {}, list: [] },
     moves: [
       { pool: 'web', addresses: ['192.0.2.101'], from: 'node-b', to: 'node-a', at: '2026-01-01T08:00:00Z' },
       { pool: 'web', addresses: ['192.0.2.100'], from: 'node-c', to: 'node-a', at: '2026-01-01T07:00:00Z' },
@@ -322,15 +324,30 @@ describe.skipIf(skip)('the status page in a browser', () => {
     const pool = { name: HTML, conditions: [{ type: 'Ready', status: 'False', reason: HTML, message: HTML }] };
     const health = [{ pool: HTML, band: 5, reason: HTML }];
     const view: ClusterView = {
-      pools: [{ ...pool, addressCount: 1, heldCount: 1, eligibleNodes: 1 }],
+      pools: [{ ...pool, addressCount: 1, heldCount: 1, eligibleNodes: 1, services: null }],
       addresses: [{ pool: HTML, address: HTML, plannedNode: HTML, holders: [HTML], since: null }],
       nodes: [nodeOf(HTML, { agentVersion: HTML, plan: HTML, observedPlan: HTML, health, problems: [HTML] })],
+      services: {
+        total: 1,
+        waiting: { [HTML]: 1 },
+        list: [
+          {
+            namespace: HTML,
+            name: HTML,
+            addresses: [{ address: HTML, pool: HTML, plannedNode: HTML, holders: [HTML], since: null }],
+            waitsFor: HTML,
+            message: HTML,
+          },
+        ],
+      },
       moves: [{ pool: HTML, addresses: [HTML], from: HTML, to: HTML, at: '2026-01-01T08:00:00Z' }],
     };
     await open();
     server.change({ view, leading: false, leader: HTML, informers: [{ name: HTML, synced: true, connected: false }] });
     await expect.poll(state, LIMIT).toBe(`Version 0.1.0; ${HTML} leads; the API does not tell of ${HTML}`);
     expect((await table('Pools'))[1]).toEqual([HTML, 'no', 'unknown', 'unknown', '1 of 1', '1', HTML]);
+    const service = [`${HTML}/${HTML}`, HTML, HTML, HTML, HTML, `${HTML} ${HTML}`];
+    expect((await table('Services'))[1]).toEqual(service);
     const node = [HTML, 'runs', 'carried out', '1', '1', `${HTML}: service failed`, HTML];
     expect((await table('Nodes'))[1]).toEqual(node);
     expect((await table('Addresses')).map((row) => row.at(-1))).toEqual([HTML, 'holds it, as planned']);

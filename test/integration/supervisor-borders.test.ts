@@ -16,7 +16,7 @@ const PRECIOUS = '/var/lib/keepalived-ingress-vip/precious';
 const PULSED = config({ addresses: [FIRST], head: '#! pulse vip.pulse -200 http://127.0.0.1:10270/pulse\n' });
 /** All names that the supervisor reads or writes in the runtime directory. */
 const NAMES =
-  '.supervisor pid track supervisor.request notify.fifo supervisor.status keepalived.conf keepalived.stats drain drained statistics.wanted states.wanted'.split(
+  '.supervisor pid track supervisor.request notify.fifo supervisor.status keepalived.conf keepalived.stats drain drained statistics.wanted states.wanted loopback'.split(
     ' ',
   );
 

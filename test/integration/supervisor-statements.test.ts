@@ -82,6 +82,7 @@ const ATTACKS: readonly (readonly [string, string | RegExp, string])[] = [
   ['a mail', IN_GLOBAL, `${IN_GLOBAL}    smtp_server 10.77.0.66\n`],
   ['a load balancer', /$/, 'virtual_server 10.77.0.1 80 {\n}\n'],
   ['an address without its comment', `#! address eth0 ${FIRST}/24\n`, ''],
+  ['an address whose comment the list does not find', /^#! address/, ' #! address'],
   ['a comment without its address', /^/, '#! address eth0 10.77.0.222/24\n'],
   ['a neighbourhood of half the world', new RegExp(`${FIRST}/24`, 'g'), `${FIRST}/1`],
   ['an interface like an option', new RegExp(`eth0 ${FIRST}`, 'g'), `-force ${FIRST}`],

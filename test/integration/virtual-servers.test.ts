@@ -202,6 +202,19 @@ describe.skipIf(skip)('virtual servers', () => {
     expect(told('waiting, dummy')).toBe(`${VIP}/32`);
   });
 
+  it('are put there by one keepalived, however long it takes to begin: what it balances already is not broken', () => {
+    expect(told('ended, tables begun n3')).toBe('1');
+  });
+
+  it('of a container that ends are not begun again, with another holder that has a table', () => {
+    expect(told('ended, tables begun n2')).toBe('0');
+    expect(told('ended, table n2')).toBe('');
+  });
+
+  it('leave nothing in the table when the address leaves while it is being filled', () => {
+    expect(told('begun and left, table')).toBe('');
+  });
+
   it('have each of the nine schedulers, by each kind, with persistence', () => {
     const expected = EACH.flatMap(({ kind, scheduler, port }) => [
       `-A -t ${VIP}:${port} -s ${scheduler} -p 360`,

@@ -3,6 +3,7 @@ import { ensureTool } from '../../scripts/tools.ts';
 import { ensureImageRoot } from '../support/image-root.ts';
 import { prepareMachine } from '../support/prepare-machine.ts';
 import type { Say } from '../support/print.ts';
+import type { Release } from './manifests.ts';
 
 /** What the lab takes from outside itself. */
 export interface MachineParts {
@@ -12,6 +13,12 @@ export interface MachineParts {
   readonly imageRoot: string;
   /** Root directory of the proxy's image. */
   readonly proxyRoot: string;
+}
+
+/** The root directory of the image of BIRD, where a release has it; made on first use. */
+export async function birdRootFor(release: Release, say: Say): Promise<string | undefined> {
+  const isAsked = release.containers.some(({ name }) => name === 'bgp');
+  return isAsked ? ensureImageRoot(say, 'bird') : undefined;
 }
 
 /**

@@ -9,7 +9,7 @@ import type {
   V1VolumeProjection,
 } from '@kubernetes/client-node';
 import { parseAllDocuments, parse as parseYaml } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * Reads a release as `helm template` renders it: what the lab must start, with which files, arguments and variables.

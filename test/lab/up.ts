@@ -10,7 +10,7 @@ import { type RunningApi, startApi } from './api.ts';
 import { apiDirectory, ObjectFiles, objectsDirectory } from './api-objects.ts';
 import { type ChartValues, renderChart } from './chart.ts';
 import { takeDown } from './down.ts';
-import type { MachineParts } from './machine.ts';
+import { birdRootFor, type MachineParts } from './machine.ts';
 import { type Release, readRelease } from './manifests.ts';
 import { LABS_DIRECTORY, labDirectory } from './names.ts';
 import { allHosts, defaultVip, type HostPlan, type NetworkPlan, planNetwork } from './network-plan.ts';
@@ -120,7 +120,8 @@ async function build(options: UpOptions, machine: MachineParts, release: Release
     directory: apiDirectory(options.name),
     objectsDirectory: objectsDirectory(options.name),
   });
-  const base = { name: options.name, ...machine, release, api };
+  const birdRoot = await birdRootFor(release, say);
+  const base = { name: options.name, ...machine, birdRoot, release, api };
   const start = (host: HostPlan) => startNode(podPlanOf(base, plan, host));
   const nodes = await Promise.all(plan.nodes.map(start));
   say(`${nodes.length} nodes run ingress, kubelet, sidecar and keepalived`);

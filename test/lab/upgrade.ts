@@ -3,6 +3,7 @@ import { type Instant, now } from '../support/clock.ts';
 import { type Container, execInContainer, isRunning, stopContainer } from '../support/container.ts';
 import type { Say } from '../support/print.ts';
 import { type ChartValues, mentionsPassword, renderChart } from './chart.ts';
+import { birdRootFor } from './machine.ts';
 import { type Release, readRelease } from './manifests.ts';
 import { defaultVip } from './network-plan.ts';
 import { nodeDirectory } from './node-directory.ts';
@@ -89,7 +90,8 @@ export async function upgrade(lab: string, options: UpgradeOptions, say: Say): P
   await labState(lab).change(async (before) => {
     const values = newValues(before.values, options);
     const fresh = readRelease(await renderChart(before.helm, values, defaultVip(before.network)));
-    const state = { ...before, values, release: keepPassword(fresh, before.release, values) };
+    const birdRoot = before.birdRoot ?? (await birdRootFor(fresh, say));
+    const state = { ...before, values, birdRoot, release: keepPassword(fresh, before.release, values) };
     startedAt = now();
     if (fresh.podTemplate === before.release.podTemplate) {
       const plans = networkOf(state).nodes.map((host) => targetOf(state, host.name).pod);

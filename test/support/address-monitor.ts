@@ -2,6 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { monotonicMs } from './clock.ts';
 
+/** Thousands of addresses come at once where a node takes over for another; what finds no room is never told. */
+const RECEIVE_BYTES = String(16 * 1024 * 1024);
+
 /** An address that came to a namespace, or left it. */
 export interface AddressChange {
   readonly interface: string;
@@ -24,7 +27,9 @@ export function parseAddressLine(line: string): AddressChange | undefined {
  * @returns the process that does it: kill it to end. Where it cannot run, nothing is told
  */
 export function monitorAddresses(netns: string, onChange: (atMs: number, change: AddressChange) => void): ChildProcess {
-  const monitor = spawn('ip', ['-n', netns, '-o', 'monitor', 'address'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  const monitor = spawn('ip', ['-rcvbuf', RECEIVE_BYTES, '-n', netns, '-o', 'monitor', 'address'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
   monitor.on('error', () => undefined);
   createInterface({ input: monitor.stdout }).on('line', (line) => {
     const atMs = monotonicMs();

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { canonical } from '../../common/addresses.ts';
 
 /*
  * Pools and plans at random, right ones and such as people and programs write by mistake or in bad faith: each field is most often right, so
@@ -304,6 +305,83 @@ export const specs: fc.Arbitrary<object> = fc
   )
   .map((parts) => Object.assign({}, ...parts));
 
+const subnets = fc.oneof(
+  fc.tuple(fc.integer({ min: 0, max: 0xffff }), fc.integer({ min: 20, max: 32 })).map(([number, length]) => {
+    const first = number - (number % 2 ** (32 - length));
+    return `10.0.${Math.floor(first / 256)}.${first % 256}/${length}`;
+  }),
+  fc.tuple(hex, pick(32, 48, 64, 120)).map(([group, length]) => `fd00:${group}::/${length}`),
+);
+const rangeTexts = mostly(subnets, addresses);
+const ends = fc.oneof(
+  fc.tuple(byte, byte).map((bytes) => `10.0.${bytes.join('.')}`),
+  hex.map((group) => `fd00::${group}`),
+);
+const rangeEnds = mostly(ends, addresses, 12);
+const prefixLengths = mostly(pick(8, 24, 32), pick<unknown>(0, 33, 64, 128, 129, 1.5, '24'), 4);
+const ranges = mostly(
+  fc.oneof(
+    { arbitrary: fc.record({ cidr: rangeTexts }), weight: 2 },
+    { arbitrary: fc.record({ cidr: rangeTexts, prefixLength: prefixLengths }), weight: 1 },
+    // The ends are most often of one family and in order: whether they have to be is seen by the others.
+    {
+      arbitrary: fc
+        .tuple(fc.integer({ min: 0, max: 0xffff }), fc.integer({ min: 0, max: 300 }))
+        .map(([number, length]) =>
+          [number, Math.min(number + length, 0xffff)].map((at) => `10.0.${at >> 8}.${at % 256}`),
+        )
+        .map(([first, last]) => ({ first, last })),
+      weight: 2,
+    },
+    { arbitrary: fc.record({ first: rangeEnds, last: rangeEnds }), weight: 1 },
+  ),
+  optional({ cidr: rangeTexts, first: rangeEnds, last: rangeEnds, prefixLength: prefixLengths }),
+  12,
+);
+const selectors = optional({
+  matchLabels: pick({}, { tier: 'front' }),
+  matchExpressions: mostly(
+    pick([{ key: 'tier', operator: 'In', values: ['front'] }]),
+    pick([{ key: 'tier', operator: 'In' }], [{ key: '', operator: 'Exists' }]),
+  ),
+});
+const services = optional({
+  autoAssign: fc.boolean(),
+  disabled: fc.boolean(),
+  priority: mostly(pick(0, 100, 1_000_000), pick<unknown>(-1, 1_000_001, 1.5, '1')),
+  namespaces: fc.array(mostly(pick('default', 'a-1', 'a'.repeat(63)), pick('', 'A', '-a', 'a.b', 'a'.repeat(64))), {
+    maxLength: 2,
+  }),
+  namespaceSelector: selectors,
+  serviceSelector: selectors,
+  fence: fc.boolean(),
+  sharing: mostly(pick('Never', 'SameNamespace', 'AnyNamespace'), pick('never', '')),
+  health: mostly(pick('Endpoints', 'Probe', 'Always'), pick('probe', '')),
+  retainSeconds: mostly(pick(0, 86_400, 31_536_000), pick<unknown>(-1, 31_536_001, 0.5)),
+});
+
+/** Specs of pools that give addresses to Services. */
+export const rangedSpecs: fc.Arbitrary<object> = fc
+  .tuple(
+    mostly(fc.record({ ranges: fc.array(ranges, { minLength: 1, maxLength: 3 }) }), pick({}, { ranges: [] }), 20),
+    optional({
+      addresses: pick(['10.9.9.9']),
+      exclude: fc.array(mostly(fc.oneof(ends, subnets), addresses), { maxLength: 2 }),
+      avoidNetworkAndBroadcast: fc.boolean(),
+      services: mostly(pick({}), services, 1),
+    }),
+  )
+  .map((parts) => Object.assign({}, ...parts));
+
+/** Texts where an address without a prefix is asked for, in the shortest notation. */
+export const claimedAddresses: fc.Arbitrary<string> = fc.oneof(
+  goodIpv4,
+  goodIpv6.map(canonical),
+  fc
+    .tuple(pick('fd00', '2001'), fc.array(hex, { minLength: 7, maxLength: 7 }))
+    .map(([head, tail]) => canonical([head, ...tail].join(':'))),
+);
+
 const poolNames = mostly(
   pick('a', 'b', 'a-b', 'a'.repeat(40)),
   pick('', 'A', 'a.b', '-a', 'a-', 'a'.repeat(41), 'a\nb', '../x'),
@@ -317,6 +395,7 @@ const plannedPools = fc
       failbackDelaySeconds: mostly(pick<unknown>(null, 0, 0.5, 86_400), pick<unknown>(-1, 86_401, 'x'), 20),
     }),
     mostly(fc.constant({}), fc.record({ healthCheck: healthChecks }), 3),
+    mostly(fc.constant({}), fc.record({ localEndpoints: fc.record({ port: ports }) }), 3),
   )
   .map((parts) => Object.assign({}, ...parts));
 /** Without prefixes that make an address its subnet's own: the API server does not ask that of plans. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { ip } from './netns.ts';
 
 const interfacesSchema = z.array(

@@ -3,7 +3,7 @@
  * `images/<image>/packages.txt`, made in half a minute. The image itself has the same programs, and little else. The supervisor is not in
  * it: bind it in (`supervisorBinds`), so that it is always the checkout's.
  *
- * As a command: `node test/support/image-root.ts [proxy]` makes it if needed and prints its path.
+ * As a command: `node test/support/image-root.ts [proxy|bird]` makes it if needed and prints its path.
  */
 
 import { globSync, readFileSync } from 'node:fs';
@@ -16,7 +16,7 @@ import { ensureOwnProgram, ownProgram } from './own-program.ts';
 const CHECKOUT = fileURLToPath(new URL('../..', import.meta.url));
 const SUITE = 'trixie';
 /** The images that have a supervisor. */
-export const SUPERVISED_IMAGES = ['keepalived', 'proxy'] as const;
+export const SUPERVISED_IMAGES = ['keepalived', 'proxy', 'bird'] as const;
 export type SupervisedImage = (typeof SUPERVISED_IMAGES)[number];
 
 /** Folder of the supervisor's parts in the image. */
@@ -90,6 +90,6 @@ export async function ensureImageRoot(
 }
 
 if (import.meta.main) {
-  const image = process.argv[2] === 'proxy' ? 'proxy' : 'keepalived';
+  const image = SUPERVISED_IMAGES.find((name) => name === process.argv[2]) ?? 'keepalived';
   process.stdout.write(`${await ensureImageRoot(undefined, image)}\n`);
 }

@@ -129,6 +129,18 @@ export class KubeApi {
     return { accepted: status === 201, object: data, message: status === 201 ? '' : String(data.message) };
   }
 
+  /**
+   * Sends a merge patch for whoever a token is of, and nothing before it: kubectl asks for the object first, which takes another right.
+   * @param path of the object, or of its subresource, e.g. `/api/v1/namespaces/shop/services/web/status`
+   * @returns the status of HTTP, and what the API server said
+   */
+  async patchAs(token: string, path: string, patch: object): Promise<{ status: number; message: string }> {
+    if (this.#client === undefined) throw new Error('the API server does not run');
+    const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/merge-patch+json' };
+    const { status, data } = await this.#client.patch(path, patch, { headers });
+    return { status, message: String(data.message ?? '') };
+  }
+
   /** Ends both, and removes what they wrote. */
   async stop(): Promise<void> {
     for (const process of this.#processes.splice(0).toReversed()) {

@@ -19,7 +19,7 @@ declare module 'vitest' {
 
 /** Options of vitest for a test, or a block of them. */
 interface RepeatedWhenDisturbed {
-  readonly retry: { readonly count: number; readonly condition: (error: { readonly message: string }) => boolean };
+  readonly retry?: { readonly count: number; readonly condition: (error: { readonly message: string }) => boolean };
 }
 
 /** Waits for a time without a standstill. */
@@ -37,9 +37,10 @@ async function calm(watch: StallWatch): Promise<void> {
  * For a file of tests that bound how long an address may be away, or say that nothing moves: nobody keeps such a promise while the machine
  * below gives a core no time. Watches the cores while the file's tests run; give the result to them as options, and a test that fails
  * while a core stood still is done once more, which is said, also in the report at the end of the run. A failure at any other time stays
- * one; {@link Repeats} says how often it is done again at most.
+ * one; {@link Repeats} says how often it is done again at most. With `--retry=0` none is, so that a failure is seen as it came.
  */
 export function repeatedWhenDisturbed(): RepeatedWhenDisturbed {
+  if (process.env.TEST_REPEATS === '0') return {};
   const watch = new StallWatch();
   let begunMs = monotonicMs();
   let repeats = new Repeats();

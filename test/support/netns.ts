@@ -17,6 +17,9 @@ export const HOST_SYSCTLS = {
   'net.ipv6.conf.default.accept_ra': '0',
   // A client that opens 200 connections a second needs the ports.
   'net.ipv4.ip_local_port_range': '10000 65000',
+  // But not those at which programs of a node listen, nor Kubernetes' node ports: most nodes' connections leave from higher ports, and one that
+  // an API server keeps to its etcd for hours from 10270 lets no sidecar of that node begin.
+  'net.ipv4.ip_local_reserved_ports': '10000-10999,30000-32767',
 };
 
 /** A plain switch: filters of the machine that hosts the lab have no say in it. */
@@ -77,6 +80,12 @@ export async function sysctl(netns: string, values: Readonly<Record<string, stri
   });
   const [program, ...args] = inNetns(netns, ['sh', '-ec', lines.join('\n')]);
   await execa(program, args, { timeout: COMMAND_LIMIT_MS });
+}
+
+/** Makes a network namespace. One of this name that a run left that was killed is removed first: numbers of processes, which are in names, come again. */
+export async function addNetns(netns: string): Promise<void> {
+  await removeNetns([netns]);
+  await ip(['netns', 'add', netns]);
 }
 
 /** Removes those of the namespaces that exist, and with them what is inside. */

@@ -48,6 +48,12 @@ export function documentedIngressPermissions(markdown: string): Permission[] {
   return documentedPermissions(rows.join('\n'));
 }
 
+/** The table of what Services add, in the same document: for the controller, and for the Job that takes back what they have. Pure. */
+export function documentedServicePermissions(markdown: string): Permission[] {
+  const rows = [...markdown.matchAll(/^\| (?:controller, for Services|release Job) (\| `.*)$/gm)].map(([, row]) => row);
+  return documentedPermissions(rows.join('\n'));
+}
+
 /** What the roles among these objects of Kubernetes grant. Pure. */
 export function grantedPermissions(objects: readonly RoleObject[]): Permission[] {
   return objects

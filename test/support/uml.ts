@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { type Bind, isRunning, killContainer, startContainer } from './container.ts';
 import { ensureDebianRoot } from './debian-root.ts';
 import { imagePackages, supervisorBinds } from './image-root.ts';
-import { ip } from './netns.ts';
+import { addNetns, ip } from './netns.ts';
 import { waitFor } from './wait.ts';
 
 /** Besides what the keepalived image has: the kernel with its modules, what loads them, and iptables. */
@@ -67,7 +67,7 @@ export interface UmlRun {
 /** The container in which it runs has a network of its own, which it does not use. */
 async function withNetwork<T>(run: (netns: string) => Promise<T>): Promise<T> {
   const netns = `uml-${process.pid}`;
-  await ip(['netns', 'add', netns]);
+  await addNetns(netns);
   try {
     return await run(netns);
   } finally {
@@ -95,6 +95,8 @@ export async function runInUml({ folder, script, limitMs }: UmlRun): Promise<str
       netns,
       root,
       argv: [
+        // Whoever waits for it may be killed meanwhile: it would take a core for ever.
+        ...(['/usr/bin/timeout', '--foreground', '--signal=KILL', String(Math.ceil(limitMs / 1000))] as const),
         ...(['/usr/bin/setpriv', '--seccomp-filter', `${SHARED}/filter`, '/usr/bin/linux.uml'] as const),
         ...[`mem=${MEMORY}`, 'rootfstype=hostfs', 'rootflags=/', 'rw', 'init=/bin/sh'],
         ...['con=null', 'con0=null,fd:1', 'quiet', 'panic=-1', '--', '/uml-init.sh'],

@@ -5,10 +5,16 @@ import { Registry } from 'prom-client';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createMetrics as createControllerMetrics } from '../../controller/server/metrics.ts';
 import { ensureTool } from '../../scripts/tools.ts';
+import { bgpMetrics } from '../../sidecar/server/bgp-metrics.ts';
 import { controlPlaneMetrics } from '../../sidecar/server/control-plane-metrics.ts';
 import { createMetrics } from '../../sidecar/server/metrics.ts';
 import { poolMetrics } from '../../sidecar/server/pool-metrics.ts';
-import { pooledSnapshot, proxySnapshot } from '../../sidecar/testing/snapshot.ts';
+import {
+  announcingSnapshot,
+  everywhereSnapshot,
+  pooledSnapshot,
+  proxySnapshot,
+} from '../../sidecar/testing/snapshot.ts';
 
 const CHART = path.resolve(import.meta.dirname, '../../chart');
 const COMMAND_LIMIT_MS = 60_000;
@@ -43,7 +49,11 @@ describe('the alerts', () => {
     };
     createControllerMetrics({ registry, snapshot });
     const ofNodes = await createMetrics().text({ snapshot: pooledSnapshot(), lagMillis: 0 });
-    const ofSources = [...poolMetrics(pooledSnapshot()), ...controlPlaneMetrics(proxySnapshot())];
+    const ofSources = [
+      ...poolMetrics(everywhereSnapshot()),
+      ...controlPlaneMetrics(proxySnapshot()),
+      ...bgpMetrics(announcingSnapshot()),
+    ];
     const shown = [ofNodes, ...ofSources].join('').matchAll(/^# TYPE (\S+) /gm);
     const known = [...registry.getMetricsAsArray().map(({ name }) => name), ...[...shown].map(([, name]) => name)];
     const text = await readFile(path.join(CHART, 'files/alerts.yaml'), 'utf8');

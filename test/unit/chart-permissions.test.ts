@@ -9,6 +9,7 @@ import {
   documentedIngressPermissions,
   documentedPermissions,
   documentedPoolPermissions,
+  documentedServicePermissions,
   grantedPermissions,
   type Permission,
 } from '../support/permissions.ts';
@@ -61,6 +62,14 @@ describe('the table of permissions in the documentation', () => {
     const sentence =
       'With `controlPlane.ingress.service` it also gets `get`, `list`, `watch` and `patch` of the one Service';
     expect(readFileSync(DOCUMENT, 'utf8')).toContain(sentence);
+  });
+
+  it('lists what Services add to pools, for the controller and for the Job that takes back what they have', async () => {
+    const text = readFileSync(DOCUMENT, 'utf8');
+    const added = documentedServicePermissions(text);
+    const rights = await granted(['services.enabled=true']);
+    expect(added.length).toBeGreaterThan(0);
+    expect(new Set([...documented, ...documentedPoolPermissions(text), ...added])).toEqual(new Set(rights));
   });
 
   it('lists what a control plane behind an address adds, which is not there without the proxy', async () => {

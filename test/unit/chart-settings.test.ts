@@ -22,11 +22,14 @@ beforeAll(async () => {
 /** The settings files that the chart renders: the sidecar's, and with pools the controller's. */
 async function settingsFiles(values: ChartValues): Promise<{ sidecar: string; controller: string | undefined }> {
   const rendered = await renderChart(helm, values);
-  const objects = parseAllDocuments(rendered).map((document) => document.toJS());
+  const objects = parseAllDocuments(rendered).flatMap((document) => document.toJS() ?? []);
   const fileOf = (component: string): string | undefined =>
-    objects.find(
-      (object) => object?.kind === 'ConfigMap' && object.metadata.labels['app.kubernetes.io/component'] === component,
-    )?.data['config.yaml'];
+    objects
+      .filter(({ kind, metadata }) => {
+        return kind === 'ConfigMap' && metadata.labels['app.kubernetes.io/component'] === component;
+      })
+      .map(({ data }) => data['config.yaml'])
+      .find((text) => text !== undefined);
   return { sidecar: fileOf('node') ?? '', controller: fileOf('controller') };
 }
 
@@ -138,7 +141,7 @@ describe("the control plane's section of the settings file", () => {
 });
 
 describe("the controller's settings file", () => {
-  const pools = VALUES.filter((file) => file.includes('pools'));
+  const pools = VALUES.filter((file) => /pools|services/.test(file));
 
   it('is rendered with and without a single address', () => expect(pools.length).toBeGreaterThan(1));
 

@@ -66,6 +66,8 @@ const WITHOUT_DEFAULT = new Set([
   'sidecar.resources.claims',
   'controller.resources.claims',
   'proxy.resources.claims',
+  'bgp.resources.claims',
+  'bgp.bfd.resources.claims',
 ]);
 
 describe('values.schema.json', () => {

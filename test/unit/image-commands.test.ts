@@ -15,6 +15,8 @@ const root = path.resolve(import.meta.dirname, '../..');
 const OTHERS: Readonly<Record<SupervisedImage, readonly string[]>> = {
   keepalived: ['chown', 'keepalived', 'ls', 'sh', 'tini', 'touch'],
   proxy: ['cat', 'haproxy', 'ls', 'sh', 'tini'],
+  // The layer that it begins with is one with the others'.
+  bird: commonCommands(),
 };
 
 /** The text of an image's supervisor with the parts that it reads. */
@@ -73,7 +75,7 @@ describe.each(SUPERVISED_IMAGES)('the image %s', (image) => {
 });
 
 describe('the layer that these images begin with', () => {
-  it('has the commands that both have, and no other', () => {
+  it('has the commands that all of them have, and no other', () => {
     const [first, ...others] = SUPERVISED_IMAGES.map((image) => imageCommands(image));
     const common = first?.filter((name) => others.every((commands) => commands.includes(name)));
     expect(commonCommands().toSorted()).toEqual(common?.toSorted());
@@ -86,7 +88,7 @@ describe('the layer that these images begin with', () => {
       return lines;
     };
     expect(beginning('proxy')).toBeDefined();
-    expect(beginning('keepalived')).toBe(beginning('proxy'));
+    for (const image of SUPERVISED_IMAGES) expect(beginning(image)).toBe(beginning('proxy'));
   });
 });
 

@@ -1,6 +1,9 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { checkClusterName } from '../cluster/plan.ts';
-import { controlPlanesOf, ownClusterName, secondOf } from '../e2e/own-clusters.ts';
+import { aloneOnOwnClusters, controlPlanesOf, ownClusterName, secondOf } from '../e2e/own-clusters.ts';
 
 describe('the clusters of the end-to-end tests', () => {
   it.each([undefined, 'x', 'abcde', 'abcd2'])(
@@ -16,5 +19,18 @@ describe('the clusters of the end-to-end tests', () => {
 
   it('are refused a name that leaves no room for those of further clusters', () => {
     expect(() => ownClusterName({ E2E_CLUSTER: 'abcdef' })).toThrow('at most 5 letters');
+  });
+
+  it('are one run’s at a time: another one is refused, and told what to do, until that is over', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'own-clusters-'));
+    try {
+      const second = async () => 'ran';
+      await aloneOnOwnClusters(async () => {
+        await expect(aloneOnOwnClusters(second, folder)).rejects.toThrow('set E2E_CLUSTER to another name');
+      }, folder);
+      expect(await aloneOnOwnClusters(second, folder)).toBe('ran');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });

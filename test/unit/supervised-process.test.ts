@@ -226,6 +226,22 @@ describe('the parts for any supervised process', () => {
     await exitCode(supervisor);
   });
 
+  it('go on when a file cannot be written: a failing ":" or "true" would end the shell', async () => {
+    offer('101');
+    const supervisor = start('run');
+    await until('runs', () => nameOf(read('pid/sleep.pid').trim()) === 'sleep');
+    mkdirSync(runtime('.supervisor/drain'));
+    expect(await exitCode(start('drain'))).toBe(0);
+    expect(log).toContain('cannot ask the sidecar to drain: going on without');
+    supervisor.kill('SIGTERM');
+    await exitCode(supervisor);
+  });
+
+  it('say by their exit code that there can be no lock', async () => {
+    mkdirSync(path.join(folder, 'state/lock'), { recursive: true });
+    expect(await exitCode(start('run'))).toBe(73);
+  });
+
   it('notice that the process has ended before they would look without being woken', async () => {
     offer('0.01');
     const supervisor = start('run');

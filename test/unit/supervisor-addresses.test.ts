@@ -61,6 +61,18 @@ describe('an address on an interface', () => {
       '',
     ],
     [
+      'is not the node’s own on lo where this release has put it there',
+      'own',
+      { knows: ['loopback 2001:db8::9/128', 'here 1: lo    inet6 2001:db8:0::9/128 scope global'] },
+      '',
+    ],
+    [
+      'is the node’s own on lo otherwise',
+      'own',
+      { knows: ['loopback 10.0.0.8/32', 'here 1: lo    inet 10.0.0.9/32 scope global lo'] },
+      'lo 10.0.0.9/32',
+    ],
+    [
       'is nobody’s while it is link-local',
       'own',
       { knows: [], here: 'inet6 fe80::1/64 scope link \\ valid_lft forever' },

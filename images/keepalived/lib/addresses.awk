@@ -8,6 +8,7 @@
 #   drop DEVICE ADDRESS/PREFIX          to be removed
 #   of DEVICE ADDRESS/PREFIX INSTANCE   configured
 #   state INSTANCE STATE                what keepalived said last
+#   loopback ADDRESS/PREFIX             this release has put it on lo (loopback.sh)
 #   here LINE                           of "ip -o address show"
 # Tasks, and what they print:
 #   conflicts      ADDRESS DEVICE: those asked that are the node's own
@@ -96,6 +97,8 @@ $1 == "state" { state[$2] = $3 }
 # them is a node's own.
 $1 == "here" && $3 ~ /^(kube-ipvs[0-9]*|kube-dummy-if|dummyvip0)$/ { next }
 $1 == "here" && $3 == "tunl0" && / scope host / { next }
+$1 == "loopback" { loopback[key("lo", $2)] = 1 }
+$1 == "here" && $3 == "lo" && (key("lo", $5 ~ /\// ? $5 : $5 "/32") in loopback) { next }
 $1 == "here" {
 	address = $5
 	if (address !~ /\//) address = address "/" ($4 == "inet6" ? 128 : 32)

@@ -21,6 +21,7 @@ match_addresses() {
 		list | sed 's/^/listed /'
 		[ -z "$process_pid" ] || addresses_of "$RUNNING" | sed 's/^/listed /' # somebody may remove the list
 		printf '%s' "$own_addresses"
+		list_loopback | sed 's/^/loopback /'
 		ip -o address show | sed 's/^/here /'
 		cat
 	} | awk -v task="$1" -v marks="$marks" -f "$PARTS/addresses.awk"

@@ -7,7 +7,7 @@ readonly TEST_SECONDS=5    # a test of a configuration takes some 10 ms
 readonly START_SECONDS=2   # until it listens to signals; it takes some 20 ms
 readonly ORDERLY_SECONDS=2 # keepalived ends within 1.1 s
 readonly STOP_SECONDS=6    # keepalived itself gives its children 5 s
-readonly ORPHAN_SECONDS=3  # keepalived's VRRP process ends itself some ms after its parent was killed
+readonly ORPHAN_SECONDS=3  # a child of keepalived's ends itself some ms after its parent was killed
 
 # signal(7): the first 16 have the same numbers everywhere but on MIPS, Alpha and SPARC
 readonly HANGUP=1 USER_1=10 USER_2=12
@@ -88,17 +88,17 @@ end_keepalived() {
 	end "$process_pid" "$STOP_SECONDS"
 }
 
-# end_orphan: waits for keepalived's VRRP process, which survives its parent's end for a moment. It must be gone before addresses are
-# looked at: it sends the priority-0 advertisement and takes them off by itself.
+# end_orphan FILE: waits for the child of a keepalived, which survives its parent's end for a moment. The one for VRRP must be gone before
+# addresses are looked at: it sends the priority-0 advertisement and takes them off by itself.
 end_orphan() {
-	pid_in vrrp.pid
+	pid_in "$1"
 	runs_as "$pid" keepalived || return 0
 	wait_for_end "$pid" "$ORPHAN_SECONDS" || end "$pid" 1
 }
 
 # end_predecessor: ends the keepalived of a supervisor that was killed; one can still run only where this is not a pid namespace of its own
 end_predecessor() {
-	for file in keepalived.pid vrrp.pid; do
+	for file in keepalived.pid vrrp.pid ipvs.pid ipvs-checkers.pid; do
 		pid_in "$file"
 		runs_as "$pid" keepalived || continue
 		log warn "stopping the keepalived of a killed predecessor" pid="$pid"

@@ -2,7 +2,7 @@
 # The sidecar's pulse: a helper process asks once a second whether the sidecar answers, and writes a track file that lets this node
 # serve last while it does not. It does what a track_script of keepalived would. That one cannot run here: keepalived 2.3 calls
 # setgroups before every script, that needs CAP_SETGID, and without it the script counts as successful without having run.
-# Offers: make_track_directory, begin_pulse, keep_watcher, stop_watcher
+# Offers: make_track_directory, begin_pulse, is_sidecar_silent, keep_watcher, stop_watcher
 
 readonly MISSED_ANSWERS=3 # of the sidecar, one a second, before its node serves last
 readonly TRACK_DIR="$RUNTIME_DIR/track"
@@ -47,20 +47,34 @@ begin_pulse() {
 	pulse_line && [ ! -e "$pulse_file" ] && write_pulse 0 starter
 }
 
+# is_sidecar_silent: true when it has not answered for as long as makes its node serve last, or when nobody asks it
+is_sidecar_silent() {
+	pulse_line || return 0
+	silence=0
+	[ -f "$pulse_file" ] && [ ! -L "$pulse_file" ] && { read -r silence <"$pulse_file"; } 2>/dev/null
+	[ "$silence" != 0 ]
+}
+
 # ask_sidecar: one question; any other answer than 200 counts as none: a sidecar that has not decided anything yet answers 503, and
 # what is in the track files is then the word of one that is dead
 ask_sidecar() {
 	if interruptible curl -q -gfs -o /dev/null -m 0.8 --proto =http --url "$pulse_url"; then
 		[ "$missed" -lt "$MISSED_ANSWERS" ] || log info "the sidecar is back" url="$pulse_url"
 		missed=0
-		write_pulse 0 watcher
+		write_and_wake 0
 		return
 	fi
 	missed=$((missed + 1))
 	[ "$missed" -ge "$MISSED_ANSWERS" ] || return 0
 	[ "$missed" -gt "$MISSED_ANSWERS" ] ||
 		log error "the sidecar is silent or knows nothing yet: this node serves last until that changes" url="$pulse_url" weight="$pulse_weight"
-	write_pulse "$pulse_weight" watcher
+	write_and_wake "$pulse_weight"
+}
+
+# write_and_wake VALUE: writes the pulse, and has the supervisor look: addresses on lo depend on it (loopback.sh)
+write_and_wake() {
+	write_pulse "$1" watcher
+	[ "$written" = "$1" ] || echo pulse >"$REQUESTS"
 }
 
 # watch_sidecar: what the helper process does, as long as the supervisor lives

@@ -98,8 +98,8 @@ start_nft() {
 
 # tell_nft: has it read $RULES, and waits until it has; false when it complained
 tell_nft() {
-	: >"$NFT_SAID"
-	: >"$NFT_DID"
+	printf '' >"$NFT_SAID"
+	printf '' >"$NFT_DID"
 	make_own p "$TO_NFT" && chmod 600 "$TO_NFT" || return 1
 	# Open until nft has answered: what is in a FIFO that nobody has open is lost. In both directions, so that opening waits for nobody.
 	exec 8<>"$TO_NFT"

@@ -69,8 +69,10 @@ function at_top() {
 	return 0
 }
 
-# is_comment: also remembers the addresses that the comments announce for the list
+# is_comment: also remembers the addresses that the comments announce for the list. What is for the supervisor begins its line: only there it
+# is found.
 function is_comment(    word) {
+	if (line ~ /^#!/ && line != $0) return 0
 	if (is("#! address " DEVICE " " ADDRESS "/[0-9]+( " NAME ")?")) {
 		split(line, word, " ")
 		announced[word[3] " " word[4]] = NR

@@ -45,6 +45,6 @@ drop_sysctls() {
 
 # put_sysctls_back: all of them
 put_sysctls_back() {
-	: >"$PRIVATE/sysctls"
+	printf '' >"$PRIVATE/sysctls"
 	drop_sysctls
 }

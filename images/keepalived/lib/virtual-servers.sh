@@ -12,11 +12,15 @@ readonly IPVS_CONF="$PRIVATE/ipvs.conf"
 readonly IPVS_FILE=/proc/net/ip_vs
 readonly SERVICES="$STATE_DIR/ipvs-services" # lines "ADDRESS PORT" of what is in the table, on the host: a killed keepalived leaves it there
 readonly IPVS_MARK="$STATE_DIR/ipvs"         # there while anything of this is in force, on the host
-readonly IPVS_SECONDS=5     # until ipvsadm has answered; it takes some 5 ms
-readonly IPVS_END_SECONDS=6 # keepalived itself gives its child 5 s
+readonly IPVS_CHILD=ipvs-checkers.pid        # in PID_DIR: of that keepalived's child, which fills the table
+readonly IPVS_SECONDS=5                      # until ipvsadm has answered; it takes some 5 ms
+readonly IPVS_END_SECONDS=6                  # keepalived itself gives its child 5 s
+readonly IPVS_START_SECONDS=60               # until the table has what keepalived was told; it takes some 20 ms, but not where a node stands still
 
 ipvs_pid=''
 told=''                  # the configuration that the keepalived of the table has, or will read at its start
+told_services=''         # as services prints them: those in it
+table_due=0              # uptime in seconds until when keepalived may still be putting that there; 0: it has
 ipvs_plan=''             # what is in force, as virtual-servers.awk printed it
 ipvs_asked=''            # 1 once the kernel was asked for IPVS, which makes it load the module if it has one
 virtual_servers=none     # none, applied, partly, unavailable, refused or failed
@@ -78,18 +82,41 @@ planned() {
 
 # start_table: starts the keepalived that keeps it
 start_table() {
-	"$KEEPALIVED" --check -n -l -G -f "$IPVS_CONF" -p "$PID_DIR/ipvs.pid" -c "$PID_DIR/ipvs-checkers.pid" 3>&- 9>&- &
+	end_orphan "$IPVS_CHILD" # it would take out what the next one puts there
+	rm -f "$PID_DIR/$IPVS_CHILD"
+	"$KEEPALIVED" --check -n -l -G -f "$IPVS_CONF" -p "$PID_DIR/ipvs.pid" -c "$PID_DIR/$IPVS_CHILD" 3>&- 9>&- &
 	ipvs_pid=$!
 	log info "this node holds a virtual server's address: it balances" pid="$ipvs_pid"
 }
 
-# end_table: the services go at once, and then the keepalived that kept them
+# is_child PID PARENT
+is_child() {
+	[ -n "$1" ] && grep -qs "^PPid:[[:space:]]*$2\$" "/proc/$1/status"
+}
+
+# end_checkers: ends the keepalived that keeps the table. Its child forgets a SIGTERM that comes while it starts; its parent would then wait in vain
+# for 5 s, with the services in the table. So the child is killed: there is nothing that it must do.
+end_checkers() {
+	for _ in 1 2 3 4 5; do
+		kill -s TERM "$ipvs_pid" 2>/dev/null
+		wait_for_end "$ipvs_pid" 0 && return 0 # a second at most
+		pid_in "$IPVS_CHILD"
+		! is_child "$pid" "$ipvs_pid" || kill -s KILL "$pid" 2>/dev/null
+	done
+	end "$ipvs_pid" "$IPVS_END_SECONDS"
+}
+
+# end_table: the services go at once, then the keepalived that kept them, and then what it put there meanwhile, because it had just begun
 end_table() {
 	remove_services
-	[ -n "$ipvs_pid" ] || return 0
-	end "$ipvs_pid" "$IPVS_END_SECONDS"
-	ipvs_pid=''
-	log info "this node balances no more"
+	if [ -n "$ipvs_pid" ]; then
+		end_checkers
+		end_orphan "$IPVS_CHILD"
+		remove_services
+		ipvs_pid=''
+		log info "this node balances no more"
+	fi
+	rm -f "$SERVICES" "$PID_DIR/$IPVS_CHILD"
 }
 
 # bracketed ADDRESS: as ipvsadm reads one with a port
@@ -111,12 +138,11 @@ remove_services() {
 	while read -r address port; do
 		ask_ipvs -D -t "$(bracketed "$address"):$port"
 	done <"$SERVICES"
-	rm -f "$SERVICES"
 }
 
-# is_table_there: true when the kernel has every service that there is to be
+# is_table_there: true when the kernel has every service that there is to be, or gives no answer
 is_table_there() {
-	table=$(ask_ipvs -Sn)
+	table=$(ask_ipvs -Sn) || return 0
 	services >"$PRIVATE/services"
 	while read -r address port; do
 		case $table in
@@ -124,6 +150,13 @@ is_table_there() {
 		*) return 1 ;;
 		esac
 	done <"$PRIVATE/services"
+}
+
+# await_table: keepalived has just been told of other services than before
+await_table() {
+	uptime
+	table_due=$((now + IPVS_START_SECONDS))
+	told_services=$(services)
 }
 
 # reload_table: has it read its configuration again, if it listens already; else it is told the next time
@@ -145,17 +178,29 @@ $conf"
 	services >"$SERVICES"
 	if alive "$ipvs_pid"; then
 		[ "$conf" != "$told" ] || return 0
-		printf '%s\n' "$conf" >"$IPVS_CONF" && reload_table && told=$conf
-		return
+		printf '%s\n' "$conf" >"$IPVS_CONF" && reload_table && told=$conf || return 0
+		# What is there stays there meanwhile.
+		[ "$(services)" = "$told_services" ] || await_table
+		return 0
 	fi
+	# tini sends SIGTERM to the whole group, so also to this keepalived: with a new one, this node and the next holder would have a table.
+	[ "$stop_asked" -eq 0 ] || return 0
 	told=$conf
+	await_table
 	[ -z "$ipvs_pid" ] || log warn "the keepalived that keeps the table of IPVS ended: starting it again" pid="$ipvs_pid"
 	printf '%s\n' "$conf" >"$IPVS_CONF" && start_table
 }
 
-# repair_table: where somebody else emptied it, keepalived does not notice. One that has just begun has its time.
+# repair_table: where somebody else emptied it, keepalived does not notice. One that was told something just now has its time: that it takes
+# signals does not mean that its child has read the configuration. To end it would reset clients that it has just begun to balance.
 repair_table() {
-	[ -n "$ipvs_pid" ] && takes_signal "$ipvs_pid" "$HANGUP" && ! is_table_there || return 0
+	[ -n "$ipvs_pid" ] || return 0
+	if is_table_there; then
+		table_due=0
+		return 0
+	fi
+	uptime
+	[ "$now" -gt "$table_due" ] || return 0
 	said_lately "the table of IPVS" ||
 		log warn "the table of IPVS lacks what keepalived put there: putting it there again; if this repeats, something else on this node removes it"
 	end_table
@@ -168,7 +213,7 @@ repair_table() {
 apply_plan() {
 	ipvs_plan=$1
 	said=''
-	true >"$IPVS_MARK"
+	printf '' >"$IPVS_MARK"
 	# On a take-over the table comes before all else, which is as it was.
 	[ "$virtual_servers" != applied ] || keep_table
 	set_sysctls
@@ -186,7 +231,9 @@ apply_plan() {
 keep_virtual_servers() {
 	can_redirect && [ -n "$process_pid" ] && { [ -e "$SERVERS" ] || [ -L "$SERVERS" ]; } || return 0
 	plan=''
-	[ -f "$SERVERS" ] && [ ! -s "$SERVERS" ] || plan=$(make_plan)
+	[ -f "$SERVERS" ] && [ ! -s "$SERVERS" ] || plan=$(make_plan) || return 0
+	# tini sends SIGTERM to the whole group, so also to the commands above, which then have not said what there is to be.
+	[ "$stop_asked" -eq 0 ] || return 0
 	case $plan in
 	'')
 		[ ! -e "$IPVS_MARK" ] || end_virtual_servers
@@ -205,6 +252,7 @@ keep_virtual_servers() {
 begin_virtual_servers() {
 	can_redirect || return 0
 	remove_services
+	rm -f "$SERVICES" "$PID_DIR/$IPVS_CHILD"
 }
 
 # end_virtual_servers: all of it goes, and what was set is set back

@@ -70,10 +70,44 @@ start_haproxy() {
 	log info "started HAProxy" pid="$process_pid" version="$version" config_sha256="$running_sha"
 }
 
+# newest_worker: prints the number of the process that has the newest configuration
+newest_worker() {
+	ask_master "$RELOAD_SECONDS" 'show proc' | sed -n 's/^\([0-9][0-9]*\) *worker *0 .*/\1/p'
+}
+
+# reload_outcome WORKER: prints how a reload went whose answer was lost on the way, as the answer does. The master replaces itself at a reload,
+# and then knows what became of it, but not always who asked. WORKER was the newest before.
+reload_outcome() {
+	worker=$(newest_worker)
+	if [ -n "$worker" ] && [ "$worker" != "$1" ]; then
+		echo 'Success=1'
+	else
+		ask_master "$ANSWER_SECONDS" 'show startup-logs'
+	fi
+}
+
+# ask_reload WORKER: asks the master to reload, and prints how it went; nothing when nobody knows. WORKER was the newest before.
+ask_reload() {
+	answer=$(say_to_master "$RELOAD_SECONDS" reload)
+	[ -n "$answer" ] || answer=$(reload_outcome "$1")
+	printf '%s\n' "$answer"
+}
+
+# is_outcome TEXT: whether it says how a reload went
+is_outcome() {
+	case $1 in
+	Success=1*) return 0 ;;
+	*) [ -n "$(printf '%s\n' "$1" | complaints)" ] ;;
+	esac
+}
+
 # reload_haproxy: has it start a worker with the configuration that is in place now. The old one accepts nothing more and goes on with its
 # connections. Where no new one can be started, the old one goes on with everything, and its configuration is put back.
 reload_haproxy() {
-	said=$(ask_master "$RELOAD_SECONDS" reload)
+	before=$(newest_worker)
+	said=$(ask_reload "$before")
+	# A master that was busy with itself may not have begun. To reload once more does no harm where it has.
+	is_outcome "$said" || said=$(ask_reload "$before")
 	case $said in
 	Success=1*)
 		note_worker

@@ -1,18 +1,24 @@
 # shellcheck shell=sh
 # HAProxy's master process: asking it, and through it the worker that accepts connections (HAProxy's management guide, "Master CLI").
-# Offers: ask_master, check_worker
+# Offers: say_to_master, ask_master, check_worker
 
 readonly ANSWER_SECONDS=3 # a worker answers within some ms; one that is stopped does not
 
 readonly MASTER_SOCKET="$RUNTIME_DIR/master.sock"
+
+# say_to_master SECONDS COMMAND: prints the answer, which is none when the master's connections end meanwhile; false when nobody listens,
+# or nothing is said in that time
+say_to_master() {
+	# -N: HAProxy answers, and then waits for more unless it is told that there is none.
+	echo "$2" | timeout -k 1 "$1" nc -N -U "$MASTER_SOCKET" 2>/dev/null 3>&- 9>&-
+}
 
 # ask_master SECONDS COMMAND: prints the answer; false when there is none in that time. During a start and a reload nobody listens for a
 # moment: it asks again then.
 ask_master() {
 	uptime
 	limit=$((now + $1))
-	# -N: HAProxy answers, and then waits for more unless it is told that there is none.
-	until answer=$(echo "$2" | timeout -k 1 "$1" nc -N -U "$MASTER_SOCKET" 2>/dev/null 3>&- 9>&-) && [ -n "$answer" ]; do
+	until answer=$(say_to_master "$1" "$2") && [ -n "$answer" ]; do
 		uptime
 		[ "$now" -lt "$limit" ] || return 1
 		sleep 0.1

@@ -1,16 +1,25 @@
-import type { PlannedInstance, PlannedPool } from '../../../api/node-plan.ts';
+import type {
+  NodePlanSpec,
+  PlannedInstance,
+  PlannedLoopback,
+  PlannedPool,
+  PlannedSpare,
+} from '../../../api/node-plan.ts';
+import { canonical } from '../../../common/addresses.ts';
 import { compareText } from '../../../common/compare-text.ts';
 import type { CheckName } from '../../checks/types.ts';
 import type { Settings } from '../../config/settings.ts';
-import type { Desired, DesiredCheck, DesiredInstance, FieldNames } from '../../desired/desired.ts';
+import type { Desired, DesiredCheck, DesiredInstance, DesiredLoopback, FieldNames } from '../../desired/desired.ts';
+import { LOOPBACK } from '../../desired/vrrp-instance.ts';
 import type { FitnessPolicy } from '../../fitness/fitness.ts';
 import { restingOn } from '../node-checks.ts';
 import { policyOf } from '../policy.ts';
 import type { AcceptedSettings } from '../settings.ts';
 import { poolChecks, virtualTargetProblem } from './health-check.ts';
+import { localEndpointChecks } from './local-endpoints.ts';
 import type { PlanView } from './plan-state.ts';
 
-const NOTHING: Desired = { instances: [], checks: new Map(), pools: [], problems: [], plan: null };
+const NOTHING: Desired = { instances: [], loopback: [], checks: new Map(), pools: [], problems: [], plan: null };
 
 /** Key of the node's own check of its service. */
 const NODE_SERVICE: CheckName = 'service';
@@ -28,6 +37,13 @@ function fieldsOf(pool: string): FieldNames {
     authPassword: 'keepalived.authPassword',
     choice: 'its spec.interface',
   };
+}
+
+/** An instance of a plan; one that has no address yet has one as it may get. */
+type Planned = PlannedInstance & Partial<Pick<PlannedSpare, 'like'>>;
+
+function allInstances({ instances, spares = [] }: NodePlanSpec): Planned[] {
+  return [...instances, ...spares.map((spare) => ({ ...spare, addresses: [] }))];
 }
 
 /** Slot of an instance within its pool. */
@@ -57,12 +73,12 @@ interface Context {
   readonly known: Known;
   readonly settings: Settings;
   readonly pools: ReadonlyMap<string, PlannedPool>;
-  /** What the fitness of a pool's instances rests on, by the pool's name. */
-  readonly checksOf: (pool: string) => readonly DesiredCheck[];
+  /** What the fitness for addresses rests on that go by a name, which is their pool's unless they are placed by themselves. */
+  readonly checksOf: (name: string, pool: string) => readonly DesiredCheck[];
 }
 
 function instanceOf(
-  { name, pool, virtualRouterId, rank, leaving = false, addresses, peers = [] }: PlannedInstance,
+  { name, pool, virtualRouterId, rank, leaving = false, addresses, like, peers = [] }: Planned,
   { known, settings, pools, checksOf }: Context,
 ): DesiredInstance {
   const { version, advertIntervalSeconds, interface: on, authPasswordFile } = settings.vrrp;
@@ -72,14 +88,15 @@ function instanceOf(
     name,
     vrrp: {
       ...{ version, virtualRouterId, advertIntervalSeconds, interface: on, addresses },
-      addressInterface: planned?.interface ?? '',
+      addressInterface: planned?.onLoopback === true ? LOOPBACK : (planned?.interface ?? ''),
       unicastPeers: peers,
       ...{ peersAreOthers: true, authPasswordFile },
+      ...(like === undefined ? {} : { like }),
       fields: fieldsOf(pool),
     },
     rank,
     leaving,
-    checks: checksOf(pool),
+    checks: checksOf(pool, pool),
     policy,
     upSinceMs: upSince(known, policy),
     keepsLastGood: false,
@@ -89,25 +106,71 @@ function instanceOf(
   };
 }
 
+/** Where addresses are on every fit node, none of them moves, and a node that is alone has to be fit as well. */
+function loopbackOf(
+  { name, pool, addresses }: PlannedLoopback,
+  { settings, checksOf }: Pick<Context, 'settings' | 'checksOf'>,
+): DesiredLoopback {
+  const policy = { ...policyOf(settings), noPreempt: false, failbackDelaySeconds: null };
+  const own = [...new Set(addresses.map((text) => canonical(text)))];
+  return { name, pool, addresses: own, checks: checksOf(name, pool), policy };
+}
+
+/** What else of a plan has checks of its own: addresses on lo that are not where the pool's others are. */
+function placedApart({ loopback = [] }: NodePlanSpec): PlannedLoopback[] {
+  return loopback.filter(({ name, pool }) => name !== pool);
+}
+
+/** Of what a plan says that other nodes have endpoints, too. */
+function endpointsElsewhere({ pools, loopback = [] }: NodePlanSpec): Set<string> {
+  const all = [...pools, ...loopback].filter(({ localEndpoints }) => localEndpoints?.elsewhere === true);
+  return new Set(all.map(({ name }) => name));
+}
+
 /**
  * What a node's plan asks of it. The settings decide how it is done; the order depends on names only: by pool and slot. A pool
  * without a health check of its own rests on the node's service check. Pure.
+ * @param nodeAddress of this node, where kube-proxy answers; empty when it is not known
  */
-export function desiredByPlan(known: Known, { settings, checks }: AcceptedSettings): Desired {
+export function desiredByPlan(known: Known, { settings, checks }: AcceptedSettings, nodeAddress: string): Desired {
   const { plan } = known;
   if (plan === null || plan === undefined) return NOTHING;
   const pools = new Map(plan.pools.map((pool) => [pool.name, pool]));
   const { specs, keys } = poolChecks(plan.pools, settings.checks.service);
   const serviceOf = (pool: string) => keys.get(pool) ?? NODE_SERVICE;
-  const checksOf = (pool: string) =>
-    restingOn(checks).map((check) => (check.key === NODE_SERVICE ? { ...check, key: serviceOf(pool) } : check));
+  const { loopback = [] } = plan;
+  const local = localEndpointChecks([...plan.pools, ...loopback], nodeAddress);
+  const elsewhere = endpointsElsewhere(plan);
+  const localOf = (name: string): DesiredCheck[] => {
+    const key = local.keys.get(name);
+    if (key === undefined) return [];
+    const asked: DesiredCheck = { key, effect: 'noLocalEndpoint' };
+    if (!local.held.has(name)) return [asked];
+    // Where nobody else has an endpoint, there is nobody to give the address to.
+    return [asked, { key, effect: elsewhere.has(name) ? 'localEndpointsGone' : 'noLocalEndpoint', heldOf: name }];
+  };
+  const checksOf = (name: string, pool: string) => [
+    ...restingOn(checks).map((check) => (check.key === NODE_SERVICE ? { ...check, key: serviceOf(pool) } : check)),
+    ...localOf(name),
+  ];
   const target = virtualTargetProblem(settings.checks.service.url, plan);
   const context = { known, settings, pools, checksOf };
   return {
-    instances: plan.instances.toSorted(byPoolAndSlot).map((instance) => instanceOf(instance, context)),
-    checks: specs,
-    pools: plan.pools.map(({ name }) => ({ name, check: serviceOf(name) })),
-    problems: target === undefined ? [] : [target],
+    instances: allInstances(plan)
+      .sort(byPoolAndSlot)
+      .map((instance) => instanceOf(instance, context)),
+    loopback: loopback.map((each) => loopbackOf(each, context)),
+    checks: new Map([...specs, ...local.specs]),
+    pools: [...plan.pools.map(({ name }) => ({ name, pool: name })), ...placedApart(plan)].map(({ name, pool }) => {
+      const localEndpoints = local.keys.get(name);
+      const heldEndpoints = local.held.get(name);
+      return {
+        ...{ name, check: serviceOf(pool) },
+        ...(localEndpoints === undefined ? {} : { localEndpoints }),
+        ...(heldEndpoints === undefined ? {} : { heldEndpoints }),
+      };
+    }),
+    problems: [...(target === undefined ? [] : [target]), ...local.problems],
     plan: plan.plan,
   };
 }

@@ -89,6 +89,8 @@ export function poolChecks(pools: readonly PlannedPool[], node: ServiceSettings)
 export function virtualTargetProblem(url: string, plan: NodePlanSpec | null): string | undefined {
   const address = URL.canParse(url) ? addressOfHost(new URL(url).hostname) : undefined;
   if (address === undefined) return undefined;
-  const found = plan?.instances.find(({ addresses }) => addresses.some((text) => canonical(text) === address));
+  const found = [...(plan?.instances ?? []), ...(plan?.loopback ?? [])].find(({ addresses }) =>
+    addresses.some((text) => canonical(text) === address),
+  );
   return found && `checks.service.url (keepalived.checkServiceUrl): ${address} of pool ${found.pool} ${VIRTUAL_TARGET}`;
 }

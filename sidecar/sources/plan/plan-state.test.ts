@@ -65,6 +65,24 @@ describe('the plan of a node', () => {
     expect(state.plan).toEqual(planOf('p1'));
   });
 
+  it('is not checked again when it comes back with a report of the node', () => {
+    const { instances, ...rest } = planOf('p1');
+    let reads = 0;
+    const spec = Object.defineProperty({ ...rest }, 'instances', {
+      enumerable: true,
+      get: () => {
+        reads += 1;
+        return instances;
+      },
+    });
+    state.begin(undefined);
+    state.observe(spec);
+    const before = reads;
+    state.observe(spec);
+    expect(reads - before).toBe(1);
+    expect(state.plan).toEqual(planOf('p1'));
+  });
+
   it('keeps what was in force of a pool that is wrong in the next', () => {
     state.begin(planOf('p1'));
     const { pools, ...rest } = planOf('p2', 3);
@@ -116,15 +134,16 @@ describe('the status of a plan', () => {
     present: true,
     sinceMs: 1_700_000_000_000,
   };
+  const well = { band: 0 as const, reason: 'healthy' };
 
   it('has the addresses that are here, and of each pool the worst band', () => {
     const status = planStatusOf({
       version: '1.0.0',
       observedPlan: 'p1',
       instances: [
-        { pool: 'a', band: 0, addresses: [held, { ...held, address: '192.0.2.102', present: false }] },
-        { pool: 'a', band: 1, addresses: [] },
-        { pool: 'b', band: undefined, addresses: [] },
+        { pool: 'a', fitness: well, addresses: [held, { ...held, address: '192.0.2.102', present: false }] },
+        { pool: 'a', fitness: { band: 1, reason: 'cannot reach the Kubernetes API' }, addresses: [] },
+        { pool: 'b', fitness: undefined, addresses: [] },
       ],
       foreignRouterIds: [],
       problems: ['b-0: no interface'],

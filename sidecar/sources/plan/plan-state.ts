@@ -48,6 +48,8 @@ export class PlanState {
   readonly #dependencies: PlanStateDependencies;
   #view = UNWATCHED;
   #text: string | undefined;
+  /** The newest spec as it was observed. */
+  #observedText: string | undefined;
   /** Whether anything was observed since the beginning. */
   #observed = false;
 
@@ -84,6 +86,10 @@ export class PlanState {
     const fresh = first ? spec === null || !reported : this.#view.fresh;
     this.#observed = true;
     this.#view = { ...this.#view, synced: true, exists: spec !== null, fresh };
+    // Every report of this node comes back with the plan that it is about: to check thousands of addresses again takes its time.
+    const text = JSON.stringify(spec);
+    if (text === this.#observedText) return;
+    this.#observedText = text;
     const read = spec === null ? { ok: true as const, plan: null, problems: [] } : readPlan(spec, this.plan);
     this.#setRefused(read.ok ? null : read.reason);
     if (!read.ok) return;
@@ -103,6 +109,7 @@ export class PlanState {
     const before = this.plan;
     this.#view = UNWATCHED;
     this.#text = undefined;
+    this.#observedText = undefined;
     this.#observed = false;
     if (before !== null) this.#dependencies.onPlan(null);
   }

@@ -35,6 +35,27 @@ describe('a plan', () => {
     expect(readPlan(JSON.parse(JSON.stringify(plan)))).toEqual({ ok: true, plan, problems: [] });
   });
 
+  it('has instances without addresses besides; what of them is wrong is left out', () => {
+    const like = '192.0.2.1';
+    const spare = { name: 'default-7', pool: 'default', virtualRouterId: 30, rank: 0, like };
+    const plan = { ...planOf('p'), spares: [spare] };
+    expect(readPlan(plan)).toEqual({ ok: true, plan, problems: [] });
+    const wrong = [
+      { ...spare, name: 'default-0' },
+      { ...spare, virtualRouterId: 20 },
+      { ...spare, name: 'other-0', pool: 'other' },
+      { ...spare, like: 'eth0' },
+    ];
+    const read = readPlan({ ...plan, spares: [...wrong, spare] });
+    expect(read).toMatchObject({ ok: true, plan });
+    expect(read.ok && read.problems).toEqual([
+      'the plan has the instance default-0 twice; default-0 has it',
+      'the plan has the router id 20 twice; default-0 has it',
+      'instance other-0 is of the pool other, which the plan does not have',
+      expect.stringContaining('spare default-7: like: '),
+    ]);
+  });
+
   it.each<[string, unknown, string]>([
     ['no instances', { plan: 'p', pools: [] }, 'spec.instances: Invalid input'],
     ['no list of pools', { plan: 'p', pools: 'all', instances: [] }, 'spec.pools: Invalid input'],
@@ -166,6 +187,11 @@ describe('a plan', () => {
       { healthCheck: { tcpSocket: { port: 1 }, periodSeconds: 0 } },
       'healthCheck.periodSeconds: ',
     ],
+    ...[0, 65_536, 1.5].map((port): [string, object, string] => [
+      `the port ${port} for local endpoints`,
+      { localEndpoints: { port } },
+      'localEndpoints.port: ',
+    ]),
     ['a name that is none', { name: 'De fault' }, 'pool De fault: name: is not the name of a pool'],
   ])('with %s in one pool is carried out without that pool', (_, change, reason) => {
     const read = readPlan(withAnother(withPool(change)));
@@ -213,6 +239,31 @@ describe('a plan', () => {
     expect(readCachedPlan(null)).toBeNull();
     expect(readCachedPlan({ plan: 'p' })).toBeUndefined();
     expect(readCachedPlan(undefined)).toBeUndefined();
+  });
+
+  it('has what goes to lo; an entry that is wrong goes on as it was, or is left out, and no address goes two ways', () => {
+    const plan = planOf('p');
+    const entry = (name: string, address: string) => ({ name, pool: 'default', addresses: [address] });
+    const before = { ...plan, loopback: [entry('default', '203.0.113.1'), entry('svc-0123456789', '203.0.113.2')] };
+    expect(readPlan(before)).toEqual({ ok: true, plan: before, problems: [] });
+    const [taken = ''] = plan.instances[0]?.addresses ?? [];
+    const loopback = [
+      { ...entry('svc-0123456789', '127.0.0.1') },
+      entry('default', taken),
+      entry('svc-1', '203.0.113.3'),
+      { ...entry('svc-2', '203.0.113.4'), pool: 'other' },
+      entry('svc-1', '203.0.113.5'),
+    ];
+    const read = readPlan({ ...plan, loopback }, before);
+    expect(read).toMatchObject({
+      plan: { loopback: [entry('svc-1', '203.0.113.3'), entry('svc-0123456789', '203.0.113.2')] },
+      problems: [
+        expect.stringMatching(/^loopback svc-0123456789: /),
+        expect.stringContaining(`the plan has the address ${taken} twice`),
+        'loopback svc-2 is of the pool other, which the plan does not have',
+        'the plan has the loopback svc-1 twice; svc-1 has it',
+      ],
+    });
   });
 });
 

@@ -1,12 +1,17 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   MAX_INSTANCES,
+  MAX_LOOPBACK,
   type NodePlanSpec,
   nodePlanSpecSchema,
   type PlannedInstance,
+  type PlannedLoopback,
   type PlannedPool,
+  type PlannedSpare,
   plannedInstanceSchema,
+  plannedLoopbackSchema,
   plannedPoolSchema,
+  plannedSpareSchema,
 } from '../../../api/node-plan.ts';
 import { canonical } from '../../../common/addresses.ts';
 import { issueText } from '../../../common/check-document.ts';
@@ -27,6 +32,8 @@ const outlineSchema = z.object({
   plan: nodePlanSpecSchema.shape.plan,
   pools: z.array(z.unknown()).max(MAX_INSTANCES),
   instances: z.array(z.unknown()).max(MAX_INSTANCES),
+  spares: z.array(z.unknown()).max(MAX_INSTANCES).optional(),
+  loopback: z.array(z.unknown()).max(MAX_LOOPBACK).optional(),
 });
 
 /** An element of a list: right, or called something and wrong. */
@@ -64,16 +71,20 @@ function acceptPools(elements: readonly Element<PlannedPool>[], before: readonly
   return { pools, problems };
 }
 
+/** What has an address has it alone. */
+function addressClaims(addresses: readonly string[]): string[] {
+  return [...new Set(addresses.map((text) => canonical(text)))].map((address) => `address ${address}`);
+}
+
 /** What an instance has to itself on the node: keepalived refuses a configuration that has it twice. */
 function claimsOf({ name, virtualRouterId, addresses }: PlannedInstance): string[] {
-  const all = addresses.map((text) => canonical(text));
-  return [`instance ${name}`, `router id ${virtualRouterId}`, ...new Set(all.map((address) => `address ${address}`))];
+  return [`instance ${name}`, `router id ${virtualRouterId}`, ...addressClaims(addresses)];
 }
 
 /** The instances that are accepted, none of which has what another has. */
 class Instances {
   readonly accepted: PlannedInstance[] = [];
-  readonly #claims = new Claims();
+  readonly claims = new Claims();
 
   /** Accepts an instance. @returns why it is refused */
   accept(instance: PlannedInstance, pools: ReadonlyMap<string, PlannedPool>): string | undefined {
@@ -82,7 +93,7 @@ class Instances {
     const claims = claimsOf(instance);
     // Its name and its router id are among the claims.
     if (claims.length < addresses.length + 2) return `instance ${name} has an address twice`;
-    const conflict = this.#claims.claim(claims, name);
+    const conflict = this.claims.claim(claims, name);
     if (conflict !== undefined) return `the plan has the ${conflict.key} twice; ${conflict.owner} has it`;
     this.accepted.push(instance);
     return undefined;
@@ -104,13 +115,55 @@ function acceptInstances(
   for (const instance of before) {
     if (wrong.has(instance.name)) instances.accept(instance, pools);
   }
-  return { instances: instances.accepted, problems };
+  return { instances: instances.accepted, problems, claims: instances.claims };
+}
+
+/** Accepts instances without addresses. One that is wrong is left out: all that is lost is that the next address waits for an election. */
+function acceptSpares(
+  elements: readonly Element<PlannedSpare>[],
+  { pools, claims }: { readonly pools: ReadonlyMap<string, PlannedPool>; readonly claims: Claims },
+) {
+  const spares: PlannedSpare[] = [];
+  const problems = elements.flatMap(({ value, problem }) => {
+    if (value === undefined) return problem === undefined ? [] : [problem];
+    const { name, pool, virtualRouterId } = value;
+    if (!pools.has(pool)) return [`instance ${name} is of the pool ${pool}, which the plan does not have`];
+    const conflict = claims.claim([`instance ${name}`, `router id ${virtualRouterId}`], name);
+    if (conflict !== undefined) return [`the plan has the ${conflict.key} twice; ${conflict.owner} has it`];
+    spares.push(value);
+    return [];
+  });
+  return { spares, problems };
+}
+
+/** Accepts what goes to lo, entry by entry; one that is wrong goes on as it was, as long as it is in nobody's way. */
+function acceptLoopback(
+  elements: readonly Element<PlannedLoopback>[],
+  { pools, claims }: { readonly pools: ReadonlyMap<string, PlannedPool>; readonly claims: Claims },
+  before: readonly PlannedLoopback[],
+) {
+  const accepted: PlannedLoopback[] = [];
+  const accept = (entry: PlannedLoopback): string | undefined => {
+    const { name, pool, addresses } = entry;
+    if (!pools.has(pool)) return `loopback ${name} is of the pool ${pool}, which the plan does not have`;
+    const conflict = claims.claim([`loopback ${name}`, ...addressClaims(addresses)], name);
+    if (conflict !== undefined) return `the plan has the ${conflict.key} twice; ${conflict.owner} has it`;
+    accepted.push(entry);
+    return undefined;
+  };
+  const problems = elements.flatMap(({ value, problem }) => {
+    const refused = value === undefined ? problem : accept(value);
+    return refused === undefined ? [] : [refused];
+  });
+  const wrong = new Set(elements.filter(({ value }) => value === undefined).map(({ name }) => name));
+  for (const entry of before) if (wrong.has(entry.name)) accept(entry);
+  return { loopback: accepted, problems };
 }
 
 /** An instance of a pool that is left out needs no sentence of its own. */
 function ofLeftOut(elements: readonly Element<PlannedPool>[], pools: ReadonlyMap<string, PlannedPool>) {
   const left = new Set(elements.map(({ name }) => name).filter((name) => name !== undefined && !pools.has(name)));
-  return ({ value }: Element<PlannedInstance>) => value !== undefined && left.has(value.pool);
+  return ({ value }: Element<{ readonly pool: string }>) => value !== undefined && left.has(value.pool);
 }
 
 /**
@@ -131,10 +184,19 @@ export function readPlan(spec: unknown, before: NodePlanSpec | null = null): Rea
   const leftOut = ofLeftOut(readPools, pools);
   const readInstances = read('instance', plannedInstanceSchema, lists.instances).filter((each) => !leftOut(each));
   const accepted = acceptInstances(readInstances, pools, before?.instances ?? []);
+  const { claims } = accepted;
+  const readSpares = read('spare', plannedSpareSchema, lists.spares ?? []).filter((each) => !leftOut(each));
+  const { spares, ...less } = acceptSpares(readSpares, { pools, claims });
+  const readLoopback = read('loopback', plannedLoopbackSchema, lists.loopback ?? []).filter((each) => !leftOut(each));
+  const { loopback, ...more } = acceptLoopback(readLoopback, { pools, claims }, before?.loopback ?? []);
   return {
     ok: true,
-    plan: { plan, pools: [...pools.values()], instances: accepted.instances },
-    problems: [...problems, ...accepted.problems],
+    plan: {
+      ...{ plan, pools: [...pools.values()], instances: accepted.instances },
+      ...(lists.spares === undefined ? {} : { spares }),
+      ...(lists.loopback === undefined ? {} : { loopback }),
+    },
+    problems: [...problems, ...accepted.problems, ...less.problems, ...more.problems],
   };
 }
 

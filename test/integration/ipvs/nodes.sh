@@ -9,10 +9,11 @@ tell() { # WHAT RESULT...
 	echo "$what=$*"
 }
 
+# Without a /sys of the node's own, which "ip netns exec" would mount each time.
 on() { # NODE COMMAND...
 	node=$1
 	shift
-	ip netns exec "$node" "$@"
+	nsenter --net="/run/netns/$node" "$@"
 }
 
 # until_so SECONDS COMMAND...: waits until it succeeds
@@ -43,33 +44,77 @@ make_network() {
 	done
 }
 
-# Says a name to whoever connects, and then what is said to it.
+# Says a name to whoever connects, and then what is said to it. In one process: what starts processes is slow here, and is asked several times a
+# second whether it lives.
 cat >/run/server.pl <<'P'
 use IO::Socket::IP;
-$SIG{CHLD} = 'IGNORE';
+use IO::Select;
+$SIG{PIPE} = 'IGNORE';
 $server = IO::Socket::IP->new(LocalHost => '::', LocalPort => 6443, V6Only => 0, Listen => 64, ReuseAddr => 1) or die;
-while ($client = $server->accept) {
-	next if fork;
-	syswrite $client, "$ARGV[0]\n";
-	syswrite $client, $text while sysread $client, $text, 4096;
-	exit;
-} continue { close $client }
-P
-
-# Answers as the sidecar does where the supervisor asks whether it lives.
-cat >/run/pulse.pl <<'P'
-use IO::Socket::IP;
-$server = IO::Socket::IP->new(LocalHost => '127.0.0.1', LocalPort => 10270, Listen => 64, ReuseAddr => 1) or die;
-while ($client = $server->accept) {
-	sysread $client, $text, 4096;
-	syswrite $client, "HTTP/1.0 200 OK\r\n\r\n";
-	close $client;
+$all = IO::Select->new($server);
+while (@ready = $all->can_read) {
+	for $one (@ready) {
+		if ($one == $server) {
+			$client = $server->accept or next;
+			syswrite $client, "$ARGV[0]\n";
+			$all->add($client);
+		} elsif (sysread $one, $text, 4096) {
+			syswrite $one, $text;
+		} else {
+			$all->remove($one);
+			close $one;
+		}
+	}
 }
 P
 
+# The supervisor asks once a second whether the sidecar lives. It does: nothing here is about that.
+mkdir -p /run/bin
+cat >/run/bin/curl <<'C'
+#!/bin/sh
+exit 0
+C
+chmod +x /run/bin/curl
+
+# keepalived, but for the one that keeps the table where the node's folder has
+# - "slow": as on a machine that stands still, it takes signals long before it has read its configuration, until "slow" is gone
+# - "deaf": as one that has just begun, it forgets a SIGTERM, and puts its service into the table after that
+cat >/run/keepalived <<'K'
+#!/bin/sh
+case " $* " in
+*' --check '*)
+	[ ! -e "$RUNTIME_DIR/slow" ] || exec perl -MPOSIX -e '
+		sigprocmask(SIG_BLOCK, POSIX::SigSet->new(SIGHUP));
+		select undef, undef, undef, 0.05 while -e "$ENV{RUNTIME_DIR}/slow";
+		exec "keepalived", @ARGV' -- "$@"
+	[ ! -e "$RUNTIME_DIR/deaf" ] || exec perl -e '
+		$SIG{TERM} = "IGNORE";
+		system "ipvsadm -A -t 10.99.0.100:6443 -s rr";
+		select undef, undef, undef, 0.05 while qx(ipvsadm -Sn) ne "";
+		system "ipvsadm -A -t 10.99.0.100:6443 -s rr"'
+	;;
+esac
+exec keepalived "$@"
+K
+chmod +x /run/keepalived
+
+# dd, by which the supervisor of the second node reads: with "held" in the node's folder it stops there, after it has looked at the addresses
+mkdir -p /run/n2/bin
+cat >/run/n2/bin/dd <<'D'
+#!/bin/sh
+case $* in
+*/virtual-servers\ *)
+	trap '' TERM
+	[ ! -e "$RUNTIME_DIR/held" ] || : >"$RUNTIME_DIR/reads"
+	while [ -e "$RUNTIME_DIR/held" ]; do sleep 0.05; done
+	;;
+esac
+exec /usr/bin/dd "$@"
+D
+chmod +x /run/n2/bin/dd
+
 start_server() { # NODE
 	on "$1" perl /run/server.pl "$1" &
-	on "$1" perl /run/pulse.pl &
 }
 
 # start_node NODE RANK: the supervisor, with what the test put into /uml/NODE.conf
@@ -84,7 +129,7 @@ start_node() {
 }
 
 start_supervisor() { # NODE
-	on "$1" env RUNTIME_DIR="/run/$1/runtime" STATE_DIR="/run/$1/state" REDIRECT_TABLE=kiv_test \
+	ip netns exec "$1" env PATH="/run/$1/bin:/run/bin:$PATH" RUNTIME_DIR="/run/$1/runtime" STATE_DIR="/run/$1/state" REDIRECT_TABLE=kiv_test KEEPALIVED=/run/keepalived \
 		unshare --mount --pid --fork --kill-child sh -c \
 		'mount -t proc proc /proc; mount -t tmpfs tmpfs /tmp; exec tini -g -- /usr/local/bin/supervisor run' >>"/run/$1/log" 2>&1 &
 }
@@ -102,6 +147,8 @@ end_supervisor() { # NODE SIGNAL
 	done
 }
 
+has_left() { ! ip netns pids "$1" | sed 's,.*,/proc/&/comm,' | xargs cat 2>/dev/null | grep -q tini; } # NODE: its container
+
 say_servers() { # NODE FILE: as the sidecar does; a file of the test's, or nothing
 	cp "$2" "/run/$1/runtime/.new"
 	mv "/run/$1/runtime/.new" "/run/$1/runtime/virtual-servers"
@@ -116,16 +163,34 @@ wake() { # NODE
 	timeout 1 sh -c "echo candidate >'/run/$1/runtime/supervisor.request'"
 }
 
+# look NODE: has the supervisor look, and waits until it has
+look() {
+	: >"/run/$1/runtime/states.wanted"
+	wake "$1"
+	until_so 20 test ! -e "/run/$1/runtime/states.wanted"
+}
+
 status() { # NODE KEY
 	sed -n "s/^$2=//p" "/run/$1/runtime/supervisor.status"
 }
 
-has_vip() { on "$1" ip -o address show dev eth0 | grep -q " $VIP/"; }  # NODE
+has_vip() { ip -n "$1" -o address show dev eth0 | grep -q " $VIP/"; }  # NODE
+lacks_vip() { ! has_vip "$1"; }                                        # NODE
 says() { [ "$(status "$1" virtual_servers)" = "$2" ]; }               # NODE STATE
 table() { on "$1" ipvsadm -Sn | sort | paste -s -d ';'; }              # NODE
 has_reals() { [ "$(on "$1" ipvsadm -Sn | grep -c '^-a')" = "$2" ]; }  # NODE COUNT
+has_line() { on "$1" ipvsadm -Sn | grep -q -e "$2"; }                  # NODE PATTERN: of the table
+lacks_line() { ! has_line "$1" "$2"; }                                 # NODE PATTERN
+established() { on "$1" ipvsadm -Lnc | grep -c 'TCP.*ESTABLISHED'; }   # NODE: how many connections it knows
+knows_connections() { [ "$(established "$1")" -ge "$2" ]; }            # NODE COUNT
+has_master() { on "$1" ipvsadm -L --daemon | grep -q master; }         # NODE
 serves() { [ "$(on "$1" ipvsadm -Sn | grep -c '^-a.* -w 1')" = "$2" ]; } # NODE COUNT: as many take new connections
-dummy() { on "$1" ip -o address show dev dummyvip0 2>/dev/null | awk '!/scope link/ { print $4 }' | paste -s -d ' '; } # NODE
+begun() { grep -c 'it balances' "/run/$1/log"; }                       # NODE: how many tables it has begun
+has_begun() { [ "$(begun "$1")" = "$2" ]; }                            # NODE COUNT
+ended() { grep -c 'balances no more' "/run/$1/log"; }                  # NODE: how many of them it has ended
+has_ended() { [ "$(ended "$1")" = "$2" ]; }                            # NODE COUNT
+has_service() { on "$1" ipvsadm -Sn | grep -q '^-A'; }                 # NODE
+dummy() { ip -n "$1" -o address show dev dummyvip0 2>/dev/null | awk '!/scope link/ { print $4 }' | paste -s -d ' '; } # NODE
 has_dummy() { [ "$(dummy "$1")" = "$2" ]; }                            # NODE ADDRESS
 has_answers() { [ "$(grep -c : /run/answers)" = "$1" ]; }                # COUNT
 has_up() { ip -n "$1" link show "$2" | grep -q '[<,]UP[,>]'; }          # NODE INTERFACE
@@ -159,9 +224,3 @@ for who in $servers; do
 	i=$((i + 1))
 done
 C
-
-# all_answer: six clients, one after the other, have an answer each
-all_answer() {
-	ask client "$VIP" 6 3 >/run/all.answers
-	! grep -q nobody /run/all.answers
-}

@@ -17,7 +17,7 @@ import { ApiLoad, type ApiLoadOptions } from '../../clients/api-load.ts';
 import { makeCertificate, type ServerCertificate } from '../../support/certificates.ts';
 import { monotonicMs } from '../../support/clock.ts';
 import { haproxyCommand } from '../../support/haproxy.ts';
-import { HOST_SYSCTLS, inNetns, ip, ipBatch, SWITCH_SYSCTLS, sysctl } from '../../support/netns.ts';
+import { addNetns, HOST_SYSCTLS, inNetns, ip, ipBatch, SWITCH_SYSCTLS, sysctl } from '../../support/netns.ts';
 import { Program } from '../../support/program.ts';
 import { waitFor } from '../../support/wait.ts';
 
@@ -122,6 +122,8 @@ export class ProxyLab {
       commands: this.api,
       // From where HAProxy connects.
       refuses: ({ address }) => this.#refuses(address),
+      // No node is lost here.
+      accepts: () => Promise.resolve(true),
       ready: (address) => this.#ready.get(address),
       mayRebalance: () => true,
       onEvent: (event) => this.events.push({ ...event, atMs: monotonicMs() }),
@@ -135,14 +137,14 @@ export class ProxyLab {
     const lab = new ProxyLab(settings);
     const certificate = await makeCertificate(lab.directory, ['10.97.0.1']);
     lab.#ca = readFileSync(certificate.caFile, 'utf8');
-    for (const netns of [SWITCH, PROXY]) await ip(['netns', 'add', netns]);
+    for (const netns of [SWITCH, PROXY]) await addNetns(netns);
     await sysctl(SWITCH, SWITCH_SYSCTLS);
     await ipBatch(['link add br0 type bridge', 'link set br0 up'], SWITCH);
     await attach(PROXY, 'proxy', '10.97.0.1');
     for (let index = 1; index <= servers; index += 1) {
       const server = new ServerNode(index, certificate);
       lab.servers.push(server);
-      await ip(['netns', 'add', server.netns]);
+      await addNetns(server.netns);
       await attach(server.netns, server.name, server.address);
     }
     await Promise.all(lab.servers.map((server) => server.start()));

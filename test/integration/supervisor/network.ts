@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll } from 'vitest';
 import { ensureImageRoot } from '../../support/image-root.ts';
 import { canMakeNamespaces, command, mustSkip } from '../../support/needs.ts';
-import { ip, ipBatch } from '../../support/netns.ts';
+import { addNetns, ip, ipBatch } from '../../support/netns.ts';
 import { PREFIX } from './config.ts';
 import { TestNode } from './node.ts';
 
@@ -23,7 +23,7 @@ export class TestNetwork {
   register(): void {
     beforeAll(async () => {
       await ensureImageRoot();
-      await ip(['netns', 'add', this.#switch]);
+      await addNetns(this.#switch);
       await ipBatch(['link add br0 type bridge', 'link set br0 up'], this.#switch);
     });
     afterEach(() => this.#closeNodes());
@@ -38,7 +38,7 @@ export class TestNetwork {
     const number = this.#nodes.length + 1;
     const node = new TestNode(`${this.#name}-${number}`, `10.77.0.${number}`);
     this.#nodes.push(node);
-    await ip(['netns', 'add', node.netns]);
+    await addNetns(node.netns);
     await ipBatch(
       [
         `link add eth0 type veth peer name port${number} netns ${this.#switch}`,

@@ -1,0 +1,75 @@
+import { ApiException } from '@kubernetes/client-node';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import type { NodePlanSpec } from '../../api/node-plan.ts';
+import { ManualTime } from '../../common/testing/manual-time.ts';
+import { nodePlanSpec } from './node-plan-spec.ts';
+import { SparesField } from './spares-field.ts';
+
+const REST = { pools: [{ name: 'web', interface: '', failbackDelaySeconds: null }], instances: [] };
+const WITH = { ...REST, spares: [{ name: 'web-0', pool: 'web', virtualRouterId: 1, rank: 0, like: '192.0.2.1' }] };
+const MESSAGE =
+  'failed to create typed patch object (/a; x, Kind=NodePlan): .spec.spares: field not declared in schema';
+const MINUTE_MS = 60_000;
+
+let time: ManualTime;
+let field: SparesField;
+/** Whether the definition has the field. */
+let declared: boolean;
+let tries: NodePlanSpec[];
+const definitionsOlder = vi.fn();
+
+async function server(spec: NodePlanSpec): Promise<string> {
+  tries.push(spec);
+  if (spec.spares !== undefined && !declared) throw new ApiException(500, '', JSON.stringify({ message: MESSAGE }), {});
+  return 'stored';
+}
+
+beforeEach(() => {
+  definitionsOlder.mockClear();
+  [time, declared, tries] = [new ManualTime(), false, []];
+  field = new SparesField({ clock: time, reports: { definitionsOlder } });
+});
+
+describe('spare instances in plans', () => {
+  it('are written where the definition has them', async () => {
+    declared = true;
+    expect(await field.write(WITH, server)).toEqual({ spec: nodePlanSpec(WITH), stored: 'stored' });
+    expect(tries).toEqual([nodePlanSpec(WITH)]);
+    expect(field.isRefused).toBe(false);
+    expect(definitionsOlder).not.toHaveBeenCalled();
+  });
+
+  it('are left out where the definition does not have them, and not tried with each plan; that is said once', async () => {
+    const bare = nodePlanSpec(REST);
+    expect(await field.write(WITH, server)).toEqual({ spec: bare, stored: 'stored' });
+    await field.write(WITH, server);
+    await field.write(REST, server);
+    expect(tries).toEqual([nodePlanSpec(WITH), bare, bare, bare]);
+    expect(field.specOf(WITH)).toEqual(bare);
+    expect(definitionsOlder).toHaveBeenCalledTimes(1);
+  });
+
+  it('are tried by one write when a minute has passed, and are in every plan when that is taken', async () => {
+    await field.write(WITH, server);
+    for (const [taken, written] of [
+      [false, [WITH, REST, REST]],
+      [true, [WITH, REST]],
+    ] as const) {
+      time.stall(MINUTE_MS);
+      [declared, tries] = [taken, []];
+      await Promise.all([field.write(WITH, server), field.write(WITH, server)]);
+      const byPlan = (specs: readonly NodePlanSpec[]) => specs.map(({ plan }) => plan).toSorted();
+      expect(byPlan(tries)).toEqual(byPlan(written.map(nodePlanSpec)));
+      expect(field.isRefused).toBe(!taken);
+    }
+    expect(field.specOf(WITH)).toEqual(nodePlanSpec(WITH));
+    expect(definitionsOlder).toHaveBeenCalledTimes(1);
+  });
+
+  it('are not given up for another failure', async () => {
+    const failure = new Error('connect ECONNREFUSED');
+    await expect(field.write(WITH, () => Promise.reject(failure))).rejects.toBe(failure);
+    expect(field.isRefused).toBe(false);
+    expect(definitionsOlder).not.toHaveBeenCalled();
+  });
+});

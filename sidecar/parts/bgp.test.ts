@@ -1,0 +1,87 @@
+import { pino } from 'pino';
+import { describe, expect, it } from 'vitest';
+import type { BgpReport, BgpSession } from '../runtime/bgp-status.ts';
+import { Bgp, isUp, silenceOf } from './bgp.ts';
+
+const UP: BgpSession = {
+  ...{ peer: '192.0.2.251', state: 'Established', announced: 2 },
+  ...{ lastError: undefined, waitsAfterError: false },
+};
+const DOWN: BgpSession = { ...UP, state: 'Active', announced: undefined, lastError: 'Socket: Connection refused' };
+
+function report(change: Partial<BgpReport> = {}): BgpReport {
+  return { atSeconds: 100, state: 'running', messages: [], sessions: [UP], ...change };
+}
+
+describe('a session', () => {
+  it.each([
+    ['is up when it is established', UP, true],
+    ['is down when it is not', DOWN, false],
+    ['is down while BIRD waits after an error', { ...DOWN, state: 'Idle', waitsAfterError: true }, false],
+    ['is down where its password cannot be used', { ...UP, state: 'Down', announced: undefined }, false],
+    ['is neither where the router is on none of the node’s networks', { ...UP, state: 'Idle' }, undefined],
+  ])('%s', (_, session, expected) => {
+    expect(isUp(session)).toBe(expected);
+  });
+});
+
+describe('the silence of BIRD', () => {
+  it.each([
+    ['none while it answers', report(), 119, null],
+    ['told when nothing came for a while', report(), 131, /^nothing is known of BIRD since 31 s/],
+    ['told before the first word', undefined, 100, /^BIRD has told nothing yet/],
+    ['told when it does not answer its supervisor', report({ state: 'silent' }), 101, /^BIRD does not answer/],
+    ['told while it has no configuration', report({ state: 'waiting' }), 101, /^BIRD is not started/],
+    ['told after its end', report({ state: 'ended' }), 500, /^BIRD was asked to end/],
+  ])('is %s', (_, told, nowSeconds, expected) => {
+    const said = silenceOf(told, nowSeconds);
+    if (expected === null) expect(said).toBeNull();
+    else expect(said).toMatch(expected);
+  });
+});
+
+describe('what is shown of sessions', () => {
+  function part(reports: (BgpReport | undefined)[], { wanted = true, nowSeconds = 101 } = {}) {
+    return new Bgp({
+      file: { read: async () => reports.shift() },
+      wanted: () => wanted,
+      uptimeSeconds: () => nowSeconds,
+      log: pino({ level: 'silent' }),
+    });
+  }
+
+  it('is nothing where nothing is announced', async () => {
+    const bgp = part([report()], { wanted: false });
+    await bgp.look();
+    expect(bgp.view).toBeNull();
+  });
+
+  it('is what BIRD said last, and since when it is so', async () => {
+    const bgp = part([report(), report({ sessions: [{ ...UP, announced: 3 }] }), report({ sessions: [DOWN] })]);
+    await bgp.look();
+    const first = bgp.view?.sessions[0];
+    expect(first).toMatchObject({ peer: '192.0.2.251', up: true, announced: 2, reason: null });
+    await bgp.look();
+    expect(bgp.view?.sessions[0]).toMatchObject({ announced: 3, sinceMs: first?.sinceMs });
+    await bgp.look();
+    expect(bgp.view?.sessions[0]).toMatchObject({ up: false, state: 'Active', reason: 'Socket: Connection refused' });
+  });
+
+  it('is that nothing is known while BIRD does not answer, of each router that was known', async () => {
+    const bgp = part([report(), report({ state: 'silent', sessions: [], messages: ['and that'] }), report()]);
+    await bgp.look();
+    await bgp.look();
+    expect(bgp.view).toEqual({
+      answers: false,
+      problems: ['BIRD does not answer; its log says why (container bgp)', 'and that'],
+      sessions: [
+        {
+          ...{ peer: '192.0.2.251', state: 'unknown', up: undefined },
+          ...{ sinceMs: undefined, announced: undefined, reason: null },
+        },
+      ],
+    });
+    await bgp.look();
+    expect(bgp.view).toMatchObject({ answers: true, problems: [], sessions: [{ up: true }] });
+  });
+});

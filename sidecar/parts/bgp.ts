@@ -1,0 +1,123 @@
+import { uptime } from 'node:os';
+import type { Logger } from 'pino';
+import { type Clock, systemClock } from '../../common/clock.ts';
+import type { BgpReport, BgpSession, BgpStatusFile } from '../runtime/bgp-status.ts';
+import type { BgpSessionSnapshot, BgpSnapshot } from '../status/snapshot.ts';
+import type { Part } from './part.ts';
+
+/** As often as the supervisor tells. */
+const LOOK_MS = 2000;
+/** BIRD is given some seconds to answer, and machines stand still. What is older says nothing of now. */
+const STALE_SECONDS = 20;
+const LOG = 'its log says why (container bgp)';
+
+/** A session, and since when it is so, as this process saw it. */
+interface Seen {
+  readonly session: BgpSession;
+  readonly up: boolean | undefined;
+  readonly sinceMs: number;
+}
+
+/**
+ * Whether a session is up; undefined when BIRD does not try, for the router is on none of this node's networks: then there is nothing to
+ * say of it. Pure.
+ */
+export function isUp({ state, lastError, waitsAfterError }: BgpSession): boolean | undefined {
+  if (state === 'Established') return true;
+  return state === 'Idle' && lastError === undefined && !waitsAfterError ? undefined : false;
+}
+
+/** Why nothing is known of the sessions; null when they are known. Pure. @param nowSeconds since the boot of the node */
+export function silenceOf(report: BgpReport | undefined, nowSeconds: number): string | null {
+  if (report === undefined) return `BIRD has told nothing yet; ${LOG}`;
+  const age = nowSeconds - report.atSeconds;
+  if (report.state === 'ended') return 'BIRD was asked to end, and does not run';
+  if (age > STALE_SECONDS) return `nothing is known of BIRD since ${age.toFixed(0)} s; ${LOG}`;
+  if (report.state === 'waiting') return `BIRD is not started, it has no configuration that it accepts; ${LOG}`;
+  return report.state === 'running' ? null : `BIRD does not answer; ${LOG}`;
+}
+
+function known({ session, up, sinceMs }: Seen): BgpSessionSnapshot {
+  const { peer, state, announced, lastError } = session;
+  const notTried = up === undefined ? 'the router is on none of this node’s networks' : null;
+  return { ...{ peer, state, up, sinceMs, announced }, reason: up === true ? null : (lastError ?? notTried) };
+}
+
+function unknown({ session: { peer } }: Seen): BgpSessionSnapshot {
+  return { ...{ peer, state: 'unknown', up: undefined, sinceMs: undefined, announced: undefined }, reason: null };
+}
+
+interface BgpDependencies {
+  readonly file: Pick<BgpStatusFile, 'read'>;
+  /** Whether the release announces. */
+  readonly wanted: () => boolean;
+  readonly log: Logger;
+  /** Seconds since the boot of the node. */
+  readonly uptimeSeconds?: () => number;
+  readonly clock?: Pick<Clock, 'wallMs'>;
+}
+
+/** What BIRD says of its sessions with routers. Nothing is decided by it. */
+export class Bgp implements Part {
+  readonly #dependencies: Required<BgpDependencies>;
+  #report: BgpReport | undefined;
+  #seen: readonly Seen[] = [];
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(dependencies: BgpDependencies) {
+    this.#dependencies = { uptimeSeconds: uptime, clock: systemClock, ...dependencies };
+  }
+
+  async start(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#timer = setInterval(() => void this.look(), LOOK_MS).unref();
+    await this.look();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** What is known now; null where nothing is announced. */
+  get view(): BgpSnapshot | null {
+    if (!this.#dependencies.wanted()) return null;
+    const silence = this.#silence();
+    const messages = this.#report?.messages ?? [];
+    return {
+      answers: silence === null,
+      problems: silence === null ? messages : [silence, ...messages],
+      sessions: this.#seen.map(silence === null ? known : unknown),
+    };
+  }
+
+  /** Reads what BIRD's supervisor told last. Never rejects. */
+  async look(): Promise<void> {
+    if (!this.#dependencies.wanted()) return;
+    this.#report = await this.#dependencies.file.read();
+    // What was known before stays in the list: that nothing is known of a router is worth a line.
+    if (this.#report !== undefined && this.#silence() === null) this.#take(this.#report.sessions);
+  }
+
+  #silence(): string | null {
+    return silenceOf(this.#report, this.#dependencies.uptimeSeconds());
+  }
+
+  #take(sessions: readonly BgpSession[]): void {
+    const before = new Map(this.#seen.map((seen) => [seen.session.peer, seen]));
+    const nowMs = this.#dependencies.clock.wallMs();
+    this.#seen = sessions.map((session): Seen => {
+      const up = isUp(session);
+      const last = before.get(session.peer);
+      if (last !== undefined && last.up === up) return { session, up, sinceMs: last.sinceMs };
+      this.#tell(session, up);
+      return { session, up, sinceMs: nowMs };
+    });
+  }
+
+  #tell({ peer, state, lastError }: BgpSession, up: boolean | undefined): void {
+    const { log } = this.#dependencies;
+    if (up === true) log.info({ peer }, 'the session with a router is up');
+    else if (up === false) log.warn({ peer, state, reason: lastError }, 'the session with a router is down');
+    else log.info({ peer }, 'a router is on none of this node’s networks');
+  }
+}
