@@ -143,3 +143,26 @@ describe('the product', () => {
     ).toEqual([]);
   });
 });
+
+describe('the chart', () => {
+  const textOf = (file: string) => readFileSync(path.join(root, file), 'utf8');
+  const templates = globSync('chart/templates/*.tpl', { cwd: root }).map(textOf).join('');
+  const matches = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].map(([, name = '']) => name);
+
+  it('gives its volumes no name that it lets pod.extraVolumes have as well', () => {
+    // Without indent there are lists of volumes alone: containers, ports and mounts are parts of something.
+    const own = matches(templates, /^- name: (\S+)$/gm);
+    const [, refused = ''] = /has \$volume\.name \(list ([^)]*)\)/.exec(templates) ?? [];
+    expect(own).toContain('runtime');
+    expect(matches(refused, /"([^"]+)"/g).sort()).toEqual([...new Set(own)].sort());
+  });
+
+  it('lets extraEnv have no variable that it sets or that a supervisor takes', () => {
+    const supervisors = globSync('images/*/{supervisor,lib/*.sh}', { cwd: root }).map(textOf);
+    const read = matches(supervisors.join(''), /^([A-Z_]+)=\$\{\1:-/gm);
+    const own = new Set([...matches(templates, /^ {2}- name: ([A-Z_]+)$/gm), ...read]);
+    expect([...own]).toEqual(expect.arrayContaining(['NODE_NAME', 'STATE_DIR']));
+    const refused = matches(textOf('chart/templates/_validate.tpl'), /"([A-Z_]+)"/g);
+    expect([...own].filter((name) => !refused.includes(name))).toEqual([]);
+  });
+});

@@ -377,9 +377,12 @@ The sidecar checks the same settings again when it loads them; here they fail be
 {{- $v := .root.Values -}}
 {{- $pod := $v.pod.extraEnv | default list -}}
 {{- $containers := dict
-  "keepalived.extraEnv" (list ($v.keepalived.extraEnv | default list) (list "DRAIN_TIMEOUT_SECONDS" "RUNTIME_DIR" "STATE_DIR" "KEEPALIVED" "REDIRECT_TABLE"))
+  "keepalived.extraEnv" (list ($v.keepalived.extraEnv | default list) (list "DRAIN_TIMEOUT_SECONDS" "RUNTIME_DIR" "STATE_DIR" "KEEPALIVED" "REDIRECT_TABLE" "SYSCTLS" "RESET_CONNECTIONS"))
   "proxy.extraEnv" (list (($v.proxy | default dict).extraEnv | default list) (list "RUNTIME_DIR" "HAPROXY" "STOP_SECONDS"))
   "sidecar.extraEnv" (list ($v.sidecar.extraEnv | default list) (list "NODE_NAME" "NODE_IP" "POD_NAME" "POD_NAMESPACE")) -}}
+{{- if eq (include "kiv.bgpEnabled" .root) "true" -}}
+{{- $_ := set $containers "pod.extraEnv" (list list (list "NODE_IPS" "CONFIG_DIR" "PASSWORD_DIR" "TOLD_DIR")) -}}
+{{- end -}}
 {{- range $field, $row := $containers -}}
 {{- $seen := dict -}}
 {{- range $index, $variable := concat $pod (first $row) -}}
@@ -394,7 +397,7 @@ The sidecar checks the same settings again when it loads them; here they fail be
 {{- end -}}
 {{- end -}}
 {{- range $volume := $v.pod.extraVolumes -}}
-{{- if has $volume.name (list "config" "runtime" "state" "tmp" "api-access" "auth" "service-ca" "proxy-runtime" "sidecar-state" "bgp-config" "bgp-runtime" "bfd-runtime" "bgp-passwords") -}}
+{{- if has $volume.name (list "config" "runtime" "state" "tmp" "api-access" "auth" "service-ca" "proxy-runtime" "sidecar-state" "bgp-config" "bgp-runtime" "bfd-runtime" "bgp-passwords" "bgp-status" "network-settings" "connections") -}}
 {{- include "kiv.problem" (dict "found" $found "message" (printf "pod.extraVolumes has %q, a name that the chart uses itself; give it another" $volume.name)) -}}
 {{- end -}}
 {{- end -}}
