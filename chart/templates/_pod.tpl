@@ -12,8 +12,11 @@ spec:
   serviceAccountName: {{ include "kiv.serviceAccountName" . }}
   # The token is mounted into the sidecar alone, see the volume api-access.
   automountServiceAccountToken: false
-  # The drain, then at most 8 s in which the supervisor stops keepalived, 8 s for the proxy and for BIRD where they are, then the sidecar.
-  {{- $further := ternary 8 0 (eq (include "kiv.proxyEnabled" .) "true") | add (ternary 8 0 (eq (include "kiv.bgpEnabled" .) "true")) }}
+  # The drain, then at most 8 s in which the supervisor stops keepalived, 8 s for the proxy and 12 s for each BIRD where they are, one after the
+  # other, then the sidecar. A BIRD that hangs may keep its supervisor for the 4 s of a question, and then has 5 s to end before it is killed.
+  {{- $further := ternary 8 0 (eq (include "kiv.proxyEnabled" .) "true") }}
+  {{- $further = ternary 12 0 (eq (include "kiv.bgpEnabled" .) "true") | add $further }}
+  {{- $further = ternary 12 0 (eq (include "kiv.bfdEnabled" .) "true") | add $further }}
   terminationGracePeriodSeconds: {{ include "kiv.drainSeconds" . | int | add 15 $further }}
   {{- with .Values.pod.priorityClassName }}
   priorityClassName: {{ . }}
