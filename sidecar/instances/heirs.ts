@@ -1,15 +1,22 @@
 import { canonical } from '../../common/addresses.ts';
-import type { DesiredInstance } from '../desired/desired.ts';
+import type { DesiredInstance, DesiredVrrp } from '../desired/desired.ts';
+
+/** Whether both name an interface, and not the same one. Where one is found by subnet, it may be the one that the other names. */
+function isOnOthers(a: DesiredVrrp, b: DesiredVrrp): boolean {
+  return a.interface !== '' && b.interface !== '' && a.interface !== b.interface;
+}
 
 function isSameRouter({ vrrp: a }: DesiredInstance, { vrrp: b }: DesiredInstance): boolean {
-  if (a.virtualRouterId !== b.virtualRouterId) return false;
+  if (a.virtualRouterId !== b.virtualRouterId || isOnOthers(a, b)) return false;
+  if ((a.unicastPeers.length === 0) !== (b.unicastPeers.length === 0)) return false;
   const addresses = new Set(a.addresses.map((text) => canonical(text)));
   return b.addresses.some((text) => addresses.has(canonical(text)));
 }
 
 /**
- * Finds instances that go on under another name: the same router id with an address of before. To keepalived they are one and the same
- * (`vrrp_exist` in its vrrp.c), which stays what it was when it reads its configuration again. Pure.
+ * Finds instances that go on under another name: the same router id with an address of before, on the same interface, and by
+ * multicast or unicast as before. To keepalived they are one and the same (`vrrp_exist` in its vrrp.c), which stays what it was when it reads its
+ * configuration again. Pure.
  * @param before those that were desired before, as they were
  * @param now those that are desired
  * @returns by the new name: the instance that it was

@@ -31,7 +31,8 @@ function desired(slot: number, rank = 0): DesiredInstance {
     kubeApiSettleSeconds: 8,
   };
   const { upSinceMs: _, ...instance } = pooledInstance();
-  return { ...instance, name: `default-${slot}`, label: `default-${slot}`, rank, policy };
+  const vrrp = { ...instance.vrrp, interface: 'eth0' };
+  return { ...instance, vrrp, name: `default-${slot}`, label: `default-${slot}`, rank, policy };
 }
 
 function running(slot: number): VrrpInstance {
@@ -317,10 +318,17 @@ describe('the instances of a node', () => {
     it.each([
       ['another router id', { virtualRouterId: 99 }],
       ['no address of before', { addresses: ['192.0.2.200'] }],
+      ['another interface', { interface: 'eth1' }],
+      ['peers of their own', { unicastPeers: ['192.0.2.2'] }],
     ])('are others where they have %s', (_, changes) => {
       instances.set([other(changes)]);
       expect(events[0]).toBe('close default-0');
       expect(instances.get('svc-0')?.holder.state.vrrp.state).toBe('UNKNOWN');
+    });
+
+    it('are what they were where one of both names no interface: it may be the same', () => {
+      instances.set([other({ interface: '' })]);
+      expect(events.filter((event) => event.startsWith('close'))).toEqual([]);
     });
   });
 
