@@ -147,6 +147,10 @@ describe.skipIf(skip)('the supervisor, told by keepalived which instances are MA
       node.offer(config({ addresses: [FIRST, own], instance: 'vip', priority: 200 }));
       const reloads = before ? 1 : 2;
       await node.until('takes it', () => node.status.listed.length === 2 && node.logged('Reload complete') === reloads);
+      // keepalived's main process says so a little before its VRRP process is done: that one answers afterwards. Until then it takes
+      // its addresses off, as a backup does.
+      const said = node.logged('Printing VRRP data');
+      await askUntil(node, 'has reloaded', () => node.logged('Printing VRRP data') > said);
       await ip(['address', 'add', `${own}/24`, 'dev', 'eth0'], node.netns);
       // It looks by itself, too: what it says may be from before the address was there. So a whole look after that is waited for.
       const answered = node.logged('Printing VRRP data');
