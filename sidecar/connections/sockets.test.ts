@@ -13,6 +13,8 @@ const CLIENT = '0100000A'; // 10.0.0.1
 const MAPPED = '0000000000000000FFFF0000';
 const VIP6 = 'B80D0120000000000000000064000000'; // 2001:db8::64
 const CLIENT6 = 'B80D0120000000000000000007000000'; // 2001:db8::7
+/** The proxy of a node, in front of these addresses. */
+const PROXIED = { addresses: ['192.0.2.100', '192.0.2.101', '2001:db8::64'], port: 6443, toPort: 6444 };
 const LISTENS = line('00000000:0050', '00000000:0000', '0A');
 
 function found(tables: readonly string[], wanted: Partial<Wanted> = {}) {
@@ -59,7 +61,7 @@ describe('the clients of a node', () => {
   it('are those of the proxy by the port that was redirected to it, of every address of the family that they may have come by', () => {
     const table = line('00000000:192C', '00000000:0000', '0A') + line(`${NODE}:192C`, `${CLIENT}:D431`, '01');
     const wanted = { addresses: ['192.0.2.100', '192.0.2.101', '2001:db8::64'] };
-    expect(found([table], { ...wanted, redirected: [{ port: 6443, toPort: 6444 }] }).lines).toEqual([
+    expect(found([table], { ...wanted, redirected: [PROXIED] }).lines).toEqual([
       '192.0.2.100 6443 10.0.0.1 54321',
       '192.0.2.101 6443 10.0.0.1 54321',
     ]);
@@ -78,7 +80,7 @@ describe('the clients of a node', () => {
   it('of the proxy are of the one address by which the kernel says that they came', () => {
     const table = line('00000000:192C', '00000000:0000', '0A') + line(`${NODE}:192C`, `${CLIENT}:D431`, '01');
     const wanted = {
-      ...{ addresses: ['192.0.2.100', '192.0.2.101'], redirected: [{ port: 6443, toPort: 6444 }] },
+      ...{ addresses: ['192.0.2.100', '192.0.2.101'], redirected: [PROXIED] },
       ...{ own: [], limit: 100 },
     };
     const clients = new Set([endpointOf('10.0.0.1', 54_321)]);
@@ -92,7 +94,7 @@ describe('the clients of a node', () => {
   it('of the proxy are those alone that have a socket: the kernel remembers for days whom this node was cut off from', () => {
     const table = line('00000000:192C', '00000000:0000', '0A') + line(`${NODE}:192C`, `${CLIENT}:D431`, '01');
     const wanted = {
-      ...{ addresses: ['192.0.2.100'], redirected: [{ port: 6443, toPort: 6444 }], own: [], limit: 100 },
+      ...{ addresses: ['192.0.2.100'], redirected: [PROXIED], own: [], limit: 100 },
     };
     const service = endpointOf('192.0.2.100', 6443);
     const [here, gone] = [endpointOf('10.0.0.1', 54_321), endpointOf('10.0.0.1', 54_320)];
@@ -103,6 +105,21 @@ describe('the clients of a node', () => {
     // At a port that is not redirected there is no socket to look for.
     const pods = new Map([[endpointOf('192.0.2.100', 443), new Set([gone])]]);
     expect(clientsIn([table], wanted, pods).clients.get(endpointOf('192.0.2.100', 443))).toEqual(new Set([gone]));
+  });
+
+  it('of another address, at a port that is redirected of the proxy’s alone, are as if nothing was redirected', () => {
+    const table = line('00000000:192C', '00000000:0000', '0A') + line(`${NODE}:192C`, `${CLIENT}:D431`, '01');
+    const wanted = { addresses: ['192.0.2.100', '192.0.2.200'], redirected: [PROXIED], own: [], limit: 100 };
+    const [proxied, other] = [endpointOf('192.0.2.100', 6443), endpointOf('192.0.2.200', 6443)];
+    const ofPods = new Set([endpointOf('10.0.0.1', 54_320)]);
+    expect(clientsIn([table], wanted, new Map([[other, ofPods]])).clients).toEqual(
+      new Map([
+        [proxied, new Set([endpointOf('10.0.0.1', 54_321)])],
+        [other, ofPods],
+      ]),
+    );
+    // Without an address of the proxy's here, its port is any other.
+    expect(clientsIn([table], { ...wanted, addresses: ['192.0.2.200'] }).clients).toEqual(new Map());
   });
 
   it('are found among any number of sockets in any state, wherever these are', () => {

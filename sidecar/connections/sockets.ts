@@ -1,4 +1,3 @@
-import { familyOf } from '../../common/addresses.ts';
 import { addressBytes, addressBytesOf, type Clients, type Endpoint, portBytes } from './endpoint.ts';
 
 /* Who is connected to this node's virtual addresses, from the kernel's tables of sockets (proc_pid_net(5), "tcp" and "tcp6"). Pure. */
@@ -7,8 +6,12 @@ import { addressBytes, addressBytesOf, type Clients, type Endpoint, portBytes } 
 export interface Wanted {
   /** Virtual addresses that this node has, canonical. */
   readonly addresses: readonly string[];
-  /** Ports of all of these that are redirected to another port of this node, on which the connections are then found. */
-  readonly redirected: readonly { readonly port: number; readonly toPort: number }[];
+  /** Addresses, canonical, and the port of them that is redirected to another port of this node, on which the connections are then found. */
+  readonly redirected: readonly {
+    readonly addresses: readonly string[];
+    readonly port: number;
+    readonly toPort: number;
+  }[];
   /** The node's own addresses: who connects from one of them ends with the node. */
   readonly own: readonly string[];
   /** So many clients and no more. */
@@ -85,18 +88,17 @@ const NOWHERE: Came = { services: [], redirected: false };
 
 class Services {
   readonly #addresses = new Set<string>();
-  readonly #redirected = new Map<number, string[]>();
-  readonly #ofFamily: Readonly<Record<4 | 6, readonly string[]>>;
-
+  /** By the port of this node that they are redirected to. */
+  readonly #redirected = new Map<number, Endpoint[]>();
   readonly #listening: ReadonlySet<number>;
 
   constructor({ addresses, redirected }: Pick<Wanted, 'addresses' | 'redirected'>, listening: ReadonlySet<number>) {
     this.#listening = listening;
     for (const address of addresses) this.#addresses.add(addressBytes(address));
-    const ofFamily = (family: 4 | 6) => addresses.filter((each) => familyOf(each) === family).map(addressBytes);
-    this.#ofFamily = { 4: ofFamily(4), 6: ofFamily(6) };
-    for (const { port, toPort } of redirected) {
-      this.#redirected.set(toPort, [...(this.#redirected.get(toPort) ?? []), portBytes(port)]);
+    for (const { addresses: of, port, toPort } of redirected) {
+      const here = of.map(addressBytes).filter((address) => this.#addresses.has(address));
+      const services = here.map((address) => address + portBytes(port));
+      this.#redirected.set(toPort, [...(this.#redirected.get(toPort) ?? []), ...services]);
     }
   }
 
@@ -104,10 +106,9 @@ class Services {
   at(address: string, port: number): Came {
     if (!this.#listening.has(port)) return NOWHERE;
     if (this.#addresses.has(address)) return { services: [address + portBytes(port)], redirected: false };
-    const ports = this.#redirected.get(port);
-    if (ports === undefined) return NOWHERE;
-    const services = this.#ofFamily[address.length === 4 ? 4 : 6].flatMap((each) => ports.map((bytes) => each + bytes));
-    return { services, redirected: true };
+    const redirected = this.#redirected.get(port) ?? [];
+    const services = redirected.filter((service) => addressBytesOf(service).length === address.length);
+    return services.length === 0 ? NOWHERE : { services, redirected: true };
   }
 
   /** Whether an endpoint is of one of the addresses. */
@@ -115,10 +116,9 @@ class Services {
     return this.#addresses.has(addressBytesOf(service));
   }
 
-  /** Whether connections to the port of an endpoint are redirected. */
+  /** Whether connections to an endpoint are redirected: another address may have a server of its own at the same port. */
   redirects(service: Endpoint): boolean {
-    const port = service.slice(addressBytesOf(service).length);
-    return [...this.#redirected.values()].some((ports) => ports.includes(port));
+    return [...this.#redirected.values()].some((services) => services.includes(service));
   }
 }
 
@@ -161,7 +161,7 @@ function* connectionsIn(table: string, services: Services): Generator<Came & { r
  * The clients of virtual addresses: who is connected to one of them at a port on which somebody listens. Pure.
  * @param tables texts of /proc/net/tcp and /proc/net/tcp6
  * @param translated clients whose connections go on to somewhere else, perhaps as they were a while ago. Where it has a client that a table
- *   has as redirected, it knows to which address that one came. Where it has one of a redirected port that no table has, that one is gone: for
+ *   has as redirected, it knows to which address that one came. Where it has one of a redirected endpoint that no table has, that one is gone: for
  *   days the kernel takes those for connected that this node was cut off from
  */
 export function clientsIn(tables: readonly string[], wanted: Wanted, translated: Clients = new Map()): Found {

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { ManualTime } from '../../common/testing/manual-time.ts';
 import { controlPlaneOf, controlPlaneSchema } from '../config/control-plane.ts';
 import { type Clients, endpointOf } from '../connections/endpoint.ts';
+import type { Wanted } from '../connections/sockets.ts';
 import { connectionSettingsOf } from '../sources/connections.ts';
 import { defaultSettings } from '../testing/settings.ts';
 import { Connections, redirectedPorts } from './connections.ts';
@@ -44,7 +45,7 @@ class Network {
       /** What each look at the table costs, and how often that was done. */
       lookMs: 0,
       looks: 0,
-      redirected: [] as { port: number; toPort: number }[],
+      redirected: [] as Wanted['redirected'],
       opened: false,
       /** Nodes that may be lost, and what is done about them. */
       lost: [] as string[],
@@ -251,7 +252,7 @@ describe('connections of a node that is gone', () => {
     // What is redirected is found at the node's own address.
     holder.state.at = NODE_HEX;
     holder.state.ports = [1025];
-    holder.state.redirected = [{ port: 6443, toPort: 80 }];
+    holder.state.redirected = [{ addresses: [VIP, '192.0.2.101'], port: 6443, toPort: 80 }];
     holder.state.translated = new Map([[endpointOf(VIP, 6443), new Set([endpointOf('10.0.0.1', 1025)])]]);
     holder.part.start();
     await network.time.advance(500);
@@ -386,7 +387,7 @@ describe('what the settings ask for', () => {
     expect(connectionSettingsOf(defaultSettings())).toBeNull();
   });
 
-  it('are the proxy’s ports where there is one', () => {
+  it('are the proxy’s addresses and ports where there is one', () => {
     const section = controlPlaneSchema.parse({
       enabled: true,
       keepalived: { vrrpInstances: [{ virtualIPs: ['192.0.2.1/24'] }] },
@@ -394,8 +395,8 @@ describe('what the settings ask for', () => {
     });
     const proxy = controlPlaneOf(section, { version: 3, advertIntervalSeconds: 0.1 })?.proxy ?? null;
     expect(redirectedPorts(proxy)).toEqual([
-      { port: 6443, toPort: 6444 },
-      { port: 9345, toPort: 6445 },
+      { addresses: ['192.0.2.1'], port: 6443, toPort: 6444 },
+      { addresses: ['192.0.2.1'], port: 9345, toPort: 6445 },
     ]);
     expect(redirectedPorts(null)).toEqual([]);
   });

@@ -30,7 +30,7 @@ interface ConnectionsDependencies {
   readonly running: () => readonly VrrpInstance[];
   /** The virtual addresses that this node holds by VRRP. */
   readonly held: () => readonly string[];
-  /** Ports of the virtual addresses behind which this node's proxy is. */
+  /** Virtual addresses and their ports behind which this node's proxy is. */
   readonly redirected: () => Wanted['redirected'];
   readonly post: (
     onDatagram: (datagram: Buffer, from: string) => boolean,
@@ -370,7 +370,8 @@ function linesOf(clients: Clients, limit: number): string[] {
   return lines;
 }
 
-/** Ports behind which the proxy is, of every virtual address. Pure. */
-export function redirectedPorts(proxy: Pick<ProxySettings, 'ports'> | null): Wanted['redirected'] {
-  return (proxy?.ports ?? []).map(({ port, bindPort }) => ({ port, toPort: bindPort }));
+/** Ports behind which the proxy is, of every virtual address of its own: a Service may have the same port of another one. Pure. */
+export function redirectedPorts(proxy: Pick<ProxySettings, 'addresses' | 'ports'> | null): Wanted['redirected'] {
+  if (proxy === null) return [];
+  return proxy.ports.map(({ port, bindPort }) => ({ addresses: proxy.addresses, port, toPort: bindPort }));
 }
