@@ -8,7 +8,7 @@ import type { Backend } from './sections.ts';
 
 const HEAD =
   '# be_name srv_name srv_addr srv_op_state srv_admin_state srv_check_status srv_check_result srv_check_health srv_port';
-const STATISTICS_HEAD = '# pxname,svname,scur,weight,type,check_desc,last_chk,stot,bout,';
+const STATISTICS_HEAD = '# pxname,svname,scur,weight,type,check_desc,last_chk,stot,bout,check_rise,check_fall,';
 const place = { adminSocket: '/admin.sock', ca: null, ipv6: true };
 
 interface FakeServer {
@@ -70,7 +70,7 @@ class FakeHaproxy {
     const count = (key: string) =>
       this.sessions.filter((line) => line.includes(` be=${key.replace('/', ' srv=')} `)).length;
     const rows = [...this.servers].map(
-      ([key, { begun = 0, said = 0 }]) => `${key.replace('/', ',')},${count(key)},100,2,a check,,${begun},${said},`,
+      ([key, { begun = 0, said = 0 }]) => `${key.replace('/', ',')},${count(key)},100,2,a check,,${begun},${said},2,3,`,
     );
     return [STATISTICS_HEAD, ...rows, ''].join('\n');
   }
@@ -176,6 +176,16 @@ describe('the balancer', () => {
     expect(haproxy.told.filter((told) => told.startsWith('shutdown'))).toEqual([]);
     await pass(500);
     expect(haproxy.told).toContain('shutdown sessions server api/b; shutdown sessions server api-unchecked/b');
+  });
+
+  it('goes by what HAProxy counts up to, not by thresholds of the settings that it does not have yet', async () => {
+    const health = { ...settings.health, failureThreshold: settings.health.failureThreshold + 2 };
+    balancer.accept(planOf({ ...settings, health }, backends('a', 'b', 'c'), place));
+    haproxy.sessions = [session(1, 'b')];
+    down('b');
+    await pass(100);
+    expect(haproxy.told[0]).toBe('shutdown session 0x1');
+    expect(balancer.backends.map(({ doubt }) => doubt)).toEqual([null, null, null]);
   });
 
   it('leaves to a server that refuses what it has, until it is silent', async () => {

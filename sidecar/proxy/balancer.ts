@@ -23,8 +23,6 @@ import { API_SECTION } from './sections.ts';
 
 /** What HAProxy shall have, and how it is treated. */
 export interface BalancerPlan extends DesiredServers {
-  /** What HAProxy counts passed checks up to. */
-  readonly fullHealth: number;
   /** How long a server that takes nothing new may keep what it has. */
   readonly shutdownAfterMs: number;
   readonly rebalance: { readonly enabled: boolean; readonly maxPerSecond: number; readonly tolerance: number };
@@ -213,7 +211,8 @@ export class Balancer {
     const plan = this.#plan;
     if (plan === undefined) return;
     try {
-      const observed = readServersState(await this.#run('show servers state'), plan.fullHealth);
+      if (this.#statistics.length === 0) await this.#askStatistics();
+      const observed = this.#readState(await this.#run('show servers state'));
       if (observed === undefined) throw new RuntimeApiError('HAProxy did not tell the state of its servers');
       this.#observed = observed;
       this.#report(null);
@@ -254,8 +253,18 @@ export class Balancer {
     this.#strandedDueMs = Math.min(this.#strandedDueMs, nowMs + STRANDED_SOON_MS);
   }
 
-  async #listen(observed: readonly ObservedServer[], nowMs: number): Promise<void> {
+  async #askStatistics(): Promise<void> {
     this.#statistics = readStatistics(await this.#run('show stat -1 4 -1'));
+  }
+
+  /** What HAProxy counts up to it says itself: for a while, or as long as it cannot be reloaded, its thresholds are not those of the plan. */
+  #readState(text: string): readonly ObservedServer[] | undefined {
+    const full = new Map(this.#statistics.map((each) => [keyOf(each), each.fullHealth]));
+    return readServersState(text, (server) => full.get(keyOf(server)) ?? Number.NEGATIVE_INFINITY);
+  }
+
+  async #listen(observed: readonly ObservedServer[], nowMs: number): Promise<void> {
+    await this.#askStatistics();
     this.#life = listenForLife(this.#life, observed, this.#statistics, nowMs);
     this.#doubts.listen(observed, this.#statistics, nowMs);
     if (this.#doubts.isUnsure) this.#doubts.look(readSessions(await this.#run('show sess')), nowMs);

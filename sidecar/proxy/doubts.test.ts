@@ -7,7 +7,7 @@ function observed(name: string, failing = false): ObservedServer {
 }
 
 function statistics(name: string, begun: number, bytes: number): ServerStatistics {
-  return { section: 'api', name, sessions: 0, begun, bytes, weight: 100, check: '' };
+  return { section: 'api', name, sessions: 0, begun, bytes, weight: 100, check: '', fullHealth: 4 };
 }
 
 describe('doubts about a server', () => {

@@ -10,7 +10,7 @@ const failing: ObservedServer = { ...WELL, failing: true };
 const down: ObservedServer = { ...WELL, up: false };
 
 function said(bytes: number): readonly ServerStatistics[] {
-  return [{ section: 'api', name: 'a', sessions: 1, begun: 1, bytes, weight: 100, check: '' }];
+  return [{ section: 'api', name: 'a', sessions: 1, begun: 1, bytes, weight: 100, check: '', fullHealth: 4 }];
 }
 
 /** Looks one after the other, 50 ms apart: each a server's state and what it has said by then. Gives whether it is alive after the last. */

@@ -3,7 +3,7 @@ import { decideMute, type MuteMemory, NOBODY_MUTE, quietServers } from './mute.t
 import type { ObservedSession, ServerStatistics } from './observed.ts';
 
 function server(name: string, begun: number, bytes: number): ServerStatistics {
-  return { section: 'api', name, sessions: 1, begun, bytes, weight: 100, check: '' };
+  return { section: 'api', name, sessions: 1, begun, bytes, weight: 100, check: '', fullHealth: 4 };
 }
 
 /** A connection in which the server has not said a word. */

@@ -11,11 +11,11 @@ const STATE = `1
 
 `;
 
-const STATISTICS = `# pxname,svname,scur,stot,bout,status,weight,type,check_status,check_desc,last_chk,
-api,127.0.0.11,7,90,5000,UP,100,2,L6OK,Layer6 check passed,(tcp-check),
-api,::1,0,0,0,DOWN,100,2,L4CON,Layer4 connection problem,Connection refused at step 1 of tcp-check (connect),
-api-unchecked,127.0.0.11,0,0,0,no check,1,2,,,,
-api,BACKEND,7,90,5000,UP,100,1,,,,
+const STATISTICS = `# pxname,svname,scur,stot,bout,status,weight,type,check_status,check_rise,check_fall,check_desc,last_chk,
+api,127.0.0.11,7,90,5000,UP,100,2,L6OK,2,3,Layer6 check passed,(tcp-check),
+api,::1,0,0,0,DOWN,100,2,L4CON,2,3,Layer4 connection problem,Connection refused at step 1 of tcp-check (connect),
+api-unchecked,127.0.0.11,0,0,0,no check,1,2,,,,,,
+api,BACKEND,7,90,5000,UP,100,1,,,,,,
 
 `;
 
@@ -31,7 +31,7 @@ const SESSIONS = `0x7f1ea7aa7000: proto=tcpv6 src=::ffff:127.0.0.1:36512 fe=api 
 /** What is read of a server with that state. */
 function serverIn(state: string): readonly ObservedServer[] | undefined {
   const [, head = ''] = STATE.split('\n');
-  return readServersState(`1\n${head}\n4 api 1 a a ${state} 6 0 0 0 - 16443 - 0 0 - - 0\n`, 4);
+  return readServersState(`1\n${head}\n4 api 1 a a ${state} 6 0 0 0 - 16443 - 0 0 - - 0\n`, () => 4);
 }
 
 describe('what HAProxy answers', () => {
@@ -56,7 +56,7 @@ describe('what HAProxy answers', () => {
   });
 
   it('tells of each server whether it can be used, and what was asked of it', () => {
-    expect(readServersState(STATE, 4)).toEqual([
+    expect(readServersState(STATE, () => 4)).toEqual([
       {
         section: 'api',
         name: '127.0.0.11',
@@ -111,7 +111,7 @@ describe('what HAProxy answers', () => {
   });
 
   it('that is something else is no state of servers', () => {
-    expect(readServersState('Permission denied\n', 4)).toBeUndefined();
+    expect(readServersState('Permission denied\n', () => 4)).toBeUndefined();
   });
 
   it('tells how many connections servers have, and what the last check found', () => {
@@ -124,6 +124,7 @@ describe('what HAProxy answers', () => {
         bytes: 5000,
         weight: 100,
         check: 'Layer6 check passed: (tcp-check)',
+        fullHealth: 4,
       },
       {
         section: 'api',
@@ -133,8 +134,18 @@ describe('what HAProxy answers', () => {
         bytes: 0,
         weight: 100,
         check: 'Layer4 connection problem: Connection refused at step 1 of tcp-check (connect)',
+        fullHealth: 4,
       },
-      { section: 'api-unchecked', name: '127.0.0.11', sessions: 0, begun: 0, bytes: 0, weight: 1, check: '' },
+      {
+        section: 'api-unchecked',
+        name: '127.0.0.11',
+        sessions: 0,
+        begun: 0,
+        bytes: 0,
+        weight: 1,
+        check: '',
+        fullHealth: -1,
+      },
     ]);
   });
 

@@ -32,6 +32,8 @@ export interface ServerStatistics {
   readonly weight: number;
   /** What the last check found, in HAProxy's words; empty before the first. */
   readonly check: string;
+  /** What its checks are counted up to, `rise` and `fall` less one; less than 0 for one that is not checked. */
+  readonly fullHealth: number;
 }
 
 /** A connection through the proxy. */
@@ -57,10 +59,13 @@ const NEVER_CHECKED = 1;
 
 /**
  * Reads the answer to `show servers state`, whose columns its own head names.
- * @param fullHealth what HAProxy counts checks up to: `rise` and `fall` less one. Of a server that is up it is less while its last check failed
+ * @param fullHealthOf what the checks of a server are counted up to. While it is up the count is less only when its last check failed
  * @returns undefined when it is no such answer
  */
-export function readServersState(text: string, fullHealth: number): readonly ObservedServer[] | undefined {
+export function readServersState(
+  text: string,
+  fullHealthOf: (server: Pick<ObservedServer, 'section' | 'name'>) => number,
+): readonly ObservedServer[] | undefined {
   const lines = text.split('\n').filter((line) => line !== '');
   const head = lines
     .find((line) => line.startsWith('# '))
@@ -68,21 +73,25 @@ export function readServersState(text: string, fullHealth: number): readonly Obs
     .split(' ');
   if (head === undefined) return undefined;
   const rows = lines.filter((line) => line.includes(' ') && !line.startsWith('#'));
-  return rows.map((line) => observedServer(recordOf(head, line.split(' ')), fullHealth));
+  return rows.map((line) => observedServer(recordOf(head, line.split(' ')), fullHealthOf));
 }
 
-function observedServer(value: (name: string) => string, fullHealth: number): ObservedServer {
+function observedServer(
+  value: (name: string) => string,
+  fullHealthOf: Parameters<typeof readServersState>[1],
+): ObservedServer {
+  const [section, name] = [value('be_name'), value('srv_name')];
   const [result, health] = [Number(value('srv_check_result')), Number(value('srv_check_health'))];
   const isChecked = Number(value('srv_check_status')) > NEVER_CHECKED;
   const admin = Number(value('srv_admin_state'));
   const up = Number(value('srv_op_state')) !== 0;
   return {
-    section: value('be_name'),
-    name: value('srv_name'),
+    section,
+    name,
     address: value('srv_addr'),
     port: Number(value('srv_port')),
     up,
-    failing: up && (result === CHECK_FAILED || (isChecked && health < fullHealth)),
+    failing: up && (result === CHECK_FAILED || (isChecked && health < fullHealthOf({ section, name }))),
     // What counts passed checks in a row while it is down is 0 again with each that fails.
     recovering: !up && isChecked && health > 0,
     admin: adminOf(admin),
@@ -109,6 +118,7 @@ export function readStatistics(text: string): readonly ServerStatistics[] {
       bytes: Number(value('bout')),
       weight: Number(value('weight')),
       check: [value('check_desc'), value('last_chk')].filter((part) => part !== '').join(': '),
+      fullHealth: Number(value('check_rise')) + Number(value('check_fall')) - 1,
     }));
 }
 

@@ -10,7 +10,6 @@ export function planOf(settings: ProxySettings, backends: readonly Backend[], pl
     sections,
     servers: serversOf(sections, backends),
     parametersOf: (section) => serverParameters(section, settings, place),
-    fullHealth: settings.health.successThreshold + settings.health.failureThreshold - 1,
     shutdownAfterMs: settings.health.notReadyShutdownAfterSeconds * 1000,
     rebalance: settings.rebalance,
   };

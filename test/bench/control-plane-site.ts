@@ -148,7 +148,7 @@ export class ControlPlaneSite {
 
   /** The API servers as HAProxy on a node has them. */
   async servers(node: string): Promise<readonly ObservedServer[]> {
-    const all = readServersState(await this.runtimeApi(node).run('show servers state'), 0) ?? [];
+    const all = readServersState(await this.runtimeApi(node).run('show servers state'), () => 0) ?? [];
     return all.filter(({ section }) => section === API_SECTION);
   }
 
