@@ -188,6 +188,18 @@ describe('the balancer', () => {
     expect(balancer.backends.map(({ doubt }) => doubt)).toEqual([null, null, null]);
   });
 
+  it('does not take for a sign of life what a server is told to have said in the connections that were closed here', async () => {
+    haproxy.sessions = [session(1, 'b'), session(2, 'b', 5)];
+    down('b');
+    await pass(100);
+    expect(haproxy.told).toEqual(['shutdown session 0x1']);
+    const server = haproxy.servers.get('api/b');
+    if (server !== undefined) server.said = 5000;
+    await pass(50);
+    await pass(300);
+    expect(haproxy.told[1]).toBe('shutdown sessions server api/b; shutdown sessions server api-unchecked/b');
+  });
+
   it('leaves to a server that refuses what it has, until it is silent', async () => {
     haproxy.sessions = [session(1, 'b')];
     refusing.add('b');

@@ -265,7 +265,9 @@ export class Balancer {
 
   async #listen(observed: readonly ObservedServer[], nowMs: number): Promise<void> {
     await this.#askStatistics();
-    this.#life = listenForLife(this.#life, observed, this.#statistics, nowMs);
+    // What a server said counts when its connections end: of one whose are ended here that is no sign of life.
+    const leftAlone = observed.filter((server) => (this.#cutting.get(keyOf(server))?.done ?? 'nothing') === 'nothing');
+    this.#life = listenForLife(this.#life, leftAlone, this.#statistics, nowMs);
     this.#doubts.listen(observed, this.#statistics, nowMs);
     if (this.#doubts.isUnsure) this.#doubts.look(readSessions(await this.#run('show sess')), nowMs);
   }

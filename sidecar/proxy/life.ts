@@ -15,7 +15,10 @@ export type LifeMemory = ReadonlyMap<string, Life>;
 /** So long after a word a server is not taken for dead: as long as its checks take to be sure. */
 const LIFE_MS = 500;
 
-/** Takes what the servers have said whose checks fail; of the others nothing is remembered. Pure. */
+/**
+ * Takes what the servers have said whose checks fail; of the others nothing is remembered. Pure.
+ * @param observed without those whose connections were closed here: what these said is told of then
+ */
 export function listenForLife(
   before: LifeMemory,
   observed: readonly ObservedServer[],
