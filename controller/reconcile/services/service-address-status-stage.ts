@@ -127,7 +127,7 @@ export class ServiceAddressStatusStage implements Stage {
     else if (claim.spec.owners.length > 0 && status.holders.length === 0) {
       const sinceMs = this.#newMs.get(name) ?? nowMs;
       this.#newMs.set(name, sinceMs);
-      return sinceMs + FIRST_WORD_MS;
+      if (nowMs < sinceMs + FIRST_WORD_MS) return sinceMs + FIRST_WORD_MS;
     }
     if (isDeepStrictEqual(claim.status, status) || this.#written.made(status, claim)) return Number.POSITIVE_INFINITY;
     return (this.#writtenMs.get(name) ?? Number.NEGATIVE_INFINITY) + STATUS_INTERVAL_MS;
