@@ -66,6 +66,13 @@ describe('the settings watcher', () => {
     expect(refused).toHaveBeenCalledOnce();
   });
 
+  it('goes on with what it has where a later release has a key that this one does not know', async () => {
+    await mount(`${settingsText(11)}\nlater: {enabled: true}\n`);
+    await vi.waitFor(() => expect(refused).toHaveBeenCalledOnce(), 2000);
+    expect(refused.mock.calls[0]?.[0].message).toMatch(/later/);
+    expect(onSettings).not.toHaveBeenCalled();
+  });
+
   it('says nothing when the content stays the same', async () => {
     await mount(settingsText(10));
     await mount(settingsText(12));
