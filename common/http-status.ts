@@ -10,4 +10,5 @@ export const HTTP_STATUS = {
   gone: 410,
   unprocessableContent: 422,
   internalServerError: 500,
+  serviceUnavailable: 503,
 } as const;

@@ -1,5 +1,6 @@
 import type { RequestListener } from 'node:http';
-import type { Express, Request, Response } from 'express';
+import type { Router } from 'router';
+import { sendJson } from './http-answer.ts';
 import { HTTP_STATUS } from './http-status.ts';
 
 /** What there is instead of an answer, as a sentence. */
@@ -24,14 +25,14 @@ function refusalOf(error: unknown, target: string): Refusal {
 }
 
 /**
- * Answers what no route does, and what a route fails at: a sentence in JSON, never a stack trace or a page, which is what Express sends by
- * itself. Also where the target of the request cannot be read at all, so that Express asks no route.
- * @param app all routes
+ * Answers what no route does, and what a route fails at: a sentence in JSON, never a stack trace or a page. Also where the target of the
+ * request cannot be read at all, so that no route is asked.
+ * @param routes all of them
  * @param onError called with errors that are not the client's
  */
-export function answerTheRest(app: Express, onError: (error: unknown) => void = () => undefined): RequestListener {
+export function answerTheRest(routes: Router, onError: (error: unknown) => void = () => undefined): RequestListener {
   return (request, response) => {
-    app(request as Request, response as Response, (error?: unknown) => {
+    routes(request, response, (error?: unknown) => {
       const { status, reason } = refusalOf(error, request.url ?? '');
       if (status === HTTP_STATUS.internalServerError) onError(error);
       // Half an answer cannot become another one.
@@ -39,8 +40,7 @@ export function answerTheRest(app: Express, onError: (error: unknown) => void = 
         response.destroy();
         return;
       }
-      const headers = { 'Content-Type': 'application/json; charset=utf-8', 'Cache-Control': 'no-store' };
-      response.writeHead(status, headers).end(JSON.stringify({ ok: false, reason }));
+      sendJson(response, { ok: false, reason }, status);
     });
   };
 }

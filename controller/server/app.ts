@@ -1,6 +1,8 @@
 import type { RequestListener } from 'node:http';
-import express from 'express';
 import type { Registry } from 'prom-client';
+import Router from 'router';
+import { sendJson, sendText } from '../../common/http-answer.ts';
+import { HTTP_STATUS } from '../../common/http-status.ts';
 import { answerTheRest } from '../../common/last-answers.ts';
 import { pageHeaders } from '../../common/page-policy.ts';
 import type { LiveStatus } from './live.ts';
@@ -18,34 +20,25 @@ interface AppDependencies {
 
 /** Health, metrics, status and the page. Never listens by itself. */
 export function createApp({ snapshot, registry, live, page, onError }: AppDependencies): RequestListener {
-  const app = express();
+  const routes = Router();
   const headers = pageHeaders(page);
-  app.disable('x-powered-by');
-  app.disable('etag');
-  app.use((_request, response, next) => {
-    response.set({
-      'Cache-Control': 'no-store',
-      'X-Content-Type-Options': 'nosniff',
-      'Referrer-Policy': 'no-referrer',
-    });
+  routes.use((_request, response, next) => {
+    response.setHeader('Cache-Control', 'no-store');
+    response.setHeader('X-Content-Type-Options', 'nosniff');
+    response.setHeader('Referrer-Policy', 'no-referrer');
     next();
   });
-  app.get('/healthz', (_request, response) => {
-    response.json({ ok: true });
-  });
-  app.get('/readyz', (_request, response) => {
+  routes.get('/healthz', (_request, response) => sendJson(response, { ok: true }));
+  routes.get('/readyz', (_request, response) => {
     const reasons = unreadiness(snapshot());
-    response.status(reasons.length === 0 ? 200 : 503).json({ ok: reasons.length === 0, reasons });
+    const ok = reasons.length === 0;
+    sendJson(response, { ok, reasons }, ok ? HTTP_STATUS.ok : HTTP_STATUS.serviceUnavailable);
   });
-  app.get('/metrics', async (_request, response) => {
-    response.set('Content-Type', registry.contentType).send(await registry.metrics());
+  routes.get('/metrics', async (_request, response) => {
+    sendText(response, await registry.metrics(), { 'Content-Type': registry.contentType });
   });
-  app.get('/status', (_request, response) => {
-    response.json(statusOf(snapshot()));
-  });
-  app.get('/events', (request, response) => live.connect(request, response));
-  app.get('/', (_request, response) => {
-    response.set(headers).send(page);
-  });
-  return answerTheRest(app, onError);
+  routes.get('/status', (_request, response) => sendJson(response, statusOf(snapshot())));
+  routes.get('/events', (request, response) => live.connect(request, response));
+  routes.get('/', (_request, response) => sendText(response, page, headers));
+  return answerTheRest(routes, onError);
 }

@@ -1,5 +1,7 @@
-import type { Request, Response } from 'express';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TimerHandle, Timers } from '../../common/clock.ts';
+import { sendJson } from '../../common/http-answer.ts';
+import { HTTP_STATUS } from '../../common/http-status.ts';
 
 /** Proxies close connections on which nothing comes; browsers then connect again by themselves. */
 const COMMENT_EVERY_MS = 20_000;
@@ -20,7 +22,7 @@ interface LiveDependencies {
 /** Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html) with the whole state in each. */
 export class LiveStatus {
   readonly #dependencies: LiveDependencies;
-  readonly #clients = new Set<Response>();
+  readonly #clients = new Set<ServerResponse>();
   #last = '';
   #pending: TimerHandle;
   #isPending = false;
@@ -43,13 +45,15 @@ export class LiveStatus {
   }
 
   /** Takes a page on. */
-  connect(request: Request, response: Response): void {
+  connect(request: IncomingMessage, response: ServerResponse): void {
     if (this.#clients.size >= MOST_CLIENTS) {
-      response.status(503).set('Retry-After', '60').json({ ok: false, reason: 'too many pages listen already' });
+      response.setHeader('Retry-After', '60');
+      const reason = 'too many pages listen already';
+      sendJson(response, { ok: false, reason }, HTTP_STATUS.serviceUnavailable);
       return;
     }
-    response.set({ 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' });
-    response.flushHeaders();
+    const headers = { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' };
+    response.writeHead(HTTP_STATUS.ok, headers).flushHeaders();
     const message = this.#message();
     response.write(message);
     // The others get it when it is their turn.

@@ -74,6 +74,12 @@ const SHARED: readonly Room[] = [
     may: ['node:http', 'node:https'],
   },
   {
+    room: 'common/http-answer',
+    what: "One answer as a whole by Node's own server.",
+    may: ['common/http-status'],
+    types: ['node:http'],
+  },
+  {
     room: 'common/kubeconfig',
     what: 'What a kubeconfig says of the API server. Pure.',
     may: ['npm:yaml', 'npm:zod'],
@@ -114,8 +120,8 @@ const SHARED: readonly Room[] = [
   {
     room: 'common/last-answers',
     what: 'Answers to requests that no route takes.',
-    may: ['common/http-status'],
-    types: ['npm:express', 'node:http'],
+    may: ['common/http-answer', 'common/http-status'],
+    types: ['npm:router', 'node:http'],
   },
   {
     room: 'api',
@@ -280,12 +286,14 @@ const SIDECAR: readonly Room[] = [
     what: 'Shows the status. Nothing that decides depends on what shows it.',
     may: [
       'api',
+      'common/http-answer',
+      'common/http-status',
       'common/last-answers',
       'common/page-policy',
       'sidecar/checks',
       'sidecar/status',
-      'npm:express',
       'npm:prom-client',
+      'npm:router',
       'node:timers/promises',
     ],
     types: ['node:http'],
@@ -466,7 +474,14 @@ const CONTROLLER: readonly Room[] = [
   {
     room: 'controller/server',
     what: 'Shows the status, as page, stream and metrics.',
-    may: ['common/last-answers', 'common/page-policy', 'npm:express', 'npm:prom-client'],
+    may: [
+      'common/http-answer',
+      'common/http-status',
+      'common/last-answers',
+      'common/page-policy',
+      'npm:prom-client',
+      'npm:router',
+    ],
     types: ['common/clock', 'controller/events', 'controller/reconcile', 'node:http'],
   },
   {

@@ -96,7 +96,8 @@ const REFUSED = {
     'controller/kubernetes/planted.ts → controller/reconcile/target.ts',
   ],
   'a library is where it belongs': [
-    'sidecar/checks/planted.ts → express',
+    'sidecar/checks/planted.ts → router',
+    'sidecar/server/planted.ts → express',
     'sidecar/instances/planted.ts → pino',
     'sidecar/kubernetes/planted.ts → @kubernetes/client-node',
     'sidecar/keepalived/planted.ts → @kubernetes/client-node',
@@ -140,7 +141,7 @@ const ACCEPTED = [
   'controller/plan/planted.test.ts → controller/plan/testing/target.ts',
   'sidecar/probes/planted.test.ts → common/testing/target.ts',
   'sidecar/sidecar.ts type→ sidecar/status/target.ts',
-  'sidecar/server/planted.ts → express',
+  'sidecar/server/planted.ts → router',
   'sidecar/probes/planted.ts → common/http-request.ts',
   'sidecar/probes/planted.ts → node:http',
   'controller/kubernetes/planted.ts → @kubernetes/client-node',

@@ -1,5 +1,7 @@
-import type { RequestListener } from 'node:http';
-import express, { type Response } from 'express';
+import type { RequestListener, ServerResponse } from 'node:http';
+import Router from 'router';
+import { sendJson, sendText } from '../../common/http-answer.ts';
+import { HTTP_STATUS } from '../../common/http-status.ts';
 import { answerTheRest } from '../../common/last-answers.ts';
 import { pageHeaders } from '../../common/page-policy.ts';
 import type { SidecarSnapshot } from '../status/snapshot.ts';
@@ -13,8 +15,8 @@ interface AppDependencies {
   readonly onError?: (error: unknown) => void;
 }
 
-function send(response: Response, { status, body }: Verdict): void {
-  response.status(status).set('Cache-Control', 'no-store').json(body);
+function send(response: ServerResponse, { status, body }: Verdict): void {
+  sendJson(response, body, status);
 }
 
 /**
@@ -23,33 +25,32 @@ function send(response: Response, { status, body }: Verdict): void {
  * @param dependencies.onError called with errors that are not the client's
  */
 export function createApp({ page, snapshot, onError }: AppDependencies): RequestListener {
-  const app = express();
-  app.disable('x-powered-by');
-  app.disable('etag');
-  app.get('/track', (_request, response) => send(response, trackNode(snapshot())));
-  app.get('/track/:name', (request, response) => {
+  const routes = Router();
+  routes.get('/track', (_request, response) => send(response, trackNode(snapshot())));
+  routes.get('/track/:name', (request, response) => {
     const { name } = request.params;
     const known = snapshot();
     const answer = trackCheck(known, name) ?? trackInstance(known, name);
     if (answer !== undefined) send(response, answer);
     else {
       const reason = 'no such check and no such instance of a pool; there are the checks service, kubelet and kubeApi';
-      response.status(404).json({ ok: false, reason });
+      sendJson(response, { ok: false, reason }, HTTP_STATUS.notFound);
     }
   });
-  app.get('/pulse', (_request, response) => send(response, pulse(snapshot())));
-  app.get('/healthz', (_request, response) => send(response, { status: 200, body: { ok: true } }));
-  app.get('/readyz', (_request, response) => send(response, readiness(snapshot())));
-  app.get('/status', (_request, response) => {
-    response.set({ 'Cache-Control': 'no-store', 'Content-Type': 'application/json; charset=utf-8' });
+  routes.get('/pulse', (_request, response) => send(response, pulse(snapshot())));
+  routes.get('/healthz', (_request, response) => send(response, { status: 200, body: { ok: true } }));
+  routes.get('/readyz', (_request, response) => send(response, readiness(snapshot())));
+  routes.get('/status', (_request, response) => {
+    response.writeHead(HTTP_STATUS.ok, {
+      'Cache-Control': 'no-store',
+      'Content-Type': 'application/json; charset=utf-8',
+    });
     for (const part of statusText(snapshot())) response.write(part);
     response.end();
   });
   if (page !== undefined) {
     const headers = pageHeaders(page);
-    app.get('/', (_request, response) => {
-      response.set(headers).send(page);
-    });
+    routes.get('/', (_request, response) => sendText(response, page, headers));
   }
-  return answerTheRest(app, onError);
+  return answerTheRest(routes, onError);
 }

@@ -1,6 +1,6 @@
 import type { RequestListener } from 'node:http';
 import { setImmediate } from 'node:timers/promises';
-import express from 'express';
+import Router from 'router';
 import { answerTheRest } from '../../common/last-answers.ts';
 import type { SidecarSnapshot } from '../status/snapshot.ts';
 import { bgpMetrics } from './bgp-metrics.ts';
@@ -26,11 +26,9 @@ export function createMetricsApp({
   collectLagMillis,
   onError,
 }: MetricsAppDependencies): RequestListener {
-  const app = express();
-  app.disable('x-powered-by');
-  app.disable('etag');
+  const routes = Router();
   let last: Promise<unknown> = Promise.resolve();
-  app.get('/metrics', async (_request, response) => {
+  routes.get('/metrics', async (_request, response) => {
     // One after the other, with a turn of the event loop between: what decides has its turn, however many ask for metrics.
     const turn = last.then(() => setImmediate());
     last = turn;
@@ -38,12 +36,12 @@ export function createMetricsApp({
     if (response.destroyed) return;
     const snapshot = takeSnapshot();
     const text = await metrics.text({ snapshot, lagMillis: collectLagMillis() });
-    response.set('Content-Type', metrics.contentType);
+    response.setHeader('Content-Type', metrics.contentType);
     response.write(text);
     for (const part of textMetrics(snapshot)) if (part !== '') response.write(part);
     response.end();
   });
-  return answerTheRest(app, onError);
+  return answerTheRest(routes, onError);
 }
 
 /** The metrics that are written as text. */
