@@ -36,7 +36,9 @@ const LONGEST = [
     (name) => `/test/integration/${name}.test.ts`,
   ),
   ...['virtual-servers', 'redirects', 'everywhere', 'crds'].map((name) => `/test/integration/${name}.test.ts`),
-  ...['reference-examples', 'upgrade', 'services', 'service-cases'].map((name) => `/test/e2e/${name}.test.ts`),
+  ...['reference-examples', 'upgrade', 'services', 'service-cases', 'everywhere'].map(
+    (name) => `/test/e2e/${name}.test.ts`,
+  ),
 ];
 
 /**
@@ -59,8 +61,14 @@ class LongestFirst extends BaseSequencer {
 /** Tests on a real Kubernetes; see scripts/e2e.ts. */
 const E2E = 'test/e2e/**/*.test.ts';
 
-/** Of those the ones that mostly wait for pods to begin and to end, and bound little else: two at a time, on a cluster each. */
-const E2E_PAIRS = ['test/e2e/{install,names,reference-examples,security,upgrade}.test.ts'];
+/**
+ * Of those the ones that mostly wait for pods, addresses and controllers, and bound what they time with plenty to spare: two at a time, on a
+ * cluster each. What they cordon, cut off or replace is their own cluster's.
+ */
+const E2E_PAIRS = [
+  'test/e2e/{install,names,reference-examples,security,upgrade}.test.ts',
+  'test/e2e/{everywhere,service-cases,services}.test.ts',
+];
 
 /** What both projects of these tests have. */
 const E2E_TEST = { globalSetup: ['test/e2e/global-setup.ts'], testTimeout: 300_000, hookTimeout: 300_000 };
