@@ -159,8 +159,15 @@ describe.skipIf(!site.hasHarness)('addresses that every fit node has, behind two
       const exec = ['exec', '-n', RELEASE_NAMESPACE, (await podOn(node)).name, '-c'];
       const protocols = await site.kubectl([...exec, 'bgp', '--', 'birdcl', 'show', 'protocols']);
       expect(protocols.match(/^to_\S+ +BGP .* Established *$/gm)).toHaveLength(ROUTER_NAMES.length);
-      const bfd = await site.kubectl([...exec, 'bfd', '--', 'birdcl', 'show', 'bfd', 'sessions']);
-      expect(bfd.match(/^10\.\S+ +eth0 +Up /gm)).toHaveLength(ROUTER_NAMES.length);
+      // It begins anew when BGP does, and may come up after that.
+      await waitFor(
+        `BFD of ${node} with both routers`,
+        async () => {
+          const bfd = await site.kubectl([...exec, 'bfd', '--', 'birdcl', 'show', 'bfd', 'sessions']);
+          return bfd.match(/^10\.\S+ +eth0 +Up /gm)?.length === ROUTER_NAMES.length;
+        },
+        LIMIT,
+      );
     }
   });
 
