@@ -17,7 +17,7 @@ const UNIT = [
 const PARALLEL = [
   'test/package/*.test.ts',
   'test/integration/{api-traffic,crds,footprint,images,node-page,service-rights,status-page}.test.ts',
-  'test/integration/{everywhere,redirects,virtual-servers}.test.ts',
+  'test/integration/{everywhere,redirects,replicas,virtual-servers}.test.ts',
 ];
 
 /**

@@ -126,7 +126,7 @@ export const plannedInstanceSchema = ruled(
   namedAfterPool,
 );
 
-/** A VRRP instance that has no address yet: by the time one comes it has elected a node. */
+/** A VRRP instance without an address: by the time one comes it has elected a node, or it decides who has addresses on lo. */
 export const plannedSpareSchema = ruled(
   z.object({
     ...instanceFields,
@@ -143,11 +143,17 @@ export const MAX_LOOPBACK_ADDRESSES = 8192;
 /** Entries of such addresses in a plan. */
 export const MAX_LOOPBACK = 1024;
 
-/** Addresses of a pool that are on lo of every node that is fit. */
+/** Addresses of a pool that are on lo of every node that is fit, or of so many of them. */
 export const plannedLoopbackSchema = z.object({
   name: poolName.describe('Name of the pool, or of those of its addresses that have endpoints of their own.'),
   pool: poolName.describe('Name of its pool.'),
   localEndpoints: localEndpointsSchema.optional(),
+  elected: z
+    .boolean()
+    .optional()
+    .describe(
+      'True: only while this node is master of one of those spares whose pool has the same name. Absent: whoever else has them.',
+    ),
   addresses: z
     .array(address(IP_ADDRESS_OR_CIDR, virtualAddressProblem))
     .min(1)
@@ -183,15 +189,13 @@ export const nodePlanSpecSchema = ruled(
       .max(MAX_INSTANCES)
       .optional()
       .describe(
-        'VRRP instances that the node runs without an address, so that the next address need not wait for an election.',
+        'VRRP instances that the node runs without an address, so that the next address need not wait for an election, or to find out which nodes have addresses on lo.',
       ),
     loopback: z
       .array(plannedLoopbackSchema)
       .max(MAX_LOOPBACK)
       .optional()
-      .describe(
-        'Addresses that are on lo while the node is fit to serve them, whoever else has them. They need no VRRP instance.',
-      ),
+      .describe('Addresses that are on lo while the node is fit to serve them, and elected where that is asked for.'),
   }),
   {
     test: ({ pools, instances, spares = [] }) =>

@@ -145,16 +145,22 @@ describe('what a pool gives to Services', () => {
 
 describe('how many nodes have an address', () => {
   const services = { ranges: [range], services: {} };
+  const TWO = { mode: 'Replicas', replicas: 2 };
   it.each<[string, object]>([
     ['one', { addresses: ['10.0.0.1'], distribution: { mode: 'One' } }],
     ['every one', { addresses: ['10.0.0.1'], distribution: { mode: 'All' } }],
+    ['two', { addresses: ['10.0.0.1'], distribution: TWO, failback: {}, vrrp: { peering: 'Unicast' } }],
     ['every one, but for Services', { ...services, distribution: { mode: 'All' }, vrrp: { peering: 'Unicast' } }],
   ])('can be said: %s', (_, spec) => {
     expect(problems(spec)).toEqual([]);
   });
 
   it.each<[string, object, string]>([
-    ['some', { distribution: { mode: 'Replicas' } }, 'distribution: mode Replicas is not served'],
+    ['some of them', { distribution: { mode: 'Replicas' } }, 'mode Replicas needs replicas'],
+    ['two of one', { distribution: { mode: 'One', replicas: 2 } }, 'mode Replicas needs replicas'],
+    ['none', { distribution: { mode: 'Replicas', replicas: 0 } }, 'distribution.replicas'],
+    ['some on an interface', { distribution: TWO, interface: 'eth0' }, 'leave interface out'],
+    ['some, in zones', { distribution: TWO, spread: { topologyKey: 'zone' } }, 'take it out'],
     ['every one on an interface', { distribution: { mode: 'All' }, interface: 'eth0' }, 'leave interface out'],
     ['every one, to which an address goes back', { distribution: { mode: 'All' }, failback: {} }, 'take them out'],
   ])('is refused: %s', (_, spec, sentence) => {

@@ -129,29 +129,48 @@ export const healthCheckSchema = ruled(
   "How a node knows that it can serve the pool's addresses, checked on the node itself. Default: the release's service check.",
 );
 
+/** On so many nodes at most addresses can be asked for by number: each takes a router id. */
+const MAX_REPLICAS = 16;
+
 const distributionSchema = ruled(
   z.object({
     mode: z
       .enum(['One', 'All', 'Replicas'])
       .optional()
       .describe(
-        'One (the default): one node has an address, and VRRP decides which. All: every node that is fit has it on lo, for routers that share connections out (ECMP). Replicas is refused. It cannot be changed.',
+        'One (the default): one node has an address, and VRRP decides which. All: every node that is fit has it on lo, for routers that share connections out (ECMP). Replicas: so many of the nodes that are fit have it on lo, and VRRP decides which. It cannot be changed.',
       ),
+    replicas: z
+      .int()
+      .min(1)
+      .max(MAX_REPLICAS)
+      .optional()
+      .describe('With mode Replicas: how many nodes have an address, at most. Each takes a router id.'),
   }),
   {
-    test: ({ mode }) => mode !== 'Replicas',
-    cel: "!has(self.mode) || self.mode != 'Replicas'",
-    sentence:
-      'mode Replicas is not served: without the API a node cannot know how many others are fit; take All with a nodeSelector for fewer nodes, or One',
+    test: ({ mode, replicas }) => (mode === 'Replicas') === (replicas !== undefined),
+    cel: "(has(self.mode) && self.mode == 'Replicas') == has(self.replicas)",
+    sentence: 'mode Replicas needs replicas, and only it: on how many nodes an address is',
   },
 ).describe('How many nodes have an address.');
 
-/** Of two ways the one that a pool's addresses go. Pure. */
-export function isEverywhere({ distribution }: Pick<VirtualIpPoolSpec, 'distribution'>): boolean {
-  return distribution?.mode === 'All';
+interface Distributed {
+  readonly distribution?: z.infer<typeof distributionSchema> | undefined;
 }
 
-const IS_ALL = "has(self.distribution) && has(self.distribution.mode) && self.distribution.mode == 'All'";
+/** Whether a pool's addresses are on lo, of every fit node or of some, and not on an interface of one. Pure. */
+export function isOnLo({ distribution }: Distributed): boolean {
+  return distribution?.mode === 'All' || distribution?.mode === 'Replicas';
+}
+
+/** On how many nodes at most a pool's addresses are on lo; undefined: that is not limited. Pure. */
+export function replicasOf({ distribution }: Distributed): number | undefined {
+  return distribution?.mode === 'Replicas' ? distribution.replicas : undefined;
+}
+
+const HAS_MODE = 'has(self.distribution) && has(self.distribution.mode)';
+const IS_ALL = `${HAS_MODE} && self.distribution.mode == 'All'`;
+const IS_REPLICAS = `${HAS_MODE} && self.distribution.mode == 'Replicas'`;
 
 const addressSchema = ruledText(VIRTUAL_ADDRESS_LENGTH, virtualAddressRules);
 
@@ -268,9 +287,9 @@ export const virtualIpPoolSpecSchema = ruled(
     sentence: 'services needs ranges: what is in addresses no Service gets',
   },
   {
-    test: ({ distribution, interface: on = '' }) => distribution?.mode !== 'All' || on === '',
-    cel: `!(${IS_ALL}) || !has(self.interface) || self.interface == ''`,
-    sentence: 'with distribution All addresses are on lo; leave interface out',
+    test: ({ distribution, interface: on = '' }) => !isOnLo({ distribution }) || on === '',
+    cel: `!((${IS_ALL}) || (${IS_REPLICAS})) || !has(self.interface) || self.interface == ''`,
+    sentence: 'with distribution All or Replicas addresses are on lo; leave interface out',
   },
   {
     test: ({ distribution, services, failback, spread, vrrp }) =>
@@ -280,6 +299,13 @@ export const virtualIpPoolSpecSchema = ruled(
     cel: `!(${IS_ALL}) || has(self.services) || (!has(self.failback) && !has(self.spread) && !has(self.vrrp))`,
     sentence:
       'with distribution All no address moves, but those of Services with sessionAffinity: failback, spread and vrrp need services; take them out',
+  },
+  {
+    test: ({ distribution, services, spread }) =>
+      distribution?.mode !== 'Replicas' || services !== undefined || spread === undefined,
+    cel: `!(${IS_REPLICAS}) || has(self.services) || !has(self.spread)`,
+    sentence:
+      'with distribution Replicas an address is on several nodes at once: spread, which counts for Services with sessionAffinity, needs services; take it out',
   },
   {
     // Another notation of the address, or the address of another pool, only the controller can find.
@@ -322,7 +348,7 @@ const groupSchema = z.object({
   addresses: z
     .array(z.string())
     .describe(
-      'Addresses that move together; an address stays in its group for life. None: the group is ready for the next Service.',
+      'Addresses that move together; an address stays in its group for life. None: the group is ready for the next Service, or decides with others which nodes have the pool’s addresses.',
     ),
   nodes: z.array(z.string()).describe('Nodes in order of preference, the first is the planned holder.'),
 });
@@ -333,9 +359,9 @@ const addressStatusSchema = z.object({
   holders: z
     .array(z.string())
     .describe(
-      'Nodes that have it on an interface, as they report: one, unless every fit node is to have it or something is wrong. Not all are named.',
+      'Nodes that have it on an interface, as they report: one, unless several are to have it or something is wrong. Not all are named.',
     ),
-  holderCount: z.int().optional().describe('How many nodes have it, where every fit node is to.'),
+  holderCount: z.int().optional().describe('How many nodes have it, where several are to.'),
   since: z.iso.datetime({ offset: true }).optional().describe('Since when the holder has it.'),
 });
 
@@ -352,7 +378,7 @@ export const virtualIpPoolRules = {
     {
       rule: `${modeOf('self')} == ${modeOf('oldSelf')}`,
       message:
-        'spec.distribution.mode cannot be changed: an address that one node has must be in its subnet, and one that all have must not; make another pool',
+        'spec.distribution.mode cannot be changed: an address that one node has must be in its subnet, and one that several have must not; make another pool',
     },
     {
       rule: celMatches(POOL_NAME, 'self.metadata.name'),
@@ -374,13 +400,13 @@ export const virtualIpPoolStatusSchema = z.object({
     .optional()
     .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] })
     .describe(
-      'Configured: the nodes carry out the plan. Available: every address is held, by one node unless every fit node is to have it. Ready: both, and nothing refused.',
+      'Configured: the nodes carry out the plan. Available: every address is held, by one node unless several are to have it. Ready: both, and nothing refused.',
     ),
   addressCount: z.int().optional().describe('Addresses wished for.'),
   heldCount: z
     .int()
     .optional()
-    .describe('Addresses that exactly one node holds, or with distribution All one at least.'),
+    .describe('Addresses that exactly one node holds, or with distribution All or Replicas one at least.'),
   services: servicesStatusSchema.optional().describe('What Services have of the ranges.'),
   eligibleNodes: z.int().optional().describe('Nodes that may hold them now.'),
   groups: z.array(groupSchema).optional().describe('How the addresses are grouped into VRRP instances.'),

@@ -22,7 +22,12 @@ function nodesBehind(plans: readonly NodePlan[], nodes: readonly PlanningNode[])
 
 function collect({ metadata, spec, status }: NodePlan, drafts: Map<string, Draft>): void {
   const held = new Set((status?.held ?? []).map(({ address }) => canonical(address)));
-  const spares = (spec.spares ?? []).map((spare) => ({ ...spare, addresses: [] }));
+  // Who was elected to have addresses on lo holds them by that instance.
+  const elected = new Map((spec.loopback ?? []).filter((each) => each.elected).map((each) => [each.name, each]));
+  const spares = (spec.spares ?? []).map((spare) => ({
+    ...spare,
+    addresses: elected.get(spare.pool)?.addresses ?? [],
+  }));
   for (const { name, peers = [], addresses } of [...spec.instances, ...spares]) {
     const draft = drafts.get(name) ?? { previousPeers: new Map(), heldBy: new Set() };
     drafts.set(name, draft);

@@ -1,8 +1,10 @@
+import type { AddressGroup } from '../../api/virtual-ip-pool.ts';
 import { compareText } from '../../common/compare-text.ts';
 import { adoptGroups, type PreviousGroups } from './adoption.ts';
 import { type Claims, claimAddresses, oldestFirst } from './claims.ts';
 import { type Eligibility, eligibleNodes } from './eligibility.ts';
 import { type DraftGroup, fillGroups, type Grouped, keepGroups } from './grouping.ts';
+import { asSeats, keepSeats, seatCount } from './replicas.ts';
 import {
   allocateRouterIds,
   type RouterIdGrant,
@@ -32,31 +34,47 @@ interface RequestingDemand {
   readonly request: RouterIdRequest;
 }
 
-function requestOf(
-  demand: Demand,
-  claims: Claims,
-  { groups: previousGroups, left }: PreviousGroups,
-  settings: PlanSettings,
-): RequestingDemand {
-  const everywhere = demand.everywhere === true;
-  const previous = everywhere ? [] : previousGroups;
-  const kept = keepSpare(previous, demand.spare, keepGroups(previous, everywhere ? [] : claims.accepted));
+/** What of router ids a demand asks for that has no group yet. */
+type OpenRequest = Pick<RouterIdRequest, 'desired' | 'spare'>;
+
+/** Addresses on lo need no groups; where some of the nodes have them, each of these has a seat. */
+function seatsOf(demand: Demand, claims: Claims, previous: readonly AddressGroup[]) {
+  const seats = seatCount(demand, claims);
+  const groups = keepSeats(previous, seats);
+  const open: OpenRequest = { desired: seats - groups.length };
+  return { kept: { groups, ungrouped: [], spare: undefined }, open };
+}
+
+function groupsOf(demand: Demand, claims: Claims, previous: readonly AddressGroup[], settings: PlanSettings) {
+  const kept = keepSpare(previous, demand.spare, keepGroups(previous, claims.accepted));
   const maxGroups = Math.min(settings.maxGroupsPerPool, demand.maxGroups ?? settings.maxGroupsPerPool);
   const desired = Math.max(0, Math.min(maxGroups - kept.groups.length, kept.ungrouped.length));
   const hasRoom = kept.groups.length + desired < maxGroups;
+  const spare = demand.spare !== undefined && hasRoom ? { previous: kept.spare?.virtualRouterId } : undefined;
+  const open: OpenRequest = { desired, spare };
+  return { kept, open };
+}
+
+function requestOf(
+  demand: Demand,
+  claims: Claims,
+  { groups: previous, left }: PreviousGroups,
+  settings: PlanSettings,
+): RequestingDemand {
+  const { kept, open } =
+    demand.everywhere === true ? seatsOf(demand, claims, previous) : groupsOf(demand, claims, previous, settings);
   const request: RouterIdRequest = {
     range: demand.virtualRouterIds ?? settings.virtualRouterIds,
     ownRange: demand.virtualRouterIds !== undefined,
     multicast: !demand.unicast,
     kept: new Map(kept.groups.map(({ slot, virtualRouterId }) => [slot, virtualRouterId])),
-    desired,
-    spare: demand.spare !== undefined && hasRoom ? { previous: kept.spare?.virtualRouterId } : undefined,
+    ...open,
   };
   return { demand, claims, kept, left, request };
 }
 
 /** Applies what a demand got of router ids: a group without one breaks up, its addresses go to others. */
-function group({ demand, kept, left, request }: RequestingDemand, grant: RouterIdGrant): Grouped {
+function group({ demand, claims, kept, left, request }: RequestingDemand, grant: RouterIdGrant): Grouped {
   const groups: DraftGroup[] = [];
   const ungrouped = [...kept.ungrouped];
   for (const each of kept.groups) {
@@ -67,6 +85,7 @@ function group({ demand, kept, left, request }: RequestingDemand, grant: RouterI
   ungrouped.sort((a, b) => compareText(a.sortKey, b.sortKey));
   const taken = kept.spare === undefined ? left : [...left, kept.spare.slot];
   const filled = fillGroups(groups, ungrouped, grant.fresh.slice(0, request.desired), taken);
+  if (demand.everywhere === true) return { ...filled, groups: asSeats(filled.groups, claims) };
   return {
     ...filled,
     groups: withSpare(filled.groups, demand.spare, { virtualRouterId: grant.spare, former: kept.spare, left }),

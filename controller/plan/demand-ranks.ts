@@ -2,6 +2,7 @@ import type { AddressGroup } from '../../api/virtual-ip-pool.ts';
 import type { GroupedDemand } from './demand-groups.ts';
 import type { DraftGroup } from './grouping.ts';
 import { type Ranking, rankNodes } from './ranking.ts';
+import { seatOrders } from './replicas.ts';
 import { loadsOf } from './spread.ts';
 import type { PlanSettings } from './types.ts';
 
@@ -39,8 +40,17 @@ function zonesFor({ demand, eligibility }: GroupedDemand): { zoneOf?: (node: str
   return { zoneOf: (node) => zones.get(node) ?? '' };
 }
 
-function before({ grouped }: GroupedDemand): CountedGroup[] {
-  return grouped.groups.map(({ addresses, previousNodes }) => ({ addresses, first: previousNodes[0] }));
+/** What a group puts on its first node: who has a seat has all addresses of the demand. */
+function countedAs(
+  { demand, claims }: GroupedDemand,
+  addresses: readonly unknown[],
+  first: string | undefined,
+): CountedGroup {
+  return { addresses: demand.replicas === undefined ? addresses : claims.accepted, first };
+}
+
+function before(of: GroupedDemand): CountedGroup[] {
+  return of.grouped.groups.map(({ addresses, previousNodes: [first] }) => countedAs(of, addresses, first));
 }
 
 function addressGroup({ slot, virtualRouterId, addresses }: DraftGroup, nodes: readonly string[] = []): AddressGroup {
@@ -83,6 +93,10 @@ function rank(grouped: GroupedDemand, maxCandidates: number, elsewhere: (node: s
     ...zonesFor(grouped),
   };
   const all = grouped.grouped.groups;
+  if (grouped.demand.replicas !== undefined) {
+    const orders = seatOrders(all, ranking);
+    return { ...grouped, groups: all.map((seat, index) => addressGroup(seat, orders[index])) };
+  }
   const drafts = all.filter(({ like }) => like === undefined);
   const orders = rankNodes({
     ...ranking,
@@ -104,7 +118,7 @@ export function rankDemands(demands: readonly GroupedDemand[], { maxCandidates }
     totals.add(before(demand), -1);
     const ranked = rank(demand, maxCandidates, (node) => totals.of(node));
     totals.add(
-      ranked.groups.map(({ addresses, nodes }) => ({ addresses, first: nodes[0] })),
+      ranked.groups.map(({ addresses, nodes: [first] }) => countedAs(ranked, addresses, first)),
       1,
     );
     return ranked;

@@ -6,7 +6,8 @@ import type { Demand, PlanInput, Problem } from './types.ts';
 
 /*
  * Addresses that every fit node has. Nobody decides between nodes, so there are no groups, no router ids and no order of preference: each
- * node that may hold them has them in its plan, and leaves them out of lo while it is not fit.
+ * node that may hold them has them in its plan, and leaves them out of lo while it is not fit. Where so many nodes are to have them, those
+ * that may be elected have them in their plans (replicas.ts).
  */
 
 /** A demand's addresses that nodes are to have on lo, and which nodes. */

@@ -85,7 +85,8 @@ function poolOfShare({ name, settings: { ofPool = name, localEndpoints: _, ...se
 
 function plannedLoopback({ demand, addresses, nodes }: LoopbackShare, on: NodeNamed): PlannedLoopback {
   const { name, ofPool = name, localEndpoints } = plannedPool(demand, nodes, on);
-  return { name, pool: ofPool, ...(localEndpoints === undefined ? {} : { localEndpoints }), addresses };
+  const elected = demand.replicas === undefined ? {} : { elected: true };
+  return { name, pool: ofPool, ...(localEndpoints === undefined ? {} : { localEndpoints }), ...elected, addresses };
 }
 
 /** What a draft comes to; where nothing is spare or goes to lo, nothing is said of it. */
@@ -132,11 +133,18 @@ class Drafts {
 
   share(share: LoopbackShare): void {
     const pool = poolOfShare(share.demand);
-    for (const node of share.nodes) {
+    for (const node of this.#nodesOf(share)) {
       const draft = this.of(node);
       if (!draft.pools.has(pool.name)) draft.pools.set(pool.name, pool);
       draft.loopback.push(plannedLoopback(share, this.#named(node)));
     }
+  }
+
+  /** Where nodes are elected, those that can be, or that were and are to leave. */
+  #nodesOf({ demand, nodes }: LoopbackShare): readonly string[] {
+    if (demand.replicas === undefined) return nodes;
+    const running = [...this.#drafts].filter(([, { spares }]) => spares.some(({ pool }) => pool === demand.name));
+    return running.map(([node]) => node);
   }
 
   #named(name: string): NodeNamed {

@@ -9,6 +9,7 @@ import { type LoopbackShare, loopbackProblems, loopbackShares } from './loopback
 import { planNodes, type StaffedGroup } from './node-plans.ts';
 import { type Neighbourhood, type PeerAddresses, peerAddressesIn } from './peer-addresses.ts';
 import { nodeAddressProblems, nodeProblems, peerProblems, routerIdProblems, spreadProblems } from './problems.ts';
+import { replicaProblems, seatCount } from './replicas.ts';
 import type { DemandPlan, Plan, PlanInput, PlannedAddress } from './types.ts';
 
 function neighbourhoodOf(demands: readonly GroupedDemand[], { nodes, settings }: PlanInput): Neighbourhood {
@@ -28,6 +29,10 @@ function sharingNodes({ eligible }: Eligibility): string[] {
   return (staying.length > 0 ? staying : eligible).map(({ name }) => name);
 }
 
+function seatsIn({ demand, claims, groups, eligibility }: RankedDemand) {
+  return { seats: groups.length, wanted: seatCount(demand, claims), nodes: eligibility.eligible.length };
+}
+
 /** Completes a demand's plan with who runs what at this moment. */
 function staff(
   ranked: RankedDemand,
@@ -45,13 +50,15 @@ function staff(
     const input = { instance, candidates, addresses, unicast: !request.multicast };
     return handOver({ ...input, assignment: assignments.get(instance) }, neighbourhood, peerAddresses);
   });
-  // Of a group without addresses nobody misses anything.
+  // Of a group without addresses nobody misses anything, unless it is a seat.
   const holding = groups.filter(({ addresses }) => addresses.length > 0);
-  const problematic = handovers.filter((_, index) => grouped.groups[index]?.like === undefined);
+  const isMissed = demand.replicas !== undefined;
+  const problematic = handovers.filter((_, index) => isMissed || grouped.groups[index]?.like === undefined);
   const plan = {
     name,
     pool: demand.settings.ofPool ?? name,
     ...(demand.everywhere === true ? { everywhere: true as const } : {}),
+    ...(demand.replicas === undefined ? {} : { elected: true as const }),
     groups,
     eligibleNodes: eligibility.eligible.map((node) => node.name),
     addresses: plannedAddresses(ranked),
@@ -61,6 +68,7 @@ function staff(
       ...nodeAddressProblems(claims.accepted, nodeAddresses?.disputed ?? new Map()),
       ...loopbackProblems(ranked, share, { nodeSubnets: nodeSubnets ?? new Map() }),
       ...routerIdProblems(grant, request.range, grouped.ungrouped.length),
+      ...replicaProblems(demand, seatsIn(ranked), request.range),
       ...(demand.maxGroups === 1 ? [] : spreadProblems(holding, sharingNodes(eligibility))),
       ...peerProblems(problematic),
     ],

@@ -82,6 +82,8 @@ export interface Demand {
   readonly virtualRouterIds: RouterIdRange | undefined;
   /** Every node that may hold the addresses has them on lo while it is fit: they need no groups. Absent: one node has an address. */
   readonly everywhere?: true;
+  /** Of `everywhere`: so many nodes at most have them, which have been elected to; absent: all. */
+  readonly replicas?: number;
   /** How many groups it may have; absent: as many as the settings allow. */
   readonly maxGroups?: number;
   /** It is to have one group more than its addresses need, while it may have more groups. Absent: none. */
@@ -186,6 +188,8 @@ export type ProblemKind =
   | 'OnLinkAddress'
   /** Every node is to have the addresses, and all are cordoned. */
   | 'EveryNodeCordoned'
+  /** Fewer nodes may hold the addresses than are to have them at once. */
+  | 'FewerNodesThanReplicas'
   /** Every node is to have more addresses than a plan has room for. */
   | 'TooManyAddresses';
 
@@ -208,8 +212,10 @@ export interface DemandPlan {
   readonly name: string;
   /** Name of the pool that its addresses are of. */
   readonly pool: string;
-  /** Every node that may hold the addresses has them while it is fit; absent: one. */
+  /** Every node that may hold the addresses has them while it is fit, and elected where that is asked for; absent: one. */
   readonly everywhere?: true;
+  /** Of `everywhere`: those have them that are elected; absent: all. */
+  readonly elected?: true;
   /** To be remembered for the next plan; its addresses in the form of {@link PlannedAddress.address}, none for a spare one. */
   readonly groups: readonly AddressGroup[];
   /** Names, sorted; cordoned nodes included. */

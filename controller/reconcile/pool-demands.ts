@@ -2,7 +2,8 @@ import { FAILBACK_DEFAULTS } from '../../api/defaults.ts';
 import {
   type HealthCheck,
   hostsOf,
-  isEverywhere,
+  isOnLo,
+  replicasOf,
   settingsProblem,
   type VirtualIpPool,
   type VirtualIpPoolSpec,
@@ -42,6 +43,8 @@ function settingsOf(pool: VirtualIpPool): DemandSettings {
   const healthCheck = spec.healthCheck ?? (isOfServices(pool) ? KUBE_PROXY : undefined);
   return {
     interface: spec.interface ?? '',
+    // VRRP is spoken where nodes know each other, and not where a route to the address goes.
+    ...(replicasOf(spec) === undefined ? {} : { onLoopback: true }),
     failbackDelaySeconds: failbackDelaySeconds(spec),
     ...(healthCheck === undefined ? {} : { healthCheck }),
   };
@@ -57,7 +60,7 @@ function ownAddresses({ metadata, spec }: VirtualIpPool): readonly string[] {
  * range: those of another may belong to another of the nodes' interfaces.
  */
 function spareOf({ metadata, spec }: VirtualIpPool): SpareGroup | undefined {
-  const gives = spec.services !== undefined && spec.services.disabled !== true && !isEverywhere(spec);
+  const gives = spec.services !== undefined && spec.services.disabled !== true && !isOnLo(spec);
   if (!gives || metadata.deletionTimestamp !== undefined) return undefined;
   const ranges = rangesOf(spec);
   const like = ranges.example();
@@ -67,6 +70,7 @@ function spareOf({ metadata, spec }: VirtualIpPool): SpareGroup | undefined {
 /** What a pool asks for, for itself and for Services that have addresses of it. Pure. */
 export function poolDemand(pool: VirtualIpPool, claimed: readonly string[] = []): Demand {
   const { metadata, spec, status } = pool;
+  const replicas = replicasOf(spec);
   return {
     name: metadata.name,
     createdMs: createdMs(pool),
@@ -78,7 +82,8 @@ export function poolDemand(pool: VirtualIpPool, claimed: readonly string[] = [])
       tolerations: spec.tolerations ?? [],
       topologyKey: spec.spread?.topologyKey,
     },
-    ...(isEverywhere(spec) ? { everywhere: true as const } : {}),
+    ...(isOnLo(spec) ? { everywhere: true as const } : {}),
+    ...(replicas === undefined ? {} : { replicas }),
     unicast: spec.vrrp?.peering === 'Unicast',
     virtualRouterIds: spec.vrrp?.virtualRouterIds,
     settings: settingsOf(pool),

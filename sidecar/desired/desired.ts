@@ -58,11 +58,13 @@ export interface DesiredInstance {
   /** Instances of the same group share their delays of failback: one that comes later need not prove again that the node is well. */
   readonly failbackGroup?: string;
   readonly shown: Shown;
+  /** Its master has on lo what goes by this name, see {@link DesiredLoopback}; absent: its addresses are its own. */
+  readonly elects?: string;
   /** What lines of log call it by; absent where they need no name. */
   readonly label?: string;
 }
 
-/** Addresses that are to be on lo while the node is fit to serve them, each by itself. */
+/** Addresses that are to be on lo while the node is fit to serve them, and elected where that is asked for. */
 export interface DesiredLoopback {
   /** No two share one. */
   readonly name: string;
@@ -70,6 +72,8 @@ export interface DesiredLoopback {
   readonly pool: string;
   /** In canonical form, without prefixes. */
   readonly addresses: readonly string[];
+  /** Only while the node is master of an instance that elects for it; absent: whoever else has them. */
+  readonly elected?: true;
   /** What its fitness rests on. */
   readonly checks: readonly DesiredCheck[];
   readonly policy: FitnessPolicy;

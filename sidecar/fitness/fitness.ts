@@ -39,6 +39,8 @@ export interface FitnessInput {
   readonly holder: boolean;
   /** Place in the order of preference, 0 is first. */
   readonly rank: number;
+  /** Whether the node leaves the instance to others that are as well, because it has another that does the same; absent: no. */
+  readonly yields?: boolean;
   /** Whether the node has several endpoints of the Service; absent: that is not known, or does not count. */
   readonly endpoints?: EndpointCount | undefined;
   /**
@@ -195,6 +197,14 @@ export function sharesIn({ band }: Pick<Fitness, 'band'>): boolean {
 }
 
 /**
+ * Whether a node that was elected for addresses serves them. It does until a better one is elected, also while it drains; not when it would
+ * lose connections, though no other may be there. Pure.
+ */
+export function servesElected({ band, reason }: Pick<Fitness, 'band' | 'reason'>): boolean {
+  return !servesBadly(band) && reason !== LEVELS.withoutEndpoint.reason;
+}
+
+/**
  * Decides whether and how much this node is fit to hold the address.
  * @param input what is known now
  * @param previous the last decision; it remembers since when the band holds
@@ -215,7 +225,7 @@ export function decideFitness(input: FitnessInput, previous: Fitness | undefined
     counting,
   );
   const { priority, reviewAtMs: backAtMs } = priorityOf(level, {
-    ...{ nowMs, bandSinceMs, holder, rank, failbackDelaySeconds, several },
+    ...{ nowMs, bandSinceMs, holder, rank, failbackDelaySeconds, several, yields: input.yields === true },
   });
   return {
     band,

@@ -26,6 +26,8 @@ export const LAST_RANK = 3;
 const SEVERAL_ENDPOINTS = { best: 253, step: 3, least: BASE_PRIORITY + 1 };
 /** A returning node waits for its failback delay here: below every healthy node (214), above every node of band 1 without lift (204). */
 const FAILBACK_WAIT_PRIORITY = 213;
+/** Who leaves the instance to others: below every node that is well, also one that waits (210), above every sick one (173). */
+const YIELDING_PRIORITY = 209;
 
 /** A level of health: the band that names it, and its range of priorities. */
 export interface Level {
@@ -76,17 +78,32 @@ interface Standing {
   readonly failbackDelaySeconds: number | null;
   /** Whether the node has several endpoints, where endpoints count. */
   readonly several: boolean;
+  /** Whether it leaves the instance to any other node that is well and does not. */
+  readonly yields: boolean;
+}
+
+/** A priority, and when time alone changes it, in milliseconds. */
+interface Priority {
+  readonly priority: number;
+  readonly reviewAtMs?: number;
 }
 
 /**
  * The priority of a node, and when time alone changes it, in milliseconds. Why failback is so:
  * docs/adr/0002-failback-waits-on-the-returning-node.md.
  */
-export function priorityOf(
-  level: Level,
-  { nowMs, bandSinceMs, holder, rank, failbackDelaySeconds, several }: Standing,
-): { readonly priority: number; readonly reviewAtMs?: number } {
-  const place = Math.min(rank, LAST_RANK);
+export function priorityOf(level: Level, standing: Standing): Priority {
+  const yields = standing.yields && isHealthy(level.band);
+  return yields ? { priority: YIELDING_PRIORITY - placeOf(standing) } : ownPriority(level, standing);
+}
+
+function placeOf({ rank }: Standing): number {
+  return Math.min(rank, LAST_RANK);
+}
+
+function ownPriority(level: Level, standing: Standing): Priority {
+  const { nowMs, bandSinceMs, holder, failbackDelaySeconds, several } = standing;
+  const place = placeOf(standing);
   const ranked = level.top - HOLDER_LIFT - level.step * place;
   // Failback is for nodes that are well: among nodes that drain or are sick, the address stays. A lift in band 1 would reach the waiting.
   if (failbackDelaySeconds === null || !takesFailback(level.band)) {

@@ -20,6 +20,7 @@ const presentAddresses = vi.fn(() => new Map([['eth0', onInterface]]));
 const onTransition = vi.fn();
 const onChange = vi.fn();
 const onStatesNeeded = vi.fn();
+const onElection = vi.fn();
 let incomplete: boolean;
 let instances: InstanceSet;
 
@@ -61,7 +62,7 @@ beforeEach(() => {
   events = [];
   written = new Map();
   onInterface = new Set();
-  for (const mock of [presentAddresses, onTransition, onChange, onStatesNeeded]) mock.mockClear();
+  for (const mock of [presentAddresses, onTransition, onChange, onStatesNeeded, onElection]) mock.mockClear();
   instances = new InstanceSet({
     files: {
       closeGate: (name) => {
@@ -80,6 +81,7 @@ beforeEach(() => {
       cordoned: false,
     }),
     presentAddresses,
+    onElection,
     onStatesNeeded,
     onTransition,
     onChange,
@@ -443,5 +445,56 @@ describe('the instances of a node', () => {
     expect(onStatesNeeded).toHaveBeenCalledOnce();
     vi.advanceTimersByTime(600);
     expect(onStatesNeeded.mock.calls.length).toBeGreaterThan(1);
+  });
+
+  describe('that elect who has addresses on lo', () => {
+    const seat = (slot: number, rank: number): DesiredInstance => ({ ...desired(slot, rank), elects: 'default' });
+    const offsets = () => [...written.values()].map(({ offset }) => offset);
+    const notify = (slot: number, state: 'MASTER' | 'BACKUP') =>
+      instances.notify({ instance: `default-${slot}`, state, priority: 244 });
+
+    it('are left to others, but for one that the node is master of', () => {
+      instances.set([seat(0, 0), seat(1, 2)]);
+      for (const slot of [0, 1]) notify(slot, 'BACKUP');
+      expect(offsets()).toEqual([0, -20]);
+      expect(instances.isElected('default')).toBe(false);
+      notify(1, 'MASTER');
+      // 209, and the lift of a holder.
+      expect(offsets()).toEqual([209 - 244, 7]);
+      expect(instances.isElected('default')).toBe(true);
+      notify(0, 'MASTER');
+      expect(offsets()).toEqual([9, 207 - 244]);
+      expect(onElection).toHaveBeenCalledTimes(4);
+    });
+
+    it('keep their priority while nothing is known, when a returning node would wait for failback', () => {
+      failbackDelaySeconds = 30;
+      instances.set([seat(0, 0)]);
+      expect(offsets()).toEqual([0]);
+      notify(0, 'BACKUP');
+      expect(offsets()).toEqual([213 - 244]);
+    });
+
+    it('have keepalived asked for their states, and what it says counts', () => {
+      instances.set([seat(0, 0)]);
+      instances.start();
+      expect(instances.isElected('default')).toBeUndefined();
+      vi.advanceTimersByTime(250);
+      expect(onStatesNeeded).toHaveBeenCalledOnce();
+      instances.learn(new Map([['default-0', 'MASTER' as const]]));
+      expect([instances.isElected('default'), onElection.mock.calls.length]).toEqual([true, 1]);
+      instances.learn(new Map([['default-0', 'MASTER' as const]]));
+      expect(onElection).toHaveBeenCalledOnce();
+    });
+
+    it('are nobody’s here as soon as keepalived runs them no more, of which it says nothing', () => {
+      instances.set([seat(0, 0)]);
+      instances.setRunning([{ ...running(0), addresses: [] }]);
+      notify(0, 'MASTER');
+      expect(instances.isElected('default')).toBe(true);
+      onElection.mockClear();
+      instances.setRunning([]);
+      expect([instances.isElected('default'), onElection.mock.calls.length]).toEqual([false, 1]);
+    });
   });
 });

@@ -5,13 +5,16 @@ import type { VrrpNotification, VrrpState } from '../keepalived/notify.ts';
 import type { PresentAddresses } from '../network/network.ts';
 import { FormerNames } from './former-names.ts';
 import { heirsOf } from './heirs.ts';
-import { InstanceRunner, type RunnerDependencies } from './runner.ts';
+import { InstanceRunner, type NodeInput, type RunnerDependencies } from './runner.ts';
+import { isElected, isUnknown, type Seat, yieldedSeats } from './seats.ts';
 
 interface InstanceSetDependencies extends RunnerDependencies {
   /** Called when an instance's VRRP state changes, before it is known what that means. */
   readonly onTransition: (instance: DesiredInstance, notification: VrrpNotification) => void;
   /** Called at each poll while keepalived's states and the interfaces do not fit, or no state is known. */
   readonly onStatesNeeded: () => void;
+  /** Called after it became known whether this node is elected, or that it is not any more. */
+  readonly onElection: () => void;
 }
 
 function needsStates({ holder: { state } }: InstanceRunner): boolean {
@@ -34,6 +37,8 @@ export class InstanceSet {
   readonly #leaving = new Map<string, InstanceRunner>();
   /** The last notification of instances that are not known yet, as when keepalived ran them before this process began. */
   readonly #early = new Map<string, VrrpNotification>();
+  /** Names of the instances that keepalived runs; undefined while that is not known. */
+  #running: ReadonlySet<string> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #present: PresentAddresses | undefined;
   /** What was on the interfaces when they were last seen. */
@@ -45,6 +50,7 @@ export class InstanceSet {
     this.#dependencies = {
       ...dependencies,
       files: this.#formerNames,
+      inputOf: (instance) => ({ ...dependencies.inputOf(instance), ...this.#yielding(instance) }),
       presentAddresses: () => this.#presentAddresses(),
     };
     this.#readAddresses = dependencies.presentAddresses;
@@ -115,8 +121,33 @@ export class InstanceSet {
       if (this.#early.size < MAX_EARLY || this.#early.has(instance)) this.#early.set(instance, notification);
       return;
     }
-    if (state !== runner.holder.state.vrrp.state) this.#dependencies.onTransition(runner.desired, notification);
+    const changes = state !== runner.holder.state.vrrp.state;
+    if (changes) this.#dependencies.onTransition(runner.desired, notification);
     runner.holder.notify(notification);
+    if (changes && runner.desired.elects !== undefined) this.#reviewElection();
+  }
+
+  /** Whether this node is elected for what goes by a name; undefined where that is not known yet. */
+  isElected(elects: string): boolean | undefined {
+    return isElected(this.#seats, elects);
+  }
+
+  get #seats(): Seat[] {
+    return this.runners.flatMap(({ desired: { name, elects, rank }, holder: { state } }) => {
+      // What keepalived does not run any more it says nothing of.
+      const runs = this.#running?.has(name) !== false;
+      return elects === undefined ? [] : [{ name, elects, rank, state: runs ? state.vrrp.state : 'FAULT' }];
+    });
+  }
+
+  #yielding({ name, elects }: DesiredInstance): Pick<NodeInput, 'yields'> {
+    return elects !== undefined && yieldedSeats(this.#seats, elects).has(name) ? { yields: true } : {};
+  }
+
+  /** Who has one seat leaves the others. */
+  #reviewElection(): void {
+    reviewAll(this.runners.filter(({ desired }) => desired.elects !== undefined).map(({ fitness }) => fitness));
+    this.#dependencies.onElection();
   }
 
   /** Sets the addresses of instances that run without a known configuration to those of the offered one: nothing better is known. */
@@ -137,15 +168,19 @@ export class InstanceSet {
     const gone = [...this.#leaving.keys()].filter((name) => !running.has(name));
     for (const name of gone) this.#leaving.delete(name);
     this.#formerNames.forget(gone);
+    this.#running = running;
+    if (this.#seats.length > 0) this.#reviewElection();
     return gone;
   }
 
   /** Sets the states that keepalived reports when asked, of instances of which it has notified of none. */
   learn(states: ReadonlyMap<string, VrrpState>): void {
+    const unknown = this.#seats.filter(isUnknown);
     for (const { desired, holder } of this.all) {
       const state = states.get(desired.name);
       if (state !== undefined) holder.learn(state);
     }
+    if (this.#seats.filter(isUnknown).length < unknown.length) this.#reviewElection();
   }
 
   #replayEarly(name: string): void {
@@ -206,7 +241,8 @@ export class InstanceSet {
 
   #poll(): void {
     for (const runner of this.all) runner.poll();
-    if (this.runners.some(needsStates)) this.#dependencies.onStatesNeeded();
+    const asks = this.runners.some(needsStates) || this.#seats.some(isUnknown);
+    if (asks) this.#dependencies.onStatesNeeded();
   }
 
   /** Read once for all who ask at the same moment. */

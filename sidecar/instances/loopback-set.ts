@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { familyOf, HOST_PREFIX_LENGTH } from '../../common/addresses.ts';
 import type { DesiredLoopback } from '../desired/desired.ts';
 import { LOOPBACK, type VirtualAddress } from '../desired/vrrp-instance.ts';
-import { type Fitness, type FitnessInput, sharesIn } from '../fitness/fitness.ts';
+import { type Fitness, type FitnessInput, servesElected, sharesIn } from '../fitness/fitness.ts';
 import { FitnessController, reviewAll } from '../fitness/fitness-controller.ts';
 import { type HeldAddress, HolderTracker } from '../keepalived/holder.ts';
 import type { PresentAddresses } from '../network/network.ts';
@@ -14,6 +14,8 @@ interface LoopbackDependencies {
   /** What the node contributes to a decision. */
   readonly inputOf: (desired: DesiredLoopback) => Pick<FitnessInput, 'checks' | 'draining' | 'cordoned'>;
   readonly presentAddresses: () => PresentAddresses;
+  /** Whether this node is elected for what goes by a name; undefined where that is not known yet. */
+  readonly isElected: (name: string) => boolean | undefined;
   /** Called when it is to be decided anew what is asked for. */
   readonly onDecided: () => void;
   /** Called after anything changed that is shown. */
@@ -29,6 +31,8 @@ export interface LoopbackView {
   readonly fitness: Fitness | undefined;
   /** Whether the addresses are to be on lo; undefined before the first decision. */
   readonly serves: boolean | undefined;
+  /** Whether this node is elected, null while that is not known; absent: nobody is elected for them. */
+  readonly elected?: boolean | null;
   readonly addresses: readonly HeldAddress[];
 }
 
@@ -41,10 +45,12 @@ function onLo(address: string): VirtualAddress {
 class Member {
   readonly fitness: FitnessController;
   readonly holder: HolderTracker;
+  readonly #isElected: LoopbackDependencies['isElected'];
   #desired: DesiredLoopback;
 
   constructor(desired: DesiredLoopback, dependencies: LoopbackDependencies) {
-    const { inputOf, presentAddresses, onDecided, onChange, log } = dependencies;
+    const { inputOf, presentAddresses, isElected, onDecided, onChange, log } = dependencies;
+    this.#isElected = isElected;
     const { name, pool } = desired;
     this.#desired = desired;
     this.holder = new HolderTracker({
@@ -64,7 +70,7 @@ class Member {
       apply: () => undefined,
       onChange: (fitness) => {
         onDecided();
-        log.info({ pool, of: name, reason: fitness.reason, serves: sharesIn(fitness) }, 'fitness for lo changed');
+        log.info({ pool, of: name, reason: fitness.reason, serves: this.serves }, 'fitness for lo changed');
         onChange();
       },
       onError: (error) => log.error({ err: error }, 'cannot decide what is to be on lo; trying again'),
@@ -77,6 +83,14 @@ class Member {
     return this.#desired;
   }
 
+  /** Whether the addresses are to be on lo; undefined while that cannot be said. */
+  get serves(): boolean | undefined {
+    const { fitness } = this.fitness;
+    if (fitness === undefined) return undefined;
+    if (this.#desired.elected !== true) return sharesIn(fitness);
+    return servesElected(fitness) ? this.#isElected(this.#desired.name) : false;
+  }
+
   set desired(desired: DesiredLoopback) {
     this.#desired = desired;
     this.holder.setAddresses(desired.addresses.map(onLo));
@@ -87,11 +101,11 @@ class Member {
 export interface AskedOnLo {
   /** The node is fit for these. */
   readonly fit: readonly string[];
-  /** Whether it is fit for these is not known yet: what was said of them stands. */
+  /** Whether it is fit and elected for these is not known yet: what was said of them stands. */
   readonly undecided: readonly string[];
 }
 
-/** Addresses that this node is to have on lo, whoever else has them: each by itself is there while the node is fit to serve it. */
+/** Addresses that this node is to have on lo: each by itself is there while the node is fit to serve it, and elected where that is asked for. */
 export class LoopbackSet {
   readonly #dependencies: LoopbackDependencies;
   readonly #members = new Map<string, Member>();
@@ -108,9 +122,10 @@ export class LoopbackSet {
     const leaving = new Set(this.#leaving);
     return this.#all.map((member) => {
       const { fitness } = member.fitness;
-      const serves = leaving.has(member) ? false : fitness && sharesIn(fitness);
-      const { name, pool } = member.desired;
-      return { name, pool, fitness, serves, addresses: member.holder.state.addresses };
+      const serves = leaving.has(member) ? false : member.serves;
+      const { name, pool, elected } = member.desired;
+      const election = elected === true ? { elected: this.#dependencies.isElected(name) ?? null } : {};
+      return { name, pool, fitness, serves, ...election, addresses: member.holder.state.addresses };
     });
   }
 
@@ -123,9 +138,9 @@ export class LoopbackSet {
   get asked(): AskedOnLo {
     const fit: string[] = [];
     const undecided: string[] = [];
-    for (const { desired, fitness } of this.#members.values()) {
-      if (fitness.fitness === undefined) undecided.push(...desired.addresses);
-      else if (sharesIn(fitness.fitness)) fit.push(...desired.addresses);
+    for (const { desired, serves } of this.#members.values()) {
+      if (serves === undefined) undecided.push(...desired.addresses);
+      else if (serves) fit.push(...desired.addresses);
     }
     return { fit, undecided };
   }

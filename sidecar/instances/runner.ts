@@ -7,7 +7,7 @@ import { HolderTracker, holdsByVrrp } from '../keepalived/holder.ts';
 import type { PresentAddresses } from '../network/network.ts';
 
 /** What the node contributes to a decision: the same for all its instances, but for their own checks and addresses. */
-export type NodeInput = Pick<FitnessInput, 'checks' | 'draining' | 'cordoned' | 'endpoints'> & {
+export type NodeInput = Pick<FitnessInput, 'checks' | 'draining' | 'cordoned' | 'endpoints' | 'yields'> & {
   /** Whether the node's network does not let it carry every address of the instance. */
   readonly incomplete: boolean;
 };
@@ -71,7 +71,7 @@ export class InstanceRunner {
             ...input,
             ...{ nowMs, rank, policy, draining: draining || leaving },
             ...(upSinceMs === undefined ? {} : { upSinceMs }),
-            holder: holdsByVrrp(this.holder.state),
+            holder: this.#holds(),
             carries: this.#sourceGone ? 'none' : incomplete ? 'some' : 'all',
           };
         },
@@ -119,6 +119,15 @@ export class InstanceRunner {
     this.#source = unicast === undefined ? undefined : { address: unicast.sourceAddress, interface: on };
     this.holder.setAddresses(addresses);
     this.#checkSource();
+  }
+
+  /**
+   * Where it has no address that shows it, as keepalived says; before that whatever it was: who waits for failback would lose the election by a
+   * restart of this process.
+   */
+  #holds(): boolean {
+    const { state } = this.holder;
+    return this.#desired.elects === undefined ? holdsByVrrp(state) : ['MASTER', 'UNKNOWN'].includes(state.vrrp.state);
   }
 
   /** Compares the interfaces with the desired addresses, now. */

@@ -33,6 +33,7 @@ describe('addresses for lo', () => {
   let status: SupervisorStatus | undefined;
   let node: { draining: boolean; cordoned: boolean };
   let known: boolean;
+  let elected: boolean | undefined;
 
   function viewOf(effect: CheckEffect): CheckView {
     return { healthy: healthy[effect], lastResultMs: 0, sinceMs: 0 } as unknown as CheckView;
@@ -50,6 +51,7 @@ describe('addresses for lo', () => {
       },
       inputOf: ({ checks }) => ({ ...node, checks: checks.map(({ effect }) => ({ effect, view: viewOf(effect) })) }),
       presentAddresses: () => new Map([['lo', new Set(onLo)]]),
+      isElected: () => elected,
       isKnown: () => known,
       ownAddresses: () => own,
       status: () => status,
@@ -71,6 +73,7 @@ describe('addresses for lo', () => {
 
   beforeEach(() => {
     [onFile, woken, onLo, own, status, known] = [[], 0, [], [], undefined, true];
+    elected = undefined;
     healthy = { serviceFailed: true, noLocalEndpoint: true, kubeletFailed: true, noKubeApi: true };
     node = { draining: false, cordoned: false };
     part = make();
@@ -103,6 +106,32 @@ describe('addresses for lo', () => {
     expect(await asked()).toEqual([]);
     healthy = { ...healthy, serviceFailed: true };
     expect(await asked()).toEqual([A]);
+  });
+
+  it('of which some nodes have a part are asked for by those who are elected, and what is not known yet stays', async () => {
+    onFile = [A];
+    await begin({ ...WEB, elected: true });
+    expect(await asked()).toEqual([A]);
+    elected = false;
+    expect(await asked()).toEqual([]);
+    elected = undefined;
+    expect(await asked()).toEqual([]);
+    elected = true;
+    expect(await asked()).toEqual([A]);
+    expect(part.views[0]).toMatchObject({ serves: true, elected: true });
+  });
+
+  it('stay with a node that is elected and drains until another is, and not with one that serves nobody', async () => {
+    elected = true;
+    await begin({ ...LOCAL, elected: true });
+    Object.assign(node, { draining: true, cordoned: true });
+    expect(await asked()).toEqual([B]);
+    healthy = { ...healthy, noLocalEndpoint: false };
+    expect(await asked()).toEqual([]);
+    healthy = { ...healthy, noLocalEndpoint: true, serviceFailed: false };
+    expect(await asked()).toEqual([]);
+    healthy = { ...healthy, serviceFailed: true };
+    expect(await asked()).toEqual([B]);
   });
 
   it('of Services that ask for local endpoints are asked for where one is ready', async () => {

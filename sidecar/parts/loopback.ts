@@ -13,6 +13,8 @@ import type { Part } from './part.ts';
 interface LoopbackPartDependencies {
   readonly file: Pick<LoopbackFile, 'read' | 'write'>;
   readonly inputOf: (desired: DesiredLoopback) => Pick<FitnessInput, 'checks' | 'draining' | 'cordoned'>;
+  /** Whether this node is elected for what goes by a name; undefined where that is not known yet. */
+  readonly isElected: (name: string) => boolean | undefined;
   readonly presentAddresses: () => PresentAddresses;
   /** Whether it is known what is desired: before that nothing is changed. */
   readonly isKnown: () => boolean;

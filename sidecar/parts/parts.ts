@@ -161,6 +161,7 @@ export function createParts(options: PartsOptions, dependencies: PartsDependenci
       if (state === 'MASTER') connections.tookOver(addressesOf(instance.name));
     },
     onStatesNeeded: () => supervisor.requestStates(),
+    onElection: () => loopback.review(),
     onChange: onReport,
     log,
   });
@@ -172,6 +173,7 @@ export function createParts(options: PartsOptions, dependencies: PartsDependenci
       checks: checks.judge(own),
     }),
     presentAddresses,
+    isElected: (name) => instances.isElected(name),
     isKnown: () => !desired.plan.view.watched || desired.plan.view.plan !== undefined,
     ownAddresses: () => configuration.outcome.ownAddresses,
     status: () => supervisor.status,

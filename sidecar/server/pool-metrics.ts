@@ -61,13 +61,13 @@ function* loopbackFamilies(loopback: SidecarSnapshot['loopback']): Generator<str
   if (loopback.length === 0) return;
   yield family(
     'keepalived_vip_loopback_serving',
-    'Whether the node is fit to have addresses on lo that every fit node has, by the pool and by the set of them.',
+    'Whether the node is fit, and elected where that is asked for, to have addresses on lo that several nodes have, by the pool and by the set of them.',
     loopback.flatMap(({ name, pool, serves }): Sample[] =>
       serves === undefined ? [] : [[`pool="${pool}",set="${name}"`, serves ? 1 : 0]],
     ),
   );
   const held = 'keepalived_vip_loopback_held';
-  yield `# HELP ${held} Whether this node has the address on lo, which every fit node has.\n# TYPE ${held} gauge\n`;
+  yield `# HELP ${held} Whether this node has the address on lo, which several nodes have.\n# TYPE ${held} gauge\n`;
   for (const { name, pool, addresses } of loopback) {
     yield addresses
       .map(({ address, present }) => `${held}{pool="${pool}",set="${name}",address="${address}"} ${present ? 1 : 0}\n`)

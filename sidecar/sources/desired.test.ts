@@ -78,6 +78,31 @@ describe('a plan', () => {
     ]);
   });
 
+  it('has addresses on lo of those who are elected, by instances for which it does not matter that the API is lost', () => {
+    const name = 'svc-0123456789';
+    const seat = { name: `${name}-0`, pool: name, virtualRouterId: 30, rank: 0, like: '203.0.113.9' };
+    const localEndpoints = { port: 30_001 };
+    const own = { name, ofPool: 'default', interface: '', onLoopback: true, failbackDelaySeconds: 30, localEndpoints };
+    const plan = planOf('p', 0);
+    const { instances, loopback, pools } = desiredByPlan(
+      {
+        plan: {
+          ...{ ...plan, pools: [...plan.pools, own], spares: [seat] },
+          loopback: [{ name, pool: 'default', localEndpoints, elected: true, addresses: ['203.0.113.9'] }],
+        },
+        fresh: false,
+      },
+      accepted(),
+      NODE,
+    );
+    const endpoint = { key: expect.any(String), effect: 'noLocalEndpoint' };
+    expect(instances).toMatchObject([
+      { elects: name, checks: [service, kubelet, endpoint], vrrp: { addressInterface: 'lo' } },
+    ]);
+    expect(loopback).toMatchObject([{ name, elected: true, checks: [service, kubelet, kubeApi, endpoint] }]);
+    expect(pools.map((pool) => pool.name)).toEqual(['default', name]);
+  });
+
   it('asks for instances without addresses as for others, in the order of their slots', () => {
     const plan = planOf('p');
     const spares = [{ name: 'default-1', pool: 'default', virtualRouterId: 30, rank: 2, like: '192.0.2.9' }];

@@ -220,9 +220,11 @@ function lastCandidate(status: SupervisorStatus | ProxySnapshot['status']): obje
   return { sha256: candidateSha256, result, exitCode, messages };
 }
 
-function loopbackStatus({ name, pool, fitness, serves, addresses }: SidecarSnapshot['loopback'][number]): object {
+function loopbackStatus(view: SidecarSnapshot['loopback'][number]): object {
+  const { name, pool, fitness, serves, elected, addresses } = view;
   return {
     ...{ name, pool, serves: serves ?? null },
+    ...(elected === undefined ? {} : { elected }),
     fitness: fitness === undefined ? null : { band: fitness.band, reason: fitness.reason },
     addresses: addresses.map((one) => ({ ...addressStatus(one), since: time(one.sinceMs) })),
   };

@@ -248,18 +248,33 @@ describe.skipIf(!site.hasHarness)('a pool whose addresses every fit node has', r
     await site.kubectl(['delete', 'virtualippool', 'on-link', '--timeout=60s'], { timeout: 70_000 });
   });
 
-  it('refuses to change its way, and Replicas', async () => {
-    const change = (mode: string) =>
+  it('elects so many nodes for the addresses of another pool, and others when one of them is cordoned', async () => {
+    const some = '198.51.100.200';
+    const healthCheck = { httpGet: { port: 10_256, path: '/healthz' } };
+    const spec = { addresses: [some], healthCheck, distribution: { mode: 'Replicas', replicas: 2 } };
+    await applyManifest(site, { ...POOL, metadata: { name: 'some' }, spec });
+    await untilSays(/^True AllAddressesHeld: 1 address held, each by 2 nodes$/, 'Available', 'virtualippool', 'some');
+    const [first = '', second = ''] = await onLo(some);
+    const spare = [one, two, three].find((node) => node !== first && node !== second) ?? '';
+    await site.kubectl(['cordon', first]);
+    await untilOnLo('an elected node is cordoned → another has the address', some, ...[second, spare].toSorted());
+    await site.kubectl(['uncordon', first]);
+    await site.kubectl(['delete', 'virtualippool', 'some', '--timeout=60s'], { timeout: 70_000 });
+    await untilOnLo('such a pool is deleted → no node has its address', some);
+  });
+
+  it('refuses to change its way', async () => {
+    const change = (distribution: object) =>
       site.kubectl([
         'patch',
         'virtualippool',
         'everywhere',
         '--type=merge',
         '-p',
-        `{"spec":{"distribution":{"mode":"${mode}"}}}`,
+        JSON.stringify({ spec: { distribution } }),
       ]);
-    await expect(change('One')).rejects.toThrow('cannot be changed');
-    await expect(change('Replicas')).rejects.toThrow('is not served');
+    await expect(change({ mode: 'One' })).rejects.toThrow('cannot be changed');
+    await expect(change({ mode: 'Replicas', replicas: 2 })).rejects.toThrow('cannot be changed');
   });
 
   it('leaves nothing on lo when the release is uninstalled', async () => {

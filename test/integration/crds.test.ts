@@ -716,14 +716,14 @@ describe.skipIf(skip)('the custom resources in a real API server', () => {
         'In and NotIn need values; Exists and DoesNotExist have none',
       ],
       [
-        'so many nodes as have an address, which none can know',
+        'some nodes, but not how many',
         { ...of(range), distribution: { mode: 'Replicas' } },
-        'mode Replicas is not served',
+        'mode Replicas needs replicas, and only it',
       ],
       [
         'an interface beside lo of every node',
         { ...of(range), distribution: { mode: 'All' }, interface: 'eth0' },
-        'with distribution All addresses are on lo; leave interface out',
+        'with distribution All or Replicas addresses are on lo; leave interface out',
       ],
       [
         'a way back for what does not move',
@@ -745,6 +745,15 @@ describe.skipIf(skip)('the custom resources in a real API server', () => {
       const change = tried(object('VirtualIPPool', 'everywhere', { ...all, distribution: { mode: 'One' } }));
       expect(await change).toContain('spec.distribution.mode cannot be changed');
       await api.kubectl(['delete', 'virtualippool', 'everywhere']);
+    });
+
+    it('may be on so many nodes, and on another number of them later', async () => {
+      const some = (replicas: number) =>
+        object('VirtualIPPool', 'some', { ...of(range), distribution: { mode: 'Replicas', replicas }, failback: {} });
+      await apply(some(2));
+      await apply(some(3));
+      expect(await tried(some(17))).toContain('spec.distribution.replicas');
+      await api.kubectl(['delete', 'virtualippool', 'some']);
     });
 
     it('shows how much Services have of it', async () => {

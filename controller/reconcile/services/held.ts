@@ -10,25 +10,32 @@ interface HeldBy {
   readonly holders: readonly Claim[];
   /** Why no node can have it. */
   readonly exhausted: string | undefined;
-  /** Every fit node is to have it; else one. */
-  readonly everywhere: boolean;
+  /** Which nodes are to have it, where several are; undefined: one is. */
+  readonly several: Several | undefined;
 }
 
-/** Addresses that every fit node is to have, in canonical form. Pure. */
-export function plannedEverywhere({ demands }: Pick<Plan, 'demands'>): ReadonlySet<string> {
+/** Which nodes are to have an address that several are to have, as a condition gives it for its reason. */
+export type Several = 'EveryFitNode' | 'ElectedNodes';
+
+/** Addresses that several nodes are to have, in canonical form. Pure. */
+export function plannedForSeveral({ demands }: Pick<Plan, 'demands'>): ReadonlyMap<string, Several> {
   const all = [...demands.values()].filter(({ everywhere }) => everywhere === true);
-  return new Set(all.flatMap(({ addresses }) => addresses.map(({ address }) => address)));
+  return new Map(
+    all.flatMap(({ addresses, elected }) =>
+      addresses.map(({ address }) => [address, elected === true ? 'ElectedNodes' : 'EveryFitNode'] as const),
+    ),
+  );
 }
 
 /**
  * Whether as many nodes have an address as are to have it, as they report. Pure.
  */
-export function heldVerdict({ spec }: ServiceAddress, { holders, exhausted, everywhere }: HeldBy): Verdict {
+export function heldVerdict({ spec }: ServiceAddress, { holders, exhausted, several }: HeldBy): Verdict {
   const type = 'Held';
   const names = holders.map(({ node }) => node);
-  if (everywhere && names.length > 0) {
+  if (several !== undefined && names.length > 0) {
     const message = `held by ${count(names.length, 'node')}: ${few(names)}`;
-    return { type, status: 'True', reason: 'EveryFitNode', message };
+    return { type, status: 'True', reason: several, message };
   }
   if (names.length === 1) return { type, status: 'True', reason: 'OneHolder', message: `held by ${names[0]}` };
   if (names.length > 1) {

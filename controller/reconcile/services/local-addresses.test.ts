@@ -520,3 +520,33 @@ describe('addresses of Services of a pool whose addresses every fit node has', (
     }
   });
 });
+
+describe('addresses that some of the nodes have', () => {
+  it('are elected for by themselves where they are of Services with externalTrafficPolicy Local, and keep their seats', async () => {
+    const fake = new FakeCluster();
+    const services = fake.serve();
+    fake.addNodes('a', 'b', 'c');
+    const distribution = { mode: 'Replicas' as const, replicas: 2 };
+    const spec = { ranges: [{ cidr: '198.51.100.0/24' }], distribution, services: {} };
+    fake.putPool(poolOf('web', [], { spec }));
+    const reconciler = fake.reconciler();
+    services.create('plain', {});
+    services.create('local', { externalTrafficPolicy: 'Local', healthCheckNodePort: 31_234 });
+    services.create('sticky', { clientIpAffinity: true });
+    await settleAll({ fake, services, reconciler });
+    const seatsOf = () => fake.plan('a').spec.spares?.map(({ name, virtualRouterId }) => ({ name, virtualRouterId }));
+    const seats = seatsOf();
+    const local = fake.plan('a').spec.loopback?.find(({ name }) => name !== 'web')?.name ?? '';
+    expect(seats?.map(({ name }) => name)).toEqual([`${local}-0`, `${local}-1`, 'web-0', 'web-1']);
+    const sticky = services.addresses('sticky');
+    expect(fake.plan('a').spec.instances.flatMap(({ addresses }) => addresses)).toEqual(sticky);
+    expect(fake.plan('a').spec.loopback).toMatchObject([
+      { name: local, elected: true, addresses: services.addresses('local'), localEndpoints: { port: 31_234 } },
+      { name: 'web', elected: true, addresses: services.addresses('plain') },
+    ]);
+    services.create('another', {});
+    await settleAll({ fake, services, reconciler });
+    expect(seatsOf()).toEqual(seats);
+    expect(fake.plan('a').spec.loopback?.[1]?.addresses).toHaveLength(2);
+  });
+});

@@ -1,7 +1,7 @@
 import { localPool } from '../../../api/instances.ts';
 import type { NodePlan } from '../../../api/node-plan.ts';
 import type { ServiceAddress } from '../../../api/service-address.ts';
-import { type AddressGroup, isEverywhere, type VirtualIpPool } from '../../../api/virtual-ip-pool.ts';
+import { type AddressGroup, isOnLo, type VirtualIpPool } from '../../../api/virtual-ip-pool.ts';
 import { canonical, type Family } from '../../../common/addresses.ts';
 import { compareText } from '../../../common/compare-text.ts';
 import { sha256 } from '../../../common/digest.ts';
@@ -212,10 +212,11 @@ function askedOf({ services, last }: Draft, pool: VirtualIpPool, slices: Slices)
 }
 
 function demandOf(draft: Draft, pool: VirtualIpPool, { port, family, endpoints }: Asked): Demand {
-  const { everywhere, ...base } = poolDemand(pool);
+  const { everywhere, replicas, ...base } = poolDemand(pool);
+  const onLo = { ...(everywhere === true ? { everywhere } : {}), ...(replicas === undefined ? {} : { replicas }) };
   return {
     ...base,
-    ...(everywhere === true && !draft.pinned ? { everywhere } : {}),
+    ...(draft.pinned ? {} : onLo),
     name: draft.name,
     // What a Service has goes before what its pool lists.
     createdMs: base.createdMs - 1,
@@ -248,7 +249,7 @@ export function localAddresses({ pools, plans, known, slices }: LocalInput): Loc
   const byService = slices && slicesByService(slices);
   const everywhere = (pool: string) => {
     const spec = byName.get(pool)?.spec;
-    return spec !== undefined && isEverywhere(spec);
+    return spec !== undefined && isOnLo(spec);
   };
   const drafts = known === undefined ? lastDrafts(last, everywhere) : draftsOf(known, last, everywhere);
   const all = drafts.flatMap((draft) => {

@@ -50,8 +50,10 @@ function groupsOf(members: readonly Member[]): AddressGroup[] {
 }
 
 function membersByPool(plans: readonly NodePlan[]): Map<string, Member[]> {
-  const members = plans.flatMap(({ metadata, spec }) =>
-    spec.instances.map((instance) => ({ node: metadata.name, instance })),
+  const members = plans.flatMap(({ metadata, spec: { instances, spares = [] } }) =>
+    [...instances, ...spares.map((spare) => ({ ...spare, addresses: [] }))].map((instance) => {
+      return { node: metadata.name, instance };
+    }),
   );
   return Map.groupBy(members, ({ instance }) => instance.pool);
 }

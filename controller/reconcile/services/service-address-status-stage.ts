@@ -9,7 +9,7 @@ import type { Claim } from '../holders.ts';
 import type { Decision, PendingWrite, PlannedCluster, Stage } from '../stage.ts';
 import { Written } from '../written.ts';
 import { servicePool } from './claimed-addresses.ts';
-import { heldVerdict, plannedEverywhere } from './held.ts';
+import { heldVerdict, plannedForSeveral, type Several } from './held.ts';
 import type { ServiceCaches } from './service-cluster.ts';
 
 interface ServiceAddressStatusStageDependencies {
@@ -46,8 +46,8 @@ interface Found {
   readonly holders: readonly Claim[];
   /** Why no node can have it. */
   readonly exhausted: string | undefined;
-  /** Every fit node is to have it; else one. */
-  readonly everywhere: boolean;
+  /** Which nodes are to have it, where several are; undefined: one is. */
+  readonly several: Several | undefined;
   /** Why its pool would not give it any more. */
   readonly outside: Outside | undefined;
 }
@@ -61,14 +61,14 @@ function outsideVerdict({ outside }: Found): Verdict[] {
 
 /** What the status of a claim is to be. Pure. */
 function statusOf(claim: ServiceAddress, found: Found, now: string): ServiceAddressStatus {
-  const { plannedNode, holders, everywhere } = found;
+  const { plannedNode, holders, several } = found;
   const verdicts = [heldVerdict(claim, found), ...outsideVerdict(found)];
   const since = holders.at(-1)?.since;
   return {
     conditions: verdicts.map((verdict) => conditionOf(verdict, claim, now)),
     ...(plannedNode === undefined ? {} : { plannedNode }),
     holders: holders.slice(0, NAMED_HOLDERS).map(({ node }) => node),
-    ...(everywhere ? { holderCount: holders.length } : {}),
+    ...(several === undefined ? {} : { holderCount: holders.length }),
     ...(since === undefined ? {} : { since }),
   };
 }
@@ -99,7 +99,7 @@ export class ServiceAddressStatusStage implements Stage {
     const planned = plannedNodes(cluster);
     const without = withoutInstance(cluster.plan);
     const pools = new Map(cluster.state.pools.map((pool) => [pool.metadata.name, servicePool(pool)]));
-    const everywhere = plannedEverywhere(cluster.plan);
+    const several = plannedForSeveral(cluster.plan);
     const [now, nowMs] = [new Date(clock.wallMs()).toISOString(), clock.monotonicMs()];
     const desired = known.map((claim) => {
       const { address } = claim.spec;
@@ -108,7 +108,7 @@ export class ServiceAddressStatusStage implements Stage {
         holders: cluster.holders.get(address) ?? [],
         exhausted: without.get(address),
         outside: outsideOf(claim.spec.pool, pools.get(claim.spec.pool), address),
-        everywhere: everywhere.has(address),
+        several: several.get(address),
       };
       return { claim, status: statusOf(claim, found, now) };
     });

@@ -8,7 +8,7 @@ import { isMarked } from '../../services/serving.ts';
 import { few } from '../../text/sentences.ts';
 import { conditionOf, type Verdict } from '../conditions.ts';
 import type { Decision, PendingWrite, PlannedCluster, Stage } from '../stage.ts';
-import { heldVerdict, plannedEverywhere } from './held.ts';
+import { heldVerdict, plannedForSeveral } from './held.ts';
 import type { ServiceCaches } from './service-cluster.ts';
 
 interface ServiceHeldStageDependencies {
@@ -95,11 +95,11 @@ export class ServiceHeldStage implements Stage {
   #desired({ plan, holders }: PlannedCluster, services: readonly FollowedService[]): Desired[] {
     const claims = claimsByBalancer(this.#dependencies.caches.claims.list());
     const without = withoutInstance(plan);
-    const everywhere = plannedEverywhere(plan);
+    const several = plannedForSeveral(plan);
     const verdictOn = (claim: ServiceAddress) => {
       const { address } = claim.spec;
       const [known, exhausted] = [holders.get(address) ?? [], without.get(address)];
-      return heldVerdict(claim, { holders: known, exhausted, everywhere: everywhere.has(address) });
+      return heldVerdict(claim, { holders: known, exhausted, several: several.get(address) });
     };
     return services
       .filter(({ metadata }) => !metadata.deleting)

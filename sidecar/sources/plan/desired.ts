@@ -75,15 +75,26 @@ interface Context {
   readonly pools: ReadonlyMap<string, PlannedPool>;
   /** What the fitness for addresses rests on that go by a name, which is their pool's unless they are placed by themselves. */
   readonly checksOf: (name: string, pool: string) => readonly DesiredCheck[];
+  /** Names of what is on lo of those who are elected. */
+  readonly elected: ReadonlySet<string>;
+}
+
+/**
+ * What an election rests on: not on whether the API is within reach, for a node without it serves as well, and where all lose it at different
+ * moments nobody's election is to change.
+ */
+function electing(checks: readonly DesiredCheck[]): DesiredCheck[] {
+  return checks.filter(({ effect }) => effect !== 'noKubeApi');
 }
 
 function instanceOf(
   { name, pool, virtualRouterId, rank, leaving = false, addresses, like, peers = [] }: Planned,
-  { known, settings, pools, checksOf }: Context,
+  { known, settings, pools, checksOf, elected }: Context,
 ): DesiredInstance {
   const { version, advertIntervalSeconds, interface: on, authPasswordFile } = settings.vrrp;
   const planned = pools.get(pool);
   const policy = poolPolicy(settings, planned);
+  const elects = like !== undefined && elected.has(pool);
   return {
     name,
     vrrp: {
@@ -96,29 +107,35 @@ function instanceOf(
     },
     rank,
     leaving,
-    checks: checksOf(pool, pool),
+    checks: elects ? electing(checksOf(pool, pool)) : checksOf(pool, pool),
     policy,
     upSinceMs: upSince(known, policy),
     keepsLastGood: false,
     failbackGroup: pool,
     shown: { as: 'pool', pool },
+    ...(elects ? { elects: pool } : {}),
     label: name,
   };
 }
 
 /** Where addresses are on every fit node, none of them moves, and a node that is alone has to be fit as well. */
 function loopbackOf(
-  { name, pool, addresses }: PlannedLoopback,
+  { name, pool, addresses, elected }: PlannedLoopback,
   { settings, checksOf }: Pick<Context, 'settings' | 'checksOf'>,
 ): DesiredLoopback {
   const policy = { ...policyOf(settings), noPreempt: false, failbackDelaySeconds: null };
   const own = [...new Set(addresses.map((text) => canonical(text)))];
-  return { name, pool, addresses: own, checks: checksOf(name, pool), policy };
+  return {
+    ...{ name, pool, addresses: own, checks: checksOf(name, pool), policy },
+    ...(elected === true ? { elected } : {}),
+  };
 }
 
 /** What else of a plan has checks of its own: addresses on lo that are not where the pool's others are. */
-function placedApart({ loopback = [] }: NodePlanSpec): PlannedLoopback[] {
-  return loopback.filter(({ name, pool }) => name !== pool);
+function placedApart({ pools, loopback = [] }: NodePlanSpec): PlannedLoopback[] {
+  // Where there are instances as well, what goes by the name is among the pools.
+  const named = new Set(pools.map(({ name }) => name));
+  return loopback.filter(({ name }) => !named.has(name));
 }
 
 /** Of what a plan says that other nodes have endpoints, too. */
@@ -139,7 +156,7 @@ export function desiredByPlan(known: Known, { settings, checks }: AcceptedSettin
   const { specs, keys } = poolChecks(plan.pools, settings.checks.service);
   const serviceOf = (pool: string) => keys.get(pool) ?? NODE_SERVICE;
   const { loopback = [] } = plan;
-  const local = localEndpointChecks([...plan.pools, ...loopback], nodeAddress);
+  const local = localEndpointChecks([...plan.pools, ...placedApart(plan)], nodeAddress);
   const elsewhere = endpointsElsewhere(plan);
   const localOf = (name: string): DesiredCheck[] => {
     const key = local.keys.get(name);
@@ -154,7 +171,8 @@ export function desiredByPlan(known: Known, { settings, checks }: AcceptedSettin
     ...localOf(name),
   ];
   const target = virtualTargetProblem(settings.checks.service.url, plan);
-  const context = { known, settings, pools, checksOf };
+  const elected = new Set(loopback.filter((each) => each.elected === true).map(({ name }) => name));
+  const context = { known, settings, pools, checksOf, elected };
   return {
     instances: allInstances(plan)
       .sort(byPoolAndSlot)
