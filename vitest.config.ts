@@ -25,7 +25,7 @@ const PARALLEL = [
  * is stretched by standstills of the machine, which they measure.
  */
 const WAITING = [
-  'test/integration/{foreign-router,interfaces,k0s-scenarios,lab-networks,networks,own-addresses,pools,ways-to-run}.test.ts',
+  'test/integration/{foreign-router,interfaces,k0s-scenarios,lab-networks,multicast-groups,networks,own-addresses,pools,ways-to-run}.test.ts',
   'test/integration/supervisor{,-addresses,-borders,-end,-inotify,-loopback,-statements,-states}.test.ts',
   'test/integration/proxy-supervisor.test.ts',
 ];

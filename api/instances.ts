@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import type { Family } from '../common/addresses.ts';
 
 /*
  * What VRRP instances are called, by whom a node's programs, the controller and keepalived's files know them.
@@ -11,6 +12,22 @@ export const NODE_INSTANCE = 'vip';
 export const ROUTER_IDS = { least: 1, most: 255 } as const;
 /** One of them. */
 export const routerId = z.int().min(ROUTER_IDS.least).max(ROUTER_IDS.most);
+
+/**
+ * Multicast groups that instances may speak in among themselves, by the last number of 224.0.0.0/24: those that are nobody's
+ * (https://www.iana.org/assignments/multicast-addresses). Switches flood all of that network, whatever they snoop.
+ */
+export const MULTICAST_GROUPS = { least: 151, most: 250 } as const;
+/** One of them. */
+export const multicastGroup = z.int().min(MULTICAST_GROUPS.least).max(MULTICAST_GROUPS.most);
+
+/**
+ * The address of a multicast group. That of IPv6 is one of those that are assigned to nobody for good (RFC 4291 section 2.7, flag T), and stays
+ * on the link, as keepalived asks. Pure.
+ */
+export function multicastAddress(group: number, family: Family): string {
+  return family === 4 ? `224.0.0.${group}` : `ff12::${group.toString(16)}`;
+}
 
 /**
  * What stands for a pool where addresses of it are placed by themselves, because they are of Services with externalTrafficPolicy Local: no

@@ -3,7 +3,7 @@ import { IP_ADDRESS, IP_ADDRESS_OR_CIDR } from '../common/addresses.ts';
 import { NO_VIRTUAL_ADDRESS, peerProblem, VIRTUAL_ADDRESS_LENGTH, virtualAddressProblem } from './addresses.ts';
 import { BAND_LEGEND, WORST_BAND } from './bands.ts';
 import { FAILBACK_LIMITS, within } from './durations.ts';
-import { POOL_INSTANCE, poolOfInstance, ROUTER_IDS, routerId } from './instances.ts';
+import { multicastGroup, POOL_INSTANCE, poolOfInstance, ROUTER_IDS, routerId } from './instances.ts';
 import { interfaceOrNoneRules } from './interfaces.ts';
 import { type Rule, ruled, ruledText } from './rules.ts';
 import { type HealthCheck, POOL_NAME, POOL_NAME_LENGTH, virtualIpPoolSpecSchema } from './virtual-ip-pool.ts';
@@ -112,16 +112,21 @@ const namedAfterPool: Rule<{ readonly name: string; readonly pool: string }> = {
   sentence: 'the name of an instance is <pool>-<slot>, of its own pool',
 };
 
+const addresses = z
+  .array(address(IP_ADDRESS_OR_CIDR, virtualAddressProblem))
+  .min(1)
+  .max(1024)
+  .describe('Addresses, with or without a prefix.');
+
 /** A VRRP instance in a node's plan. */
-export const plannedInstanceSchema = ruled(
+export const plannedInstanceSchema = ruled(z.object({ ...instanceFields, addresses, peers }), namedAfterPool);
+
+/** A VRRP instance that speaks in a multicast group of its own. */
+export const plannedApartSchema = ruled(
   z.object({
     ...instanceFields,
-    addresses: z
-      .array(address(IP_ADDRESS_OR_CIDR, virtualAddressProblem))
-      .min(1)
-      .max(1024)
-      .describe('Addresses, with or without a prefix.'),
-    peers,
+    multicastGroup: multicastGroup.describe('Last number of the group, 224.0.0.200 or ff12::c8 for 200.'),
+    addresses,
   }),
   namedAfterPool,
 );
@@ -161,7 +166,10 @@ export const plannedLoopbackSchema = z.object({
     .describe('Addresses; whatever their prefix, each is put on lo as that of a host.'),
 });
 
-/** Each instance has a router id of its own. */
+/**
+ * Each instance has a router id of its own, those in multicast groups of their own as well: a node's keepalived takes two of one id for one
+ * when it is reloaded. See docs/adr/0078-a-multicast-group-for-services.md.
+ */
 export const MAX_INSTANCES = ROUTER_IDS.most;
 
 /** Whether no two of a list have one router id. An API server reckons with the lengths of lists that are fields, and not of sums of them. */
@@ -191,6 +199,11 @@ export const nodePlanSpecSchema = ruled(
       .describe(
         'VRRP instances that the node runs without an address, so that the next address need not wait for an election, or to find out which nodes have addresses on lo.',
       ),
+    apart: z
+      .array(plannedApartSchema)
+      .max(MAX_INSTANCES)
+      .optional()
+      .describe('VRRP instances that the node runs in a multicast group of their own, where no other router speaks.'),
     loopback: z
       .array(plannedLoopbackSchema)
       .max(MAX_LOOPBACK)
@@ -198,9 +211,9 @@ export const nodePlanSpecSchema = ruled(
       .describe('Addresses that are on lo while the node is fit to serve them, and elected where that is asked for.'),
   }),
   {
-    test: ({ pools, instances, spares = [] }) =>
-      [...instances, ...spares].every(({ pool }) => pools.some(({ name }) => name === pool)),
-    cel: '[self.pools.map(p, p.name)].all(names, self.instances.all(i, i.pool in names) && (!has(self.spares) || self.spares.all(s, s.pool in names)))',
+    test: ({ pools, instances, spares = [], apart = [] }) =>
+      [...instances, ...spares, ...apart].every(({ pool }) => pools.some(({ name }) => name === pool)),
+    cel: '[self.pools.map(p, p.name)].all(names, self.instances.all(i, i.pool in names) && (!has(self.spares) || self.spares.all(s, s.pool in names)) && (!has(self.apart) || self.apart.all(a, a.pool in names)))',
     sentence: 'an instance is of a pool that the plan does not have',
   },
   {
@@ -211,6 +224,16 @@ export const nodePlanSpecSchema = ruled(
   {
     test: ({ instances, spares = [] }) => areDistinct([...instances, ...spares]),
     cel: `!has(self.spares) || (${CEL_DISTINCT('self.spares')} && [self.instances.map(i, i.virtualRouterId)].all(ids, self.spares.all(s, !(s.virtualRouterId in ids))))`,
+    sentence: SAME_ROUTER_ID,
+  },
+  {
+    test: ({ instances, apart = [] }) => areDistinct([...instances, ...apart]),
+    cel: `!has(self.apart) || (${CEL_DISTINCT('self.apart')} && [self.instances.map(i, i.virtualRouterId)].all(ids, self.apart.all(a, !(a.virtualRouterId in ids))))`,
+    sentence: SAME_ROUTER_ID,
+  },
+  {
+    test: ({ spares = [], apart = [] }) => areDistinct([...spares, ...apart]),
+    cel: '!has(self.apart) || !has(self.spares) || [self.spares.map(s, s.virtualRouterId)].all(ids, self.apart.all(a, !(a.virtualRouterId in ids)))',
     sentence: SAME_ROUTER_ID,
   },
 );
@@ -285,6 +308,7 @@ export type PlannedPool = z.infer<typeof plannedPoolSchema>;
 export type PlannedLoopback = z.infer<typeof plannedLoopbackSchema>;
 export type PlannedInstance = z.infer<typeof plannedInstanceSchema>;
 export type PlannedSpare = z.infer<typeof plannedSpareSchema>;
+export type PlannedApart = z.infer<typeof plannedApartSchema>;
 export type NodePlanStatus = z.infer<typeof nodePlanStatusSchema>;
 export type { HealthCheck };
 
@@ -300,4 +324,15 @@ export interface NodePlan {
   };
   readonly spec: NodePlanSpec;
   readonly status?: NodePlanStatus;
+}
+
+/** An instance with addresses, wherever it speaks. */
+export type HoldingInstance = PlannedInstance & Partial<Pick<PlannedApart, 'multicastGroup'>>;
+
+/** The instances of a plan that have addresses. Pure. */
+export function holdingInstances({
+  instances,
+  apart = [],
+}: Pick<NodePlanSpec, 'instances' | 'apart'>): HoldingInstance[] {
+  return [...instances, ...apart];
 }

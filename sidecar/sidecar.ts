@@ -155,6 +155,7 @@ export class Sidecar {
       ...this.#dependencies.damaged(),
       ...(parts.proxy?.problems ?? []),
       ...parts.certificates.problems,
+      ...parts.foreign.problems,
       trackProblem,
       notifyProblem === null ? null : `what keepalived says cannot be read: ${notifyProblem}`,
       redirectProblem(parts.supervisor.status?.redirects),

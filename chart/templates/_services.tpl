@@ -16,6 +16,9 @@ loadBalancerClass: {{ include "kiv.loadBalancerClass" . | toJson }}
 classless: {{ eq (toString $s.classless) "true" }}
 aliases: {{ ne (toString $s.aliases) "false" }}
 externalIPs: {{ $s.externalIPs | default "Off" | toJson }}
+{{- with $s.multicastGroup }}
+multicastGroup: {{ include "kiv.number" . }}
+{{- end }}
 {{- end -}}
 
 {{/* Name of the Job that takes back what Services have, and of its account and roles. */}}

@@ -10,6 +10,10 @@
 {{- if not (and (le (len $class) 317) (regexMatch `^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$` $class)) -}}
 {{- include "kiv.problem" (dict "found" $found "message" (printf "services.loadBalancerClass is %q; give a name as Services have it in spec.loadBalancerClass, like keepalived-ingress-vip.io/vip" $class)) -}}
 {{- end -}}
+{{- $group := ($root.Values.services | default dict).multicastGroup -}}
+{{- if not (kindIs "invalid" $group) -}}
+{{- include "kiv.validate.number" (dict "found" $found "field" "services.multicastGroup" "value" $group "min" 151 "max" 250 "whole" true) -}}
+{{- end -}}
 {{- $cluster := $root.Capabilities.APIVersions.Has "apiregistration.k8s.io/v1" -}}
 {{- if and $root.Release.IsUpgrade $cluster (not ($root.Capabilities.APIVersions.Has "keepalived-ingress-vip.io/v1alpha1/ServiceAddress")) -}}
 {{- include "kiv.problem" (dict "found" $found "message" "the custom resource definition of the addresses of Services is missing, and Helm installs it with a new release only, not with an upgrade; run: kubectl apply --server-side -f chart/crds/ (the folder crds of this chart), then the upgrade again") -}}

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import * as z from 'zod';
-import { ROUTER_IDS, routerId } from '../../api/instances.ts';
+import { multicastGroup, ROUTER_IDS, routerId } from '../../api/instances.ts';
 import { familyOfAddress } from '../../common/addresses.ts';
 import { type CheckedDocument, checkDocument } from '../../common/check-document.ts';
 
@@ -61,6 +61,8 @@ const settingsSchema = z
         aliases: z.boolean(),
         /** Whether addresses of pools are placed that Services have in spec.externalIPs. */
         externalIPs: z.enum(['Off', 'InPools']).default('Off'),
+        /** Last number of the multicast group of those under externalTrafficPolicy Local; absent: that of all routers. */
+        multicastGroup: multicastGroup.optional(),
       })
       .optional(),
     maxGroupsPerPool: z.int().min(1).max(ROUTER_IDS.most),

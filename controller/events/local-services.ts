@@ -28,7 +28,7 @@ export function withoutInstance({ demands }: Pick<Plan, 'demands'>): Map<string,
   return new Map(
     left.map(({ address }) => [
       address,
-      `no VRRP router id is free for ${address}, so that no node has it: with externalTrafficPolicy Local every selector takes one; set it to Cluster, let Services have one selector, or widen controller.virtualRouterIds`,
+      `no VRRP router id is free for ${address}, so that no node has it: with externalTrafficPolicy Local every selector takes one; set it to Cluster, let Services have one selector, or, where fewer than 255 ids are in use, widen controller.virtualRouterIds or set services.multicastGroup`,
     ]),
   );
 }

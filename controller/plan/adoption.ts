@@ -1,8 +1,7 @@
-import type { AddressGroup } from '../../api/virtual-ip-pool.ts';
 import { canonical } from '../../common/addresses.ts';
 import type { Claims } from './claims.ts';
 import { emptySlots } from './grouping.ts';
-import type { Demand } from './types.ts';
+import type { Demand, RememberedGroup } from './types.ts';
 
 /*
  * Addresses that go from one demand to another, as those of a Service do that changes its externalTrafficPolicy. Where they are all that a
@@ -13,7 +12,7 @@ import type { Demand } from './types.ts';
 
 /** The groups of the last plan as this plan is to see them. */
 export interface PreviousGroups {
-  readonly groups: readonly AddressGroup[];
+  readonly groups: readonly RememberedGroup[];
   /**
    * Slots of groups with an address that another demand has now. No other group may have one in this plan: as long as a node's
    * keepalived has not read it, the track files of that name are those of the group which goes on under another one.
@@ -26,7 +25,7 @@ type Owners = ReadonlyMap<string, Demand>;
 
 /** A group that goes to another demand. */
 interface Move {
-  readonly group: AddressGroup;
+  readonly group: RememberedGroup;
   readonly to: Demand;
 }
 
@@ -42,16 +41,21 @@ function hasGroupOf({ previousGroups }: Demand, addresses: readonly string[]): b
   return addresses.some((address) => known.has(address));
 }
 
+/** Not one of another multicast group, where the nodes' keepalived would take it for another router anyway. */
+function canHave({ everywhere, apart }: Demand, { multicastGroup }: RememberedGroup): boolean {
+  return everywhere !== true && (multicastGroup === undefined || apart === true);
+}
+
 /** Where a group goes: to the one demand that has all that is left of it. */
-function destination(group: AddressGroup, from: Demand | undefined, owners: Owners): Demand | undefined {
+function destination(group: RememberedGroup, from: Demand | undefined, owners: Owners): Demand | undefined {
   const addresses = group.addresses.map(canonical);
   const left = addresses.filter((address) => owners.has(address));
   const [to, ...others] = new Set(left.map((address) => owners.get(address)));
   if (to === undefined || others.length > 0 || to === from) return undefined;
-  return to.everywhere === true || hasGroupOf(to, left) ? undefined : to;
+  return canHave(to, group) && !hasGroupOf(to, left) ? to : undefined;
 }
 
-function movesFrom(groups: readonly AddressGroup[], from: Demand | undefined, owners: Owners): Move[] {
+function movesFrom(groups: readonly RememberedGroup[], from: Demand | undefined, owners: Owners): Move[] {
   return groups.flatMap((group) => {
     const to = destination(group, from, owners);
     return to === undefined ? [] : [{ group, to }];
@@ -66,9 +70,9 @@ function leftSlots(demand: Demand, owners: Owners): number[] {
 /** A demand's groups, with those that come to it, as far as it may have so many. */
 function withComing(
   { groups, left }: PreviousGroups,
-  coming: readonly AddressGroup[],
+  coming: readonly RememberedGroup[],
   limit: number,
-): readonly AddressGroup[] {
+): readonly RememberedGroup[] {
   const taken = groups.filter(({ addresses }) => addresses.length > 0).length;
   const adopted = coming.slice(0, Math.max(0, limit - taken));
   const slots = emptySlots(groups, adopted.length, left);
@@ -85,7 +89,7 @@ function withComing(
 export function adoptGroups(
   demands: readonly Demand[],
   claims: ReadonlyMap<string, Claims>,
-  departed: readonly AddressGroup[],
+  departed: readonly RememberedGroup[],
   maxGroups: number,
 ): (demand: Demand) => PreviousGroups {
   const owners = ownersOf(demands, claims);

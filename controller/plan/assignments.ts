@@ -1,4 +1,4 @@
-import type { NodePlan } from '../../api/node-plan.ts';
+import { holdingInstances, type NodePlan } from '../../api/node-plan.ts';
 import { canonical } from '../../common/addresses.ts';
 import type { Assignment, PlanningNode } from './types.ts';
 
@@ -28,7 +28,7 @@ function collect({ metadata, spec, status }: NodePlan, drafts: Map<string, Draft
     ...spare,
     addresses: elected.get(spare.pool)?.addresses ?? [],
   }));
-  for (const { name, peers = [], addresses } of [...spec.instances, ...spares]) {
+  for (const { name, peers = [], addresses } of [...holdingInstances(spec), ...spares]) {
     const draft = drafts.get(name) ?? { previousPeers: new Map(), heldBy: new Set() };
     drafts.set(name, draft);
     draft.previousPeers.set(metadata.name, peers);

@@ -1,9 +1,9 @@
-import type { AddressGroup } from '../../api/virtual-ip-pool.ts';
+import { ROUTER_IDS } from '../../api/instances.ts';
 import { compareText } from '../../common/compare-text.ts';
 import { adoptGroups, type PreviousGroups } from './adoption.ts';
 import { type Claims, claimAddresses, oldestFirst } from './claims.ts';
 import { type Eligibility, eligibleNodes } from './eligibility.ts';
-import { type DraftGroup, fillGroups, type Grouped, keepGroups } from './grouping.ts';
+import { type DraftGroup, fillGroups, type Grouped, type Kept, keepGroups } from './grouping.ts';
 import { asSeats, keepSeats, seatCount } from './replicas.ts';
 import {
   allocateRouterIds,
@@ -12,7 +12,7 @@ import {
   type UnavailableRouterIds,
 } from './router-ids.ts';
 import { type KeptWithSpare, keepSpare, withSpare } from './spares.ts';
-import type { Demand, PlanInput, PlanSettings } from './types.ts';
+import type { Demand, PlanInput, PlanSettings, RememberedGroup, RouterIdRange } from './types.ts';
 
 /** A demand, its addresses in groups, and the nodes that may hold them. */
 export interface GroupedDemand {
@@ -24,6 +24,9 @@ export interface GroupedDemand {
   readonly eligibility: Eligibility;
 }
 
+/** What a demand in a multicast group of its own asks for instead of what others ask. */
+type ApartRequest = Pick<RouterIdRequest, 'range' | 'apart' | 'stranded'>;
+
 /** A demand with what is left of its groups, and the router ids that it asks for. */
 interface RequestingDemand {
   readonly demand: Demand;
@@ -34,18 +37,54 @@ interface RequestingDemand {
   readonly request: RouterIdRequest;
 }
 
+/** The multicast group of a demand's new groups; undefined: that of all routers. */
+function multicastGroupOf(
+  { apart, unicast, everywhere }: Demand,
+  { multicastGroup }: PlanSettings,
+): number | undefined {
+  return apart === true && !unicast && everywhere !== true ? multicastGroup : undefined;
+}
+
+function slotsOf(groups: readonly DraftGroup[]): Set<number> {
+  return new Set(groups.map(({ slot }) => slot));
+}
+
+/**
+ * Groups that speak where all routers do go on there, as long as their router id is one of the common range; those of another multicast group,
+ * as the settings had it before, cannot go on.
+ */
+function strandedSlots(
+  { groups }: Kept,
+  multicastGroup: number | undefined,
+  { first, last }: RouterIdRange,
+): Set<number> {
+  const isStranded = (group: DraftGroup) =>
+    group.multicastGroup === undefined
+      ? multicastGroup !== undefined && (group.virtualRouterId < first || group.virtualRouterId > last)
+      : group.multicastGroup !== multicastGroup;
+  return slotsOf(groups.filter(isStranded));
+}
+
+function apartRequest(demand: Demand, kept: Kept, settings: PlanSettings): Partial<ApartRequest> {
+  const multicastGroup = multicastGroupOf(demand, settings);
+  const stranded = strandedSlots(kept, multicastGroup, settings.virtualRouterIds);
+  if (multicastGroup === undefined) return stranded.size === 0 ? {} : { stranded };
+  const slots = slotsOf(kept.groups.filter((group) => group.multicastGroup === multicastGroup));
+  return { range: { first: ROUTER_IDS.least, last: ROUTER_IDS.most }, apart: { slots }, stranded };
+}
+
 /** What of router ids a demand asks for that has no group yet. */
 type OpenRequest = Pick<RouterIdRequest, 'desired' | 'spare'>;
 
 /** Addresses on lo need no groups; where some of the nodes have them, each of these has a seat. */
-function seatsOf(demand: Demand, claims: Claims, previous: readonly AddressGroup[]) {
+function seatsOf(demand: Demand, claims: Claims, previous: readonly RememberedGroup[]) {
   const seats = seatCount(demand, claims);
   const groups = keepSeats(previous, seats);
   const open: OpenRequest = { desired: seats - groups.length };
   return { kept: { groups, ungrouped: [], spare: undefined }, open };
 }
 
-function groupsOf(demand: Demand, claims: Claims, previous: readonly AddressGroup[], settings: PlanSettings) {
+function groupsOf(demand: Demand, claims: Claims, previous: readonly RememberedGroup[], settings: PlanSettings) {
   const kept = keepSpare(previous, demand.spare, keepGroups(previous, claims.accepted));
   const maxGroups = Math.min(settings.maxGroupsPerPool, demand.maxGroups ?? settings.maxGroupsPerPool);
   const desired = Math.max(0, Math.min(maxGroups - kept.groups.length, kept.ungrouped.length));
@@ -69,22 +108,36 @@ function requestOf(
     multicast: !demand.unicast,
     kept: new Map(kept.groups.map(({ slot, virtualRouterId }) => [slot, virtualRouterId])),
     ...open,
+    ...apartRequest(demand, kept, settings),
   };
   return { demand, claims, kept, left, request };
 }
 
+function staysWhereItSpeaks({ slot, ...group }: DraftGroup, virtualRouterId: number, { stranded }: RouterIdRequest) {
+  return group.virtualRouterId === virtualRouterId && stranded?.has(slot) !== true;
+}
+
+function inMulticastGroup({ multicastGroup: _, ...group }: DraftGroup, multicastGroup: number | undefined): DraftGroup {
+  return multicastGroup === undefined ? group : { ...group, multicastGroup };
+}
+
 /** Applies what a demand got of router ids: a group without one breaks up, its addresses go to others. */
-function group({ demand, claims, kept, left, request }: RequestingDemand, grant: RouterIdGrant): Grouped {
+function group(
+  { demand, claims, kept, left, request }: RequestingDemand,
+  grant: RouterIdGrant,
+  multicastGroup: number | undefined,
+): Grouped {
   const groups: DraftGroup[] = [];
   const ungrouped = [...kept.ungrouped];
   for (const each of kept.groups) {
     const virtualRouterId = grant.kept.get(each.slot);
     if (virtualRouterId === undefined) ungrouped.push(...each.addresses);
-    else groups.push({ ...each, virtualRouterId });
+    else if (staysWhereItSpeaks(each, virtualRouterId, request)) groups.push(each);
+    else groups.push(inMulticastGroup({ ...each, virtualRouterId }, multicastGroup));
   }
   ungrouped.sort((a, b) => compareText(a.sortKey, b.sortKey));
   const taken = kept.spare === undefined ? left : [...left, kept.spare.slot];
-  const filled = fillGroups(groups, ungrouped, grant.fresh.slice(0, request.desired), taken);
+  const filled = fillGroups(groups, ungrouped, grant.fresh.slice(0, request.desired), taken, multicastGroup);
   if (demand.everywhere === true) return { ...filled, groups: asSeats(filled.groups, claims) };
   return {
     ...filled,
@@ -122,6 +175,13 @@ export function groupDemands(input: PlanInput): GroupedDemand[] {
     const grant = grants[index] ?? { kept: new Map(), fresh: [], foreign: [] };
     const { demand, request } = each;
     const eligibility = eligibleNodes(demand.placement, nodes);
-    return { demand, claims: each.claims, request, grant, grouped: group(each, grant), eligibility };
+    return {
+      demand,
+      claims: each.claims,
+      request,
+      grant,
+      grouped: group(each, grant, multicastGroupOf(demand, settings)),
+      eligibility,
+    };
   });
 }

@@ -1,14 +1,13 @@
-import type { AddressGroup } from '../../api/virtual-ip-pool.ts';
 import type { GroupedDemand } from './demand-groups.ts';
 import type { DraftGroup } from './grouping.ts';
 import { type Ranking, rankNodes } from './ranking.ts';
 import { seatOrders } from './replicas.ts';
 import { loadsOf } from './spread.ts';
-import type { PlanSettings } from './types.ts';
+import type { PlanSettings, RememberedGroup } from './types.ts';
 
 /** A demand whose groups have an order of preference. */
 export interface RankedDemand extends GroupedDemand {
-  readonly groups: readonly AddressGroup[];
+  readonly groups: readonly RememberedGroup[];
 }
 
 /** A group as far as it is counted. */
@@ -53,8 +52,12 @@ function before(of: GroupedDemand): CountedGroup[] {
   return of.grouped.groups.map(({ addresses, previousNodes: [first] }) => countedAs(of, addresses, first));
 }
 
-function addressGroup({ slot, virtualRouterId, addresses }: DraftGroup, nodes: readonly string[] = []): AddressGroup {
-  return { slot, virtualRouterId, addresses: addresses.map(({ address }) => address), nodes: [...nodes] };
+function addressGroup(
+  { slot, virtualRouterId, multicastGroup, addresses }: DraftGroup,
+  nodes: readonly string[] = [],
+): RememberedGroup {
+  const group = { slot, virtualRouterId, addresses: addresses.map(({ address }) => address), nodes: [...nodes] };
+  return multicastGroup === undefined ? group : { ...group, multicastGroup };
 }
 
 /** The node with the fewest addresses comes first; of several the one that was first, else the one with the fewest of others. */
@@ -75,7 +78,11 @@ function leastLoaded(
  * A group without addresses goes where the next address is to be, after all others: so that address has nowhere to move to, and none that is
  * there makes room for one that may never come.
  */
-function rankSpare(spare: DraftGroup, others: readonly AddressGroup[], ranking: Omit<Ranking, 'groups'>): AddressGroup {
+function rankSpare(
+  spare: DraftGroup,
+  others: readonly RememberedGroup[],
+  ranking: Omit<Ranking, 'groups'>,
+): RememberedGroup {
   const candidates = ranking.nodes.length > 0 ? ranking.nodes : ranking.cordoned;
   const loads = loadsOf(others, candidates);
   const { previousNodes } = spare;

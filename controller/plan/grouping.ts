@@ -1,10 +1,12 @@
-import type { AddressGroup } from '../../api/virtual-ip-pool.ts';
 import { canonical, type ParsedAddress } from '../../common/addresses.ts';
+import type { RememberedGroup } from './types.ts';
 
 /** A group on its way into the plan. */
 export interface DraftGroup {
   readonly slot: number;
   readonly virtualRouterId: number;
+  /** Absent: the one of all routers. */
+  readonly multicastGroup?: number;
   /** In the order in which they came: the first stays the one that VRRP packets name. */
   readonly addresses: ParsedAddress[];
   /** The order of preference in the last plan. */
@@ -32,13 +34,13 @@ export interface Grouped {
  * @param previous groups of the last plan; what contradicts itself there is ignored
  * @param accepted addresses of the demand
  */
-export function keepGroups(previous: readonly AddressGroup[], accepted: readonly ParsedAddress[]): Kept {
+export function keepGroups(previous: readonly RememberedGroup[], accepted: readonly ParsedAddress[]): Kept {
   const ungrouped = new Map(accepted.map((address) => [address.address, address]));
   const groups = new Map<number, DraftGroup>();
-  for (const { slot, virtualRouterId, addresses, nodes } of previous.toSorted((a, b) => a.slot - b.slot)) {
-    const own = groups.has(slot) ? [] : stillRequested(addresses, ungrouped);
+  for (const { addresses, nodes, ...group } of previous.toSorted((a, b) => a.slot - b.slot)) {
+    const own = groups.has(group.slot) ? [] : stillRequested(addresses, ungrouped);
     for (const { address } of own) ungrouped.delete(address);
-    if (own.length > 0) groups.set(slot, { slot, virtualRouterId, addresses: own, previousNodes: nodes });
+    if (own.length > 0) groups.set(group.slot, { ...group, addresses: own, previousNodes: nodes });
   }
   return { groups: [...groups.values()], ungrouped: [...ungrouped.values()] };
 }
@@ -79,17 +81,20 @@ export function emptySlots(
  * @param ungrouped the new addresses, in the order in which they get a group
  * @param routerIds for new groups, not more than there are new addresses
  * @param taken slots that no new group gets
+ * @param multicastGroup of new groups; absent: that of all routers
  */
 export function fillGroups(
   kept: readonly DraftGroup[],
   ungrouped: readonly ParsedAddress[],
   routerIds: readonly number[],
   taken: readonly number[] = [],
+  multicastGroup?: number,
 ): Grouped {
   const slots = emptySlots(kept, routerIds.length, taken);
   const fresh = routerIds.map((virtualRouterId, index) => ({
     slot: slots[index] ?? index,
     virtualRouterId,
+    ...(multicastGroup === undefined ? {} : { multicastGroup }),
     addresses: ungrouped.slice(index, index + 1),
     previousNodes: [],
   }));

@@ -1,5 +1,5 @@
 import { poolInstance } from '../../api/instances.ts';
-import type { PlannedInstance, PlannedLoopback, PlannedPool, PlannedSpare } from '../../api/node-plan.ts';
+import type { PlannedApart, PlannedInstance, PlannedLoopback, PlannedPool, PlannedSpare } from '../../api/node-plan.ts';
 import { familyOf, type ParsedAddress } from '../../common/addresses.ts';
 import { compareText } from '../../common/compare-text.ts';
 import type { DraftGroup } from './grouping.ts';
@@ -18,6 +18,7 @@ interface Draft {
   readonly pools: Map<string, PlannedPool>;
   readonly instances: PlannedInstance[];
   readonly spares: PlannedSpare[];
+  readonly apart: PlannedApart[];
   readonly loopback: PlannedLoopback[];
 }
 
@@ -36,9 +37,16 @@ function plannedPeers({ peers }: Member): { readonly peers?: string[] } {
   return peers === undefined ? {} : { peers: [...peers] };
 }
 
+function givenAddresses({ addresses }: DraftGroup): string[] {
+  return addresses.map(({ given }) => given);
+}
+
 function plannedInstance(staffed: StaffedGroup, member: Member): PlannedInstance {
-  const addresses = staffed.group.addresses.map(({ given }) => given);
-  return { ...plannedBase(staffed, member), addresses, ...plannedPeers(member) };
+  return { ...plannedBase(staffed, member), addresses: givenAddresses(staffed.group), ...plannedPeers(member) };
+}
+
+function plannedApart(staffed: StaffedGroup, multicastGroup: number, member: Member): PlannedApart {
+  return { ...plannedBase(staffed, member), multicastGroup, addresses: givenAddresses(staffed.group) };
 }
 
 function plannedSpare(staffed: StaffedGroup, { address: like }: ParsedAddress, member: Member): PlannedSpare {
@@ -89,13 +97,21 @@ function plannedLoopback({ demand, addresses, nodes }: LoopbackShare, on: NodeNa
   return { name, pool: ofPool, ...(localEndpoints === undefined ? {} : { localEndpoints }), ...elected, addresses };
 }
 
-/** What a draft comes to; where nothing is spare or goes to lo, nothing is said of it. */
-function contentOf({ pools, instances, spares, loopback }: Draft): NodePlanContent {
+/** What a draft comes to; where nothing is spare, apart or goes to lo, nothing is said of it. */
+function contentOf({ pools, instances, spares, apart, loopback }: Draft): NodePlanContent {
   return {
     ...{ pools: [...pools.values()], instances },
     ...(spares.length === 0 ? {} : { spares }),
+    ...(apart.length === 0 ? {} : { apart }),
     ...(loopback.length === 0 ? {} : { loopback }),
   };
+}
+
+function addTo({ instances, spares, apart }: Draft, staffed: StaffedGroup, member: Member): void {
+  const { like, multicastGroup } = staffed.group;
+  if (like !== undefined) spares.push(plannedSpare(staffed, like, member));
+  else if (multicastGroup !== undefined) apart.push(plannedApart(staffed, multicastGroup, member));
+  else instances.push(plannedInstance(staffed, member));
 }
 
 /** What every node is to do, as it comes together. */
@@ -114,20 +130,19 @@ class Drafts {
   }
 
   of(node: string): Draft {
-    const draft = this.#drafts.get(node) ?? { pools: new Map(), instances: [], spares: [], loopback: [] };
+    const draft = this.#drafts.get(node) ?? { pools: new Map(), instances: [], spares: [], apart: [], loopback: [] };
     this.#drafts.set(node, draft);
     return draft;
   }
 
   add(staffed: StaffedGroup): void {
-    const { demand, members, group } = staffed;
+    const { demand, members } = staffed;
     const among = members.map(({ node }) => node);
     for (const member of members) {
       const draft = this.of(member.node);
       if (!draft.pools.has(demand.name))
         draft.pools.set(demand.name, plannedPool(demand, among, this.#named(member.node)));
-      if (group.like === undefined) draft.instances.push(plannedInstance(staffed, member));
-      else draft.spares.push(plannedSpare(staffed, group.like, member));
+      addTo(draft, staffed, member);
     }
   }
 

@@ -81,18 +81,51 @@ describe('allocateRouterIds', () => {
     expect(allocateRouterIds([request({ range, desired: 60 })], none)[0]?.fresh).toHaveLength(30);
   });
 
+  it('gives a group in a multicast group of its own rather an id that no other could have, and is not in the way of foreign routers', () => {
+    const range = { first: 40, last: 60 };
+    const apart = { range: common, apart: { slots: new Set([0]) } };
+    const requests = [
+      request({ ...apart, kept: new Map([[0, 50]]), desired: 1 }),
+      request({ range, ownRange: true, desired: 1 }),
+    ];
+    const foreign = { ...none, foreign: new Set([50]) };
+    expect(allocateRouterIds(requests, foreign)).toMatchObject([
+      { kept: new Map([[0, 50]]), fresh: [1], foreign: [] },
+      { fresh: [40] },
+    ]);
+    const narrow = [
+      request({ range: { first: 40, last: 41 }, apart: { slots: new Set() }, desired: 3 }),
+      request({ range }),
+    ];
+    expect(allocateRouterIds(narrow, { reserved: [40], foreign: new Set() })[0]?.fresh).toEqual([41]);
+  });
+
+  it('gives another id to a group that cannot go on where it speaks', () => {
+    const kept = new Map([[0, 7]]);
+    const stranded = { kept, stranded: new Set([0]), apart: { slots: new Set<number>() } };
+    expect(allocateRouterIds([request(stranded), request({ kept })], none)).toMatchObject([
+      { kept: new Map([[0, 1]]) },
+      { kept },
+    ]);
+  });
+
   it('never gives an id twice, nor a reserved one, and changes none that can stay', () => {
     const ids = fc.integer({ min: 1, max: 40 });
-    const pools = fc.array(
-      fc.record({
-        range: fc.tuple(ids, ids).map(([a, b]) => ({ first: Math.min(a, b), last: Math.max(a, b) })),
-        kept: fc.uniqueArray(ids, { maxLength: 10 }).map((list) => new Map(list.entries())),
-        desired: fc.nat(12),
-        multicast: fc.boolean(),
-        ownRange: fc.boolean(),
-      }),
-      { maxLength: 5 },
-    );
+    const pools = fc
+      .array(
+        fc.record({
+          range: fc.tuple(ids, ids).map(([a, b]) => ({ first: Math.min(a, b), last: Math.max(a, b) })),
+          kept: fc.uniqueArray(ids, { maxLength: 10 }).map((list) => new Map(list.entries())),
+          desired: fc.nat(12),
+          multicast: fc.boolean(),
+          ownRange: fc.boolean(),
+          isApart: fc.boolean(),
+        }),
+        { maxLength: 5 },
+      )
+      .map((list) =>
+        list.map(({ isApart, ...each }) => (isApart ? { ...each, apart: { slots: new Set([0, 1]) } } : each)),
+      );
     const check = (requests: RouterIdRequest[], reserved: number[], foreign: number[]) => {
       const unavailable = { reserved, foreign: new Set(foreign) };
       const grants = allocateRouterIds(requests, unavailable);

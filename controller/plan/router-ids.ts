@@ -9,6 +9,15 @@ export interface RouterIdRequest {
   readonly multicast: boolean;
   /** The groups it has, by slot. */
   readonly kept: ReadonlyMap<number, number>;
+  /**
+   * Its groups speak in a multicast group of their own, which foreign routers of the common one are not in. Absent: in the common one.
+   */
+  readonly apart?: {
+    /** Slots of those that are in it; others had their ids before there was such a group. */
+    readonly slots: ReadonlySet<number>;
+  };
+  /** Slots of groups that cannot go on where they speak: they get another id. Absent: none. */
+  readonly stranded?: ReadonlySet<number>;
   /** New groups that it could use. */
   readonly desired: number;
   /** It could use one for a group that has no address yet; undefined: none. */
@@ -59,16 +68,22 @@ class Ids {
   readonly #used: Set<number>;
   readonly #foreign: ReadonlySet<number>;
   readonly #doubtful: ReadonlySet<number>;
+  /** Ranges of all whose groups speak in the common multicast group. */
+  readonly #common: readonly RouterIdRange[];
 
-  constructor({ reserved, foreign, doubtful = new Set() }: UnavailableRouterIds) {
+  constructor(
+    { reserved, foreign, doubtful = new Set() }: UnavailableRouterIds,
+    { common }: { readonly common: readonly RouterIdRange[] },
+  ) {
     this.#used = new Set(reserved);
     this.#foreign = foreign;
     this.#doubtful = doubtful;
+    this.#common = common;
   }
 
   /** How many of a range are free. */
   freeIn(range: RouterIdRange): number {
-    return this.#free(range).length;
+    return this.#free(range).filter((id) => !this.#foreign.has(id)).length;
   }
 
   /** Keeps an id for who has it; false when it is another's. */
@@ -80,25 +95,46 @@ class Ids {
 
   /** The lowest free id of a range that nobody doubts, else the lowest free one; none if that would leave fewer than `leave`. */
   allocate(range: RouterIdRange, leave = 0): number | undefined {
-    const free = this.#free(range);
+    const free = this.#free(range).filter((id) => !this.#foreign.has(id));
     if (free.length <= leave) return undefined;
-    const id = free.find((each) => !this.#doubtful.has(each)) ?? free[0];
+    return this.#take(free.find((each) => !this.#doubtful.has(each)) ?? free[0]);
+  }
+
+  /** One for a multicast group that foreign routers are not in: rather one that no group of the common one could have. */
+  allocateApart(range: RouterIdRange): number | undefined {
+    const free = this.#free(range);
+    const unwanted = (id: number) => this.#foreign.has(id) || !this.#common.some((common) => isIn(common, id));
+    return this.#take(free.find(unwanted) ?? free.find((id) => !this.#doubtful.has(id)) ?? free[0]);
+  }
+
+  /** One for a new group of a demand. @param leave so many are left to others, where it is of the common multicast group */
+  allocateFor({ range, apart }: RouterIdRequest, leave = 0): number | undefined {
+    return apart === undefined ? this.allocate(range, leave) : this.allocateApart(range);
+  }
+
+  #take(id: number | undefined): number | undefined {
     if (id !== undefined) this.#used.add(id);
     return id;
   }
 
   #free({ first, last }: RouterIdRange): number[] {
     const ids = Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => first + index);
-    return ids.filter((id) => !this.#used.has(id) && !this.#foreign.has(id));
+    return ids.filter((id) => !this.#used.has(id));
   }
+}
+
+/** Whether a group is heard by foreign routers, and hears them. */
+function hears({ multicast, apart }: RouterIdRequest, slot: number): boolean {
+  return multicast && apart?.slots.has(slot) !== true;
 }
 
 function keepOld(request: RouterIdRequest, ids: Ids, foreignIds: ReadonlySet<number>): Draft {
   const draft: Draft = { request, kept: new Map(), fresh: [], foreign: [], replace: [] };
   for (const [slot, id] of [...request.kept].sort(([a], [b]) => a - b)) {
-    const foreign = request.multicast && foreignIds.has(id);
+    const foreign = hears(request, slot) && foreignIds.has(id);
+    const stays = isIn(request.range, id) && request.stranded?.has(slot) !== true;
     // What is foreign is kept for the time being: it is better than nothing.
-    const usable = isIn(request.range, id) && ids.keep(id);
+    const usable = stays && ids.keep(id);
     if (usable) draft.kept.set(slot, id);
     if (!usable || foreign) draft.replace.push({ slot, from: id, foreign });
   }
@@ -107,7 +143,7 @@ function keepOld(request: RouterIdRequest, ids: Ids, foreignIds: ReadonlySet<num
 
 function replaceLost({ request, kept, foreign: replaced, replace }: Draft, ids: Ids): void {
   for (const { slot, from, foreign } of replace) {
-    const to = ids.allocate(request.range);
+    const to = ids.allocateFor(request);
     if (to !== undefined) kept.set(slot, to);
     if (foreign) replaced.push({ slot, from, to: to ?? from });
   }
@@ -120,7 +156,7 @@ function leaveFor({ request: { range, ownRange }, kept, fresh }: Draft): number 
 
 function grantOne(draft: Draft, ids: Ids): boolean {
   if (draft.fresh.length >= draft.request.desired) return false;
-  const id = ids.allocate(draft.request.range, leaveFor(draft));
+  const id = ids.allocateFor(draft.request, leaveFor(draft));
   if (id === undefined) return false;
   draft.fresh.push(id);
   return true;
@@ -152,7 +188,8 @@ function grantSpares(drafts: readonly Draft[], ids: Ids, foreignIds: ReadonlySet
 }
 
 /**
- * Gives every group of every demand a router id of its own: by multicast all share the segment.
+ * Gives every group of every demand a router id of its own: by multicast all share the segment. Those in multicast groups of their own as well,
+ * because a keepalived that has two instances of one id on an interface takes the second for a new one whenever it is reloaded.
  *
  * An id is kept for as long as its group lives, because a change of it is an outage. It is given up when it left the demand's range, became
  * reserved, is an older demand's too, or is used by a foreign router that the nodes would listen to. That of a group without addresses is
@@ -166,7 +203,8 @@ export function allocateRouterIds(
   unavailable: UnavailableRouterIds,
 ): RouterIdGrant[] {
   const spares = requests.map(({ spare }) => spare?.previous).filter((id) => id !== undefined);
-  const ids = new Ids({ ...unavailable, doubtful: new Set([...(unavailable.doubtful ?? []), ...spares]) });
+  const common = requests.filter(({ apart }) => apart === undefined).map(({ range }) => range);
+  const ids = new Ids({ ...unavailable, doubtful: new Set([...(unavailable.doubtful ?? []), ...spares]) }, { common });
   const drafts = requests.map((request) => keepOld(request, ids, unavailable.foreign));
   for (const draft of drafts) replaceLost(draft, ids);
   grantFresh(drafts, ids);

@@ -1,8 +1,7 @@
-import type { AddressGroup } from '../../api/virtual-ip-pool.ts';
 import { type ParsedAddress, parseAddress } from '../../common/addresses.ts';
 import { compareText } from '../../common/compare-text.ts';
 import { type DraftGroup, emptySlots, type Kept } from './grouping.ts';
-import type { SpareGroup } from './types.ts';
+import type { RememberedGroup, SpareGroup } from './types.ts';
 
 /*
  * Spare groups: one of a demand that has no address yet. Its VRRP instance runs, and has elected a node, so that an address which joins it
@@ -16,7 +15,7 @@ export interface KeptWithSpare extends Kept {
 }
 
 /** The group that was spare, else one whose addresses have gone: its instance runs already. */
-function formerSpare(previous: readonly AddressGroup[], { groups }: Kept): AddressGroup | undefined {
+function formerSpare(previous: readonly RememberedGroup[], { groups }: Kept): RememberedGroup | undefined {
   const used = new Set(groups.map(({ slot }) => slot));
   const empty = previous.filter(({ slot }) => !used.has(slot)).toSorted((a, b) => a.slot - b.slot);
   return empty.find(({ addresses }) => addresses.length === 0) ?? empty[0];
@@ -32,7 +31,11 @@ function firstFitting({ ungrouped }: Kept, { fits }: SpareGroup): ParsedAddress 
  * @param wish undefined: there is to be none
  * @param kept what is left of the groups that have addresses
  */
-export function keepSpare(previous: readonly AddressGroup[], wish: SpareGroup | undefined, kept: Kept): KeptWithSpare {
+export function keepSpare(
+  previous: readonly RememberedGroup[],
+  wish: SpareGroup | undefined,
+  kept: Kept,
+): KeptWithSpare {
   const former = wish && formerSpare(previous, kept);
   if (wish === undefined || former === undefined) return { ...kept, spare: undefined };
   const { slot, virtualRouterId, nodes } = former;

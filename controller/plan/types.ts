@@ -44,6 +44,11 @@ export interface Placement {
   readonly topologyKey: string | undefined;
 }
 
+/** A group of the last plan, and the multicast group that it speaks in; absent: that of all routers. */
+export interface RememberedGroup extends AddressGroup {
+  readonly multicastGroup?: number;
+}
+
 /** What a NodePlan has of a demand besides its groups. */
 export type DemandSettings = Omit<PlannedPool, 'name'>;
 
@@ -84,6 +89,10 @@ export interface Demand {
   readonly everywhere?: true;
   /** Of `everywhere`: so many nodes at most have them, which have been elected to; absent: all. */
   readonly replicas?: number;
+  /**
+   * Its new groups speak in the settings' multicast group for it, where there is one, it is not by unicast and its groups have its addresses. Absent: in that of all routers.
+   */
+  readonly apart?: true;
   /** How many groups it may have; absent: as many as the settings allow. */
   readonly maxGroups?: number;
   /** It is to have one group more than its addresses need, while it may have more groups. Absent: none. */
@@ -94,13 +103,15 @@ export interface Demand {
   /** Endpoints that nodes are to hold connections to; absent: none are held. */
   readonly endpoints?: NodeEndpoints;
   /** Its groups in the last plan, one without addresses among them: the plan's memory. */
-  readonly previousGroups: readonly AddressGroup[];
+  readonly previousGroups: readonly RememberedGroup[];
 }
 
 /** The controller's settings that a plan depends on. */
 export interface PlanSettings {
   /** Where router ids come from when a demand has no range of its own. */
   readonly virtualRouterIds: RouterIdRange;
+  /** Last number of the multicast group for demands that are apart; absent: there is none. */
+  readonly multicastGroup?: number;
   /** What the release's single virtual address uses; no demand gets it. Addresses without a prefix. */
   readonly reserved: { readonly addresses: readonly string[]; readonly virtualRouterIds: readonly number[] };
   readonly maxGroupsPerPool: number;
@@ -137,7 +148,7 @@ export interface PlanInput {
   /** Router ids that routers outside of the cluster are reported to use. */
   readonly foreignRouterIds: ReadonlySet<number>;
   /** Groups of the last plan whose demands are no more: they go along with their addresses. Absent: none. */
-  readonly departed?: readonly AddressGroup[];
+  readonly departed?: readonly RememberedGroup[];
   /** Router ids of which that was said without being believed: new groups get one only where there is no other. Absent: none. */
   readonly doubtfulRouterIds?: ReadonlySet<number>;
   /** Absent: no node said anything. */
@@ -217,7 +228,7 @@ export interface DemandPlan {
   /** Of `everywhere`: those have them that are elected; absent: all. */
   readonly elected?: true;
   /** To be remembered for the next plan; its addresses in the form of {@link PlannedAddress.address}, none for a spare one. */
-  readonly groups: readonly AddressGroup[];
+  readonly groups: readonly RememberedGroup[];
   /** Names, sorted; cordoned nodes included. */
   readonly eligibleNodes: readonly string[];
   /** Addresses that are not refused, in the order of their numbers. */

@@ -1,4 +1,4 @@
-import type { NodePlan, NodePlanSpec, NodePlanStatus } from '../../api/node-plan.ts';
+import { holdingInstances, type NodePlan, type NodePlanSpec, type NodePlanStatus } from '../../api/node-plan.ts';
 import { canonical } from '../../common/addresses.ts';
 import { compareText } from '../../common/compare-text.ts';
 
@@ -84,8 +84,10 @@ const readSpecs = new WeakMap<NodePlanSpec, ReadonlySet<string>>();
 export function assignedAddresses({ spec }: NodePlan): ReadonlySet<string> {
   const known = readSpecs.get(spec);
   if (known !== undefined) return known;
-  const { instances, loopback = [] } = spec;
-  const assigned = new Set([...instances, ...loopback].flatMap(({ addresses }) => addresses.map(canonical)));
+  const { loopback = [] } = spec;
+  const assigned = new Set(
+    [...holdingInstances(spec), ...loopback].flatMap(({ addresses }) => addresses.map(canonical)),
+  );
   readSpecs.set(spec, assigned);
   return assigned;
 }

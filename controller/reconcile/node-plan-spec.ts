@@ -9,8 +9,8 @@ function withSortedKeys(_key: string, value: unknown): unknown {
 }
 
 /** Identifies a plan: the first 16 hexadecimal digits of the SHA-256 of its JSON with sorted keys. */
-export function planDigest({ pools, instances, spares, loopback }: NodePlanContent): string {
-  const json = JSON.stringify({ pools, instances, spares, loopback }, withSortedKeys);
+export function planDigest({ pools, instances, spares, apart, loopback }: NodePlanContent): string {
+  const json = JSON.stringify({ pools, instances, spares, apart, loopback }, withSortedKeys);
   return sha256(json).slice(0, 16);
 }
 

@@ -6,9 +6,9 @@ import { poolReference } from '../kubernetes/references.ts';
 import type { ResourceCache } from '../kubernetes/resource-cache.ts';
 import type { OwnerReference, StoredNodePlan } from '../kubernetes/stored.ts';
 import type { NodePlanContent } from '../plan/types.ts';
-import type { SparesField } from './spares-field.ts';
 import type { Decision, PendingWrite, PlannedCluster, Stage } from './stage.ts';
 import { Written } from './written.ts';
+import type { YoungerFields } from './younger-fields.ts';
 
 /** A NodePlan that is to be written. */
 export interface DesiredNodePlan {
@@ -20,7 +20,7 @@ export interface DesiredNodePlan {
 interface NodePlanStageDependencies {
   readonly cache: ResourceCache<StoredNodePlan>;
   readonly writer: Pick<ClusterWriter, 'applyNodePlan'>;
-  readonly spares: SparesField;
+  readonly fields: YoungerFields;
 }
 
 function ownersOf(spec: NodePlanSpec, pools: ReadonlyMap<string, VirtualIpPool>): OwnerReference[] {
@@ -78,11 +78,11 @@ export class NodePlanStage implements Stage {
   }
 
   #pending({ name, owners }: DesiredNodePlan, content: NodePlanContent): PendingWrite {
-    const { writer, cache, spares } = this.#dependencies;
+    const { writer, cache, fields } = this.#dependencies;
     return {
       name,
       write: async () => {
-        const { spec, stored } = await spares.write(content, (tried) => writer.applyNodePlan(name, tried, owners));
+        const { spec, stored } = await fields.write(content, (tried) => writer.applyNodePlan(name, tried, owners));
         this.#written.note({ spec, owners }, stored);
         cache.put(stored);
       },

@@ -1,7 +1,7 @@
 import type { Settings } from '../config/settings.ts';
 import type { NodeFacts } from '../kubernetes/node-facts.ts';
 import { assignmentsOf } from '../plan/assignments.ts';
-import type { NodeAddresses, PlanInput, PlanningNode } from '../plan/types.ts';
+import type { NodeAddresses, PlanInput, PlanningNode, PlanSettings } from '../plan/types.ts';
 import type { ClusterState } from './cluster-state.ts';
 import type { ForeignRouters } from './foreign-routers.ts';
 import { poolDemands } from './pool-demands.ts';
@@ -31,18 +31,32 @@ export interface WeighedReports {
   readonly nodeAddresses: NodeAddresses;
 }
 
-/** Puts together what a plan rests on. */
+function planSettings(
+  { virtualRouterIds, reserved, maxGroupsPerPool, services }: Settings,
+  mayBeApart: boolean,
+): PlanSettings {
+  const multicastGroup = mayBeApart ? services?.multicastGroup : undefined;
+  return {
+    ...{ virtualRouterIds, reserved, maxGroupsPerPool, maxCandidates: MAX_CANDIDATES },
+    ...(multicastGroup === undefined ? {} : { multicastGroup }),
+  };
+}
+
+/**
+ * Puts together what a plan rests on.
+ * @param given.mayBeApart whether the definition of NodePlans in the cluster has instances in multicast groups of their own
+ */
 export function planInput(
   { pools, plans, nodes, sidecars, serving, claimed, local }: ClusterState,
   { foreign, nodeAddresses }: WeighedReports,
   settings: Settings,
+  { mayBeApart }: { readonly mayBeApart: boolean },
 ): PlanInput {
-  const { virtualRouterIds, reserved, maxGroupsPerPool } = settings;
   const planning = nodes.map((node) => planningNode(node, sidecars));
   return {
     demands: [...poolDemands(pools, without(claimed, local.addresses), serving !== 'off'), ...local.demands],
     nodes: planning,
-    settings: { virtualRouterIds, reserved, maxGroupsPerPool, maxCandidates: MAX_CANDIDATES },
+    settings: planSettings(settings, mayBeApart),
     assignments: assignmentsOf(plans, planning),
     departed: local.departed,
     foreignRouterIds: foreign.believed,

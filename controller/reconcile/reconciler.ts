@@ -14,10 +14,10 @@ import { Backlog } from './services/backlog.ts';
 import { type ServiceReports, ServiceStage } from './services/service-stage.ts';
 import { NO_SERVICES, servicesView } from './services/service-view.ts';
 import { WhenComplete } from './services/when-complete.ts';
-import { type DefinitionReports, SparesField } from './spares-field.ts';
 import type { PlannedCluster } from './stage.ts';
 import { StageRunner, type WriteReports } from './stage-runner.ts';
 import { type ServiceDependencies, writeStages } from './stages.ts';
+import { type DefinitionReports, YoungerFields } from './younger-fields.ts';
 
 /** Takes note of what is done. */
 export interface ReconcilerReports extends WriteReports, ServiceReports, DefinitionReports {
@@ -52,8 +52,8 @@ interface Served {
 
 const NOTHING_SERVED: Served = { wrote: false };
 
-function plannedCluster(plan: Plan, { state, holders }: ObservedCluster, spares: SparesField): PlannedCluster {
-  const specs = new Map([...plan.nodes].map(([name, content]) => [name, spares.specOf(content)]));
+function plannedCluster(plan: Plan, { state, holders }: ObservedCluster, fields: YoungerFields): PlannedCluster {
+  const specs = new Map([...plan.nodes].map(([name, content]) => [name, fields.specOf(content)]));
   return { plan, specs, state, holders };
 }
 
@@ -70,7 +70,7 @@ export class Reconciler {
   /** What Services get is written by itself: what cannot be written for one of them must not hold up the pools. */
   readonly #services: StageRunner<ObservedCluster>;
   readonly #backlog: Backlog;
-  readonly #spares: SparesField;
+  readonly #fields: YoungerFields;
 
   constructor(settings: Settings, dependencies: ReconcilerDependencies) {
     this.#settings = settings;
@@ -78,8 +78,8 @@ export class Reconciler {
     this.#observer = new ClusterObserver(dependencies);
     this.#announcer = new Announcer(dependencies);
     this.#backlog = new Backlog(dependencies.clock);
-    this.#spares = new SparesField(dependencies);
-    const staged = { ...dependencies, reserved: settings.reserved, backlog: this.#backlog, spares: this.#spares };
+    this.#fields = new YoungerFields(dependencies);
+    const staged = { ...dependencies, reserved: settings.reserved, backlog: this.#backlog, fields: this.#fields };
     this.#writer = new StageRunner(writeStages(staged), dependencies);
     this.#services = new StageRunner(this.#serviceStages(), dependencies);
   }
@@ -127,10 +127,10 @@ export class Reconciler {
 
   /** @returns when more is due by time alone, by the monotonic clock */
   async #write(plan: Plan, observed: ObservedCluster, term: Term): Promise<number | undefined> {
-    const { isRefused } = this.#spares;
-    const dueMs = await this.#writer.run(plannedCluster(plan, observed, this.#spares), term);
-    // Whether plans have spares was seen otherwise than the pools' status has it.
-    return isRefused === this.#spares.isRefused ? dueMs : this.#dependencies.clock.monotonicMs();
+    const { refused } = this.#fields;
+    const dueMs = await this.#writer.run(plannedCluster(plan, observed, this.#fields), term);
+    // What plans may have was seen otherwise than this one counted on.
+    return refused === this.#fields.refused ? dueMs : this.#dependencies.clock.monotonicMs();
   }
 
   #serviceStages() {
@@ -159,7 +159,7 @@ export class Reconciler {
     const { makePlan, clock, reports } = this.#dependencies;
     const beganMs = clock.monotonicMs();
     this.#backlog.notePlan();
-    const plan = makePlan(planInput(state, weighed, this.#settings));
+    const plan = makePlan(planInput(state, weighed, this.#settings, this.#fields));
     reports.planned((clock.monotonicMs() - beganMs) / 1000);
     return plan;
   }

@@ -8,10 +8,10 @@ import { poolDemands } from './pool-demands.ts';
 import { Backlog } from './services/backlog.ts';
 import { NOTHING_CLAIMED } from './services/claimed-addresses.ts';
 import { NOTHING_LOCAL } from './services/local-addresses.ts';
-import { SparesField } from './spares-field.ts';
 import type { PlannedCluster } from './stage.ts';
 import { StageRunner, WriteError } from './stage-runner.ts';
 import { writeStages } from './stages.ts';
+import { YoungerFields } from './younger-fields.ts';
 
 const SETTINGS = {
   virtualRouterIds: { first: 1, last: 255 },
@@ -24,9 +24,9 @@ function runnerOf(fake: FakeCluster): StageRunner {
   const recorder = new EventRecorder({ writer: fake, clock: fake.time, onOutcome: () => undefined });
   const { reserved } = SETTINGS;
   const [clock, backlog] = [fake.time, new Backlog(fake.time)];
-  const spares = new SparesField({ clock, reports: fake.reports });
+  const fields = new YoungerFields({ clock, reports: fake.reports });
   return new StageRunner(
-    writeStages({ caches: fake.caches, writer: fake, clock, recorder, reserved, backlog, spares }),
+    writeStages({ caches: fake.caches, writer: fake, clock, recorder, reserved, backlog, fields }),
     fake,
   );
 }

@@ -17,8 +17,8 @@ import { ServiceHeldStage } from './services/service-held-stage.ts';
 import type { Reserved } from './services/unavailable.ts';
 import { Unhurried } from './services/unhurried.ts';
 import { WhenComplete } from './services/when-complete.ts';
-import type { SparesField } from './spares-field.ts';
 import type { Stage } from './stage.ts';
+import type { YoungerFields } from './younger-fields.ts';
 
 /** The caches of what is written; they take the API server's answers, which are newer than the watch for a moment. */
 export interface WrittenCaches {
@@ -30,7 +30,7 @@ interface StageDependencies {
   readonly caches: WrittenCaches;
   readonly writer: ClusterWriter;
   readonly clock: Clock;
-  readonly spares: SparesField;
+  readonly fields: YoungerFields;
   /** Of Services that wait for their addresses. */
   readonly backlog: Backlog;
   readonly recorder: EventRecorder;
@@ -64,10 +64,10 @@ function serviceStages({ caches, clock, backlog, services }: StageDependencies):
  * ingress is planned for in the next run.
  */
 export function writeStages(dependencies: StageDependencies): readonly Stage[] {
-  const { caches, writer, clock, spares, recorder, reserved, ingress } = dependencies;
+  const { caches, writer, clock, fields, recorder, reserved, ingress } = dependencies;
   return [
     new PoolStatusStage({ cache: caches.pools, writer, clock, reserved }),
-    new NodePlanStage({ cache: caches.plans, writer, spares }),
+    new NodePlanStage({ cache: caches.plans, writer, fields }),
     new NodePlanRemovalStage({ cache: caches.plans, writer, awaitsReports: dependencies.services !== undefined }),
     ...(ingress === undefined ? [] : [new IngressStage({ ...ingress, pools: caches.pools, writer, clock, recorder })]),
     ...serviceStages(dependencies),

@@ -4,7 +4,7 @@ import {
   type ControlPlaneIngressSpec,
   type ControlPlaneIngressStatus,
 } from '../../api/control-plane-ingress.ts';
-import type { NodePlanSpec, NodePlanStatus } from '../../api/node-plan.ts';
+import { holdingInstances, type NodePlanSpec, type NodePlanStatus } from '../../api/node-plan.ts';
 import type { VirtualIpPool, VirtualIpPoolSpec, VirtualIpPoolStatus } from '../../api/virtual-ip-pool.ts';
 import { ManualTime } from '../../common/testing/manual-time.ts';
 import { checkSettings } from '../config/settings.ts';
@@ -20,8 +20,8 @@ import type { Caches } from '../reconcile/cluster-observer.ts';
 import { type ClusterView, EMPTY_VIEW } from '../reconcile/cluster-view.ts';
 import type { IngressService } from '../reconcile/ingress-stage.ts';
 import { Reconciler } from '../reconcile/reconciler.ts';
-import type { DefinitionReports } from '../reconcile/spares-field.ts';
 import type { WriteReports } from '../reconcile/stage-runner.ts';
+import type { DefinitionReports } from '../reconcile/younger-fields.ts';
 import { FakeServices } from './fake-services.ts';
 import { settingsDocument } from './settings.ts';
 
@@ -174,7 +174,9 @@ export class FakeCluster implements ClusterWriter {
   /** Every sidecar carries its plan out, and holds what it is first for; what it says besides is added. */
   reportAll(more: Readonly<Record<string, NodePlanStatus>> = {}): void {
     for (const { metadata, spec } of this.caches.plans.list()) {
-      const mine = spec.instances.filter(({ rank }) => rank === 0).flatMap(({ addresses }) => addresses);
+      const mine = holdingInstances(spec)
+        .filter(({ rank }) => rank === 0)
+        .flatMap(({ addresses }) => addresses);
       const held = mine.map((given) => ({ address: given.split('/')[0] ?? given, since: '2026-01-01T00:00:00Z' }));
       this.report(metadata.name, { observedPlan: spec.plan, held, ...more[metadata.name] });
     }

@@ -189,7 +189,7 @@ const SIDECAR: readonly Room[] = [
   {
     room: 'sidecar/keepalived/render',
     what: "keepalived's configuration as text. Pure.",
-    may: [...PURE, 'sidecar/fitness'],
+    may: [...PURE, 'api', 'sidecar/fitness'],
     types: ['sidecar/desired'],
   },
   {

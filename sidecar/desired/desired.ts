@@ -88,6 +88,8 @@ export type Shown =
 export interface DesiredVrrp {
   readonly version: 2 | 3;
   readonly virtualRouterId: number;
+  /** Last number of the multicast group that it speaks in; absent: that of all routers. */
+  readonly multicastGroup?: number;
   readonly advertIntervalSeconds: number;
   /** Interface that VRRP is spoken on, by name or MAC address; empty: the one of the first address. */
   readonly interface: string;

@@ -110,6 +110,12 @@ function carrying(
   return [];
 }
 
+/** What of an instance is the same, however it is to run. */
+function spoken({ version, virtualRouterId, multicastGroup, advertIntervalSeconds }: DesiredVrrp) {
+  const common = { version, virtualRouterId, advertIntervalSeconds };
+  return multicastGroup === undefined ? common : { ...common, multicastGroup };
+}
+
 function authentication(vrrp: DesiredVrrp, { passwords }: ResolveContext): Pick<VrrpInstance, 'authPassword'> {
   const authPassword = passwordOf(vrrp, passwords);
   return authPassword === undefined ? {} : { authPassword };
@@ -125,12 +131,11 @@ export function objectionTo(
   subnets: NodeSubnets,
   context: ResolveContext,
 ): VrrpInstance | undefined {
-  const { version, virtualRouterId, advertIntervalSeconds } = vrrp;
   try {
     const addresses = placeAddresses(vrrp, subnets, context);
     const { interface: on, unicast } = placeVrrp(vrrp, addresses, subnets, context);
     return {
-      ...{ name: `${name}_objection`, version, virtualRouterId, advertIntervalSeconds, interface: on, addresses: [] },
+      ...{ name: `${name}_objection`, ...spoken(vrrp), interface: on, addresses: [] },
       objects: unicast === undefined ? multicastFamily(addresses) : familyOf(unicast.sourceAddress),
       ...(unicast === undefined ? {} : { unicast: { sourceAddress: unicast.sourceAddress, peers: unicast.peers } }),
       ...authentication(vrrp, context),
@@ -168,18 +173,17 @@ export function resolveInstance(
   const places = placed(vrrp, subnets, context);
   const addresses = vrrp.like === undefined ? places : [];
   for (const address of addresses) refuseReserved(address, subnets, vrrp.fields.addresses);
-  const { interface: on, unicast: spoken } = placeVrrp(vrrp, places, subnets, context);
-  const { version, virtualRouterId, advertIntervalSeconds } = vrrp;
+  const { interface: on, unicast: place } = placeVrrp(vrrp, places, subnets, context);
   const instance: VrrpInstance = {
-    ...{ name, version, virtualRouterId, advertIntervalSeconds, interface: on, addresses },
-    ...(spoken === undefined ? {} : { unicast: { sourceAddress: spoken.sourceAddress, peers: spoken.peers } }),
-    ...spareFamily(vrrp, spoken?.sourceAddress),
+    ...{ name, ...spoken(vrrp), interface: on, addresses },
+    ...(place === undefined ? {} : { unicast: { sourceAddress: place.sourceAddress, peers: place.peers } }),
+    ...spareFamily(vrrp, place?.sourceAddress),
     ...authentication(vrrp, context),
   };
   const shortcomings = [
     ...speaking(instance, subnets, vrrp),
     ...addresses.flatMap((address) => carrying(address, instance, subnets, vrrp)),
   ];
-  const unicast = spoken && { sourceAddress: spoken.sourceAddress, interface: spoken.interface, own: spoken.own };
+  const unicast = place && { sourceAddress: place.sourceAddress, interface: place.interface, own: place.own };
   return { instance, placement: placementOf(instance, unicast), shortcomings };
 }

@@ -21,6 +21,8 @@ export interface VrrpInstance {
   readonly name: string;
   readonly version: 2 | 3;
   readonly virtualRouterId: number;
+  /** Last number of the multicast group that it speaks in; absent: that of all routers, and by unicast. */
+  readonly multicastGroup?: number;
   readonly advertIntervalSeconds: number;
   readonly interface: string;
   readonly addresses: readonly VirtualAddress[];

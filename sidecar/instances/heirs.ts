@@ -7,7 +7,8 @@ function isOnOthers(a: DesiredVrrp, b: DesiredVrrp): boolean {
 }
 
 function isSameRouter({ vrrp: a }: DesiredInstance, { vrrp: b }: DesiredInstance): boolean {
-  if (a.virtualRouterId !== b.virtualRouterId || isOnOthers(a, b)) return false;
+  if (a.virtualRouterId !== b.virtualRouterId || isOnOthers(a, b) || a.multicastGroup !== b.multicastGroup)
+    return false;
   if ((a.unicastPeers.length === 0) !== (b.unicastPeers.length === 0)) return false;
   const addresses = new Set(a.addresses.map((text) => canonical(text)));
   return b.addresses.some((text) => addresses.has(canonical(text)));
@@ -15,8 +16,8 @@ function isSameRouter({ vrrp: a }: DesiredInstance, { vrrp: b }: DesiredInstance
 
 /**
  * Finds instances that go on under another name: the same router id with an address of before, on the same interface, and by
- * multicast or unicast as before. To keepalived they are one and the same (`vrrp_exist` in its vrrp.c), which stays what it was when it reads its
- * configuration again. Pure.
+ * unicast or in the same multicast group as before. To keepalived they are one and the same (`vrrp_exist` in its vrrp.c), which stays what it
+ * was when it reads its configuration again. Pure.
  * @param before those that were desired before, as they were
  * @param now those that are desired
  * @returns by the new name: the instance that it was

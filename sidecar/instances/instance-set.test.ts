@@ -322,6 +322,7 @@ describe('the instances of a node', () => {
       ['no address of before', { addresses: ['192.0.2.200'] }],
       ['another interface', { interface: 'eth1' }],
       ['peers of their own', { unicastPeers: ['192.0.2.2'] }],
+      ['a multicast group of their own', { multicastGroup: 200 }],
     ])('are others where they have %s', (_, changes) => {
       instances.set([other(changes)]);
       expect(events[0]).toBe('close default-0');

@@ -6,6 +6,8 @@ const SECOND = 1000;
 let time: ManualTime;
 let requested: number[];
 let refused: number;
+/** The multicast group of the instance; undefined: that of all routers. */
+let heardIn: number | undefined;
 const onChange = vi.fn();
 const onError = vi.fn();
 let watch: ForeignRouterWatch;
@@ -14,6 +16,7 @@ beforeEach(() => {
   time = new ManualTime();
   requested = [];
   refused = 0;
+  heardIn = undefined;
   onChange.mockReset();
   onError.mockReset();
   let written = '';
@@ -31,7 +34,9 @@ beforeEach(() => {
     },
     readStatistics: async () => written,
   };
-  const listening = () => [{ name: 'vip', virtualRouterId: 10 }];
+  const listening = () => [
+    { name: 'vip', virtualRouterId: 10, ...(heardIn === undefined ? {} : { multicastGroup: heardIn }) },
+  ];
   watch = new ForeignRouterWatch({ files, listening, onChange, onError, clock: time, timers: time });
 });
 
@@ -52,7 +57,26 @@ describe('the watch for foreign routers', () => {
       await time.advance(SECOND);
     }
     expect((time.monotonicMs() - fromMs) / SECOND).toBeLessThanOrEqual(10);
-    expect(onChange.mock.calls).toEqual([[[10]]]);
+    expect(onChange).toHaveBeenCalledTimes(1);
+    expect([watch.virtualRouterIds, watch.problems]).toEqual([[10], []]);
+  });
+
+  it('says what to do about one in a multicast group of Services', async () => {
+    watch.stop();
+    heardIn = 200;
+    watch.start();
+    for (let looks = 0; looks < 4; looks += 1) {
+      refused += 1;
+      await time.advance(2 * SECOND);
+    }
+    expect([watch.virtualRouterIds, watch.problems]).toEqual([
+      [],
+      [
+        'another router on the network speaks in the multicast group 200 of Services (224.0.0.200, ff12::c8), ' +
+          'with router ids of this release; give services.multicastGroup another number here or there',
+      ],
+    ]);
+    expect(onChange).toHaveBeenCalledTimes(1);
   });
 
   it('does not put off a look when it is hurried again and again', async () => {

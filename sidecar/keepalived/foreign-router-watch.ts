@@ -1,3 +1,4 @@
+import { multicastAddress } from '../../api/instances.ts';
 import { type Clock, systemClock, systemTimers, type TimerHandle, type Timers } from '../../common/clock.ts';
 import { ForeignRouters, type Listening } from './foreign-routers.ts';
 
@@ -11,8 +12,8 @@ interface ForeignRouterWatchDependencies {
   readonly files: Statistics;
   /** The instances that keepalived runs by multicast. */
   readonly listening: () => readonly Listening[];
-  /** Called when other router ids are used by foreign routers than before. */
-  readonly onChange: (virtualRouterIds: readonly number[]) => void;
+  /** Called when other router ids, or groups, are used by foreign routers than before. */
+  readonly onChange: () => void;
   readonly onError: (error: unknown) => void;
   readonly clock?: Clock;
   readonly timers?: Timers;
@@ -50,9 +51,27 @@ export class ForeignRouterWatch {
     this.#timers = dependencies.timers ?? systemTimers;
   }
 
-  /** Router ids that foreign routers use, in order. */
+  /** Router ids that foreign routers use in the group of all routers, in order. */
   get virtualRouterIds(): readonly number[] {
     return this.#routers.virtualRouterIds;
+  }
+
+  /** Multicast groups of ours in which foreign routers use router ids of ours, in order. */
+  get multicastGroups(): readonly number[] {
+    return this.#routers.multicastGroups;
+  }
+
+  /** What is to be done about it, in sentences; what concerns the group of all routers is the controller's business. */
+  get problems(): readonly string[] {
+    return this.multicastGroups.map(
+      (group) =>
+        `another router on the network speaks in the multicast group ${group} of Services (${multicastAddress(group, 4)}, ${multicastAddress(group, 6)}), ` +
+        'with router ids of this release; give services.multicastGroup another number here or there',
+    );
+  }
+
+  get #text(): string {
+    return [...this.virtualRouterIds, '', ...this.multicastGroups].join();
   }
 
   /** Begins to poll. Does nothing when already started. */
@@ -87,11 +106,11 @@ export class ForeignRouterWatch {
     this.#fastPolls = Math.max(0, this.#fastPolls - 1);
     const { files, listening, onChange, onError } = this.#dependencies;
     try {
-      const before = this.virtualRouterIds.join();
+      const before = this.#text;
       const statistics = await files.readStatistics();
       if (run !== this.#run) return;
       this.#routers.update(statistics, listening(), this.#clock.monotonicMs());
-      if (this.virtualRouterIds.join() !== before) onChange(this.virtualRouterIds);
+      if (this.#text !== before) onChange();
       await files.requestStatistics();
     } catch (error) {
       onError(error);

@@ -122,6 +122,16 @@ describe('foreign routers', () => {
     expect(update({ 'default-0': 3 }, moved, 2 * HOUR_MILLIS)).toEqual([]);
   });
 
+  it('in a multicast group of ours are named by the group, and use no router id of the group of all routers', () => {
+    const apart = [{ name: 'svc-0123456789-0', virtualRouterId: 10, multicastGroup: 200 }];
+    for (const count of [0, 1, 2]) expect(update({ 'svc-0123456789-0': count }, apart)).toEqual([]);
+    expect(routers.multicastGroups).toEqual([200]);
+    const moved = [{ name: 'svc-0123456789-0', virtualRouterId: 10 }];
+    for (const count of [3, 4]) expect(update({ 'svc-0123456789-0': count }, moved)).toEqual([]);
+    expect(update({ 'svc-0123456789-0': 5 }, moved)).toEqual([10]);
+    expect(routers.multicastGroups).toEqual([200]);
+  });
+
   it('under the old id say nothing of the new one', () => {
     for (const count of [0, 1]) update({ 'default-0': count });
     const moved = [{ name: 'default-0', virtualRouterId: 22 }];

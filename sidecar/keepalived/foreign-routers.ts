@@ -4,6 +4,19 @@ import { foreignAdvertisements } from './statistics.ts';
 export interface Listening {
   readonly name: string;
   readonly virtualRouterId: number;
+  /** Last number of the multicast group that it listens to; absent: that of all routers. */
+  readonly multicastGroup?: number;
+}
+
+/** What a router speaks: the id, and the multicast group where it is not that of all routers. */
+type Spoken = Omit<Listening, 'name'>;
+
+function spokenBy({ virtualRouterId, multicastGroup }: Listening): Spoken {
+  return multicastGroup === undefined ? { virtualRouterId } : { virtualRouterId, multicastGroup };
+}
+
+function keyOf({ virtualRouterId, multicastGroup = 0 }: Spoken): string {
+  return `${multicastGroup}/${virtualRouterId}`;
 }
 
 /** Polls in a row in which advertisements of others were counted; fewer may be a neighbour that has not got the newest plan yet. */
@@ -15,7 +28,7 @@ const UNOBSERVED_MILLIS = 24 * 60 * 60_000;
 
 /** What the last poll found of an instance. */
 interface Seen {
-  readonly virtualRouterId: number;
+  readonly key: string;
   readonly count: number;
   readonly growths: number;
 }
@@ -27,7 +40,8 @@ interface Seen {
  */
 export class ForeignRouters {
   #seen = new Map<string, Seen>();
-  readonly #advertisedAtMs = new Map<number, number>();
+  /** By {@link keyOf}: what was heard, and when. */
+  readonly #heard = new Map<string, Spoken & { readonly atMs: number }>();
   #text = '';
 
   /**
@@ -38,15 +52,27 @@ export class ForeignRouters {
   update(text: string, listening: readonly Listening[], nowMs: number): void {
     if (text !== this.#text) this.#compare(foreignAdvertisements(text), listening, nowMs);
     this.#text = text;
-    const listened = new Set(listening.map(({ virtualRouterId }) => virtualRouterId));
-    for (const [id, atMs] of this.#advertisedAtMs) {
-      if (nowMs - atMs > (listened.has(id) ? SILENT_MILLIS : UNOBSERVED_MILLIS)) this.#advertisedAtMs.delete(id);
+    const listened = new Set(listening.map(keyOf));
+    for (const [key, { atMs }] of this.#heard) {
+      if (nowMs - atMs > (listened.has(key) ? SILENT_MILLIS : UNOBSERVED_MILLIS)) this.#heard.delete(key);
     }
   }
 
-  /** Router ids that foreign routers use, in order. */
+  /** Router ids that foreign routers use in the group of all routers, in order. */
   get virtualRouterIds(): readonly number[] {
-    return [...this.#advertisedAtMs.keys()].sort((a, b) => a - b);
+    return this.#spoken().flatMap(({ virtualRouterId, multicastGroup }) =>
+      multicastGroup === undefined ? [virtualRouterId] : [],
+    );
+  }
+
+  /** Multicast groups of ours in which foreign routers use router ids of ours, in order. */
+  get multicastGroups(): readonly number[] {
+    const groups = this.#spoken().flatMap(({ multicastGroup }) => multicastGroup ?? []);
+    return [...new Set(groups)].sort((a, b) => a - b);
+  }
+
+  #spoken(): Spoken[] {
+    return [...this.#heard.values()].sort((a, b) => a.virtualRouterId - b.virtualRouterId);
   }
 
   #compare(counts: ReadonlyMap<string, number>, listening: readonly Listening[], nowMs: number): void {
@@ -54,21 +80,23 @@ export class ForeignRouters {
     for (const instance of listening) {
       const now = this.#next(instance, counts.get(instance.name));
       if (now !== undefined) seen.set(instance.name, now);
-      if (now !== undefined && now.growths >= GROWTHS) this.#advertisedAtMs.set(instance.virtualRouterId, nowMs);
+      if (now !== undefined && now.growths >= GROWTHS)
+        this.#heard.set(keyOf(instance), { ...spokenBy(instance), atMs: nowMs });
     }
     this.#seen = seen;
   }
 
-  #next({ name, virtualRouterId }: Listening, count: number | undefined): Seen | undefined {
-    const before = this.#before(name, virtualRouterId);
+  #next(instance: Listening, count: number | undefined): Seen | undefined {
+    const key = keyOf(instance);
+    const before = this.#before(instance.name, key);
     if (count === undefined) return before;
     const grows = before !== undefined && count > before.count;
-    return { virtualRouterId, count, growths: grows ? before.growths + 1 : 0 };
+    return { key, count, growths: grows ? before.growths + 1 : 0 };
   }
 
-  /** What was counted under another id says nothing of this one. */
-  #before(name: string, virtualRouterId: number): Seen | undefined {
+  /** What was counted under another id, or in another group, says nothing of this one. */
+  #before(name: string, key: string): Seen | undefined {
     const before = this.#seen.get(name);
-    return before?.virtualRouterId === virtualRouterId ? before : undefined;
+    return before?.key === key ? before : undefined;
   }
 }

@@ -63,6 +63,17 @@ describe('the configuration', () => {
     expect(blockOf(text, 'virtual_ipaddress_excluded')).toEqual(['2001:db8::100/64 dev eth0 preferred_lft 0']);
   });
 
+  it('speaks in a multicast group of its own, in the family that it advertises', () => {
+    const apart = { ...instance, multicastGroup: 200 };
+    const addresses = [address('2001:db8::100', 6), address('192.0.2.100')];
+    const grouped = (one: Partial<VrrpInstance>) => renderConfig({ ...apart, ...one }).match(/mcast_dst_ip .*/g);
+    expect(grouped({ addresses })).toEqual(['mcast_dst_ip 224.0.0.200']);
+    expect(grouped({ addresses: addresses.slice(0, 1) })).toEqual(['mcast_dst_ip ff12::c8']);
+    expect(grouped({ addresses: [], objects: 4 })).toEqual(['mcast_dst_ip 224.0.0.200']);
+    expect(grouped({ addresses: [], objects: 6 })).toEqual(['mcast_dst_ip ff12::c8']);
+    expect(renderConfig(instance)).not.toContain('mcast_dst_ip');
+  });
+
   it('speaks IPv6 where there is no IPv4', () => {
     const text = renderConfig({ ...instance, addresses: [address('2001:db8::100', 6)] }, options);
     expect(blockOf(text, 'virtual_ipaddress')).toEqual(['2001:db8::100/64 dev eth0 preferred_lft 0']);

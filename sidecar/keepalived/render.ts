@@ -1,4 +1,5 @@
-import { familyOf } from '../../common/addresses.ts';
+import { multicastAddress } from '../../api/instances.ts';
+import { type Family, familyOf } from '../../common/addresses.ts';
 import type { VirtualAddress, VrrpInstance } from '../desired/vrrp-instance.ts';
 import { BASE_PRIORITY } from '../fitness/priority.ts';
 
@@ -127,10 +128,25 @@ function objectionLines(instance: VrrpInstance): string[] {
     'priority 255',
     `advert_int ${instance.advertIntervalSeconds}`,
     ...familyLines(instance),
+    ...groupLines(instance),
     ...unicastLines(instance),
     ...authenticationLines(instance),
     'no_virtual_ipaddress',
   ];
+}
+
+/** Of an instance by multicast: the family of the address that it advertises. */
+function spokenFamily(instance: VrrpInstance): Family {
+  const [advertised] = split(instance).advertised;
+  return instance.spare ?? instance.objects ?? advertised?.family ?? 4;
+}
+
+/** keepalived takes the family from the first line that has one, and refuses a group of the other. */
+function groupLines(instance: VrrpInstance): string[] {
+  const { multicastGroup } = instance;
+  return multicastGroup === undefined
+    ? []
+    : [`mcast_dst_ip ${multicastAddress(multicastGroup, spokenFamily(instance))}`];
 }
 
 /** By an instance's addresses keepalived sees in which family it speaks; where there are none it takes IPv4. */
@@ -152,6 +168,7 @@ function instanceLines(instance: VrrpInstance, options: RenderOptions): string[]
     `advert_int ${instance.advertIntervalSeconds}`,
     ...(options.debug ? ['debug 4'] : []),
     ...familyLines(instance),
+    ...groupLines(instance),
     ...unicastLines(instance),
     ...authenticationLines(instance),
     ...block('track_file', [`${instance.name}_gate`, `${instance.name}_offset`, PULSE_TRACK]),

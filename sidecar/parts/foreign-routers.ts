@@ -15,15 +15,18 @@ interface ForeignRoutersDependencies {
 /** Makes the watch for foreign routers, which logs what it finds. */
 export function watchForeignRouters(dependencies: ForeignRoutersDependencies): ForeignRouterWatch {
   const { keepalived, running, onChange, log } = dependencies;
-  return new ForeignRouterWatch({
+  const watch: ForeignRouterWatch = new ForeignRouterWatch({
     files: keepalived,
     listening: () => running().filter(({ unicast }) => unicast === undefined),
-    onChange: (virtualRouterIds) => {
+    onChange: () => {
       onChange();
+      const { virtualRouterIds, multicastGroups } = watch;
       const text = 'another router on the network uses router ids of this release, too';
-      if (virtualRouterIds.length === 0) log.info('no foreign router is heard any more');
-      else log.warn({ virtualRouterIds }, text);
+      const heard = virtualRouterIds.length + multicastGroups.length;
+      if (heard === 0) log.info('no foreign router is heard any more');
+      else log.warn({ virtualRouterIds, ...(multicastGroups.length === 0 ? {} : { multicastGroups }) }, text);
     },
     onError: (error) => log.warn({ err: error }, 'cannot look for foreign routers'),
   });
+  return watch;
 }

@@ -95,13 +95,13 @@ async function apply(...manifests: readonly object[]): Promise<void> {
   });
 }
 
-/** The definition of NodePlans in a group of its own, as it was before there were spare instances. */
+/** The definition of NodePlans in a group of its own, as it was before there were spare instances and multicast groups. */
 async function plansWithoutSpares(group: string): Promise<object> {
   const text = await readFile(join(CHART, 'crds/nodeplans.yaml'), 'utf8');
   return parse(text.replaceAll('keepalived-ingress-vip.io', group), (key, value) => {
-    if (key === 'spares') return undefined;
+    if (key === 'spares' || key === 'apart') return undefined;
     if (key !== 'x-kubernetes-validations') return value;
-    return (value as { rule: string }[]).filter(({ rule }) => !rule.includes('self.spares'));
+    return (value as { rule: string }[]).filter(({ rule }) => !/self[.](spares|apart)/.test(rule));
   });
 }
 
@@ -1032,6 +1032,34 @@ describe.skipIf(skip)('the custom resources in a real API server', () => {
       }
     });
 
+    it('takes instances in multicast groups, whose router ids are in no other instance, either', async () => {
+      const pool = { name: 'a', interface: '', failbackDelaySeconds: null };
+      const own = (at: number) => ({ name: `a-${at}`, pool: 'a', virtualRouterId: at + 1, rank: 0 });
+      const instances = Array.from({ length: 100 }, (_, at) => ({ ...own(at), addresses: [`10.0.0.${at + 1}`] }));
+      const spares = [{ ...own(100), like: '10.0.1.1' }];
+      const apart = Array.from({ length: 154 }, (_, at) => ({
+        ...{ ...own(101 + at), multicastGroup: 151 + (at % 100), addresses: [`10.0.2.${at + 1}`] },
+      }));
+      const judge = (changed: readonly object[]) => {
+        const spec = { plan: 'p', pools: [pool], instances, spares, apart: changed };
+        return api.judge(`${RESOURCES}/nodeplans`, object('NodePlan', 'node1', spec));
+      };
+      expect(await judge(apart)).toMatchObject({ accepted: true });
+      const [first, ...others] = apart;
+      for (const change of [
+        { virtualRouterId: 1 },
+        { virtualRouterId: 101 },
+        { virtualRouterId: 103 },
+        { name: 'b-0', pool: 'b' },
+        { multicastGroup: 150 },
+        { multicastGroup: 251 },
+        { multicastGroup: undefined },
+        { addresses: ['127.0.0.1'] },
+      ]) {
+        expect(await judge([{ ...first, ...change }, ...others])).toMatchObject({ accepted: false });
+      }
+    });
+
     it('has the controller know by the refusal of a plan that its definition does not have spare instances', async () => {
       const group = 'older.example';
       await apply(await plansWithoutSpares(group));
@@ -1053,6 +1081,11 @@ describe.skipIf(skip)('the custom resources in a real API server', () => {
       const spares = [{ name: 'a-0', pool: 'a', virtualRouterId: 1, rank: 0, like: '10.0.1.1' }];
       const refused = await written({ spares }).catch((error: unknown) => error);
       expect(isUndeclared(refused, '.spec.spares')).toBe(true);
+      const apart = [
+        { name: 'a-1', pool: 'a', virtualRouterId: 2, rank: 0, multicastGroup: 200, addresses: ['10.0.0.1'] },
+      ];
+      const both = await written({ spares, apart }).catch((error: unknown) => error);
+      expect([isUndeclared(both, '.spec.spares'), isUndeclared(both, '.spec.apart')]).toEqual([true, true]);
       expect(await written({})).toMatchObject({ spec: { plan: 'p' } });
       await api.kubectl(['delete', 'crd', `nodeplans.${group}`]);
     });

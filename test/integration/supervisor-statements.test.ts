@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { MULTICAST_GROUPS } from '../../api/instances.ts';
 import type { VirtualAddress, VrrpInstance } from '../../sidecar/desired/vrrp-instance.ts';
 import { renderConfig } from '../../sidecar/keepalived/render.ts';
 import { config, FIRST, GOOD, RUNTIME_DIR } from './supervisor/config.ts';
@@ -29,6 +30,28 @@ const WRITTEN: readonly (readonly [string, (own: string) => string])[] = [
   ['one address', () => rendered([PLAIN])],
   ['both families and details', () => rendered([{ ...PLAIN, addresses: [IPV4, IPV6] }], true, '[::1]')],
   ['unicast', (own) => rendered([{ ...PLAIN, unicast: { sourceAddress: own, peers: ['10.77.0.200'] } }])],
+  [
+    'multicast groups',
+    () =>
+      rendered(
+        [MULTICAST_GROUPS.least, 159, 160, 199, 200, 249, MULTICAST_GROUPS.most].flatMap((multicastGroup, index) => [
+          {
+            ...PLAIN,
+            name: `a-${index}`,
+            virtualRouterId: index + 1,
+            multicastGroup,
+            addresses: [{ ...IPV4, address: `10.77.1.${index + 1}` }],
+          },
+          {
+            ...PLAIN,
+            name: `b-${index}`,
+            virtualRouterId: index + 1,
+            multicastGroup,
+            addresses: [{ ...IPV6, address: `2001:db8::${index + 1}` }],
+          },
+        ]),
+      ),
+  ],
   ['a password', () => rendered([{ ...PLAIN, version: 2, advertIntervalSeconds: 1, authPassword: "!#$%'[]~" }])],
   [
     'an objection',
@@ -78,6 +101,9 @@ const ATTACKS: readonly (readonly [string, string | RegExp, string])[] = [
   ['a rule for ever', /$/, 'static_rules {\n    from all table 66\n}\n'],
   ['a route', IN_INSTANCE, `${IN_INSTANCE}    virtual_routes {\n        default via 10.77.0.66\n    }\n`],
   ['a rule', IN_INSTANCE, `${IN_INSTANCE}    virtual_rules {\n        from all table 66\n    }\n`],
+  ['a multicast group that is somebody’s', IN_INSTANCE, `${IN_INSTANCE}    mcast_dst_ip 224.0.0.251\n`],
+  ['a multicast group beyond the link', IN_INSTANCE, `${IN_INSTANCE}    mcast_dst_ip 239.0.0.200\n`],
+  ['a multicast group that is somebody’s by IPv6', IN_INSTANCE, `${IN_INSTANCE}    mcast_dst_ip ff02::fb\n`],
   ['an interface of its own', IN_INSTANCE, `${IN_INSTANCE}    use_vmac\n`],
   ['a mail', IN_GLOBAL, `${IN_GLOBAL}    smtp_server 10.77.0.66\n`],
   ['a load balancer', /$/, 'virtual_server 10.77.0.1 80 {\n}\n'],

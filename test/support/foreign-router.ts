@@ -16,10 +16,13 @@ interface ForeignRouterOptions {
   readonly priority?: number;
   /** 3 by default. */
   readonly version?: 2 | 3;
+  /** The group that it speaks in; that of all routers by default. */
+  readonly multicastAddress?: string;
 }
 
 function configOf(options: ForeignRouterOptions): string {
-  const { interface: device, virtualRouterId, address, priority = 255, version = 3 } = options;
+  const { interface: device, virtualRouterId, address, priority = 255, version = 3, multicastAddress } = options;
+  const group = multicastAddress === undefined ? '' : `mcast_dst_ip ${multicastAddress}`;
   return `global_defs {
     router_id foreign
     vrrp_version ${version}
@@ -30,6 +33,7 @@ vrrp_instance foreign {
     virtual_router_id ${virtualRouterId}
     priority ${priority}
     advert_int 1
+    ${group}
     virtual_ipaddress {
         ${address} dev ${device}
     }

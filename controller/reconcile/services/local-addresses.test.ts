@@ -404,6 +404,34 @@ describe('endpoints that nodes hold connections to', () => {
   });
 });
 
+describe('in a multicast group of their own', () => {
+  const given = { ...settings, virtualRouterIds: { first: 7, last: 8 }, multicastGroup: 200 };
+  const local = (name: string) => service(name, { externalTrafficPolicy: 'Local' });
+  const services = [local('one'), local('two'), local('three')];
+  const apartOf = (plan: Plan) => plan.nodes.get('node-1')?.apart ?? [];
+  const plan = planFor({ services, settings: given });
+
+  it('need none of the router ids that pools have, and are remembered by what nodes were told', () => {
+    expect(apartOf(plan).map(({ multicastGroup, virtualRouterId }) => [multicastGroup, virtualRouterId])).toEqual(
+      [1, 2, 3].map((id) => [200, id]),
+    );
+    expect(withoutInstance(plan).size).toBe(0);
+    const fewer = planFor({ services: services.slice(0, 2), settings: given, plans: stored(plan) });
+    const names = new Set(apartOf(fewer).map(({ name }) => name));
+    expect(names.size).toBe(2);
+    expect(apartOf(fewer)).toEqual(apartOf(plan).filter(({ name }) => names.has(name)));
+    const unknown = planFor({ services, settings: given, plans: stored(plan), complete: false });
+    expect(apartOf(unknown)).toEqual(apartOf(plan));
+  });
+
+  it('leave it when their policy is Cluster', () => {
+    const changed = [service('one', { externalTrafficPolicy: 'Cluster' }), ...services.slice(1)];
+    const next = planFor({ services: changed, settings: given, plans: stored(plan) });
+    expect(apartOf(next)).toHaveLength(2);
+    expect(next.nodes.get('node-1')?.instances).toMatchObject([{ pool: 'web', virtualRouterId: 7 }]);
+  });
+});
+
 describe('where there are more of them than router ids', () => {
   const few = { ...settings, virtualRouterIds: { first: 7, last: 8 } };
   const local = (name: string) => service(name, { externalTrafficPolicy: 'Local' });
@@ -415,7 +443,7 @@ describe('where there are more of them than router ids', () => {
     expect(more).toEqual([]);
     const [address = '', message = ''] = left ?? [];
     expect(message).toBe(
-      `no VRRP router id is free for ${address}, so that no node has it: with externalTrafficPolicy Local every selector takes one; set it to Cluster, let Services have one selector, or widen controller.virtualRouterIds`,
+      `no VRRP router id is free for ${address}, so that no node has it: with externalTrafficPolicy Local every selector takes one; set it to Cluster, let Services have one selector, or, where fewer than 255 ids are in use, widen controller.virtualRouterIds or set services.multicastGroup`,
     );
     const again = planFor({ services, settings: few, plans: stored(plan) });
     expect([...withoutInstance(again).keys()]).toEqual([address]);

@@ -1,12 +1,12 @@
 import { localPool } from '../../../api/instances.ts';
 import type { NodePlan } from '../../../api/node-plan.ts';
 import type { ServiceAddress } from '../../../api/service-address.ts';
-import { type AddressGroup, isOnLo, type VirtualIpPool } from '../../../api/virtual-ip-pool.ts';
+import { isOnLo, type VirtualIpPool } from '../../../api/virtual-ip-pool.ts';
 import { canonical, type Family } from '../../../common/addresses.ts';
 import { compareText } from '../../../common/compare-text.ts';
 import { sha256 } from '../../../common/digest.ts';
 import { type EndpointSliceFacts, serviceKeyOf } from '../../kubernetes/endpoint-slice-facts.ts';
-import type { Demand, NodeEndpoints } from '../../plan/types.ts';
+import type { Demand, NodeEndpoints, RememberedGroup } from '../../plan/types.ts';
 import { backendKey } from '../../services/backend-key.ts';
 import { canHold, endpointHealth, type ProbeWish } from '../../services/probe.ts';
 import type { LoadBalancerService } from '../../services/types.ts';
@@ -22,7 +22,7 @@ export interface LocalAddresses {
   /** What they ask the planner for. */
   readonly demands: readonly Demand[];
   /** Groups of the last plan that nothing is asked for any more under their name, in the order of names. */
-  readonly departed: readonly AddressGroup[];
+  readonly departed: readonly RememberedGroup[];
   /** Services whose endpoints have to be known, see `serviceKeyOf`. */
   readonly probed: ReadonlySet<string>;
   /** Services to whose endpoints no connection can be held, though that is asked for. */
@@ -223,6 +223,7 @@ function demandOf(draft: Draft, pool: VirtualIpPool, { port, family, endpoints }
     addresses: draft.addresses.map((address) => withPrefix(address, pool.spec)),
     // A pool's own range is for its groups; these have one each, of the many.
     virtualRouterIds: undefined,
+    apart: true,
     maxGroups: 1,
     settings: {
       ...base.settings,
@@ -236,7 +237,7 @@ function demandOf(draft: Draft, pool: VirtualIpPool, { port, family, endpoints }
   };
 }
 
-function departedGroups(last: ReadonlyMap<string, PlannedLocal>, demands: readonly Demand[]): AddressGroup[] {
+function departedGroups(last: ReadonlyMap<string, PlannedLocal>, demands: readonly Demand[]): RememberedGroup[] {
   const names = new Set(demands.map(({ name }) => name));
   const gone = [...last].filter(([name]) => !names.has(name));
   return gone.toSorted(([a], [b]) => compareText(a, b)).flatMap(([, { groups }]) => groups);

@@ -1,8 +1,7 @@
-import type { NodePlan, PlannedInstance, PlannedPool } from '../../../api/node-plan.ts';
-import type { AddressGroup } from '../../../api/virtual-ip-pool.ts';
+import { type HoldingInstance, holdingInstances, type NodePlan, type PlannedPool } from '../../../api/node-plan.ts';
 import { canonical, type Family, familyOf } from '../../../common/addresses.ts';
 import { compareText } from '../../../common/compare-text.ts';
-import type { NodeEndpoints } from '../../plan/types.ts';
+import type { NodeEndpoints, RememberedGroup } from '../../plan/types.ts';
 
 /** What nodes were last to do for addresses that are placed by themselves. */
 export interface PlannedLocal {
@@ -12,7 +11,7 @@ export interface PlannedLocal {
   readonly port: number | undefined;
   /** At which of their addresses, where a plan says so. */
   readonly family: Family | undefined;
-  readonly groups: readonly AddressGroup[];
+  readonly groups: readonly RememberedGroup[];
   /** Endpoints that nodes hold connections to; undefined: none are held. */
   readonly endpoints: NodeEndpoints | undefined;
   /** Those of them that every fit node has; in canonical form. */
@@ -22,7 +21,7 @@ export interface PlannedLocal {
 /** A node that has an instance in its plan. */
 interface Member {
   readonly node: string;
-  readonly instance: PlannedInstance;
+  readonly instance: HoldingInstance;
 }
 
 function byPreference(a: Member, b: Member): number {
@@ -31,29 +30,33 @@ function byPreference(a: Member, b: Member): number {
 }
 
 /** Where plans differ, because not all of them were written yet, the node that is preferred has the word. */
-function groupOf(slot: number, members: readonly Member[]): AddressGroup[] {
+function groupOf(slot: number, members: readonly Member[]): RememberedGroup[] {
   const sorted = members.toSorted(byPreference);
   const [first] = sorted;
   if (first === undefined) return [];
   const addresses = new Set(sorted.flatMap(({ instance }) => instance.addresses.map(canonical)));
   const nodes = sorted.filter(({ instance }) => instance.leaving !== true).map(({ node }) => node);
-  return [{ slot, virtualRouterId: first.instance.virtualRouterId, addresses: [...addresses], nodes }];
+  const { virtualRouterId, multicastGroup } = first.instance;
+  const group = { slot, virtualRouterId, addresses: [...addresses], nodes };
+  return [multicastGroup === undefined ? group : { ...group, multicastGroup }];
 }
 
-function slotOf({ name, pool }: PlannedInstance): number {
+function slotOf({ name, pool }: HoldingInstance): number {
   return Number(name.slice(pool.length + 1));
 }
 
-function groupsOf(members: readonly Member[]): AddressGroup[] {
+function groupsOf(members: readonly Member[]): RememberedGroup[] {
   const bySlot = Map.groupBy(members, ({ instance }) => slotOf(instance));
   return [...bySlot].flatMap(([slot, own]) => groupOf(slot, own));
 }
 
 function membersByPool(plans: readonly NodePlan[]): Map<string, Member[]> {
-  const members = plans.flatMap(({ metadata, spec: { instances, spares = [] } }) =>
-    [...instances, ...spares.map((spare) => ({ ...spare, addresses: [] }))].map((instance) => {
-      return { node: metadata.name, instance };
-    }),
+  const members = plans.flatMap(({ metadata, spec }) =>
+    [...holdingInstances(spec), ...(spec.spares ?? []).map((spare) => ({ ...spare, addresses: [] }))].map(
+      (instance) => {
+        return { node: metadata.name, instance };
+      },
+    ),
   );
   return Map.groupBy(members, ({ instance }) => instance.pool);
 }

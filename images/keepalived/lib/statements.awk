@@ -48,7 +48,7 @@ function in_instance() {
 	if (is("virtual_ipaddress(_excluded)? {")) return opens("addresses")
 	return is("state (BACKUP|MASTER)") || is("interface " DEVICE) || is("virtual_router_id " WORD) ||
 		is("priority " WORD) || is("advert_int " WORD) || is("debug [0-4]") || is("unicast_src_ip " ADDRESS) ||
-		is("unicast_ttl 255") || is("native_ipv6") || is("no_virtual_ipaddress")
+		is("mcast_dst_ip " GROUP) || is("unicast_ttl 255") || is("native_ipv6") || is("no_virtual_ipaddress")
 }
 
 function in_addresses(    word, prefix) {
@@ -102,6 +102,8 @@ BEGIN {
 	NAME = "[A-Za-z0-9][A-Za-z0-9._-]*"
 	DEVICE = "[A-Za-z0-9_][A-Za-z0-9_.+-]*"
 	ADDRESS = "[0-9A-Fa-f.:]+"
+	# Of the link alone, and none that is somebody's: api/instances.ts has the numbers.
+	GROUP = "(224[.]0[.]0[.](15[1-9]|1[6-9][0-9]|2[0-4][0-9]|250)|ff12::(9[7-9a-f]|[a-e][0-9a-f]|f[0-9a]))"
 }
 
 {

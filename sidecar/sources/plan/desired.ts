@@ -1,9 +1,11 @@
-import type {
-  NodePlanSpec,
-  PlannedInstance,
-  PlannedLoopback,
-  PlannedPool,
-  PlannedSpare,
+import {
+  type HoldingInstance,
+  holdingInstances,
+  type NodePlanSpec,
+  type PlannedInstance,
+  type PlannedLoopback,
+  type PlannedPool,
+  type PlannedSpare,
 } from '../../../api/node-plan.ts';
 import { canonical } from '../../../common/addresses.ts';
 import { compareText } from '../../../common/compare-text.ts';
@@ -40,10 +42,10 @@ function fieldsOf(pool: string): FieldNames {
 }
 
 /** An instance of a plan; one that has no address yet has one as it may get. */
-type Planned = PlannedInstance & Partial<Pick<PlannedSpare, 'like'>>;
+type Planned = HoldingInstance & Partial<Pick<PlannedSpare, 'like'>>;
 
-function allInstances({ instances, spares = [] }: NodePlanSpec): Planned[] {
-  return [...instances, ...spares.map((spare) => ({ ...spare, addresses: [] }))];
+function allInstances({ spares = [], ...plan }: NodePlanSpec): Planned[] {
+  return [...holdingInstances(plan), ...spares.map((spare) => ({ ...spare, addresses: [] }))];
 }
 
 /** Slot of an instance within its pool. */
@@ -88,7 +90,7 @@ function electing(checks: readonly DesiredCheck[]): DesiredCheck[] {
 }
 
 function instanceOf(
-  { name, pool, virtualRouterId, rank, leaving = false, addresses, like, peers = [] }: Planned,
+  { name, pool, virtualRouterId, multicastGroup, rank, leaving = false, addresses, like, peers = [] }: Planned,
   { known, settings, pools, checksOf, elected }: Context,
 ): DesiredInstance {
   const { version, advertIntervalSeconds, interface: on, authPasswordFile } = settings.vrrp;
@@ -103,6 +105,7 @@ function instanceOf(
       unicastPeers: peers,
       ...{ peersAreOthers: true, authPasswordFile },
       ...(like === undefined ? {} : { like }),
+      ...(multicastGroup === undefined ? {} : { multicastGroup }),
       fields: fieldsOf(pool),
     },
     rank,

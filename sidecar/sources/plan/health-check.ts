@@ -1,6 +1,6 @@
 import { HEALTH_CHECK_DEFAULTS } from '../../../api/defaults.ts';
 import { addressOfHost, VIRTUAL_TARGET } from '../../../api/hosts.ts';
-import type { HealthCheck, NodePlanSpec, PlannedPool } from '../../../api/node-plan.ts';
+import { type HealthCheck, holdingInstances, type NodePlanSpec, type PlannedPool } from '../../../api/node-plan.ts';
 import { bracketed, canonical } from '../../../common/addresses.ts';
 import type { CheckSpec, ServiceSettings } from '../../checks/check-spec.ts';
 
@@ -89,7 +89,7 @@ export function poolChecks(pools: readonly PlannedPool[], node: ServiceSettings)
 export function virtualTargetProblem(url: string, plan: NodePlanSpec | null): string | undefined {
   const address = URL.canParse(url) ? addressOfHost(new URL(url).hostname) : undefined;
   if (address === undefined) return undefined;
-  const found = [...(plan?.instances ?? []), ...(plan?.loopback ?? [])].find(({ addresses }) =>
+  const found = [...(plan === null ? [] : holdingInstances(plan)), ...(plan?.loopback ?? [])].find(({ addresses }) =>
     addresses.some((text) => canonical(text) === address),
   );
   return found && `checks.service.url (keepalived.checkServiceUrl): ${address} of pool ${found.pool} ${VIRTUAL_TARGET}`;

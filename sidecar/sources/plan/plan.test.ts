@@ -56,6 +56,29 @@ describe('a plan', () => {
     ]);
   });
 
+  it('has instances in multicast groups besides; no router id is in two of them, and what is wrong goes on as it was', () => {
+    const own = { name: 'default-7', pool: 'default', virtualRouterId: 30, rank: 0 };
+    const apart = [{ ...own, multicastGroup: 200, addresses: ['192.0.2.1'] }];
+    const plan = { ...planOf('p'), apart };
+    expect(readPlan(plan)).toEqual({ ok: true, plan, problems: [] });
+    const [first] = apart;
+    const read = readPlan(
+      {
+        ...plan,
+        apart: [
+          { ...first, multicastGroup: 18 },
+          { ...first, name: 'default-8', virtualRouterId: 20 },
+        ],
+      },
+      plan,
+    );
+    expect(read).toMatchObject({ ok: true, plan });
+    expect(read.ok && read.problems).toEqual([
+      expect.stringContaining('instance default-7: multicastGroup: '),
+      'the plan has the router id 20 twice; default-0 has it',
+    ]);
+  });
+
   it.each<[string, unknown, string]>([
     ['no instances', { plan: 'p', pools: [] }, 'spec.instances: Invalid input'],
     ['no list of pools', { plan: 'p', pools: 'all', instances: [] }, 'spec.pools: Invalid input'],

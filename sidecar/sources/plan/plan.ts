@@ -1,13 +1,16 @@
 import * as z from 'zod';
 import {
+  type HoldingInstance,
+  holdingInstances,
   MAX_INSTANCES,
   MAX_LOOPBACK,
   type NodePlanSpec,
   nodePlanSpecSchema,
-  type PlannedInstance,
+  type PlannedApart,
   type PlannedLoopback,
   type PlannedPool,
   type PlannedSpare,
+  plannedApartSchema,
   plannedInstanceSchema,
   plannedLoopbackSchema,
   plannedPoolSchema,
@@ -33,6 +36,7 @@ const outlineSchema = z.object({
   pools: z.array(z.unknown()).max(MAX_INSTANCES),
   instances: z.array(z.unknown()).max(MAX_INSTANCES),
   spares: z.array(z.unknown()).max(MAX_INSTANCES).optional(),
+  apart: z.array(z.unknown()).max(MAX_INSTANCES).optional(),
   loopback: z.array(z.unknown()).max(MAX_LOOPBACK).optional(),
 });
 
@@ -77,17 +81,17 @@ function addressClaims(addresses: readonly string[]): string[] {
 }
 
 /** What an instance has to itself on the node: keepalived refuses a configuration that has it twice. */
-function claimsOf({ name, virtualRouterId, addresses }: PlannedInstance): string[] {
+function claimsOf({ name, virtualRouterId, addresses }: HoldingInstance): string[] {
   return [`instance ${name}`, `router id ${virtualRouterId}`, ...addressClaims(addresses)];
 }
 
 /** The instances that are accepted, none of which has what another has. */
 class Instances {
-  readonly accepted: PlannedInstance[] = [];
+  readonly accepted: HoldingInstance[] = [];
   readonly claims = new Claims();
 
   /** Accepts an instance. @returns why it is refused */
-  accept(instance: PlannedInstance, pools: ReadonlyMap<string, PlannedPool>): string | undefined {
+  accept(instance: HoldingInstance, pools: ReadonlyMap<string, PlannedPool>): string | undefined {
     const { name, pool, addresses } = instance;
     if (!pools.has(pool)) return `instance ${name} is of the pool ${pool}, which the plan does not have`;
     const claims = claimsOf(instance);
@@ -101,9 +105,9 @@ class Instances {
 }
 
 function acceptInstances(
-  elements: readonly Element<PlannedInstance>[],
+  elements: readonly Element<HoldingInstance>[],
   pools: ReadonlyMap<string, PlannedPool>,
-  before: readonly PlannedInstance[],
+  before: readonly HoldingInstance[],
 ) {
   const instances = new Instances();
   const problems = elements.flatMap(({ value, problem }) => {
@@ -116,6 +120,20 @@ function acceptInstances(
     if (wrong.has(instance.name)) instances.accept(instance, pools);
   }
   return { instances: instances.accepted, problems, claims: instances.claims };
+}
+
+function isApart(instance: HoldingInstance): instance is PlannedApart {
+  return instance.multicastGroup !== undefined;
+}
+
+function instancesBefore(before: NodePlanSpec | null): HoldingInstance[] {
+  return before === null ? [] : holdingInstances(before);
+}
+
+/** Instances in the lists in which a plan has them. */
+function byGroup(instances: readonly HoldingInstance[], hasApart: boolean) {
+  const common = instances.filter((each) => !isApart(each));
+  return hasApart ? { instances: common, apart: instances.filter(isApart) } : { instances: common };
 }
 
 /** Accepts instances without addresses. One that is wrong is left out: all that is lost is that the next address waits for an election. */
@@ -183,7 +201,8 @@ export function readPlan(spec: unknown, before: NodePlanSpec | null = null): Rea
   const { pools, problems } = acceptPools(readPools, before?.pools ?? []);
   const leftOut = ofLeftOut(readPools, pools);
   const readInstances = read('instance', plannedInstanceSchema, lists.instances).filter((each) => !leftOut(each));
-  const accepted = acceptInstances(readInstances, pools, before?.instances ?? []);
+  const readApart = read('instance', plannedApartSchema, lists.apart ?? []).filter((each) => !leftOut(each));
+  const accepted = acceptInstances([...readInstances, ...readApart], pools, instancesBefore(before));
   const { claims } = accepted;
   const readSpares = read('spare', plannedSpareSchema, lists.spares ?? []).filter((each) => !leftOut(each));
   const { spares, ...less } = acceptSpares(readSpares, { pools, claims });
@@ -192,7 +211,8 @@ export function readPlan(spec: unknown, before: NodePlanSpec | null = null): Rea
   return {
     ok: true,
     plan: {
-      ...{ plan, pools: [...pools.values()], instances: accepted.instances },
+      ...{ plan, pools: [...pools.values()] },
+      ...byGroup(accepted.instances, lists.apart !== undefined),
       ...(lists.spares === undefined ? {} : { spares }),
       ...(lists.loopback === undefined ? {} : { loopback }),
     },

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { NodePlanSpec } from '../../api/node-plan.ts';
 import { ManualTime } from '../../common/testing/manual-time.ts';
 import { nodePlanSpec } from './node-plan-spec.ts';
-import { SparesField } from './spares-field.ts';
+import { YoungerFields } from './younger-fields.ts';
 
 const REST = { pools: [{ name: 'web', interface: '', failbackDelaySeconds: null }], instances: [] };
 const WITH = { ...REST, spares: [{ name: 'web-0', pool: 'web', virtualRouterId: 1, rank: 0, like: '192.0.2.1' }] };
@@ -12,7 +12,7 @@ const MESSAGE =
 const MINUTE_MS = 60_000;
 
 let time: ManualTime;
-let field: SparesField;
+let field: YoungerFields;
 /** Whether the definition has the field. */
 let declared: boolean;
 let tries: NodePlanSpec[];
@@ -27,7 +27,7 @@ async function server(spec: NodePlanSpec): Promise<string> {
 beforeEach(() => {
   definitionsOlder.mockClear();
   [time, declared, tries] = [new ManualTime(), false, []];
-  field = new SparesField({ clock: time, reports: { definitionsOlder } });
+  field = new YoungerFields({ clock: time, reports: { definitionsOlder } });
 });
 
 describe('spare instances in plans', () => {
@@ -35,7 +35,7 @@ describe('spare instances in plans', () => {
     declared = true;
     expect(await field.write(WITH, server)).toEqual({ spec: nodePlanSpec(WITH), stored: 'stored' });
     expect(tries).toEqual([nodePlanSpec(WITH)]);
-    expect(field.isRefused).toBe(false);
+    expect(field.refused).toBe('');
     expect(definitionsOlder).not.toHaveBeenCalled();
   });
 
@@ -60,7 +60,7 @@ describe('spare instances in plans', () => {
       await Promise.all([field.write(WITH, server), field.write(WITH, server)]);
       const byPlan = (specs: readonly NodePlanSpec[]) => specs.map(({ plan }) => plan).toSorted();
       expect(byPlan(tries)).toEqual(byPlan(written.map(nodePlanSpec)));
-      expect(field.isRefused).toBe(!taken);
+      expect(field.refused).toBe(taken ? '' : 'spares');
     }
     expect(field.specOf(WITH)).toEqual(nodePlanSpec(WITH));
     expect(definitionsOlder).toHaveBeenCalledTimes(1);
@@ -69,7 +69,31 @@ describe('spare instances in plans', () => {
   it('are not given up for another failure', async () => {
     const failure = new Error('connect ECONNREFUSED');
     await expect(field.write(WITH, () => Promise.reject(failure))).rejects.toBe(failure);
-    expect(field.isRefused).toBe(false);
+    expect(field.refused).toBe('');
     expect(definitionsOlder).not.toHaveBeenCalled();
+  });
+
+  it('are tried apart from instances in multicast groups, which plans do not count on while they are refused', async () => {
+    const both = {
+      ...WITH,
+      apart: [
+        { name: 'web-1', pool: 'web', virtualRouterId: 2, rank: 0, multicastGroup: 200, addresses: ['192.0.2.2'] },
+      ],
+    };
+    const older = async (spec: NodePlanSpec) => {
+      tries.push(spec);
+      if (spec.apart === undefined) return 'stored';
+      throw new ApiException(500, '', JSON.stringify({ message: MESSAGE.replace('spares', 'apart') }), {});
+    };
+    expect(field.mayBeApart).toBe(true);
+    expect(await field.write(both, older)).toEqual({ spec: nodePlanSpec(WITH), stored: 'stored' });
+    expect([field.refused, field.mayBeApart]).toEqual(['apart', false]);
+    expect(field.specOf(both)).toEqual(nodePlanSpec(WITH));
+    time.stall(MINUTE_MS);
+    expect(field.mayBeApart).toBe(true);
+    declared = true;
+    expect(await field.write(both, server)).toEqual({ spec: nodePlanSpec(both), stored: 'stored' });
+    expect([field.refused, field.mayBeApart]).toEqual(['', true]);
+    expect(definitionsOlder).toHaveBeenCalledTimes(1);
   });
 });
