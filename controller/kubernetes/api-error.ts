@@ -27,7 +27,7 @@ function messageOfBody(body: unknown): string | undefined {
 /**
  * Whether a server-side apply was refused because the definition in the cluster does not have a field. The API server answers that with 500,
  * so that only its words tell (managedfields/internal/structuredmerge.go in k8s.io/apimachinery, and typed/validate.go in
- * sigs.k8s.io/structured-merge-diff, which lists all such fields).
+ * sigs.k8s.io/structured-merge-diff). Of several such fields it may name one only.
  * @param field e.g. `.spec.spares`
  */
 export function isUndeclared(error: unknown, field: string): boolean {

@@ -96,4 +96,18 @@ describe('spare instances in plans', () => {
     expect([field.refused, field.mayBeApart]).toEqual(['', true]);
     expect(definitionsOlder).toHaveBeenCalledTimes(1);
   });
+
+  it('are left out with instances in multicast groups where the definition has neither, though one at a time is named', async () => {
+    const apart = [
+      { name: 'web-1', pool: 'web', virtualRouterId: 2, rank: 0, multicastGroup: 200, addresses: ['192.0.2.2'] },
+    ];
+    const oldest = async (spec: NodePlanSpec) => {
+      const named = (['apart', 'spares'] as const).find((each) => spec[each] !== undefined);
+      if (named === undefined) return 'stored';
+      throw new ApiException(500, '', JSON.stringify({ message: MESSAGE.replace('spares', named) }), {});
+    };
+    expect(await field.write({ ...WITH, apart }, oldest)).toEqual({ spec: nodePlanSpec(REST), stored: 'stored' });
+    expect(field.refused).toBe('spares,apart');
+    expect(definitionsOlder).toHaveBeenCalledTimes(1);
+  });
 });

@@ -84,8 +84,8 @@ export class YoungerFields {
       const refused = tried.filter((field) => isUndeclared(error, `.spec.${field}`));
       if (refused.length === 0) throw error;
       this.#refuse(refused);
-      const rest = nodePlanSpec(without(content, [...refused, ...this.#triedAgainMs.keys()]));
-      return { spec: rest, stored: await write(rest) };
+      // The API server names one field, though there may be more.
+      return this.write(content, write);
     }
   }
 
