@@ -17,10 +17,10 @@ const skip = mustSkip('addresses on lo of some nodes in the lab', LAB_NEEDS);
 const ADDRESS = '203.0.113.5';
 const LIMIT = { limitMs: 60_000, everyMs: 5 };
 const FAILBACK_SECONDS = 1;
-/** By the seat: nodes in order of preference, as the controller plans it. */
+/** By the seat: nodes in order of preference. By that alone the first node would have both when the second is gone. */
 const SEATS = [
   ['node1', 'node3', 'node2'],
-  ['node2', 'node3', 'node1'],
+  ['node2', 'node1', 'node3'],
 ];
 const table: string[][] = [['WHAT HAPPENS TO A NODE', 'ANOTHER HAS THE ADDRESS AFTER']];
 
