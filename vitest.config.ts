@@ -27,7 +27,7 @@ const PARALLEL = [
 const WAITING = [
   'test/integration/{foreign-router,interfaces,k0s-scenarios,lab-networks,multicast-groups,networks,own-addresses,pools,ways-to-run}.test.ts',
   'test/integration/supervisor{,-addresses,-borders,-end,-inotify,-loopback,-statements,-states}.test.ts',
-  'test/integration/proxy-supervisor.test.ts',
+  'test/integration/{full-directory,netns-asker,proxy-supervisor,translated-connections}.test.ts',
 ];
 
 /** Of those that run several at once, what takes longest: begun last, it would be waited for alone. */
