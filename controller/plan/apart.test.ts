@@ -74,6 +74,14 @@ describe('demands in a multicast group of their own', () => {
     expect(toldIn(planOf([demand], given))).toMatchObject({ instances: [{ name: 'svc-0' }], apart: [] });
   });
 
+  it('have seats among the others where some nodes have their addresses on lo, for a seat has no address to advertise', () => {
+    const { apart, instances, spares } = planOf([
+      { ...local('svc', ADDRESS), everywhere: true, replicas: 1 },
+    ]).nodes.get('node-1') ?? { instances: [] };
+    expect({ apart, instances }).toEqual({ apart: undefined, instances: [] });
+    expect(spares).toMatchObject([{ name: 'svc-0', virtualRouterId: 1, like: ADDRESS }]);
+  });
+
   it('keep group and router id, also one that foreign routers use elsewhere', () => {
     const demands = [local('svc', ADDRESS), local('svc2', OTHER)];
     const before = planOf(demands);
