@@ -41,7 +41,7 @@ const MADE_OF: Readonly<Record<string, readonly string[]>> = {
   keepalived: ['keepalived', 'curl', 'tini'],
   proxy: ['haproxy', 'tini'],
   bird: ['bird2', 'tini'],
-  sidecar: ['node', 'express', 'pino', '@kubernetes/client-node', 'undici'],
+  sidecar: ['node', 'router', 'pino', '@kubernetes/client-node', 'undici'],
 };
 
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
