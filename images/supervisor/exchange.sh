@@ -28,10 +28,13 @@ make_own() {
 	if [ "$1" = p ]; then (umask 0 && mkfifo "$2"); else mkdir -m "$3" "$2"; fi
 }
 
-# replace FILE PATH: renames FILE to PATH, whatever is there
+# replace FILE PATH: renames FILE to PATH, whatever is there. A signal to the whole group may end mv when it is done: then PATH is right,
+# and is not to be moved away as something strange.
 replace() {
+	[ -e "$1" ] || return 1
 	mv -fT "$1" "$2" 2>/dev/null && return 0
-	mv -fT "$2" "$2.strange" 2>/dev/null # a directory
+	[ -e "$1" ] || return 0
+	[ ! -d "$2" ] || mv -fT "$2" "$2.strange" 2>/dev/null
 	mv -fT "$1" "$2"
 }
 

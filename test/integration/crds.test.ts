@@ -105,6 +105,21 @@ async function plansWithoutSpares(group: string): Promise<object> {
   });
 }
 
+/**
+ * Removes definitions, and waits until the API server has taken them away with all objects. It looks by itself: kubectl, which watches, waited for
+ * a minute once.
+ * @param args what `kubectl get` takes
+ */
+async function removeDefinitions(...args: readonly string[]): Promise<void> {
+  await api.kubectl(['delete', ...args, '--wait=false']);
+  let left = '';
+  const isGone = async () => {
+    left = await api.kubectl(['get', ...args, '--ignore-not-found', '-o', 'yaml']);
+    return left === '';
+  };
+  await waitFor('definitions to go', isGone, { limitMs: 90_000, everyMs: 200 }, () => left);
+}
+
 /** helm on the API server, with homes of its own. */
 async function helm(...args: string[]): Promise<string> {
   const env = {
@@ -1088,7 +1103,7 @@ describe.skipIf(skip)('the custom resources in a real API server', () => {
       // Not necessarily both: the other one is found out by the next try.
       expect([isUndeclared(both, '.spec.spares'), isUndeclared(both, '.spec.apart')]).toContain(true);
       expect(await written({})).toMatchObject({ spec: { plan: 'p' } });
-      await api.kubectl(['delete', 'crd', `nodeplans.${group}`]);
+      await removeDefinitions('crd', `nodeplans.${group}`);
     });
 
     it('takes a plan as big as it can be', async () => {
@@ -1116,7 +1131,7 @@ describe.skipIf(skip)('the custom resources in a real API server', () => {
 
   describe('the chart', () => {
     it('refuses a Deployment of pools by an upgrade without the definitions, and takes it with them', async () => {
-      await api.kubectl(['delete', '-f', join(CHART, 'crds')]);
+      await removeDefinitions('-f', join(CHART, 'crds'));
       await expect(helm('upgrade', 'vip', CHART, POOL)).rejects.toThrow(
         'ERROR: the custom resource definitions of pools are missing',
       );
@@ -1196,7 +1211,7 @@ describe.skipIf(skip)('the custom resources in a real API server', () => {
 
     it('refuses a release with it by an upgrade without its definition, and takes it with that', async () => {
       const definition = join(CHART, 'crds/controlplaneingresses.yaml');
-      await api.kubectl(['delete', '-f', definition]);
+      await removeDefinitions('-f', definition);
       await expect(helm('upgrade', 'vip', CHART, MANAGED, '--reset-values')).rejects.toThrow(
         'ERROR: the custom resource definition of controlPlane.ingress is missing',
       );
