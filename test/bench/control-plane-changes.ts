@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Agent, request } from 'node:https';
+import { text } from 'node:stream/consumers';
 import type { ApiLoad, ApiLoadReport } from '../clients/api-load.ts';
 import { API_SERVER_PORT, type MachinePlan } from '../cluster/plan.ts';
 import { pidsOf } from '../cluster/status.ts';
@@ -130,19 +131,34 @@ class Slice {
   }
 
   /** Gives when the API had said that it is so, in ms of CLOCK_MONOTONIC. @throws Error when it did not */
-  put(addresses: readonly string[]): Promise<number> {
+  async put(addresses: readonly string[]): Promise<number> {
     const endpoints = addresses.map((address) => ({ addresses: [address], conditions: { ready: true } }));
+    const { atMs } = await this.#ask('PATCH', { endpoints });
+    return atMs;
+  }
+
+  /** Whether an address is in it now. @throws Error when the API does not say */
+  async has(address: string): Promise<boolean> {
+    const { body } = await this.#ask('GET');
+    const { endpoints } = JSON.parse(body) as { endpoints?: readonly { addresses: readonly string[] }[] };
+    return endpoints?.some(({ addresses }) => addresses.includes(address)) ?? false;
+  }
+
+  #ask(method: 'GET' | 'PATCH', content?: object): Promise<{ readonly atMs: number; readonly body: string }> {
     const headers = { 'content-type': 'application/merge-patch+json' };
     return new Promise((resolve, reject) => {
       const signal = AbortSignal.timeout(REQUEST_LIMIT_MS);
-      const patch = request(this.#url, { method: 'PATCH', agent: this.#agent, headers, signal }, (response) => {
+      const asked = request(this.#url, { method, agent: this.#agent, headers, signal }, (response) => {
         const atMs = monotonicMs();
-        response.resume();
-        if (response.statusCode === 200) resolve(atMs);
-        else reject(new Error(`the API server says ${response.statusCode} to a change of its slice`));
+        if (response.statusCode !== 200) {
+          response.resume();
+          reject(new Error(`the API server says ${response.statusCode} to a ${method} of its slice`));
+          return;
+        }
+        text(response).then((body) => resolve({ atMs, body }), reject);
       });
-      patch.once('error', reject);
-      patch.end(JSON.stringify({ endpoints }));
+      asked.once('error', reject);
+      asked.end(content === undefined ? undefined : JSON.stringify(content));
     });
   }
 
@@ -199,8 +215,14 @@ async function change(
     // The API servers have put their own back meanwhile.
     if (!added && (await admin(plane, holder, extra)) !== 'ready') return undefined;
     const toldAtMs = await slice.put(added ? [...own, extra] : own);
-    const inForce = async () => ((await admin(plane, holder, extra)) === 'ready') === added && monotonicMs();
-    const timedMs = (await waitFor('the change in force', inForce, LIMIT)) - toldAtMs;
+    // An API server may put its own back before the change is in force, and then it never is.
+    const inForce = async () => {
+      if (((await admin(plane, holder, extra)) === 'ready') === added) return monotonicMs();
+      return (await slice.has(extra)) !== added && 'put back';
+    };
+    const atMs = await waitFor('the change in force', inForce, LIMIT);
+    if (atMs === 'put back') return undefined;
+    const timedMs = atMs - toldAtMs;
     await more(load);
     const report = await load.report();
     const failed = report.failures.length + report.gaps.length;
@@ -217,7 +239,7 @@ async function backendChange(plane: ControlPlaneSite, added: boolean): Promise<W
     const seen = await withExtra(plane, (backends) => change(backends, added));
     if (seen !== undefined) return seen;
   }
-  throw new Error('the API servers put their own addresses back each time before one of them could be removed');
+  throw new Error('the API servers put their own addresses back each time before a change was in force');
 }
 
 /** Does what a case says, while clients connect and watch. @param run its number from 0 */
