@@ -3,6 +3,7 @@ import { clientAddressRules, VIRTUAL_ADDRESS_LENGTH, virtualAddressRules } from 
 import { conditionSchema } from './conditions.ts';
 import { CONTROL_PLANE_INGRESS_PORT } from './defaults.ts';
 import { boundedText, ruled, ruledText } from './rules.ts';
+import type { ServedObject } from './served-object.ts';
 import { healthCheckSchema } from './virtual-ip-pool.ts';
 
 /*
@@ -89,17 +90,4 @@ export type ControlPlaneIngressStatus = z.infer<typeof controlPlaneIngressStatus
 /** Which of the spec's fields an address is from. */
 export type IngressSource = z.infer<typeof sourceSchema>;
 
-/** The object as the API server serves it. */
-export interface ControlPlaneIngress {
-  readonly apiVersion?: string;
-  readonly kind?: string;
-  readonly metadata: {
-    readonly name: string;
-    readonly uid?: string;
-    readonly generation?: number;
-    readonly resourceVersion?: string;
-    readonly deletionTimestamp?: string;
-  };
-  readonly spec: ControlPlaneIngressSpec;
-  readonly status?: ControlPlaneIngressStatus;
-}
+export type ControlPlaneIngress = ServedObject<ControlPlaneIngressSpec, ControlPlaneIngressStatus>;

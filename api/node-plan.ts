@@ -6,6 +6,7 @@ import { FAILBACK_LIMITS, within } from './durations.ts';
 import { multicastGroup, POOL_INSTANCE, poolOfInstance, ROUTER_IDS, routerId } from './instances.ts';
 import { interfaceOrNoneRules } from './interfaces.ts';
 import { type Rule, ruled, ruledText } from './rules.ts';
+import type { ServedObject } from './served-object.ts';
 import { type HealthCheck, POOL_NAME, POOL_NAME_LENGTH, virtualIpPoolSpecSchema } from './virtual-ip-pool.ts';
 
 /*
@@ -312,19 +313,7 @@ export type PlannedApart = z.infer<typeof plannedApartSchema>;
 export type NodePlanStatus = z.infer<typeof nodePlanStatusSchema>;
 export type { HealthCheck };
 
-/** The object as the API server serves it. */
-export interface NodePlan {
-  readonly apiVersion?: string;
-  readonly kind?: string;
-  readonly metadata: {
-    readonly name: string;
-    readonly uid?: string;
-    readonly resourceVersion?: string;
-    readonly generation?: number;
-  };
-  readonly spec: NodePlanSpec;
-  readonly status?: NodePlanStatus;
-}
+export type NodePlan = ServedObject<NodePlanSpec, NodePlanStatus>;
 
 /** An instance with addresses, wherever it speaks. */
 export type HoldingInstance = PlannedInstance & Partial<Pick<PlannedApart, 'multicastGroup'>>;

@@ -4,6 +4,7 @@ import { NO_VIRTUAL_ADDRESS } from './addresses.ts';
 import { conditionSchema } from './conditions.ts';
 import { RETAIN_LIMITS } from './pool-services.ts';
 import { boundedText, matching, notMatching, ruled, ruledText } from './rules.ts';
+import type { ServedObject } from './served-object.ts';
 import { POOL_NAME_LENGTH } from './virtual-ip-pool.ts';
 
 /*
@@ -140,18 +141,4 @@ export type AddressOwner = z.infer<typeof ownerSchema>;
 export type ServiceAddressSpec = z.infer<typeof serviceAddressSpecSchema>;
 export type ServiceAddressStatus = z.infer<typeof serviceAddressStatusSchema>;
 
-/** The object as the API server serves it. */
-export interface ServiceAddress {
-  readonly apiVersion?: string;
-  readonly kind?: string;
-  readonly metadata: {
-    readonly name: string;
-    readonly uid?: string;
-    readonly generation?: number;
-    readonly creationTimestamp?: string;
-    readonly resourceVersion?: string;
-    readonly deletionTimestamp?: string;
-  };
-  readonly spec: ServiceAddressSpec;
-  readonly status?: ServiceAddressStatus;
-}
+export type ServiceAddress = ServedObject<ServiceAddressSpec, ServiceAddressStatus>;

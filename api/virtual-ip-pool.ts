@@ -11,6 +11,7 @@ import { interfaceOrNoneRules } from './interfaces.ts';
 import { labelExpressionsSchema, labelValuesSchema } from './label-selector.ts';
 import { poolServicesSchema } from './pool-services.ts';
 import { boundedText, celMatches, ruled, ruledText } from './rules.ts';
+import type { ServedObject } from './served-object.ts';
 
 /*
  * VirtualIPPool: a set of virtual addresses that the cluster spreads over nodes. Cluster-scoped, written by users, its status by the
@@ -428,20 +429,9 @@ export type AddressGroup = z.infer<typeof groupSchema>;
 export type PoolServicesStatus = z.infer<typeof servicesStatusSchema>;
 export type AddressStatus = z.infer<typeof addressStatusSchema>;
 
-/** The object as the API server serves it. */
-export interface VirtualIpPool {
-  readonly apiVersion?: string;
-  readonly kind?: string;
-  readonly metadata: {
-    readonly name: string;
-    readonly uid?: string;
-    readonly generation?: number;
-    readonly creationTimestamp?: string;
-    readonly resourceVersion?: string;
-    readonly deletionTimestamp?: string;
-    readonly finalizers?: readonly string[];
-    readonly ownerReferences?: readonly { readonly uid: string }[];
-  };
-  readonly spec: VirtualIpPoolSpec;
-  readonly status?: VirtualIpPoolStatus;
+interface PoolMetadata {
+  readonly finalizers?: readonly string[];
+  readonly ownerReferences?: readonly { readonly uid: string }[];
 }
+
+export type VirtualIpPool = ServedObject<VirtualIpPoolSpec, VirtualIpPoolStatus, PoolMetadata>;
