@@ -8,7 +8,7 @@ import { addUp, junitSummary, type Summary, vitestSummary } from './summary.ts';
 
 const VITEST_LIMIT_MS = 70 * 60_000;
 const CHART_LIMIT_MS = 10 * 60_000;
-const FAILURE: Summary = { passed: 0, failed: 1, skipped: 0, skippedNames: [], repeatedNames: [] };
+const FAILURE: Summary = { passed: 0, failed: 1, skipped: 0, failures: [], skippedNames: [], repeatedNames: [] };
 const root = path.resolve(import.meta.dirname, '../..');
 
 /**

@@ -25,9 +25,35 @@ describe("vitest's report", () => {
       passed: 1,
       failed: 1,
       skipped: 3,
+      failures: ['a.test.ts: a fails'],
       skippedNames: ['b.test.ts: b is skipped', 'b.test.ts: b waits', 'b.test.ts: b is left out'],
       repeatedNames: [],
     });
+  });
+
+  it('names what failed with the first line of why, cut where it is long', () => {
+    const failed = (fullName: string, ...failureMessages: string[]) => ({
+      fullName,
+      status: 'failed',
+      failureMessages,
+    });
+    const [named, long, bare] = [
+      failed('a says why', '\u001b[31mError: no\u001b[39m\n    at b.ts:1'),
+      failed('a says much', 'x'.repeat(1000)),
+      failed('a says nothing'),
+    ];
+    const json = JSON.stringify({
+      testResults: [
+        { name: '/checkout/a.test.ts', status: 'failed', assertionResults: [named, long, bare] },
+        { name: '/checkout/b.test.ts', status: 'failed', message: 'no such module\nmore', assertionResults: [] },
+      ],
+    });
+    expect(vitestSummary(json, '/checkout').failures).toEqual([
+      'a.test.ts: a says why: Error: no',
+      `a.test.ts: a says much: ${'x'.repeat(300)}…`,
+      'a.test.ts: a says nothing',
+      'b.test.ts: no such module',
+    ]);
   });
 
   it('names what was done again, whatever came of it', () => {
@@ -65,6 +91,7 @@ describe("helm-unittest's report", () => {
       passed: 2,
       failed: 1,
       skipped: 1,
+      failures: ['pod: is bad: - asserts[0] fail'],
       skippedNames: ['pod: is skipped'],
       repeatedNames: [],
     });
@@ -81,7 +108,7 @@ describe("helm-unittest's report", () => {
 });
 
 describe('judged', () => {
-  const good = { passed: 3, failed: 0, skipped: 0, skippedNames: [], repeatedNames: [] };
+  const good = { passed: 3, failed: 0, skipped: 0, failures: [], skippedNames: [], repeatedNames: [] };
 
   it('adds a failure when a runner failed without a failed test, and says so', () => {
     const said: string[] = [];
@@ -115,8 +142,8 @@ describe('the report', () => {
 
 describe('closingLine', () => {
   it('sums up all runners', () => {
-    const one = { passed: 2, failed: 1, skipped: 0, skippedNames: [], repeatedNames: [] };
-    const two = { passed: 5, failed: 0, skipped: 1, skippedNames: ['x'], repeatedNames: [] };
+    const one = { passed: 2, failed: 1, skipped: 0, failures: [], skippedNames: [], repeatedNames: [] };
+    const two = { passed: 5, failed: 0, skipped: 1, failures: [], skippedNames: ['x'], repeatedNames: [] };
     expect(closingLine(addUp([one, two]))).toBe('7 passed, 1 failed, 1 skipped');
   });
 });

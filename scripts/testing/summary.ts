@@ -1,8 +1,12 @@
+import { stripVTControlCharacters } from 'node:util';
+
 /** How many tests did what, and which were skipped. */
 export interface Summary {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
+  /** Tests that failed, with the first line of what they said: what a log keeps of its end names them then. */
+  readonly failures: readonly string[];
   readonly skippedNames: readonly string[];
   /** Tests that were done again because the machine stood still while they failed, with how often and why. */
   readonly repeatedNames: readonly string[];
@@ -13,9 +17,12 @@ interface VitestReport {
   readonly testResults: readonly {
     readonly name: string;
     readonly status: string;
+    /** What failed outside the tests. */
+    readonly message?: string;
     readonly assertionResults: readonly {
       readonly fullName: string;
       readonly status: string;
+      readonly failureMessages?: readonly string[];
       /** What tests leave for the report; see test/support/machine-watch.ts. */
       readonly meta?: { readonly repeats?: readonly string[] };
     }[];
@@ -35,18 +42,35 @@ export function vitestSummary(json: string, root: string): Summary {
 function fileSummary(file: VitestReport['testResults'][number], root: string): Summary {
   const count = (...statuses: string[]) => file.assertionResults.filter(({ status }) => statuses.includes(status));
   const skipped = count('pending', 'skipped', 'todo', 'disabled');
-  const failed = count('failed').length;
-  const nameOf = (fullName: string) => `${file.name.replace(`${root}/`, '')}: ${fullName.trim()}`;
+  const failed = count('failed');
+  const fileName = file.name.replace(`${root}/`, '');
+  const nameOf = (fullName: string) => `${fileName}: ${fullName.trim()}`;
+  const failures = failed.map(({ fullName, failureMessages }) => withReason(nameOf(fullName), failureMessages?.[0]));
+  if (failed.length === 0 && file.status === 'failed') failures.push(withReason(fileName, file.message));
   return {
     passed: count('passed').length,
-    failed: failed === 0 && file.status === 'failed' ? 1 : failed,
+    failed: failures.length,
     skipped: skipped.length,
+    failures,
     skippedNames: skipped.map(({ fullName }) => nameOf(fullName)),
     repeatedNames: file.assertionResults.flatMap(({ fullName, status, meta: { repeats = [] } = {} }) => {
       const times = `done again ${repeats.length === 1 ? 'once' : `${repeats.length} times`}`;
       return repeats.length === 0 ? [] : [`${nameOf(fullName)} (${times}, ${status}): ${repeats.join('; ')}`];
     }),
   };
+}
+
+const REASON_LENGTH = 300;
+
+/** A test's name with the first line of why it failed, which may be megabytes long. */
+function withReason(name: string, reason: string | undefined): string {
+  const line =
+    stripVTControlCharacters(reason ?? '')
+      .trim()
+      .split('\n', 1)[0]
+      ?.trim() ?? '';
+  if (line === '') return name;
+  return `${name}: ${line.length > REASON_LENGTH ? `${line.slice(0, REASON_LENGTH)}…` : line}`;
 }
 
 /**
@@ -63,11 +87,16 @@ function suiteSummary([, attributes = '', body = '']: RegExpExecArray | RegExpMa
   const skipped = having(/<skipped\b/);
   const failed = having(/<(failure|error)\b/);
   const suiteFailures = number(attributes, 'failures') + number(attributes, 'errors');
+  const suite = attribute(attributes, 'name');
+  const nameOf = ([, own = '']: RegExpMatchArray) => `${suite}: ${attribute(own, 'name')}`;
+  const failures = failed.map((each) => withReason(nameOf(each), each[2]?.replace(/<[^>]*>/g, '')));
+  if (failed.length === 0 && suiteFailures > 0) failures.push(suite);
   return {
     passed: cases.length - skipped.length - failed.length,
-    failed: failed.length === 0 && suiteFailures > 0 ? 1 : failed.length,
+    failed: failures.length,
     skipped: skipped.length,
-    skippedNames: skipped.map(([, own = '']) => `${attribute(attributes, 'name')}: ${attribute(own, 'name')}`),
+    failures,
+    skippedNames: skipped.map(nameOf),
     repeatedNames: [],
   };
 }
@@ -87,6 +116,7 @@ export function addUp(parts: readonly Summary[]): Summary {
     passed: sum((part) => part.passed),
     failed: sum((part) => part.failed),
     skipped: sum((part) => part.skipped),
+    failures: parts.flatMap((part) => part.failures),
     skippedNames: parts.flatMap((part) => part.skippedNames),
     repeatedNames: parts.flatMap((part) => part.repeatedNames),
   };

@@ -44,6 +44,11 @@ const CONTROLLER = `${AGENT}-controller`;
 const NODES = ['node1', 'node2'];
 const API_VERSION = 'keepalived-ingress-vip.io/v1alpha1';
 
+const INGRESS_DEFINITION = 'controlplaneingresses.keepalived-ingress-vip.io';
+const DEFINITIONS = [
+  INGRESS_DEFINITION,
+  ...['nodeplans', 'serviceaddresses', 'virtualippools'].map((plural) => `${plural}.keepalived-ingress-vip.io`),
+];
 const RESOURCES = `/apis/${API_VERSION}`;
 
 let api: KubeApi;
@@ -105,19 +110,52 @@ async function plansWithoutSpares(group: string): Promise<object> {
   });
 }
 
+/** How long the API server may take to remove a definition by itself. */
+const REMOVAL_MS = 20_000;
+
+/** The kinds that the API server tells its clients of, as helm sees them: some time after a definition comes or goes. */
+async function servedKinds(group = 'keepalived-ingress-vip.io'): Promise<string[]> {
+  const names = await api.kubectl(['api-resources', '--cached=false', `--api-group=${group}`, '--output=name']);
+  return names.split('\n').filter(Boolean);
+}
+
 /**
- * Removes definitions, and waits until the API server has taken them away with all objects. It looks by itself: kubectl, which watches, waited for
- * a minute once.
- * @param args what `kubectl get` takes
+ * Removes definitions, and waits until the API server has taken them away with all objects and tells nobody of them any more. What it has not
+ * removed for long is made to go, and told: kubectl's own wait took a minute twice, and what is tested here is what comes after.
+ * @param names of the definitions, `<plural>.<group>`
  */
-async function removeDefinitions(...args: readonly string[]): Promise<void> {
-  await api.kubectl(['delete', ...args, '--wait=false']);
-  let left = '';
-  const isGone = async () => {
-    left = await api.kubectl(['get', ...args, '--ignore-not-found', '-o', 'yaml']);
-    return left === '';
+async function removeDefinitions(...names: readonly string[]): Promise<void> {
+  await api.kubectl(['delete', 'crd', ...names, '--wait=false']);
+  const state = 'jsonpath={range .items[*]}{.metadata.name}: {.metadata.finalizers} {.status.conditions}{"\\n"}{end}';
+  const left = async () => {
+    const listed = await api.kubectl(['get', 'crd', '-o', state]);
+    return listed.split('\n').filter((line) => names.some((name) => line.startsWith(`${name}:`)));
   };
-  await waitFor('definitions to go', isGone, { limitMs: 90_000, everyMs: 200 }, () => left);
+  const isGone = async () => (await left()).length === 0;
+  await waitFor('definitions to go', isGone, { limitMs: REMOVAL_MS, everyMs: 200 }).catch(async () => {
+    for (const line of await left()) {
+      process.stderr.write(`not removed within ${REMOVAL_MS} ms: ${line}\n`);
+      const patch = JSON.stringify({ metadata: { finalizers: null } });
+      await api.kubectl(['patch', 'crd', line.replace(/:.*/, ''), '--type=merge', '-p', patch]);
+    }
+    await waitFor('definitions to go without their finalizers', isGone);
+  });
+  const isUnknown = async () => {
+    const served = await servedKinds(names[0]?.replace(/^[^.]+[.]/, ''));
+    return names.every((name) => !served.includes(name));
+  };
+  await waitFor('the kinds to be served no more', isUnknown, { everyMs: 200 });
+}
+
+/** Gives the API server definitions of the chart, and waits until it tells its clients of them. */
+async function giveDefinitions(path: string, ...names: readonly string[]): Promise<void> {
+  await api.kubectl(['apply', '--server-side', '-f', path]);
+  await api.kubectl(['wait', '--for=condition=Established', '-f', path, '--timeout=30s']);
+  const isServed = async () => {
+    const served = await servedKinds();
+    return names.every((name) => served.includes(name));
+  };
+  await waitFor('the kinds to be served', isServed, { everyMs: 200 });
 }
 
 /** helm on the API server, with homes of its own. */
@@ -1103,7 +1141,7 @@ describe.skipIf(skip)('the custom resources in a real API server', () => {
       // Not necessarily both: the other one is found out by the next try.
       expect([isUndeclared(both, '.spec.spares'), isUndeclared(both, '.spec.apart')]).toContain(true);
       expect(await written({})).toMatchObject({ spec: { plan: 'p' } });
-      await removeDefinitions('crd', `nodeplans.${group}`);
+      await removeDefinitions(`nodeplans.${group}`);
     });
 
     it('takes a plan as big as it can be', async () => {
@@ -1131,12 +1169,11 @@ describe.skipIf(skip)('the custom resources in a real API server', () => {
 
   describe('the chart', () => {
     it('refuses a Deployment of pools by an upgrade without the definitions, and takes it with them', async () => {
-      await removeDefinitions('-f', join(CHART, 'crds'));
+      await removeDefinitions(...DEFINITIONS);
       await expect(helm('upgrade', 'vip', CHART, POOL)).rejects.toThrow(
         'ERROR: the custom resource definitions of pools are missing',
       );
-      await api.kubectl(['apply', '--server-side', '-f', join(CHART, 'crds')]);
-      await api.kubectl(['wait', '--for=condition=Established', '-f', join(CHART, 'crds'), '--timeout=30s']);
+      await giveDefinitions(join(CHART, 'crds'), ...DEFINITIONS);
       await helm('upgrade', 'vip', CHART, POOL);
       const workloads = await api.kubectl(['-n', NAMESPACE, 'get', 'deployments,daemonsets', '-o', 'name']);
       expect(workloads.split('\n')).toEqual([`deployment.apps/${CONTROLLER}`, `daemonset.apps/${AGENT}`]);
@@ -1211,12 +1248,11 @@ describe.skipIf(skip)('the custom resources in a real API server', () => {
 
     it('refuses a release with it by an upgrade without its definition, and takes it with that', async () => {
       const definition = join(CHART, 'crds/controlplaneingresses.yaml');
-      await removeDefinitions('-f', definition);
+      await removeDefinitions(INGRESS_DEFINITION);
       await expect(helm('upgrade', 'vip', CHART, MANAGED, '--reset-values')).rejects.toThrow(
         'ERROR: the custom resource definition of controlPlane.ingress is missing',
       );
-      await api.kubectl(['apply', '--server-side', '-f', definition]);
-      await api.kubectl(['wait', '--for=condition=Established', '-f', definition, '--timeout=30s']);
+      await giveDefinitions(definition, INGRESS_DEFINITION);
       await helm('upgrade', 'vip', CHART, MANAGED, '--reset-values');
       expect(await api.kubectl(['get', 'cpingress', 'main', '-o', 'jsonpath={.spec}'])).toBe(
         '{"managedVirtualIP":{"address":"192.168.1.220"},"port":8443}',
