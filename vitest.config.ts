@@ -6,7 +6,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 /** Tests that start nothing outside their own process tree and need no privilege. */
 const UNIT = [
   '{api,common,controller,sidecar,scripts}/**/*.test.ts',
-  'test/{lab,bench,chaos,clients,cluster,demo,environment,kubernetes,support,unit}/**/*.test.ts',
+  'test/{lab,bench,chaos,clients,cluster,demo,environment,kubernetes,migration,peers,support,unit}/**/*.test.ts',
 ];
 
 /**

@@ -1,3 +1,4 @@
+import { ingressService } from '../environment/ingress-service.ts';
 import { applyManifest } from '../environment/pools.ts';
 import { waitFor } from '../support/wait.ts';
 import { site } from './here.ts';
@@ -47,24 +48,7 @@ function objectsOfService(
   namespace: string,
   spec: Readonly<Record<string, unknown>>,
 ): object[] {
-  const ports = [{ name: 'http', port: 80, protocol: 'TCP' }];
-  const endpoints = site.cluster.plan.nodes.map((node) => ({ addresses: [node.ipv4], nodeName: node.name }));
-  return [
-    {
-      apiVersion: 'v1',
-      kind: 'Service',
-      metadata: { name, namespace, annotations },
-      spec: { ...spec, ports },
-    },
-    {
-      apiVersion: 'discovery.k8s.io/v1',
-      kind: 'EndpointSlice',
-      metadata: { name, namespace, labels: { 'kubernetes.io/service-name': name } },
-      addressType: 'IPv4',
-      ports,
-      endpoints,
-    },
-  ];
+  return ingressService(site.cluster.plan.nodes, { name, namespace, annotations, spec });
 }
 
 /** A Service as the API server has it. */

@@ -9,6 +9,7 @@ import { type ClusterParts, readyParts } from '../cluster/parts.ts';
 import { checkClusterName } from '../cluster/plan.ts';
 import { bringUp } from '../cluster/up.ts';
 import { ownSite, Site } from '../environment/site.ts';
+import { installMetalLb, metalLbImages } from '../peers/metallb.ts';
 import { cacheFolder } from '../support/cache-folder.ts';
 import { runCommand, wholeNumber } from '../support/command-line.ts';
 import { interruptible } from '../support/interruption.ts';
@@ -16,8 +17,7 @@ import { inNetns } from '../support/netns.ts';
 import { say } from '../support/print.ts';
 import { agnhostImage } from './agnhost.ts';
 import type { Contender } from './contender.ts';
-import { METALLB } from './metallb.ts';
-import { PRODUCT, PRODUCT_ALL } from './product.ts';
+import { PRODUCT, PRODUCT_ALL, serviceRange } from './product.ts';
 import { resultsTable, summary } from './report.ts';
 import { type Running, runSpecs, type SpecResult } from './run.ts';
 import { byNodes, chooseSpecs, SPECS, type Spec, shortTitle } from './specs.ts';
@@ -37,6 +37,11 @@ interface Options {
 }
 
 const DEFAULT_CLUSTER = 'k8se2e';
+/** MetalLB in layer-2 mode, as its own manifest installs it, with one pool. */
+const METALLB: Contender = {
+  images: metalLbImages,
+  install: (site) => installMetalLb(site, { services: { addresses: [serviceRange(site)] } }),
+};
 const CONTENDERS = { product: PRODUCT, 'product-all': PRODUCT_ALL, metallb: METALLB } as const satisfies Record<
   string,
   Contender
