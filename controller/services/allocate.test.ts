@@ -258,6 +258,18 @@ describe('an address whose Service went', () => {
     expect(second.allocation.claims).toMatchObject([{ kind: 'update', releases: [] }]);
   });
 
+  it('goes to its Service before one that was never here takes what waited longest', () => {
+    const claims = [
+      retained('192.168.11.1', 'b', NOW_MS - 9000),
+      retained('192.168.11.2', 'x', NOW_MS - 5000),
+      retained('192.168.11.3', 'y', NOW_MS - 5000),
+      retained('192.168.11.4', 'z', NOW_MS - 5000),
+    ];
+    const { on } = decided({ claims, services: [service('a'), service('b')] });
+    expect(on('b')?.addresses).toEqual(['192.168.11.1']);
+    expect(on('a')?.addresses).toEqual(['192.168.11.2']);
+  });
+
   it('is not given again while nobody may have it', () => {
     const unavailable = new Map([['192.168.11.1', 'is an address of node n1 itself']]);
     const claims = [retained('192.168.11.1', 'web')];

@@ -59,7 +59,17 @@ function settleAll(work: Work, awaited: Awaited): Settled {
     if (asking.owner.by === undefined) settlement.settle(asking, { all: needsBoth(asking), avoid: asked });
     else refused.set(asking.owner.uid, placeExternal({ ...requests, settlement }, asking));
   }
-  return { lacks: lacksAfter(settlement, open), refused };
+  return { lacks: lacksAfter(settlement, returningFirst(open, sources.retained)), refused };
+}
+
+/** Those for whom an address waits go before the rest: else one that was never here could take it, though another would do. */
+function returningFirst(open: readonly Asking[], retained: Retained): Asking[] {
+  const [returning, others]: [Asking[], Asking[]] = [[], []];
+  for (const asking of open) {
+    const { namespace, name } = asking.owner;
+    (retained.of(namespace, name).length > 0 ? returning : others).push(asking);
+  }
+  return [...returning, ...others];
 }
 
 /** What one got another may share, or lack: those that lack something are looked at again until nothing is given any more. */
