@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { allocate } from './allocate.ts';
 import { ALLOCATED_CONDITION, SERVICE_FINALIZER } from './annotations.ts';
 import {
@@ -256,6 +256,17 @@ describe('an address whose Service went', () => {
     const second = decided({ claims: first.after.claims, services: [service('web'), service('more')] });
     expect(second.on('more')?.addresses).toEqual(['192.168.11.2']);
     expect(second.allocation.claims).toMatchObject([{ kind: 'update', releases: [] }]);
+  });
+
+  it('is not looked for among all that wait again and again, where thousands take the place of others', () => {
+    const count = 200;
+    const unavailable = new Map<string, string>();
+    const has = vi.spyOn(unavailable, 'has');
+    const claims = Array.from({ length: count }, (_, index) => retained(`10.0.0.${index + 1}`, `old-${index}`));
+    const services = Array.from({ length: count }, (_, index) => service(`new-${index}`));
+    const pools = [pool('web', { ranges: [{ first: '10.0.0.1', last: `10.0.0.${count}` }] })];
+    expect(decided({ pools, claims, services, unavailable }).allocation.claims).toHaveLength(count);
+    expect(has.mock.calls.length).toBeLessThan(10 * count);
   });
 
   it('goes to its Service before one that was never here takes what waited longest', () => {

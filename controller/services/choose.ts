@@ -68,9 +68,7 @@ function shared(sources: Sources, choice: Choice, pools: readonly ServicePool[])
   if (share === undefined) return undefined;
   const isOfThese = (entry: Entry) =>
     fits(entry, choice) && pools.some(({ name }) => name === entry.pool && sources.pools.has(name, entry.address));
-  const beside = sources.sharers
-    .of(share.key)
-    .find((entry) => isOfThese(entry) && sources.sharers.refusal(entry, choice.asking) === undefined);
+  const beside = sources.sharers.findBeside(choice.asking, isOfThese);
   return beside ?? sources.retained.sharedBy(choice.asking.owner.namespace, share.key).find(isOfThese);
 }
 
@@ -85,7 +83,7 @@ function ofEqual({ free, retained }: Sources, choice: Choice, pools: readonly Se
     if (address !== undefined) return { address, pool: pool.name };
   }
   for (const pool of emptiestFirst) {
-    const waited = retained.inPool(pool.name, family).find(({ address }) => !taboo.has(address));
+    const waited = retained.longestInPool(pool.name, family, taboo);
     if (waited !== undefined) return waited;
   }
   return undefined;

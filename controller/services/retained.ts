@@ -59,9 +59,15 @@ export class Retained {
     return this.#waiting(this.#byShare.get(shareKey(namespace, key))).reverse();
   }
 
-  /** What a pool can give again, the longest retained first: a stale name of it leads to a stranger as late as can be. */
-  inPool(pool: string, family: Family): Entry[] {
-    return this.#waiting(this.#byPool.get(`${pool}/${family}`));
+  /**
+   * What a pool can give again, the longest retained: a stale name of it leads to a stranger as late as can be. What was given does not wait
+   * again in the same decision, so that it is forgotten: thousands may ask for what waits next.
+   * @param avoid addresses that are not to be chosen
+   */
+  longestInPool(pool: string, family: Family, avoid: ReadonlySet<string>): Entry | undefined {
+    const entries = this.#byPool.get(`${pool}/${family}`) ?? [];
+    for (let [first] = entries; first !== undefined && !this.#waits(first); [first] = entries) entries.shift();
+    return entries.find((entry) => this.#waits(entry) && !avoid.has(entry.address));
   }
 
   #add(entry: Entry): void {
@@ -74,7 +80,11 @@ export class Retained {
   }
 
   #waiting(entries: readonly Entry[] = []): Entry[] {
-    return entries.filter(({ retained, address }) => retained !== undefined && !this.#unavailable.has(address));
+    return entries.filter((entry) => this.#waits(entry));
+  }
+
+  #waits({ retained, address }: Entry): boolean {
+    return retained !== undefined && !this.#unavailable.has(address);
   }
 }
 

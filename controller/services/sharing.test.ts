@@ -54,6 +54,22 @@ describe('an address that is shared', () => {
     expect(decided([unread], { claims: [has] }).allocation.claims).toEqual([]);
   });
 
+  it('is not compared with all that have the same port: thousands may have one key by mistake', () => {
+    const [count, wide] = [200, { ranges: [{ cidr: '10.0.0.0/24' }] }];
+    let asked = 0;
+    const services = Array.from({ length: count }, (_, index) => {
+      const each = sharer(`web-${index}`, 80);
+      const get = () => {
+        asked++;
+        return each.ports;
+      };
+      return Object.defineProperty({ ...each }, 'ports', { get });
+    });
+    const { after } = decided(services, { pools: [pool('web', wide)] });
+    expect(after.claims).toHaveLength(count);
+    expect(asked).toBeLessThan(10 * count);
+  });
+
   it('is still had by the rest when one goes, who then finds it again', () => {
     const claims = [owned('192.168.11.2', sharer('a', 80), sharer('b', 443))];
     const first = decided([sharer('b', 443)], { claims });
