@@ -2,8 +2,9 @@ import type { NodePlan } from '../../../api/node-plan.ts';
 import type { ServiceAddress } from '../../../api/service-address.ts';
 import type { VirtualIpPool, VirtualIpPoolSpec } from '../../../api/virtual-ip-pool.ts';
 import { canonical } from '../../../common/addresses.ts';
+import { withAnswers, withAnswersOf } from '../../../common/answers.ts';
 import { CLAIMS_FINALIZER } from '../../services/annotations.ts';
-import { PoolRanges, rangeProblems } from '../../services/ranges.ts';
+import { PoolRanges, type RangesSpec, rangeProblems } from '../../services/ranges.ts';
 import type { ServicePool } from '../../services/types.ts';
 
 /** Addresses of a pool that Services have, as the pool asks for them: with the prefix of their range where it has one. */
@@ -12,17 +13,16 @@ export type ClaimedAddresses = (pool: VirtualIpPool) => readonly string[];
 /** Where no Service gets addresses. */
 export const NOTHING_CLAIMED: ClaimedAddresses = () => [];
 
-/** Specs stay the same object from one run to the next. */
-const knownRanges = new WeakMap<VirtualIpPoolSpec, PoolRanges>();
+/** Of so many ranges that is kept at most: more than a cluster has pools. */
+const MOST_TEXTS = 1000;
 
-/** Addresses that a pool can give to Services. Pure. */
-export function rangesOf(spec: VirtualIpPoolSpec): PoolRanges {
-  const known = knownRanges.get(spec);
-  if (known !== undefined) return known;
-  const ranges = PoolRanges.of(spec);
-  knownRanges.set(spec, ranges);
-  return ranges;
-}
+/** With every write of a pool's status its spec comes anew, and what is known of its ranges is worth keeping: thousands are asked about. */
+const rangesByText = withAnswers((text) => PoolRanges.of(JSON.parse(text) as RangesSpec), MOST_TEXTS);
+
+/** Addresses that a pool can give to Services: the same object as long as nobody changes its ranges. Pure. */
+export const rangesOf = withAnswersOf(({ ranges, exclude, avoidNetworkAndBroadcast }: RangesSpec) =>
+  rangesByText(JSON.stringify({ ranges, exclude, avoidNetworkAndBroadcast })),
+);
 
 function createdMs({ metadata }: VirtualIpPool): number {
   const time = Date.parse(metadata.creationTimestamp ?? '');
@@ -40,16 +40,8 @@ export function servicePool(pool: VirtualIpPool): ServicePool {
   };
 }
 
-const knownProblems = new WeakMap<VirtualIpPoolSpec, readonly string[]>();
-
 /** What is wrong with a pool's ranges, in sentences that begin with the field. Pure. */
-export function rangeProblemsOf(spec: VirtualIpPoolSpec): readonly string[] {
-  const known = knownProblems.get(spec);
-  if (known !== undefined) return known;
-  const problems = rangeProblems(spec);
-  knownProblems.set(spec, problems);
-  return problems;
-}
+export const rangeProblemsOf = withAnswersOf((spec: VirtualIpPoolSpec): readonly string[] => rangeProblems(spec));
 
 /** An address as a pool asks for it: with the prefix of its range where that has one. Pure. */
 export function withPrefix(address: string, spec: VirtualIpPoolSpec): string {
