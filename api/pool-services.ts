@@ -84,9 +84,10 @@ export const poolServicesSchema = ruled(
       ),
   }),
   {
-    test: ({ fence = false, namespaces, namespaceSelector }) =>
-      !fence || namespaces !== undefined || namespaceSelector !== undefined,
-    cel: '!has(self.fence) || !self.fence || has(self.namespaces) || has(self.namespaceSelector)',
+    // No names mean all namespaces otherwise: such a fence would keep every namespace from every other pool.
+    test: ({ fence = false, namespaces = [], namespaceSelector }) =>
+      !fence || namespaces.length > 0 || namespaceSelector !== undefined,
+    cel: '!has(self.fence) || !self.fence || (has(self.namespaces) && self.namespaces.size() > 0) || has(self.namespaceSelector)',
     sentence: 'fence needs namespaces or namespaceSelector, which say for whom it is',
   },
 ).describe('Which Services of type LoadBalancer get addresses of the ranges. Absent: none.');

@@ -134,6 +134,11 @@ describe('what a pool gives to Services', () => {
       'services: fence needs namespaces or namespaceSelector, which say for whom it is',
     ],
     [
+      'a fence around an empty list',
+      { ranges: [range], services: { fence: true, namespaces: [] } },
+      'services: fence needs namespaces or namespaceSelector, which say for whom it is',
+    ],
+    [
       'a name that no namespace has',
       { ranges: [range], services: { namespaces: ['Web'] } },
       'services.namespaces.0: "Web" is no name of a namespace; a-z, 0-9 and - are allowed',

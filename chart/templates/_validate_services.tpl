@@ -85,7 +85,7 @@
 {{- define "kiv.validate.poolServices" -}}
 {{- $found := .found -}}
 {{- $field := .field -}}
-{{- if and .services.fence (not (or (hasKey .services "namespaces") (hasKey .services "namespaceSelector"))) -}}
+{{- if and .services.fence (not (or .services.namespaces (hasKey .services "namespaceSelector"))) -}}
 {{- include "kiv.problem" (dict "found" $found "message" (printf "%s.fence is true, but neither namespaces nor namespaceSelector says for whom it is; give one of them" $field)) -}}
 {{- end -}}
 {{- range $row := list (list "priority" 0 1000000) (list "retainSeconds" 0 31536000) -}}

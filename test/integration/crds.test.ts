@@ -750,6 +750,11 @@ describe.skipIf(skip)('the custom resources in a real API server', () => {
         'spec.services: Invalid value: "object": fence needs namespaces or namespaceSelector, which say for whom it is',
       ],
       [
+        'a fence around an empty list',
+        { ...of(range), services: { fence: true, namespaces: [] } },
+        'spec.services: Invalid value: "object": fence needs namespaces or namespaceSelector, which say for whom it is',
+      ],
+      [
         'a namespace that cannot be',
         { ...of(range), services: { namespaces: ['Web'] } },
         'spec.services.namespaces[0]: Invalid value: "string": "Web" is no name of a namespace; a-z, 0-9 and - are allowed',
