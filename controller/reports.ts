@@ -48,7 +48,7 @@ export class Reports implements ReconcilerReports {
 
   definitionsOlder(): void {
     this.#log.warn(
-      'the custom resource definitions in the cluster are older than the controller: nodes get plans without spare instances, and the first address of a new Service waits for an election; bring them up to date with: kubectl apply --server-side -f chart/crds/',
+      'the custom resource definitions in the cluster are older than the controller: nodes get plans without what these do not have: the first address of a new Service waits for an election, and what only so many nodes are to have (distribution.mode Replicas) none has; bring them up to date with: kubectl apply --server-side -f chart/crds/',
     );
   }
 

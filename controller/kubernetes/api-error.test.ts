@@ -25,6 +25,12 @@ describe('a field that the definition does not have', () => {
     expect(isUndeclared(error, '.spec.spares')).toBe(true);
   });
 
+  it('is known of any item of a list', () => {
+    const refused = refusal(500, OLDER.replace('.spec.spares', '.spec.loopback[12].elected'));
+    expect(isUndeclared(refused, '.spec.loopback[].elected')).toBe(true);
+    expect(isUndeclared(refused, '.spec.loopback')).toBe(false);
+  });
+
   it.each<[string, unknown]>([
     ['another field', refusal(500, OLDER.replace('spares', 'loopback'))],
     ['a field of that name elsewhere', refusal(500, OLDER.replace('.spec', '.spec.pools[0].spec'))],

@@ -28,11 +28,11 @@ function messageOfBody(body: unknown): string | undefined {
  * Whether a server-side apply was refused because the definition in the cluster does not have a field. The API server answers that with 500,
  * so that only its words tell (managedfields/internal/structuredmerge.go in k8s.io/apimachinery, and typed/validate.go in
  * sigs.k8s.io/structured-merge-diff). Of several such fields it may name one only.
- * @param field e.g. `.spec.spares`
+ * @param field e.g. `.spec.spares`; of a list's items `.spec.loopback[].elected`
  */
 export function isUndeclared(error: unknown, field: string): boolean {
   const message = messageOfBody((error as WithCode | undefined)?.body);
-  return message?.includes(` ${field}: field not declared in schema`) ?? false;
+  return message?.replaceAll(/\[[0-9]+\]/g, '[]').includes(` ${field}: field not declared in schema`) ?? false;
 }
 
 /** Why a request failed, in one line: the API server's own words where it had any, and the cause of a connection's end. */

@@ -110,4 +110,26 @@ describe('spare instances in plans', () => {
     expect(field.refused).toBe('spares,apart');
     expect(definitionsOlder).toHaveBeenCalledTimes(1);
   });
+
+  it('are not needed by addresses of nodes that are elected, which no node gets where the definition does not have the word', async () => {
+    const [elected, all] = [
+      { name: 'some', pool: 'some', elected: true, addresses: ['10.9.0.1'] },
+      { name: 'all', pool: 'all', addresses: ['10.9.0.2'] },
+    ];
+    const word = '.spec.loopback[0].elected';
+    const older = async ({ loopback = [] }: NodePlanSpec) => {
+      if (loopback.every((each) => each.elected === undefined)) return 'stored';
+      throw new ApiException(500, '', JSON.stringify({ message: MESSAGE.replace('.spec.spares', word) }), {});
+    };
+    const both = { ...REST, loopback: [elected, all] };
+    const left = nodePlanSpec({ ...REST, loopback: [all] });
+    expect(await field.write(both, older)).toEqual({ spec: left, stored: 'stored' });
+    expect(field.specOf(both)).toEqual(left);
+    expect(await field.write({ ...REST, loopback: [elected] }, older)).toMatchObject({ spec: nodePlanSpec(REST) });
+    expect([field.refused, field.mayBeApart]).toEqual(['elected', true]);
+    expect(definitionsOlder).toHaveBeenCalledTimes(1);
+    time.stall(MINUTE_MS);
+    expect(await field.write(both, server)).toEqual({ spec: nodePlanSpec(both), stored: 'stored' });
+    expect(field.refused).toBe('');
+  });
 });

@@ -21,23 +21,50 @@ interface WrittenPlan<T> {
   readonly stored: T;
 }
 
-/** Fields of a NodePlan's spec that definitions of older releases do not have. */
-const FIELDS = ['spares', 'apart'] as const;
-type Field = (typeof FIELDS)[number];
+/** A field of a NodePlan's spec that definitions of older releases do not have. */
+interface YoungerField {
+  /** As the API server names it, see `isUndeclared`. */
+  readonly path: string;
+  isIn(content: NodePlanContent): boolean;
+  /** What is left of a plan without what needs the field. */
+  without(content: NodePlanContent): NodePlanContent;
+}
+
+const FIELDS = {
+  spares: {
+    path: '.spec.spares',
+    isIn: ({ spares }) => spares !== undefined,
+    without: ({ spares: _, ...content }) => content,
+  },
+  apart: {
+    path: '.spec.apart',
+    isIn: ({ apart }) => apart !== undefined,
+    without: ({ apart: _, ...content }) => content,
+  },
+  elected: {
+    path: '.spec.loopback[].elected',
+    isIn: ({ loopback = [] }) => loopback.some(({ elected }) => elected !== undefined),
+    // Without the word alone every node would have the addresses.
+    without: ({ loopback = [], ...content }) => {
+      const left = loopback.filter(({ elected }) => elected === undefined);
+      return left.length === 0 ? content : { ...content, loopback: left };
+    },
+  },
+} as const satisfies Readonly<Record<string, YoungerField>>;
+type Field = keyof typeof FIELDS;
+const NAMES = Object.keys(FIELDS) as readonly Field[];
 
 const TRIED_EVERY_MS = 60_000;
 
 /** What is left of a plan without some of its fields. */
 function without(content: NodePlanContent, left: Iterable<Field>): NodePlanContent {
-  const { ...rest } = content;
-  for (const field of left) delete rest[field];
-  return rest;
+  return [...left].reduce<NodePlanContent>((rest, field) => FIELDS[field].without(rest), content);
 }
 
 /**
  * Whether the definition of NodePlans in the cluster has the fields that came later. Helm does not upgrade definitions, and a server-side apply
- * with a field that the definition does not have is refused whole. Nodes can do without spare instances and multicast groups, but not without
- * a plan.
+ * with a field that the definition does not have is refused whole. Nodes can do without spare instances, multicast groups and addresses of
+ * those that are elected, but not without a plan.
  */
 export class YoungerFields {
   readonly #dependencies: YoungerFieldsDependencies;
@@ -50,7 +77,7 @@ export class YoungerFields {
 
   /** Names of those that plans are refused with, as far as is known. */
   get refused(): string {
-    return FIELDS.filter((field) => this.#triedAgainMs.has(field)).join();
+    return NAMES.filter((field) => this.#triedAgainMs.has(field)).join();
   }
 
   /** Whether a plan may count on instances in multicast groups of their own: their definition is there, or is to be tried again. */
@@ -68,7 +95,7 @@ export class YoungerFields {
    * @throws what `write` throws otherwise
    */
   async write<T>(content: NodePlanContent, write: (spec: NodePlanSpec) => Promise<T>): Promise<WrittenPlan<T>> {
-    const given = FIELDS.filter((field) => content[field] !== undefined);
+    const given = NAMES.filter((field) => FIELDS[field].isIn(content));
     const tried = given.filter((field) => this.#isDue(field));
     const spec = nodePlanSpec(
       without(
@@ -81,7 +108,7 @@ export class YoungerFields {
       for (const field of tried) this.#triedAgainMs.delete(field);
       return { spec, stored };
     } catch (error) {
-      const refused = tried.filter((field) => isUndeclared(error, `.spec.${field}`));
+      const refused = tried.filter((field) => isUndeclared(error, FIELDS[field].path));
       if (refused.length === 0) throw error;
       this.#refuse(refused);
       // The API server names one field, though there may be more.

@@ -100,11 +100,11 @@ async function apply(...manifests: readonly object[]): Promise<void> {
   });
 }
 
-/** The definition of NodePlans in a group of its own, as it was before there were spare instances and multicast groups. */
+/** The definition of NodePlans in a group of its own, as it was before there were spare instances, multicast groups and those that are elected. */
 async function plansWithoutSpares(group: string): Promise<object> {
   const text = await readFile(join(CHART, 'crds/nodeplans.yaml'), 'utf8');
   return parse(text.replaceAll('keepalived-ingress-vip.io', group), (key, value) => {
-    if (key === 'spares' || key === 'apart') return undefined;
+    if (key === 'spares' || key === 'apart' || key === 'elected') return undefined;
     if (key !== 'x-kubernetes-validations') return value;
     return (value as { rule: string }[]).filter(({ rule }) => !/self[.](spares|apart)/.test(rule));
   });
@@ -1146,6 +1146,9 @@ describe.skipIf(skip)('the custom resources in a real API server', () => {
       const both = await written({ spares, apart }).catch((error: unknown) => error);
       // Not necessarily both: the other one is found out by the next try.
       expect([isUndeclared(both, '.spec.spares'), isUndeclared(both, '.spec.apart')]).toContain(true);
+      const loopback = [{ name: 'a', pool: 'a', elected: true, addresses: ['10.9.0.1'] }];
+      const elected = await written({ loopback }).catch((error: unknown) => error);
+      expect(isUndeclared(elected, '.spec.loopback[].elected')).toBe(true);
       expect(await written({})).toMatchObject({ spec: { plan: 'p' } });
       await removeDefinitions(`nodeplans.${group}`);
     });
