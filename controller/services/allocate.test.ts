@@ -181,6 +181,18 @@ describe('which Services are ours', () => {
   });
 });
 
+describe('a Service whose addresses were taken out of its status', () => {
+  it('keeps what another load balancer publishes since, while nodes let go of its addresses', () => {
+    const said = [{ type: ALLOCATED_CONDITION, status: 'False', reason: 'NotServed' }] as never;
+    const parted = service('web', { loadBalancerClass: 'example.com/other', ownFinalizer: true, conditions: said });
+    const taken = { ...parted, ingress: [{ ip: '192.168.11.3' }, { ip: '203.0.113.1' }] };
+    const { on } = decided({ services: [taken], claims: [retained('192.168.11.3', 'web')] });
+    expect(on('web')).toMatchObject({ serves: false, released: [] });
+    const late = decided({ services: [taken], claims: [owned('192.168.11.3', service('web'))] });
+    expect(late.on('web')?.released).toEqual(['192.168.11.3']);
+  });
+});
+
 describe('an address whose Service went', () => {
   it('waits for a Service of its name, and is given to that, whatever its uid', () => {
     const first = decided({ services: [gone('web')], claims: [owned('192.168.11.3', service('web'))] });

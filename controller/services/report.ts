@@ -1,6 +1,6 @@
 import type { ServiceAddress } from '../../api/service-address.ts';
 import { published } from './published.ts';
-import { hasOurs, isAllocated, isServed } from './serving.ts';
+import { hasOurs, isAllocated, isParted, isServed } from './serving.ts';
 import type { Lack } from './settle.ts';
 import type { LoadBalancerService, Refusal, ServiceVerdict } from './types.ts';
 import { partingVerdict, verdictOf } from './verdicts.ts';
@@ -26,7 +26,7 @@ function releasedBy(work: Work, service: LoadBalancerService, had: readonly stri
   const { namespace, name, uid } = service.metadata;
   const held = ledger.of(uid);
   const isHeld = (address: string) => held.some((entry) => entry.address === address);
-  const gone = [...had, ...published(service)].filter((address) => !isHeld(address));
+  const gone = [...had, ...(isParted(service) ? [] : published(service))].filter((address) => !isHeld(address));
   if (gone.length === 0) return [];
   const allocated = isAllocated(service);
   const isOurs = (address: string) => {

@@ -20,9 +20,12 @@ export function isMarked({ conditions }: LoadBalancerService): boolean {
 
 /** Whether a Service says of itself that what it publishes is of ours. Of one that could have nothing another load balancer gave it. Pure. */
 export function isAllocated({ conditions }: LoadBalancerService): boolean {
-  return conditions.some(
-    ({ type, status, reason }) => type === ALLOCATED_CONDITION && (status !== 'False' || reason === 'NotServed'),
-  );
+  return conditions.some(({ type, status }) => type === ALLOCATED_CONDITION && status !== 'False');
+}
+
+/** Whether a Service says of itself that its addresses were taken out of its status: what it publishes since is another load balancer's. Pure. */
+export function isParted({ conditions }: LoadBalancerService): boolean {
+  return conditions.some(({ type, reason }) => type === ALLOCATED_CONDITION && reason === 'NotServed');
 }
 
 /**
