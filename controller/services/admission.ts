@@ -57,10 +57,11 @@ export class Admission {
     const own = this.#fencesOf(namespace);
     if (own.length > 0 && !own.includes(pool)) {
       const names = few(own.map(({ name }) => name));
-      return refused('FencedOff', `namespace ${namespace} gets addresses of pool ${names} only, which is its fence`);
+      const only = `namespace ${namespace} gets addresses of pool ${names} only, which is its fence`;
+      return refused('FencedOff', `${only}; ask for one of it`);
     }
     if (pool.spec.services?.fence !== true || this.#admitsNamespace(pool, namespace)) return undefined;
-    return refused('FencedOff', `pool ${pool.name} is fenced off from namespace ${namespace}`);
+    return refused('FencedOff', `pool ${pool.name} is fenced off from namespace ${namespace}; ask for another pool`);
   }
 
   /** Why a Service may have no address of a pool, whatever becomes of it; undefined: it may. */
@@ -81,7 +82,8 @@ export class Admission {
   newRefusal(service: LoadBalancerService, pool: ServicePool): Refusal | undefined {
     const refusal = this.refusal(service, pool);
     if (refusal !== undefined || pool.spec.services?.disabled !== true) return refusal;
-    return refused('PoolDisabled', `pool ${pool.name} gives nothing new, as its spec.services.disabled says`);
+    const why = `pool ${pool.name} gives nothing new, as its spec.services.disabled says`;
+    return refused('PoolDisabled', `${why}; set that to false, or ask for another pool`);
   }
 
   /** The pool that a Service asks for by name, if it may have something new of it; without a name all that give of their own accord. */

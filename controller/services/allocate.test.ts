@@ -929,7 +929,7 @@ describe('which pool', () => {
       [pool('web', { services: { fence: true, namespaces: ['other'] } })],
       { addresses: '192.168.11.2' },
       'FencedOff',
-      'pool web is fenced off from namespace default',
+      'pool web is fenced off from namespace default; ask for another pool',
     ],
   ])('can be %s', (_which, pools, wishes, reason, message) => {
     const verdict = addressWith(pools, asking('web', wishes));
@@ -957,7 +957,7 @@ describe('which pool', () => {
       expect(addressWith([pool('web'), fence], asking('web', wishes))).toMatchObject({
         ok: false,
         reason: 'FencedOff',
-        message: 'namespace default gets addresses of pool fence only, which is its fence',
+        message: 'namespace default gets addresses of pool fence only, which is its fence; ask for one of it',
       });
     }
     const stranger = service('web', { metadata: { namespace: 'other' } });

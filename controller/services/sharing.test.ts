@@ -101,7 +101,11 @@ describe('an address that is shared', () => {
       asking('b', asked, { ports: [{ protocol: 'TCP', port: 443 }] }),
       /^192\.168\.11\.2 is had by/,
     ],
-    ['the keys differ', sharer('b', 443, {}, { share: 'l', ...asked }), /which shares by another key, "k"/],
+    [
+      'the keys differ',
+      sharer('b', 443, {}, { share: 'l', ...asked }),
+      /which shares by another key, "k"; give both the same annotation/,
+    ],
     ['the ports meet', sharer('b', 80, {}, asked), /both have port TCP 80; give one of them another/],
     [
       'they are of two namespaces',
@@ -128,7 +132,8 @@ describe('an address that is shared', () => {
     expect(of('Never', [sharer('a', 80), sharer('b', 443, {}, asked)])).toMatchObject({
       ok: false,
       reason: 'SharingRefused',
-      message: '192.168.11.2 is had by Service default/a: pool web has spec.services.sharing Never',
+      message:
+        '192.168.11.2 is had by Service default/a: pool web has spec.services.sharing Never; ask for another address',
     });
   });
 

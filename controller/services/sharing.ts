@@ -44,14 +44,14 @@ function agreesWith({ wish: { share } }: Asking, { service }: Asking): boolean {
 /** What the pool says of Services of two namespaces. */
 function namespaceProblem(pool: ServicePool | undefined, newcomer: Asking, holder: Asking): string | undefined {
   const { sharing = SERVICES_DEFAULTS.sharing } = pool?.spec.services ?? {};
-  if (sharing === 'Never') return `pool ${pool?.name} has spec.services.sharing Never`;
+  if (sharing === 'Never') return `pool ${pool?.name} has spec.services.sharing Never; ask for another address`;
   if (newcomer.owner.namespace === holder.owner.namespace) return undefined;
   if (sharing === 'SameNamespace') {
     return `that is in another namespace; pool ${pool?.name} lets these share if its spec.services.sharing is AnyNamespace`;
   }
   return agreesWith(newcomer, holder) && agreesWith(holder, newcomer)
     ? undefined
-    : 'one of the two does not name the namespace of the other in lbipam.cilium.io/sharing-cross-namespace';
+    : 'one of the two does not name the namespace of the other in lbipam.cilium.io/sharing-cross-namespace; add it there';
 }
 
 function portProblem({ service: a }: Asking, { service: b }: Asking): string | undefined {
@@ -90,6 +90,6 @@ export function sharingRefusal(
   }
   const problem = agree(newcomer, holder)
     ? (namespaceProblem(pool, newcomer, holder) ?? portProblem(newcomer, holder))
-    : `which shares by another key, "${given?.key}"`;
+    : `which shares by another key, "${given?.key}"; give both the same annotation ${SHARE.own}, or ask for another address`;
   return problem === undefined ? undefined : { reason: 'SharingRefused', message: `${has}: ${problem}` };
 }
