@@ -371,6 +371,17 @@ describe('a plan', () => {
     expect(reported).toHaveBeenCalled();
   });
 
+  it('that cannot be read at all is reported at once, and at once when that is over', async () => {
+    const starting = makeSidecar(ELSEWHERE);
+    starting.plan.begin(plan);
+    await starting.start();
+    reported.mockClear();
+    starting.plan.observe({ plan: 'p2', pools: 'none' });
+    expect(reported).toHaveBeenCalledOnce();
+    starting.plan.observe(plan);
+    expect(reported).toHaveBeenCalledTimes(2);
+  });
+
   it('that was known before is in force from the start, and files of others are gone', async () => {
     writeFileSync(join(path, 'track/gone-0.gate'), '1\n');
     const starting = makeSidecar(ELSEWHERE);

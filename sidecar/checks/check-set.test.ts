@@ -314,6 +314,19 @@ describe('the check of local endpoints', () => {
     await waitForHealthy(true);
   });
 
+  it('is begun once, whatever comes beside it: what it waits for would be waited for twice', async () => {
+    answer = 200;
+    const [own] = [...at(ownUrl())];
+    if (own === undefined) throw new Error('there is one');
+    checks.update(new Map([own]));
+    checks.update(new Map([own, ['y', own[1]]]));
+    const asked = () => onResult.mock.calls.filter(([key]) => key === 'x').length;
+    const timesInTimeout = timing.timeoutSeconds / timing.intervalSeconds;
+    await vi.waitFor(() => expect(asked()).toBeGreaterThan(timesInTimeout + 2), { timeout: 15_000, interval: 5 });
+    expect(onChange.mock.calls.filter(([key]) => key === 'x')).toHaveLength(1);
+    expect(checks.view('x')?.healthy).toBe(true);
+  });
+
   it('is not said to fail after its end', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     onTestFinished(() => void vi.useRealTimers());

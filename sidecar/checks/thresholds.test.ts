@@ -77,6 +77,12 @@ describe('applyResult', () => {
     expect(applyResult(once, result('success'), 9, thresholds(5, 2)).healthy).toBe(true);
   });
 
+  it('does not fail on a success, though a failure would need no repetition', () => {
+    const healthy = last(['success', 'success'], thresholds(5, 2));
+    const failed = applyResult(healthy, result('failure'), 7, thresholds(5, 2));
+    expect(applyResult(failed, result('success'), 8, thresholds(5, 2), { immediate: true }).healthy).toBe(true);
+  });
+
   it('keeps the result and its time', () => {
     const state = applyResult(initialCheckState(), result('failure'), 42, thresholds(1, 1));
     expect(state.lastResult).toEqual({ outcome: 'failure', reason: 'failure', durationSeconds: 0.01, atMs: 42 });

@@ -125,6 +125,19 @@ describe('the instances of a node', () => {
     expect(instances.all).toHaveLength(1);
   });
 
+  it('that are not wanted any more may be in FAULT: that is what their gates are closed for', () => {
+    instances.set([desired(0)]);
+    instances.setRunning([running(0)]);
+    instances.start();
+    const disagreement = () => instances.all[0]?.holder.state.disagreement;
+    instances.notify({ instance: 'default-0', state: 'FAULT', priority: 244 });
+    vi.advanceTimersByTime(3000);
+    expect(disagreement()).toContain('FAULT although the gate is open');
+    instances.set([]);
+    vi.advanceTimersByTime(3000);
+    expect(disagreement()).toBeNull();
+  });
+
   it('that come back before keepalived let them go open again', () => {
     instances.set([desired(0)]);
     instances.set([]);
@@ -145,6 +158,17 @@ describe('the instances of a node', () => {
     expect(instances.get('default-1')?.holder.state.holder).toBe(false);
     instances.set([desired(1)]);
     expect(instances.holder).toBe(true);
+  });
+
+  it('have the addresses that are offered where nothing better is known, and those that keepalived runs otherwise', () => {
+    const shown = () => instances.get('default-0')?.holder.state.addresses.map(({ address }) => address);
+    instances.set([desired(0)]);
+    instances.offered([running(0)]);
+    expect(shown()).toEqual(['192.0.2.101']);
+    instances.offered([{ ...running(1), name: 'default-0' }]);
+    expect(shown()).toEqual(['192.0.2.101']);
+    instances.setRunning([{ ...running(1), name: 'default-0' }]);
+    expect(shown()).toEqual(['192.0.2.102']);
   });
 
   it('look at the interfaces once for all of them', () => {
