@@ -25,7 +25,7 @@ const RELEASE = step('installs the release, and its pools', '2. The release', 0,
 const TAKE_OVER = step('has Services served here', FROM, 0, 'services.classless=true');
 const SILENCE = step('takes the speakers away', FROM, 1, 'delete daemonset speaker');
 const ASK = step('has Services ask for the addresses that they have', BACK, 0, 'annotate service');
-const GIVE_UP = step('has MetalLB serve them again', BACK, 1, 'services.enabled=false');
+const GIVE_UP = step('has MetalLB serve them again', BACK, 1, 'helm uninstall');
 const CLEAN = step('takes off what nobody reads any more', FROM, 2, 'ip-allocated-from-pool-');
 
 /** The way there, until MetalLB gives and answers nothing any more. */
