@@ -41,6 +41,28 @@ describe('claimAddresses', () => {
     ]);
   });
 
+  it('leaves to a Service what it has, though an older pool lists it since', () => {
+    const older = pool('edge', { addresses: ['192.168.1.5/24', '192.168.1.6'] });
+    const younger = pool('web', { ranges: [{ cidr: '192.168.1.0/28' }], services: {} });
+    const served = {
+      ...younger,
+      name: 'svc-3f29c0a1d7',
+      addresses: ['192.168.1.5'],
+      ofServices: new Set(['192.168.1.5']),
+    };
+    const claims = claimAddresses([older, { ...served, settings: { ...served.settings, ofPool: 'web' } }], nobody);
+    expect(claims.get('svc-3f29c0a1d7')?.accepted.map(({ given }) => given)).toEqual(['192.168.1.5']);
+    expect(claims.get('edge')?.accepted.map(({ given }) => given)).toEqual(['192.168.1.6']);
+    expect(claims.get('edge')?.refused).toEqual([
+      {
+        address: '192.168.1.5/24',
+        reason:
+          '192.168.1.5 is had by a Service, as an address of pool "web"; remove it from spec.addresses, or have the Service give it up',
+        claimedBy: 'svc-3f29c0a1d7',
+      },
+    ]);
+  });
+
   it.each([
     ['127.0.0.1', 'is a loopback, link-local, multicast, reserved or unspecified address'],
     ['fe80::1', 'is a loopback, link-local, multicast, reserved or unspecified address'],

@@ -89,6 +89,26 @@ function bySidecars(owners: ReadonlyMap<string, string>): Rule {
   };
 }
 
+/** By address: the demand by which a Service has it. */
+function servedBy(demands: readonly Demand[]): Map<string, Demand> {
+  return new Map(
+    demands.flatMap((demand) => [...(demand.ofServices ?? [])].map((address) => [address, demand] as const)),
+  );
+}
+
+/** What a Service has it keeps, also when somebody lists the address in an older pool: it would be at nodes that need not serve the Service. */
+function byServices(served: ReadonlyMap<string, Demand>, { name }: Demand): Rule {
+  return ({ address }) => {
+    const owner = served.get(address);
+    if (owner === undefined || owner.name === name) return undefined;
+    const pool = owner.settings.ofPool ?? owner.name;
+    return {
+      reason: `${address} is had by a Service, as an address of pool "${pool}"; remove it from spec.addresses, or have the Service give it up`,
+      claimedBy: owner.name,
+    };
+  };
+}
+
 function byDemands(owners: ReadonlyMap<string, { demand: string; given: string }>, name: string): Rule {
   return ({ address, given }) => {
     const owner = owners.get(address);
@@ -133,7 +153,7 @@ function parseAll(given: readonly string[]): { parsed: ParsedAddress[]; refused:
 }
 
 /**
- * Decides who has which address: each address is one demand's only, the oldest one's that asks for it.
+ * Decides who has which address: each address is one demand's only, that by which a Service has it, else the oldest one's that asks for it.
  * @param demands oldest first
  * @returns by the demand's name
  */
@@ -142,6 +162,7 @@ export function claimAddresses(demands: readonly Demand[], incumbents: Incumbent
   const nodeOwners = nodeByAddress(incumbents.nodes);
   const reserved = byReservation(canonicalSet(incumbents.reserved));
   const sidecars = bySidecars(incumbents.nodeAddresses ?? new Map());
+  const served = servedBy(demands);
   const virtual = canonicalSet([...incumbents.reserved, ...demands.flatMap(({ addresses }) => addresses)]);
   return new Map(
     demands.map((demand) => {
@@ -151,6 +172,7 @@ export function claimAddresses(demands: readonly Demand[], incumbents: Incumbent
         reserved,
         byNodes(nodeOwners, demand),
         sidecars,
+        byServices(served, demand),
         byDemands(owners, name),
       ];
       const { parsed, refused } = parseAll(demand.addresses);

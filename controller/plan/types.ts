@@ -76,6 +76,8 @@ export interface Demand {
   readonly createdMs: number;
   /** As somebody wrote them, with or without a prefix; what is no virtual address is refused. */
   readonly addresses: readonly string[];
+  /** Those of them that Services have, in canonical form: no other demand gets them, however old. Absent: none. */
+  readonly ofServices?: ReadonlySet<string>;
   /** Why it cannot be carried out at all, in a sentence; undefined: it can. */
   readonly problem: string | undefined;
   /** Hosts that its health check asks: none may be a virtual address. */

@@ -27,6 +27,12 @@ describe('what a pool asks for', () => {
     });
   });
 
+  it('is an address once that it lists and a Service has', () => {
+    const { addresses, ofServices } = poolDemand(poolOf('web', ADDRESSES), ['192.0.2.100', '192.0.2.101']);
+    expect(addresses).toEqual([...ADDRESSES, '192.0.2.101']);
+    expect(ofServices).toEqual(new Set(['192.0.2.100', '192.0.2.101']));
+  });
+
   it('is everything that the pool says', () => {
     const nodeSelector = { matchLabels: { role: 'edge' } };
     const tolerations = [{ key: 'edge', operator: 'Exists' as const }];

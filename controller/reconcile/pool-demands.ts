@@ -8,6 +8,7 @@ import {
   type VirtualIpPool,
   type VirtualIpPoolSpec,
 } from '../../api/virtual-ip-pool.ts';
+import { canonical } from '../../common/addresses.ts';
 import type { Demand, DemandSettings, SpareGroup } from '../plan/types.ts';
 import { CLAIMS_FINALIZER } from '../services/annotations.ts';
 import { type ClaimedAddresses, NOTHING_CLAIMED, rangesOf } from './services/claimed-addresses.ts';
@@ -71,10 +72,15 @@ function spareOf({ metadata, spec }: VirtualIpPool): SpareGroup | undefined {
 export function poolDemand(pool: VirtualIpPool, claimed: readonly string[] = []): Demand {
   const { metadata, spec, status } = pool;
   const replicas = replicasOf(spec);
+  const own = ownAddresses(pool);
+  const ofServices = new Set(claimed.map(canonical));
+  const listed = new Set(own.map(canonical));
   return {
     name: metadata.name,
     createdMs: createdMs(pool),
-    addresses: [...ownAddresses(pool), ...claimed],
+    // What a Service has may be listed as well since.
+    addresses: [...own, ...claimed.filter((address) => !listed.has(canonical(address)))],
+    ...(ofServices.size === 0 ? {} : { ofServices }),
     problem: settingsProblem(spec),
     checkedHosts: spec.healthCheck === undefined ? [] : hostsOf(spec.healthCheck),
     placement: {

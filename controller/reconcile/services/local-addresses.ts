@@ -221,6 +221,7 @@ function demandOf(draft: Draft, pool: VirtualIpPool, { port, family, endpoints }
     // What a Service has goes before what its pool lists.
     createdMs: base.createdMs - 1,
     addresses: draft.addresses.map((address) => withPrefix(address, pool.spec)),
+    ofServices: new Set(draft.addresses),
     // A pool's own range is for its groups; these have one each, of the many.
     virtualRouterIds: undefined,
     apart: true,
