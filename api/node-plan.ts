@@ -253,6 +253,10 @@ export const REPORT_LIMITS = {
   addresses: 256,
 } as const;
 
+/** Families of addresses, as Kubernetes names them (`ipFamilies` of a Service). */
+export const ADDRESS_FAMILIES = ['IPv4', 'IPv6'] as const;
+export type AddressFamily = (typeof ADDRESS_FAMILIES)[number];
+
 /** The longest text of an IPv6 address, and of one with a prefix. */
 const ADDRESS_LENGTH = 45;
 const SUBNET_LENGTH = ADDRESS_LENGTH + '/128'.length;
@@ -290,6 +294,13 @@ export const nodePlanStatusSchema = z.object({
     .max(ROUTER_IDS.most)
     .optional()
     .describe('Router ids of VRRP instances that routers other than the plan’s nodes use on the same network, too.'),
+  bgpFamilies: z
+    .array(z.enum(ADDRESS_FAMILIES))
+    .max(ADDRESS_FAMILIES.length)
+    .optional()
+    .describe(
+      'Families of which the node has a BGP session with a router, so that addresses on its lo are announced. Absent: the release does not announce.',
+    ),
   problems: z
     .array(z.string().max(REPORT_LIMITS.problem))
     .max(REPORT_LIMITS.problems)

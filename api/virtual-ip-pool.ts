@@ -401,7 +401,7 @@ export const virtualIpPoolStatusSchema = z.object({
     .optional()
     .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] })
     .describe(
-      'Configured: the nodes carry out the plan. Available: every address is held, by one node unless several are to have it. Ready: both, and nothing refused.',
+      'Configured: the nodes carry out the plan. Available: every address is held, by one node unless several are to have it. Announced, where BGP announces: of each address, a node that has it has a session with a router. Ready: all of these, and nothing refused.',
     ),
   addressCount: z.int().optional().describe('Addresses wished for.'),
   heldCount: z

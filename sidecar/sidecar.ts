@@ -186,6 +186,7 @@ export class Sidecar {
       connections: parts.connections.view,
       proxy: parts.proxy?.view ?? null,
       bgp: parts.bgp?.view ?? null,
+      bgpFamilies: parts.bgp?.families ?? null,
       controlPlane:
         controlPlane === null
           ? null

@@ -1,3 +1,5 @@
+import { saysUndeclared } from '../../api/undeclared.ts';
+
 interface WithCode {
   readonly code?: unknown;
   readonly statusCode?: unknown;
@@ -25,14 +27,11 @@ function messageOfBody(body: unknown): string | undefined {
 }
 
 /**
- * Whether a server-side apply was refused because the definition in the cluster does not have a field. The API server answers that with 500,
- * so that only its words tell (managedfields/internal/structuredmerge.go in k8s.io/apimachinery, and typed/validate.go in
- * sigs.k8s.io/structured-merge-diff). Of several such fields it may name one only.
+ * Whether a server-side apply was refused because the definition in the cluster does not have a field.
  * @param field e.g. `.spec.spares`; of a list's items `.spec.loopback[].elected`
  */
 export function isUndeclared(error: unknown, field: string): boolean {
-  const message = messageOfBody((error as WithCode | undefined)?.body);
-  return message?.replaceAll(/\[[0-9]+\]/g, '[]').includes(` ${field}: field not declared in schema`) ?? false;
+  return saysUndeclared(messageOfBody((error as WithCode | undefined)?.body) ?? '', field);
 }
 
 /** Why a request failed, in one line: the API server's own words where it had any, and the cause of a connection's end. */

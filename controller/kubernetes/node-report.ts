@@ -1,6 +1,6 @@
 import { BANDS, WORST_BAND } from '../../api/bands.ts';
 import { ROUTER_IDS } from '../../api/instances.ts';
-import { type NodePlanStatus, REPORT_LIMITS } from '../../api/node-plan.ts';
+import { ADDRESS_FAMILIES, type NodePlanStatus, REPORT_LIMITS } from '../../api/node-plan.ts';
 import { oneLine } from '../../api/text.ts';
 import { parseAddress } from '../../common/addresses.ts';
 
@@ -57,6 +57,11 @@ function routerIdOf(value: unknown) {
   return isNumber(value, ROUTER_IDS.least, ROUTER_IDS.most) ? ([value, value] as const) : undefined;
 }
 
+function familyOf(value: unknown) {
+  const family = ADDRESS_FAMILIES.find((each) => each === value);
+  return family === undefined ? undefined : ([family, family] as const);
+}
+
 function problemOf(value: unknown) {
   const problem = text(value, REPORT_LIMITS.problem);
   return problem === undefined ? undefined : ([problem, problem] as const);
@@ -84,7 +89,8 @@ function filled<T>(name: string, list: readonly T[]): Record<string, readonly T[
  */
 export function readReport(status: unknown): NodePlanStatus | undefined {
   if (status === undefined || status === null) return undefined;
-  const { agentVersion, observedPlan, held, health, foreignRouterIds, problems, addresses } = fieldsOf(status);
+  const { agentVersion, observedPlan, held, health, foreignRouterIds, bgpFamilies, problems, addresses } =
+    fieldsOf(status);
   const [version, plan] = [text(agentVersion, REPORT_LIMITS.version), text(observedPlan, REPORT_LIMITS.plan)];
   return {
     ...(version === undefined ? {} : { agentVersion: version }),
@@ -92,6 +98,7 @@ export function readReport(status: unknown): NodePlanStatus | undefined {
     held: listOf(held, REPORT_LIMITS.held, heldOf),
     ...filled('health', listOf(health, MAX_POOLS, healthOf)),
     ...filled('foreignRouterIds', listOf(foreignRouterIds, ROUTER_IDS.most, routerIdOf)),
+    ...(Array.isArray(bgpFamilies) ? { bgpFamilies: listOf(bgpFamilies, ADDRESS_FAMILIES.length, familyOf) } : {}),
     ...filled('problems', listOf(problems, REPORT_LIMITS.problems, problemOf)),
     ...(Array.isArray(addresses) ? { addresses: listOf(addresses, REPORT_LIMITS.addresses, subnetOf) } : {}),
   };

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { AddressFamily } from '../../api/node-plan.ts';
 import type { VirtualIpPool, VirtualIpPoolStatus } from '../../api/virtual-ip-pool.ts';
 import type { DemandPlan } from '../plan/types.ts';
 import { poolOf } from '../testing/objects.ts';
@@ -90,6 +91,57 @@ describe('the status of a pool whose addresses every fit node has', () => {
     const held = new Map([...holders, ['2001:db8::1', many]]);
     const onLink = poolStatus(input({ plan: { ...plan, problems }, holders: held }));
     expect(conditions(onLink)).toMatchObject({ Available: 'True AllAddressesHeld', Ready: 'False OnLinkAddress' });
+  });
+});
+
+describe('the status of a pool that BGP announces', () => {
+  const pool = poolOf('web', POOL.spec.addresses ?? [], {
+    spec: { addresses: POOL.spec.addresses ?? [], distribution: { mode: 'All' } },
+  });
+  const plan: DemandPlan = {
+    ...{ ...PLAN, everywhere: true, groups: [] },
+    addresses: PLAN.addresses.map((address) => ({ ...address, slot: undefined })),
+  };
+  const holders = new Map(PLAN.addresses.map(({ address }) => [address, ['a', 'b'].map(claim)]));
+  const status = (a: AddressFamily[] | undefined, b: AddressFamily[] | undefined, of = pool) => {
+    const nodes = Object.entries({ a, b }).map(([name, bgpFamilies]) => {
+      return { name, plan: 'p', status: { observedPlan: 'p', ...(bgpFamilies === undefined ? {} : { bgpFamilies }) } };
+    });
+    return poolStatus(input({ pool: of, plan, holders, nodes }));
+  };
+
+  it('is Ready while each of its nodes has a session, and says that it is announced', () => {
+    expect(conditions(status(['IPv4', 'IPv6'], ['IPv4', 'IPv6']))).toMatchObject({
+      Announced: 'True AllAnnounce',
+      Ready: 'True AllWell',
+    });
+  });
+
+  it('is not Ready when no node that has an address has a session, though nodes have it on lo', () => {
+    const silent = status(['IPv4'], []);
+    expect(conditions(silent)).toEqual({
+      Configured: 'True PlanCarriedOut',
+      Available: 'True AllAddressesHeld',
+      Announced: 'False NobodyAnnounces',
+      Ready: 'False NobodyAnnounces',
+    });
+    expect(message(silent, 'Ready')).toBe(message(silent, 'Announced'));
+  });
+
+  it('is Ready when some nodes have none, and says which', () => {
+    const fewer = status(['IPv4', 'IPv6'], ['IPv4']);
+    expect(conditions(fewer)).toMatchObject({
+      Announced: 'True FewerNodesAnnounce',
+      Ready: 'True FewerNodesAnnounce',
+    });
+    expect(message(fewer, 'Ready')).toMatch(
+      /^every address is held, but fewer nodes announce .*: b \(IPv6\); bgp in \/status of b says why/,
+    );
+  });
+
+  it('says nothing of it where nothing is announced, and of a pool whose addresses VRRP places', () => {
+    expect(conditions(status(undefined, undefined))).not.toHaveProperty('Announced');
+    expect(conditions(status([], [], POOL))).not.toHaveProperty('Announced');
   });
 });
 

@@ -1,15 +1,17 @@
 import type { Condition } from '../../api/conditions.ts';
 import type { NodePlanStatus } from '../../api/node-plan.ts';
-import type {
-  AddressStatus,
-  PoolServicesStatus,
-  VirtualIpPool,
-  VirtualIpPoolStatus,
+import {
+  type AddressStatus,
+  isOnLo,
+  type PoolServicesStatus,
+  type VirtualIpPool,
+  type VirtualIpPoolStatus,
 } from '../../api/virtual-ip-pool.ts';
 import { canonical } from '../../common/addresses.ts';
 import type { DemandPlan, ProblemKind } from '../plan/types.ts';
 import type { Outside } from '../services/outside-pool.ts';
 import { count, few } from '../text/sentences.ts';
+import { type Announcement, announcementOf, FEWER_ANNOUNCE } from './announcement.ts';
 import { conditionOf } from './conditions.ts';
 import type { Claim } from './holders.ts';
 
@@ -62,7 +64,7 @@ const NAMED_HOLDERS = 4;
 const HINTS = ['OutsidePool', 'RangesOverlap'] as const;
 
 interface Verdict {
-  readonly type: 'Configured' | 'Available' | 'Ready' | (typeof HINTS)[number];
+  readonly type: 'Configured' | 'Available' | 'Announced' | 'Ready' | (typeof HINTS)[number];
   readonly ok: boolean;
   readonly reason: string;
   readonly message: string;
@@ -199,6 +201,15 @@ function available(input: StatusInput, statuses: readonly AddressStatus[]): Verd
   return { type, ok: true, reason: 'AllAddressesHeld', message };
 }
 
+/** Whether routers hear of the addresses; nothing is said where no node announces any. */
+function announced(input: StatusInput): (Verdict & Announcement)[] {
+  const { pool, nodes, holders } = input;
+  if (!isOnLo(pool.spec)) return [];
+  const addresses = plansOf(input).flatMap((plan) => plan.addresses.map(({ address }) => address));
+  const announcement = announcementOf({ addresses, nodes, holders });
+  return announcement === undefined ? [] : [{ ...announcement, type: 'Announced' }];
+}
+
 /** Problems for which a pool is not Ready, though nodes hold its addresses. */
 const NOT_READY: ReadonlySet<ProblemKind> = new Set(['OnLinkAddress', 'TooManyAddresses']);
 
@@ -223,7 +234,11 @@ function ready(input: StatusInput, others: readonly Verdict[]): Verdict {
   if (wrong !== undefined) return { type, ok: false, ...wrong };
   const failed = others.find(({ ok }) => !ok);
   if (failed !== undefined) return { ...failed, type };
-  const [hint] = plansOf(input).flatMap(({ problems }) => problems);
+  const fewer = others.filter(({ reason }) => reason === FEWER_ANNOUNCE);
+  const [hint] = [
+    ...plansOf(input).flatMap(({ problems }) => problems),
+    ...fewer.map(({ reason, message }) => ({ kind: reason, message })),
+  ];
   if (hint === undefined && isIdle(input)) return idle(type);
   const message =
     hint === undefined ? 'every address is where it should be' : `every address is held, but ${hint.message}`;
@@ -269,7 +284,7 @@ export function poolStatus(input: StatusInput): VirtualIpPoolStatus {
     return addressStatuses({ ...input, plan: part }, given);
   });
   const all = [...addresses, ...addressStatuses(input, ofServices(input)), ...apart];
-  const verdicts = [configured(input), available(input, all)];
+  const verdicts = [configured(input), available(input, all), ...announced(input)];
   const said = [...verdicts, ready(input, verdicts)];
   const { generation } = pool.metadata;
   return {

@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import { describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { BgpReport, BgpSession } from '../runtime/bgp-status.ts';
 import { Bgp, isUp, silenceOf } from './bgp.ts';
 
@@ -46,6 +46,7 @@ describe('what is shown of sessions', () => {
       file: { read: async () => reports.shift() },
       wanted: () => wanted,
       uptimeSeconds: () => nowSeconds,
+      onFamilies: () => undefined,
       log: pino({ level: 'silent' }),
     });
   }
@@ -83,5 +84,59 @@ describe('what is shown of sessions', () => {
     });
     await bgp.look();
     expect(bgp.view).toMatchObject({ answers: true, problems: [], sessions: [{ up: true }] });
+  });
+});
+
+describe('the families that a node can announce', () => {
+  const UP6: BgpSession = { ...UP, peer: '2001:db8::251' };
+  let nowSeconds: number;
+  let told: BgpReport | undefined;
+  const onFamilies = vi.fn();
+
+  function part(wanted = true): Bgp {
+    const file = { read: async () => told };
+    const log = pino({ level: 'silent' });
+    return new Bgp({ file, wanted: () => wanted, uptimeSeconds: () => nowSeconds, onFamilies, log });
+  }
+
+  /** Looks once more, two seconds later, at what BIRD said just then. */
+  async function look(bgp: Bgp, change: Partial<BgpReport>): Promise<void> {
+    nowSeconds += 2;
+    told = report({ atSeconds: nowSeconds, ...change });
+    await bgp.look();
+  }
+
+  beforeEach(() => {
+    onFamilies.mockClear();
+    nowSeconds = 100;
+  });
+
+  it('are those of sessions that are up', async () => {
+    const bgp = part();
+    expect(bgp.families).toEqual([]);
+    await look(bgp, { sessions: [DOWN, UP6] });
+    expect(bgp.families).toEqual(['IPv6']);
+    await look(bgp, { sessions: [UP, UP6] });
+    expect(bgp.families).toEqual(['IPv4', 'IPv6']);
+    expect(onFamilies).toHaveBeenCalledTimes(2);
+  });
+
+  it('are nothing to tell of where nothing is announced', async () => {
+    const bgp = part(false);
+    await look(bgp, {});
+    expect(bgp.families).toBeNull();
+    expect(onFamilies).not.toHaveBeenCalled();
+  });
+
+  it('stay the same while a session comes and goes, and are gone when there was none for 20 s', async () => {
+    const bgp = part();
+    for (let round = 0; round < 30; round += 1) await look(bgp, { sessions: [round % 5 === 0 ? UP : DOWN] });
+    expect(onFamilies).toHaveBeenCalledTimes(1);
+    for (let round = 0; round < 5; round += 1) await look(bgp, { state: 'silent', sessions: [] });
+    expect(bgp.families).toEqual(['IPv4']);
+    await look(bgp, { sessions: [DOWN] });
+    await look(bgp, { sessions: [DOWN] });
+    expect(bgp.families).toEqual([]);
+    expect(onFamilies).toHaveBeenCalledTimes(2);
   });
 });

@@ -1,5 +1,7 @@
 import { uptime } from 'node:os';
 import type { Logger } from 'pino';
+import { ADDRESS_FAMILIES, type AddressFamily } from '../../api/node-plan.ts';
+import { familyOfAddress } from '../../common/addresses.ts';
 import { type Clock, systemClock } from '../../common/clock.ts';
 import type { BgpReport, BgpSession, BgpStatusFile } from '../runtime/bgp-status.ts';
 import type { BgpSessionSnapshot, BgpSnapshot } from '../status/snapshot.ts';
@@ -27,6 +29,11 @@ export function isUp({ state, lastError, waitsAfterError }: BgpSession): boolean
   return state === 'Idle' && lastError === undefined && !waitsAfterError ? undefined : false;
 }
 
+/** A session announces the addresses of its own family only. */
+function familyOfPeer({ peer }: BgpSession): AddressFamily {
+  return familyOfAddress(peer) === 6 ? 'IPv6' : 'IPv4';
+}
+
 /** Why nothing is known of the sessions; null when they are known. Pure. @param nowSeconds since the boot of the node */
 export function silenceOf(report: BgpReport | undefined, nowSeconds: number): string | null {
   if (report === undefined) return `BIRD has told nothing yet; ${LOG}`;
@@ -51,6 +58,8 @@ interface BgpDependencies {
   readonly file: Pick<BgpStatusFile, 'read'>;
   /** Whether the release announces. */
   readonly wanted: () => boolean;
+  /** Called when {@link Bgp.families} changed. */
+  readonly onFamilies: () => void;
   readonly log: Logger;
   /** Seconds since the boot of the node. */
   readonly uptimeSeconds?: () => number;
@@ -62,6 +71,9 @@ export class Bgp implements Part {
   readonly #dependencies: Required<BgpDependencies>;
   #report: BgpReport | undefined;
   #seen: readonly Seen[] = [];
+  /** When there was a session of a family last, in seconds since the boot of the node. */
+  readonly #upAtSeconds = new Map<AddressFamily, number>();
+  #toldFamilies = '';
   #timer: NodeJS.Timeout | undefined;
 
   constructor(dependencies: BgpDependencies) {
@@ -90,23 +102,44 @@ export class Bgp implements Part {
     };
   }
 
+  /**
+   * Families of which there is a session with a router, or was within {@link STALE_SECONDS}: a session that comes and goes, or a BIRD that
+   * begins anew, is not worth a report to the whole cluster. Null where nothing is announced.
+   */
+  get families(): readonly AddressFamily[] | null {
+    if (!this.#dependencies.wanted()) return null;
+    const sinceSeconds = this.#dependencies.uptimeSeconds() - STALE_SECONDS;
+    return ADDRESS_FAMILIES.filter(
+      (family) => (this.#upAtSeconds.get(family) ?? Number.NEGATIVE_INFINITY) >= sinceSeconds,
+    );
+  }
+
   /** Reads what BIRD's supervisor told last. Never rejects. */
   async look(): Promise<void> {
     if (!this.#dependencies.wanted()) return;
     this.#report = await this.#dependencies.file.read();
     // What was known before stays in the list: that nothing is known of a router is worth a line.
-    if (this.#report !== undefined && this.#silence() === null) this.#take(this.#report.sessions);
+    if (this.#report !== undefined && this.#silence() === null) this.#take(this.#report);
+    this.#reviewFamilies();
+  }
+
+  #reviewFamilies(): void {
+    const families = this.families?.join() ?? '';
+    if (families === this.#toldFamilies) return;
+    this.#toldFamilies = families;
+    this.#dependencies.onFamilies();
   }
 
   #silence(): string | null {
     return silenceOf(this.#report, this.#dependencies.uptimeSeconds());
   }
 
-  #take(sessions: readonly BgpSession[]): void {
+  #take({ sessions, atSeconds }: BgpReport): void {
     const before = new Map(this.#seen.map((seen) => [seen.session.peer, seen]));
     const nowMs = this.#dependencies.clock.wallMs();
     this.#seen = sessions.map((session): Seen => {
       const up = isUp(session);
+      if (up === true) this.#upAtSeconds.set(familyOfPeer(session), atSeconds);
       const last = before.get(session.peer);
       if (last !== undefined && last.up === up) return { session, up, sinceMs: last.sinceMs };
       this.#tell(session, up);

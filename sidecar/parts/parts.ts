@@ -285,7 +285,8 @@ export function createParts(options: PartsOptions, dependencies: PartsDependenci
     log,
   });
   const { bgp: file } = dependencies;
-  const bgp = file && new Bgp({ file, wanted: () => settings.settings.bgp?.enabled === true, log });
+  const bgp =
+    file && new Bgp({ file, wanted: () => settings.settings.bgp?.enabled === true, onFamilies: onReport, log });
   const onChange = {
     [NOTIFY_FIFO]: () => notifications.start(),
     [KEEPALIVED.status]: () => supervisor.read(),

@@ -1,4 +1,4 @@
-import type { NodePlanStatus } from '../../api/node-plan.ts';
+import type { AddressFamily, NodePlanStatus } from '../../api/node-plan.ts';
 import type { CheckSet } from '../checks/check-set.ts';
 import { CHECK_NAMES, type CheckName, type CheckView, isNodeCheck } from '../checks/types.ts';
 import type { Settings } from '../config/settings.ts';
@@ -51,6 +51,8 @@ export interface Known {
   readonly connections: SidecarSnapshot['connections'];
   readonly proxy: SidecarSnapshot['proxy'];
   readonly bgp: SidecarSnapshot['bgp'];
+  /** Families of which there is, or was a moment ago, a session with a router; null where nothing is announced. */
+  readonly bgpFamilies: readonly AddressFamily[] | null;
   /** What is known of the control plane besides its instances; null where there is none. */
   readonly controlPlane: Omit<ControlPlaneSnapshot, 'instances'> | null;
   /** Why what was decided does not reach keepalived; null when it does. */
@@ -164,9 +166,9 @@ export function snapshotOf(known: Known): SidecarSnapshot {
 
 /** The status of the plan, for the controller. Pure. */
 export function reportOf(known: Known): NodePlanStatus {
-  const { version, observedPlan, foreignRouterIds, ownAddresses, instances, loopback } = known;
+  const { version, observedPlan, foreignRouterIds, bgpFamilies, ownAddresses, instances, loopback } = known;
   return planStatusOf({
-    ...{ version, observedPlan, foreignRouterIds, ownAddresses },
+    ...{ version, observedPlan, foreignRouterIds, bgpFamilies, ownAddresses },
     // Also those on their way out: they may hold addresses.
     instances: [
       ...poolInstances(instances.all).map(({ pool, fitness, holder }) => {

@@ -10,6 +10,7 @@ const REPORT: PlanReport = {
   observedPlan: 'p1',
   instances: [],
   foreignRouterIds: [],
+  bgpFamilies: null,
   problems: [],
   ownAddresses: [],
 };
@@ -96,5 +97,11 @@ describe('what a sidecar reports', () => {
     expect(nodePlanStatusSchema.safeParse(status).error).toBeUndefined();
     expect(status.held).toHaveLength(REPORT_LIMITS.held);
     expect(status.heldCount).toBe(REPORT_LIMITS.held + 5);
+  });
+
+  it('has the families that it can announce: none of them is something to say, too, and not that nothing is announced', () => {
+    expect(planStatusOf({ ...REPORT, bgpFamilies: ['IPv6'] })).toHaveProperty('bgpFamilies', ['IPv6']);
+    expect(planStatusOf({ ...REPORT, bgpFamilies: [] })).toHaveProperty('bgpFamilies', []);
+    expect(planStatusOf(REPORT)).not.toHaveProperty('bgpFamilies');
   });
 });

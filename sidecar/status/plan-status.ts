@@ -1,5 +1,5 @@
 import { worseOf } from '../../api/bands.ts';
-import { MAX_INSTANCES, type NodePlanStatus, REPORT_LIMITS } from '../../api/node-plan.ts';
+import { type AddressFamily, MAX_INSTANCES, type NodePlanStatus, REPORT_LIMITS } from '../../api/node-plan.ts';
 import { oneLine } from '../../api/text.ts';
 import type { Fitness } from '../fitness/fitness.ts';
 import type { HeldAddress } from '../keepalived/holder.ts';
@@ -12,6 +12,8 @@ export interface PlanReport {
   readonly instances: readonly ReportedInstance[];
   /** Router ids that foreign routers use, in order. */
   readonly foreignRouterIds: readonly number[];
+  /** Of which there is a session with a router; null where nothing is announced. */
+  readonly bgpFamilies: readonly AddressFamily[] | null;
   readonly problems: readonly string[];
   /** The node's own addresses with their prefixes, in order. */
   readonly ownAddresses: readonly string[];
@@ -53,7 +55,7 @@ function problemLines(problems: readonly string[]): string[] {
 
 /** The status of the node's plan; equal for equal reports, so that it is written on change only, and never more than the API server takes. Pure. */
 export function planStatusOf(report: PlanReport): NodePlanStatus {
-  const { version, observedPlan, instances, foreignRouterIds, problems, ownAddresses } = report;
+  const { version, observedPlan, instances, foreignRouterIds, bgpFamilies, problems, ownAddresses } = report;
   const held = heldOf(instances);
   return {
     agentVersion: oneLine(version, REPORT_LIMITS.version),
@@ -62,6 +64,7 @@ export function planStatusOf(report: PlanReport): NodePlanStatus {
     heldCount: held.length,
     health: healthOf(instances),
     ...(foreignRouterIds.length === 0 ? {} : { foreignRouterIds: [...foreignRouterIds] }),
+    ...(bgpFamilies === null ? {} : { bgpFamilies: [...bgpFamilies] }),
     problems: problemLines(problems),
     addresses: ownAddresses.slice(0, REPORT_LIMITS.addresses),
   };

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { NodePlanSpec, NodePlanStatus } from '../../../api/node-plan.ts';
 import type { ApiAccess } from '../../../common/kubernetes-access.ts';
+import { declaredStatusSender } from '../../kubernetes/declared-status.ts';
 import { watchPlan } from '../../kubernetes/plan-watch.ts';
 import { StatusWriter, statusSender } from '../../kubernetes/status-writer.ts';
 import type { PlanState } from './plan-state.ts';
@@ -41,7 +42,13 @@ export class PlanFollower {
     const { sidecar, log } = dependencies;
     const writer = new StatusWriter({
       status: () => sidecar.planStatus(),
-      send: statusSender(access, { node }),
+      send: declaredStatusSender({
+        send: statusSender(access, { node }),
+        onOlder: () =>
+          log.warn(
+            'the custom resource definitions in the cluster are older than this program: the controller is not told of sessions with routers; bring them up to date with: kubectl apply --server-side -f chart/crds/',
+          ),
+      }),
       onProblem: (problem) => {
         if (problem === null) log.info('the status of the plan is written again');
         else log.warn({ problem }, 'cannot write the status of the plan; trying again');

@@ -146,6 +146,7 @@ describe('the status of a plan', () => {
         { pool: 'b', fitness: undefined, addresses: [] },
       ],
       foreignRouterIds: [],
+      bgpFamilies: null,
       problems: ['b-0: no interface'],
       ownAddresses: ['192.0.2.11/24'],
     });
@@ -166,6 +167,7 @@ describe('the status of a plan', () => {
       observedPlan: null,
       instances: [],
       foreignRouterIds: [],
+      bgpFamilies: null,
       problems: [],
       ownAddresses: [],
     });
@@ -173,7 +175,10 @@ describe('the status of a plan', () => {
   });
 
   it('names the router ids of foreign routers when there are some', () => {
-    const report = { version: '1', observedPlan: 'p1', instances: [], problems: [], ownAddresses: [] };
+    const report = {
+      ...{ version: '1', observedPlan: 'p1', instances: [], problems: [], ownAddresses: [] },
+      bgpFamilies: null,
+    };
     expect(planStatusOf({ ...report, foreignRouterIds: [21, 51] })).toHaveProperty('foreignRouterIds', [21, 51]);
     expect(planStatusOf({ ...report, foreignRouterIds: [] })).not.toHaveProperty('foreignRouterIds');
   });
