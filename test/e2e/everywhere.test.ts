@@ -1,4 +1,7 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BANDS } from '../../api/bands.ts';
+import type { NodePlan } from '../../api/node-plan.ts';
 import { applyManifest } from '../environment/pools.ts';
 import { helmInstall, helmUninstall, NAMESPACE as RELEASE_NAMESPACE } from '../environment/release.ts';
 import { monotonicMs } from '../support/clock.ts';
@@ -12,10 +15,13 @@ import { addressOf } from './service-objects.ts';
 
 const repeated = repeatedWhenDisturbed();
 const NAMESPACE = 'everywhere';
+const LOOK_MS = 50;
 /** A look is often a kubectl, which takes a processor from the other cluster. */
 const LIMIT = { limitMs: 60_000, everyMs: 100 };
 /** Of no node's subnet: only who has a route finds it. */
 const RANGE = '198.51.100.16/28';
+/** The same, for addresses that some nodes have. */
+const SEATED = '198.51.100.208/29';
 const table: string[][] = [['WHAT', 'FIGURE']];
 
 const POOL = {
@@ -25,11 +31,11 @@ const POOL = {
   spec: { ranges: [{ cidr: RANGE }], distribution: { mode: 'All' }, services: {} },
 };
 
-async function createService(name: string, spec: object): Promise<string> {
+async function createService(name: string, spec: object, annotations: object = {}): Promise<string> {
   await applyManifest(site, {
     apiVersion: 'v1',
     kind: 'Service',
-    metadata: { name, namespace: NAMESPACE },
+    metadata: { name, namespace: NAMESPACE, annotations },
     spec: {
       type: 'LoadBalancer',
       loadBalancerClass: 'keepalived-ingress-vip.io/vip',
@@ -113,6 +119,29 @@ describe.skipIf(!site.hasHarness)('a pool whose addresses every fit node has', r
     const tookMs = monotonicMs() - fromMs;
     table.push([what, `${tookMs.toFixed(0)} ms`]);
     return tookMs;
+  }
+
+  /** How fit a node says that it is for an address on lo; undefined while it says nothing. */
+  async function bandFor(node: string, which: string): Promise<number | undefined> {
+    const { spec, status } = await json<NodePlan>('nodeplan', node);
+    const wanted = spec.loopback?.find(({ addresses }) => addresses.includes(which))?.name;
+    return status?.health?.find(({ pool }) => pool === wanted)?.band;
+  }
+
+  /** The nodes that had it at each look while something is done. */
+  async function seenDuring(which: string, action: () => Promise<unknown>): Promise<string[][]> {
+    const seen: string[][] = [];
+    let done = false;
+    const watching = (async () => {
+      for (; !done; await delay(LOOK_MS)) seen.push(await onLo(which));
+    })();
+    try {
+      await action();
+    } finally {
+      done = true;
+      await watching;
+    }
+    return seen;
   }
 
   /** As a router does that knows no node's health. */
@@ -274,6 +303,42 @@ describe.skipIf(!site.hasHarness)('a pool whose addresses every fit node has', r
     await site.kubectl(['uncordon', first]);
     await site.kubectl(['delete', 'virtualippool', 'some', '--timeout=60s'], { timeout: 70_000 });
     await untilOnLo('such a pool is deleted → no node has its address', some);
+  });
+
+  it('elects so many nodes with an endpoint for a Service with externalTrafficPolicy Local, and another when one is cordoned', async () => {
+    // A try before this one may have ended anywhere.
+    const gone = ['--ignore-not-found', '--force', '--grace-period=0', '--timeout=60s'];
+    await site.kubectl(['delete', 'pod', '-n', NAMESPACE, `echo-${one}`, ...gone], { timeout: 70_000 });
+    await site.kubectl(['uncordon', one, two, three]);
+    await Promise.all([createEcho(two, NAMESPACE), createEcho(three, NAMESPACE)]);
+    const distribution = { mode: 'Replicas', replicas: 2 };
+    const spec = { ranges: [{ cidr: SEATED }], distribution, failback: { enabled: false }, services: {} };
+    await applyManifest(site, { ...POOL, metadata: { name: 'seats' }, spec });
+    const inPool = { 'keepalived-ingress-vip.io/pool': 'seats' };
+    const seated = await createService('seated', { externalTrafficPolicy: 'Local' }, inPool);
+    await untilOnLo('two replicas, two nodes with endpoints → on lo of these', seated, two, three);
+    await createEcho(one, NAMESPACE);
+    const fits = async () => BANDS.healthy === (await bandFor(one, seated));
+    await waitFor('the third to be as fit as they', fits, LIMIT);
+    expect(await onLo(seated)).toEqual([two, three]);
+
+    await route(seated, one, three);
+    const clients = site.clients([seated]);
+    await clients.start();
+    try {
+      const fromMs = monotonicMs();
+      const seen = await seenDuring(seated, async () => {
+        await site.kubectl(['cordon', two]);
+        await untilOnLo('an elected node is cordoned → the third has the address', seated, one, three);
+      });
+      expect(seen.filter((holders) => !holders.includes(three))).toEqual([]);
+      const outageMs = await clients.longestOutage(fromMs);
+      table.push(['the same: longest outage', `${outageMs.toFixed(0)} ms`]);
+      expect(outageMs).toBeLessThan(1000);
+    } finally {
+      await clients.stop();
+    }
+    await site.kubectl(['uncordon', two]);
   });
 
   it('refuses to change its way', async () => {
