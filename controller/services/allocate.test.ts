@@ -973,6 +973,16 @@ describe('claims', () => {
     expect(now).toEqual(['192.168.11.2: default/web']);
   });
 
+  it('that have their address in another notation make room for one that is compared', () => {
+    const spelt = retained('fd00:0:0:0:0:0:0:3', 'x');
+    const web = asking('web', { addresses: 'fd00::3' }, { ipFamilies: ['IPv6'] });
+    const { allocation } = decided({ pools: [pool('web', DUAL)], claims: [spelt], services: [web] });
+    expect(allocation.claims).toEqual([
+      expect.objectContaining({ kind: 'create', spec: expect.objectContaining({ address: 'fd00::3' }) }),
+      { kind: 'delete', claim: spelt, releases: [] },
+    ]);
+  });
+
   it('come out the same, in whatever order the cluster is told', () => {
     const services = ['a', 'b', 'c', 'd', 'e'].map((name) => asking(name, { share: 'k' }));
     const before = input({

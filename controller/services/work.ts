@@ -1,4 +1,5 @@
 import { type AddressOwner, claimName, type ServiceAddress } from '../../api/service-address.ts';
+import { canonical } from '../../common/addresses.ts';
 import { compareText } from '../../common/compare-text.ts';
 import { Admission } from './admission.ts';
 import { externalAsking } from './external.ts';
@@ -44,9 +45,12 @@ function balancerAsking(service: LoadBalancerService, settings: AllocationInput[
   return { service, owner: ownerOf(service, wish), wish };
 }
 
-/** A claim that is not named after its address does not keep anybody from claiming it. */
+/**
+ * A claim that is not named after its address does not keep anybody from claiming it. Nor does one whose address is in another notation, as the
+ * API server lets it pass by hand (fd00:0:0:0:0:0:0:1): it is compared with none, and keeps the name from the one that is.
+ */
 function isNamedAfterAddress({ metadata, spec }: ServiceAddress): boolean {
-  return metadata.name === claimName(spec.address);
+  return metadata.name === claimName(spec.address) && spec.address === canonical(spec.address);
 }
 
 /** Moves an address that its pool does not have any more to one that has it. It stays whose it is. */
