@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # Time, and processes by their number: whether one runs, waiting for its end, ending it. For any supervised process.
-# Offers: uptime, alive, runs_as, pid_in, takes_signal, wait_for_end, end, interruptible
+# Offers: uptime, hundredths, alive, runs_as, pid_in, takes_signal, wait_for_end, end, interruptible
 
 # uptime: sets $now to whole seconds that no change of the clock moves
 uptime() {
@@ -48,13 +48,19 @@ takes_signal() {
 	return 1
 }
 
-# wait_for_end PID SECONDS: true when the process has ended in time
+# hundredths: sets $hundredths to those of a second, as uptime does
+hundredths() {
+	read -r hundredths _ </proc/uptime
+	hundredths=$((${hundredths%%.*} * 100 + 1${hundredths#*.} - 100)) # 08 alone would be octal
+}
+
+# wait_for_end PID SECONDS: true when the process has ended in time. To the hundredth, for a pod has as long as such times come to.
 wait_for_end() {
-	uptime
-	limit=$((now + $2))
+	hundredths
+	limit=$((hundredths + $2 * 100))
 	while alive "$1"; do
-		uptime
-		[ "$now" -le "$limit" ] || return 1
+		hundredths
+		[ "$hundredths" -lt "$limit" ] || return 1
 		sleep 0.02
 	done
 }

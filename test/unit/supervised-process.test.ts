@@ -249,4 +249,22 @@ describe('the parts for any supervised process', () => {
     expect(await exitCode(supervisor)).toBe(0);
     clearTimeout(late);
   });
+
+  it('wait for the end of a process as long as they are told, also when a second has just begun', async () => {
+    const script = `. "$0/processes.sh"
+until read -r up _ </proc/uptime && [ "\${up#*.0}" != "$up" ]; do sleep 0.01; done
+hundredths
+began=$hundredths
+wait_for_end $$ 1
+hundredths
+echo $((hundredths - began))`;
+    const child = spawn('sh', ['-c', script, PARTS]);
+    let said = '';
+    child.stdout.on('data', (data) => {
+      said += data;
+    });
+    await once(child, 'close');
+    expect(Number(said)).toBeGreaterThanOrEqual(100);
+    expect(Number(said)).toBeLessThan(170);
+  });
 });

@@ -99,7 +99,7 @@ is_child() {
 end_checkers() {
 	for _ in 1 2 3 4 5; do
 		kill -s TERM "$ipvs_pid" 2>/dev/null
-		wait_for_end "$ipvs_pid" 0 && return 0 # a second at most
+		wait_for_end "$ipvs_pid" 1 && return 0
 		pid_in "$IPVS_CHILD"
 		! is_child "$pid" "$ipvs_pid" || kill -s KILL "$pid" 2>/dev/null
 	done
