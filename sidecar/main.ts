@@ -29,7 +29,7 @@ declare const SIDECAR_VERSION: string | undefined;
 const version = typeof SIDECAR_VERSION === 'string' ? SIDECAR_VERSION : 'development';
 
 const USAGE =
-  'usage: sidecar --config FILE [--runtime-dir DIRECTORY] [--proxy-runtime-dir DIRECTORY] [--bgp-runtime-dir DIRECTORY] [--state-dir DIRECTORY] [--kubeconfig FILE] [--release-settings NAMESPACE/NAME] [--check]';
+  'usage: sidecar --config FILE [--runtime-dir DIRECTORY] [--proxy-runtime-dir DIRECTORY] [--bgp-runtime-dir DIRECTORY] [--bfd-runtime-dir DIRECTORY] [--state-dir DIRECTORY] [--kubeconfig FILE] [--release-settings NAMESPACE/NAME] [--check]';
 /** Prints a static pod, and ends. */
 const MANIFEST = 'manifest';
 
@@ -40,6 +40,7 @@ interface Arguments {
   readonly proxyDirectory: string;
   /** Written by the container that announces. */
   readonly bgpDirectory: string;
+  readonly bfdDirectory: string;
   /** On the node's disk. */
   readonly stateDirectory: string;
   /** With which the API is asked in place of the pod's service account; it may come later. */
@@ -57,6 +58,7 @@ function readArguments(): Arguments {
       'runtime-dir': { type: 'string', default: '/run/keepalived-ingress-vip' },
       'proxy-runtime-dir': { type: 'string', default: '/run/keepalived-ingress-vip-proxy' },
       'bgp-runtime-dir': { type: 'string', default: '/run/keepalived-ingress-vip-bgp' },
+      'bfd-runtime-dir': { type: 'string', default: '/run/keepalived-ingress-vip-bfd' },
       'state-dir': { type: 'string', default: '/var/lib/keepalived-ingress-vip-sidecar' },
       kubeconfig: { type: 'string' },
       'release-settings': { type: 'string' },
@@ -66,9 +68,12 @@ function readArguments(): Arguments {
   const { config, 'runtime-dir': runtimeDirectory, kubeconfig, check } = values;
   if (config === undefined) throw new Error(USAGE);
   const { 'proxy-runtime-dir': proxyDirectory, 'state-dir': stateDirectory } = values;
-  const { 'bgp-runtime-dir': bgpDirectory } = values;
+  const { 'bgp-runtime-dir': bgpDirectory, 'bfd-runtime-dir': bfdDirectory } = values;
   const releaseSettings = configMapNamed(values['release-settings']);
-  return { config, runtimeDirectory, proxyDirectory, bgpDirectory, stateDirectory, kubeconfig, releaseSettings, check };
+  return {
+    ...{ config, runtimeDirectory, proxyDirectory, bgpDirectory, bfdDirectory, stateDirectory },
+    ...{ kubeconfig, releaseSettings, check },
+  };
 }
 
 function configMapNamed(text: string | undefined): Arguments['releaseSettings'] {
@@ -117,8 +122,7 @@ async function loadOrFail(path: string): Promise<LoadedSettings> {
 const LOOPBACK_CONNECTIONS = 128;
 
 async function run(options: Arguments, loaded: LoadedSettings, held: HeldSettings | undefined): Promise<void> {
-  const { config, runtimeDirectory, proxyDirectory, bgpDirectory, stateDirectory, kubeconfig, releaseSettings } =
-    options;
+  const { config, runtimeDirectory, proxyDirectory, stateDirectory, kubeconfig, releaseSettings } = options;
   const { server, metrics, log: logSettings } = loaded.settings;
   const log = openLog({ level: logSettings.level, base: { node: process.env.NODE_NAME } });
   surviveSystemErrors(log);
@@ -142,7 +146,7 @@ async function run(options: Arguments, loaded: LoadedSettings, held: HeldSetting
       onPlacements: (found) => kept.keepPlacements(found),
       damaged: () => [...kept.problems, ...problemsOf(held)],
       proxy: proxyShared({ directory: proxyDirectory, stateDirectory }),
-      bgp: bgpStatusIn(bgpDirectory),
+      bgp: { bgp: bgpStatusIn(options.bgpDirectory), bfd: bgpStatusIn(options.bfdDirectory) },
     },
   );
   const plans = new PlanFollower({ access, node }, { sidecar, keep: (plan) => kept.keepPlan(plan), log });

@@ -180,10 +180,8 @@ volumeMounts:
     readOnly: true
   - name: {{ .role }}-runtime
     mountPath: /run/bird
-  {{- if not $bfd }}
-  - name: bgp-status
+  - name: {{ .role }}-status
     mountPath: /run/keepalived-ingress-vip-bgp
-  {{- end }}
   {{- if and (not $bfd) (ne (include "kiv.bgpPasswords" .root) "") }}
   - name: bgp-passwords
     mountPath: /etc/keepalived-ingress-vip-bgp-passwords
@@ -211,6 +209,10 @@ volumeMounts:
     sizeLimit: 4Mi
 {{- if eq (include "kiv.bfdEnabled" .) "true" }}
 - name: bfd-runtime
+  emptyDir:
+    medium: Memory
+    sizeLimit: 4Mi
+- name: bfd-status
   emptyDir:
     medium: Memory
     sizeLimit: 4Mi

@@ -225,6 +225,11 @@ volumeMounts:
     mountPath: /run/keepalived-ingress-vip-bgp
     readOnly: true
   {{- end }}
+  {{- if eq (include "kiv.bfdEnabled" .) "true" }}
+  - name: bfd-status
+    mountPath: /run/keepalived-ingress-vip-bfd
+    readOnly: true
+  {{- end }}
   {{- if eq (include "kiv.controlPlaneEnabled" .) "true" }}
   - name: sidecar-state
     mountPath: /var/lib/keepalived-ingress-vip-sidecar

@@ -397,7 +397,7 @@ The sidecar checks the same settings again when it loads them; here they fail be
 {{- end -}}
 {{- end -}}
 {{- range $volume := $v.pod.extraVolumes -}}
-{{- if has $volume.name (list "config" "runtime" "state" "tmp" "api-access" "auth" "service-ca" "proxy-runtime" "sidecar-state" "bgp-config" "bgp-runtime" "bfd-runtime" "bgp-passwords" "bgp-status" "network-settings" "connections") -}}
+{{- if has $volume.name (list "config" "runtime" "state" "tmp" "api-access" "auth" "service-ca" "proxy-runtime" "sidecar-state" "bgp-config" "bgp-runtime" "bfd-runtime" "bgp-passwords" "bgp-status" "bfd-status" "network-settings" "connections") -}}
 {{- include "kiv.problem" (dict "found" $found "message" (printf "pod.extraVolumes has %q, a name that the chart uses itself; give it another" $volume.name)) -}}
 {{- end -}}
 {{- end -}}

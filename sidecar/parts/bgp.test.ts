@@ -10,7 +10,7 @@ const UP: BgpSession = {
 const DOWN: BgpSession = { ...UP, state: 'Active', announced: undefined, lastError: 'Socket: Connection refused' };
 
 function report(change: Partial<BgpReport> = {}): BgpReport {
-  return { atSeconds: 100, state: 'running', messages: [], sessions: [UP], ...change };
+  return { atSeconds: 100, state: 'running', messages: [], sessions: [UP], bfdSessions: [], ...change };
 }
 
 describe('a session', () => {
@@ -41,9 +41,16 @@ describe('the silence of BIRD', () => {
 });
 
 describe('what is shown of sessions', () => {
-  function part(reports: (BgpReport | undefined)[], { wanted = true, nowSeconds = 101 } = {}) {
+  interface Told {
+    readonly wanted?: boolean;
+    readonly nowSeconds?: number;
+    /** What the other BIRD told. */
+    readonly bfd?: BgpReport;
+  }
+
+  function part(reports: (BgpReport | undefined)[], { wanted = true, nowSeconds = 101, bfd }: Told = {}) {
     return new Bgp({
-      file: { read: async () => reports.shift() },
+      files: { bgp: { read: async () => reports.shift() }, bfd: { read: async () => bfd } },
       wanted: () => wanted,
       uptimeSeconds: () => nowSeconds,
       onFamilies: () => undefined,
@@ -68,6 +75,18 @@ describe('what is shown of sessions', () => {
     expect(bgp.view?.sessions[0]).toMatchObject({ up: false, state: 'Active', reason: 'Socket: Connection refused' });
   });
 
+  it.each([
+    ['true where the router answers', [{ peer: UP.peer, up: true }], {}, true],
+    ['false where it does not', [{ peer: UP.peer, up: false }], {}, false],
+    ['nothing where that router is not asked', [{ peer: '192.0.2.252', up: true }], {}, undefined],
+    ['nothing while the BIRD that speaks it is silent', [{ peer: UP.peer, up: true }], { state: 'silent' }, undefined],
+    ['nothing when that was long ago', [{ peer: UP.peer, up: true }], { atSeconds: 50 }, undefined],
+  ])('is of BFD %s', async (_, bfdSessions, change, expected) => {
+    const bgp = part([report()], { bfd: report({ sessions: [], bfdSessions, ...change }) });
+    await bgp.look();
+    expect(bgp.view?.sessions).toMatchObject([{ peer: UP.peer, up: true, bfd: expected }]);
+  });
+
   it('is that nothing is known while BIRD does not answer, of each router that was known', async () => {
     const bgp = part([report(), report({ state: 'silent', sessions: [], messages: ['and that'] }), report()]);
     await bgp.look();
@@ -78,7 +97,7 @@ describe('what is shown of sessions', () => {
       sessions: [
         {
           ...{ peer: '192.0.2.251', state: 'unknown', up: undefined },
-          ...{ sinceMs: undefined, announced: undefined, reason: null },
+          ...{ sinceMs: undefined, announced: undefined, bfd: undefined, reason: null },
         },
       ],
     });
@@ -94,9 +113,9 @@ describe('the families that a node can announce', () => {
   const onFamilies = vi.fn();
 
   function part(wanted = true): Bgp {
-    const file = { read: async () => told };
+    const files = { bgp: { read: async () => told }, bfd: { read: async () => undefined } };
     const log = pino({ level: 'silent' });
-    return new Bgp({ file, wanted: () => wanted, uptimeSeconds: () => nowSeconds, onFamilies, log });
+    return new Bgp({ files, wanted: () => wanted, uptimeSeconds: () => nowSeconds, onFamilies, log });
   }
 
   /** Looks once more, two seconds later, at what BIRD said just then. */

@@ -44,18 +44,26 @@ export function silenceOf(report: BgpReport | undefined, nowSeconds: number): st
   return report.state === 'running' ? null : `BIRD does not answer; ${LOG}`;
 }
 
-function known({ session, up, sinceMs }: Seen): BgpSessionSnapshot {
+function known({ session, up, sinceMs }: Seen, bfd: boolean | undefined): BgpSessionSnapshot {
   const { peer, state, announced, lastError } = session;
   const notTried = up === undefined ? 'the router is on none of this node’s networks' : null;
-  return { ...{ peer, state, up, sinceMs, announced }, reason: up === true ? null : (lastError ?? notTried) };
+  return { ...{ peer, state, up, sinceMs, announced, bfd }, reason: up === true ? null : (lastError ?? notTried) };
 }
 
-function unknown({ session: { peer } }: Seen): BgpSessionSnapshot {
-  return { ...{ peer, state: 'unknown', up: undefined, sinceMs: undefined, announced: undefined }, reason: null };
+function unknown({ session: { peer } }: Seen, bfd: boolean | undefined): BgpSessionSnapshot {
+  return { ...{ peer, state: 'unknown', up: undefined, sinceMs: undefined, announced: undefined }, bfd, reason: null };
+}
+
+/** What the two containers with BIRD tell. */
+export interface BgpFiles {
+  /** The one that announces. */
+  readonly bgp: Pick<BgpStatusFile, 'read'>;
+  /** The one that speaks BFD; there is nothing to read where no router is spoken to. */
+  readonly bfd: Pick<BgpStatusFile, 'read'>;
 }
 
 interface BgpDependencies {
-  readonly file: Pick<BgpStatusFile, 'read'>;
+  readonly files: BgpFiles;
   /** Whether the release announces. */
   readonly wanted: () => boolean;
   /** Called when {@link Bgp.families} changed. */
@@ -70,6 +78,7 @@ interface BgpDependencies {
 export class Bgp implements Part {
   readonly #dependencies: Required<BgpDependencies>;
   #report: BgpReport | undefined;
+  #bfdReport: BgpReport | undefined;
   #seen: readonly Seen[] = [];
   /** When there was a session of a family last, in seconds since the boot of the node. */
   readonly #upAtSeconds = new Map<AddressFamily, number>();
@@ -98,7 +107,7 @@ export class Bgp implements Part {
     return {
       answers: silence === null,
       problems: silence === null ? messages : [silence, ...messages],
-      sessions: this.#seen.map(silence === null ? known : unknown),
+      sessions: this.#seen.map((seen) => (silence === null ? known : unknown)(seen, this.#bfdOf(seen))),
     };
   }
 
@@ -117,7 +126,8 @@ export class Bgp implements Part {
   /** Reads what BIRD's supervisor told last. Never rejects. */
   async look(): Promise<void> {
     if (!this.#dependencies.wanted()) return;
-    this.#report = await this.#dependencies.file.read();
+    const { files } = this.#dependencies;
+    [this.#report, this.#bfdReport] = await Promise.all([files.bgp.read(), files.bfd.read()]);
     // What was known before stays in the list: that nothing is known of a router is worth a line.
     if (this.#report !== undefined && this.#silence() === null) this.#take(this.#report);
     this.#reviewFamilies();
@@ -128,6 +138,12 @@ export class Bgp implements Part {
     if (families === this.#toldFamilies) return;
     this.#toldFamilies = families;
     this.#dependencies.onFamilies();
+  }
+
+  /** Whether BFD with a router is up; undefined where none is spoken with it, and while nothing is known. */
+  #bfdOf({ session: { peer } }: Seen): boolean | undefined {
+    if (silenceOf(this.#bfdReport, this.#dependencies.uptimeSeconds()) !== null) return undefined;
+    return this.#bfdReport?.bfdSessions.find((each) => each.peer === peer)?.up;
   }
 
   #silence(): string | null {

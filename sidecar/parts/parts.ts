@@ -12,14 +12,13 @@ import { InstanceSet } from '../instances/instance-set.ts';
 import type { ForeignRouterWatch } from '../keepalived/foreign-router-watch.ts';
 import { holdsByVrrp } from '../keepalived/holder.ts';
 import { presentAddresses } from '../network/network.ts';
-import type { BgpStatusFile } from '../runtime/bgp-status.ts';
 import { DRAIN_REQUEST } from '../runtime/drain-files.ts';
 import { KEEPALIVED, NOTIFY_FIFO } from '../runtime/keepalived-exchange.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { connectionSettingsOf } from '../sources/connections.ts';
 import { certifiedAddressesOf, proxySettingsOf } from '../sources/proxy.ts';
 import type { Metrics } from '../status/metrics.ts';
-import { Bgp } from './bgp.ts';
+import { Bgp, type BgpFiles } from './bgp.ts';
 import { Certificates } from './certificates.ts';
 import { Checks } from './checks.ts';
 import { Configuration } from './configuration.ts';
@@ -65,8 +64,8 @@ export interface PartsDependencies {
   readonly onPlacements: (placements: Placements) => void;
   /** What is shared with the proxy's container, and what is kept for it; null: there is no such container. */
   readonly proxy: ProxyShared | null;
-  /** What the container that announces tells; null: there is no such container. */
-  readonly bgp: Pick<BgpStatusFile, 'read'> | null;
+  /** What the containers that announce tell; null: there are none. */
+  readonly bgp: BgpFiles | null;
 }
 
 /** The sidecar's parts, each of one subject. */
@@ -284,17 +283,17 @@ export function createParts(options: PartsOptions, dependencies: PartsDependenci
     wake: () => keepalived.wake(),
     log,
   });
-  const { bgp: file } = dependencies;
+  const { bgp: files } = dependencies;
   const bgp =
-    file && new Bgp({ file, wanted: () => settings.settings.bgp?.enabled === true, onFamilies: onReport, log });
+    files && new Bgp({ files, wanted: () => settings.settings.bgp?.enabled === true, onFamilies: onReport, log });
   const onChange = {
     [NOTIFY_FIFO]: () => notifications.start(),
     [KEEPALIVED.status]: () => supervisor.read(),
     [DRAIN_REQUEST]: () => drains.checkRequest(),
   };
-  const files = new SharedFiles({ runtime, onChange, log });
+  const sharedFiles = new SharedFiles({ runtime, onChange, log });
   return {
-    ...{ lag, files, notifications, settings, desired, configuration, instances },
+    ...{ lag, files: sharedFiles, notifications, settings, desired, configuration, instances },
     ...{
       supervisor,
       foreign,

@@ -64,6 +64,25 @@ describe('what BIRD’s supervisor tells', () => {
     ]);
   });
 
+  it('is of BFD which routers answer', () => {
+    const bfd = `BIRD 2.17.6 ready.
+routers:
+IP address                Interface  State      Since         Interval  Timeout
+172.30.0.251              eth0       Up         17:02:29.923    0.100    0.500
+fd00:172:30::252          eth0       Init       17:02:29.923    0.100    0.500
+172.30.0.252              ---        Down       17:02:29.923    1.000    0.000
+to_172_30_0_9             eth0       Up         17:02:29.923    1.000    0.000`;
+    expect(parseBgpReport(told('running', bfd))).toMatchObject({
+      sessions: [],
+      bfdSessions: [
+        { peer: '172.30.0.251', up: true },
+        { peer: 'fd00:172:30::252', up: false },
+        { peer: '172.30.0.252', up: false },
+      ],
+    });
+    expect(parseBgpReport(told('running', BIRD))?.bfdSessions).toEqual([]);
+  });
+
   it('is nothing when it is not whole', () => {
     expect(parseBgpReport('')).toBeUndefined();
     expect(parseBgpReport('uptime=then\nstate=running\n')).toBeUndefined();

@@ -17,6 +17,14 @@ export interface BgpSession {
   readonly waitsAfterError: boolean;
 }
 
+/** What the BIRD that speaks BFD says of a router. */
+export interface BfdSession {
+  /** The router's address. */
+  readonly peer: string;
+  /** Whether the router answers. */
+  readonly up: boolean;
+}
+
 /** What the supervisor of BIRD last told. */
 export interface BgpReport {
   /** When: seconds since the boot of the node (the first number of /proc/uptime), which no change of the clock moves. */
@@ -30,6 +38,8 @@ export interface BgpReport {
   readonly messages: readonly string[];
   /** None unless BIRD answers. */
   readonly sessions: readonly BgpSession[];
+  /** The same, of the BIRD that speaks BFD; the other one has none. */
+  readonly bfdSessions: readonly BfdSession[];
 }
 
 /** In the directory that BIRD's container writes to. */
@@ -76,6 +86,15 @@ function sessionsIn(lines: readonly string[]): BgpSession[] {
     .flatMap(session);
 }
 
+/** Sessions in what BIRD answers to `show bfd sessions`: a line has address, interface, state, and times. */
+function bfdSessionsIn(lines: readonly string[]): BfdSession[] {
+  return lines.slice(0, MOST_SESSIONS).flatMap((line) => {
+    const [, peer, state] =
+      /^([0-9a-f.:]{2,45})(?:%\S+)? +\S+ +(Up|Init|Down|AdminDown) /.exec(line.slice(0, MOST_LINE)) ?? [];
+    return peer === undefined ? [] : [{ peer, up: state === 'Up' }];
+  });
+}
+
 /** Reads the lines `key=value` that BIRD's supervisor writes; undefined when they are not whole. Pure. */
 export function parseBgpReport(text: string): BgpReport | undefined {
   const { value, all } = statusLines(text);
@@ -83,7 +102,8 @@ export function parseBgpReport(text: string): BgpReport | undefined {
   const state = value('state');
   if (!Number.isFinite(atSeconds) || state === '') return undefined;
   const messages = all('message').slice(0, MOST_MESSAGES);
-  return { atSeconds, state, messages, sessions: sessionsIn(all('bird')) };
+  const said = all('bird');
+  return { atSeconds, state, messages, sessions: sessionsIn(said), bfdSessions: bfdSessionsIn(said) };
 }
 
 /** What BIRD's supervisor tells the sidecar, in a directory that the sidecar cannot write to. */

@@ -37,7 +37,7 @@ export function proxyRuntimeIn(path: string): ProxyRuntime {
   return { directory, process, files: new ProxyFiles({ directory }) };
 }
 
-/** What the container that announces tells, in a directory that it shares with the sidecar. */
+/** What one of the containers with BIRD tells, in a directory that it shares with the sidecar. */
 export function bgpStatusIn(path: string): BgpStatusFile {
   return new BgpStatusFile({ directory: new SharedDirectory({ path }) });
 }

@@ -30,4 +30,9 @@ export function* bgpMetrics({ bgp }: SidecarSnapshot): Generator<string> {
     'Addresses that a router was told, in a session that is up.',
     byPeer(({ up, announced }) => (up === true ? announced : undefined)),
   );
+  yield family(
+    'keepalived_vip_bgp_bfd_up',
+    'Whether a router answers BFD; those that are not asked by it are left out.',
+    byPeer(({ bfd }) => (bfd === undefined ? undefined : Number(bfd))),
+  );
 }

@@ -87,6 +87,8 @@ export interface BgpSessionSnapshot {
   readonly sinceMs: number | undefined;
   /** How many addresses the router was told; undefined while there is no session. */
   readonly announced: number | undefined;
+  /** Whether the router answers BFD; undefined: it is not asked by it, or nothing is known. */
+  readonly bfd: boolean | undefined;
   /** Why it is not up; null when it is, and when nobody knows. */
   readonly reason: string | null;
 }

@@ -117,8 +117,9 @@ function bgpStatus({ bgp }: SidecarSnapshot): object {
   return {
     bgp: {
       ...{ answers, problems },
-      sessions: sessions.map(({ peer, state, up, sinceMs, announced, reason }) => {
-        return { peer, state, up: up ?? null, since: time(sinceMs), announced: announced ?? null, reason };
+      sessions: sessions.map(({ peer, state, up, sinceMs, announced, bfd, reason }) => {
+        const told = { announced: announced ?? null, bfd: bfd ?? null };
+        return { peer, state, up: up ?? null, since: time(sinceMs), ...told, reason };
       }),
     },
   };

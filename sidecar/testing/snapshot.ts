@@ -351,15 +351,15 @@ export function everywhereSnapshot(): SidecarSnapshot {
 
 /** A node that announces to one router, has lost another, and is on no network of a third. */
 export function announcingSnapshot(): SidecarSnapshot {
-  const session = { sinceMs: 1_700_000_000_000, announced: undefined, reason: null };
+  const session = { sinceMs: 1_700_000_000_000, announced: undefined, bfd: undefined, reason: null };
   return {
     ...everywhereSnapshot(),
     bgp: {
       answers: true,
       problems: ['no session with to_192_0_2_253: its password cannot be used: it is empty'],
       sessions: [
-        { ...session, peer: '192.0.2.251', state: 'Established', up: true, announced: 2 },
-        { ...session, peer: 'fd00::252', state: 'Active', up: false, reason: 'Socket: Connection refused' },
+        { ...session, peer: '192.0.2.251', state: 'Established', up: true, announced: 2, bfd: true },
+        { ...session, peer: 'fd00::252', state: 'Active', up: false, bfd: false, reason: 'Socket: Connection refused' },
         {
           ...session,
           ...{ peer: '198.51.100.1', state: 'Idle', up: undefined },
@@ -372,7 +372,10 @@ export function announcingSnapshot(): SidecarSnapshot {
 
 /** The same whose BIRD does not answer. */
 export function silentBirdSnapshot(): SidecarSnapshot {
-  const unknown = { state: 'unknown', up: undefined, sinceMs: undefined, announced: undefined, reason: null };
+  const unknown = {
+    ...{ state: 'unknown', up: undefined, sinceMs: undefined },
+    ...{ announced: undefined, bfd: undefined, reason: null },
+  };
   return {
     ...everywhereSnapshot(),
     bgp: {

@@ -189,7 +189,7 @@ describe.skipIf(!site.hasHarness)('addresses that every fit node has, behind two
         .toSorted();
     // The kubelet's file of hosts is root's.
     expect(paths(bgp)).toEqual(['/etc/hosts', '/run/bird', '/run/keepalived-ingress-vip-bgp']);
-    expect(paths(bfd)).toEqual(['/etc/hosts', '/run/bird']);
+    expect(paths(bfd)).toEqual(['/etc/hosts', '/run/bird', '/run/keepalived-ingress-vip-bgp']);
     for (const pid of [bgp, bfd]) expect(existsSync(`/proc/${pid}/root/var/run/secrets`)).toBe(false);
   });
 

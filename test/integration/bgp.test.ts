@@ -46,6 +46,7 @@ interface BgpStatus {
     readonly peer: string;
     readonly up: boolean | null;
     readonly announced: number | null;
+    readonly bfd: boolean | null;
     readonly reason: string | null;
   }[];
 }
@@ -151,12 +152,12 @@ describe.skipIf(skip)('addresses on lo, behind two routers that spread by addres
         const { sessions } = await told('node1');
         return sessions.length === peers.length && sessions.every(isSo);
       });
-    await until('all sessions to be told', ({ up, announced }) => up === true && announced === 1);
+    await until('all sessions to be told', ({ up, announced, bfd }) => up === true && announced === 1 && bfd === true);
     expect(new Set((await told('node1')).sessions.map(({ peer }) => peer))).toEqual(new Set(peers));
     expect(await lab.metric('node1', 'keepalived_vip_bgp_sessions')).toBe(peers.length);
     await routers.lose('router2');
-    await until('the sessions with a lost router to be told', ({ peer, up, reason }) =>
-      peer.endsWith('252') ? up === false && reason !== null : up === true,
+    await until('the sessions with a lost router to be told', ({ peer, up, bfd, reason }) =>
+      peer.endsWith('252') ? up === false && bfd === false && reason !== null : up === true && bfd === true,
     );
     expect(await lab.metric('node1', 'keepalived_vip_bgp_sessions')).toBe(peers.length / 2);
     await routers.find('router2');

@@ -107,7 +107,7 @@ describe('what the sidecar is told of BIRD', () => {
   it('is what BIRD says of its sessions, when that was, and what is not as it should be', () => {
     const text = told(
       String.raw`printf 'a  BGP\n  BGP state: Established\r\n\nb  BGP\n'`,
-      "problem='a thing\nanother'; password_problems='a third'; tell_of_sessions",
+      "problem='a thing\nanother'; password_problems='a third'; tell_of_sessions bgp",
     );
     expect(text).toMatch(/^uptime=\d+\.\d+\nstate=running\n/);
     expect(text.split('\n').slice(2)).toEqual([
@@ -119,14 +119,21 @@ describe('what the sidecar is told of BIRD', () => {
   it('can be read by another user, and has no password in it', () => {
     writeFileSync(join(folder, 'passwords'), 'to_10_0_0_1\nto_10_0_0_2\n');
     writeFileSync(join(folder, 'to_10_0_0_1'), 'open, Sesame');
-    const text = told('exit 0', 'umask 077; write_passwords >/dev/null; tell_of_sessions');
+    const text = told('exit 0', 'umask 077; write_passwords >/dev/null; tell_of_sessions bgp');
     expect(statSync(join(folder, FILE)).mode & 0o777).toBe(0o644);
     expect(text).not.toContain('Sesame');
     expect(text).toContain('message=no session with to_10_0_0_2: its password cannot be used: there is no such Secret');
   });
 
+  it.each([
+    ['bgp', 'show protocols all'],
+    ['bfd', 'show bfd sessions'],
+  ])('is, of %s, what it answers to: %s', (role, command) => {
+    expect(told('echo "$@"', `tell_of_sessions ${role}`)).toContain(`\nbird=-s /socket ${command}\n`);
+  });
+
   it('is that BIRD does not answer, without what it said before', () => {
-    expect(told('echo ready; exit 1', 'tell_of_sessions')).toMatch(/^uptime=\S+\nstate=silent\n$/);
+    expect(told('echo ready; exit 1', 'tell_of_sessions bgp')).toMatch(/^uptime=\S+\nstate=silent\n$/);
   });
 
   it('is nothing where there is no place for it, as in a pod of an older release', () => {

@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# What the sidecar is told of BIRD: a file in a volume that the sidecar can read and not write. It has no other access to BIRD, which has no
+# What the sidecar is told of BIRD: a file in a volume that the sidecar can read and not write, one for each of the two BIRDs. It has no other access to BIRD, which has no
 # access to the sidecar.
 # Offers: tell, tell_of_sessions
 
@@ -28,9 +28,13 @@ tell() {
 	) && mv -f "$TOLD.new" "$TOLD"
 }
 
-# tell_of_sessions: asks BIRD for its sessions, and tells of them
+# tell_of_sessions bgp|bfd: asks BIRD for its sessions, and tells of them
 tell_of_sessions() {
-	if said=$(timeout "$ANSWER_SECONDS" birdcl -s "$SOCKET" show protocols all 2>/dev/null); then
+	case $1 in
+	bfd) set -- bfd sessions ;;
+	*) set -- protocols all ;;
+	esac
+	if said=$(timeout "$ANSWER_SECONDS" birdcl -s "$SOCKET" show "$@" 2>/dev/null); then
 		tell running "$said"
 	else
 		tell silent
