@@ -91,6 +91,15 @@ function rankSpare(
   return addressGroup(spare, rankNodes({ ...ranking, groups: [{ weight: 1, previous }] })[0]);
 }
 
+/**
+ * Where a node is to have an endpoint of its own, any of them may be the only one that has: all that may hold the addresses take part, those that
+ * have no place in the order behind it. Elsewhere a few are as safe as all.
+ */
+function withAllWhereEndpointsCount({ demand, eligibility }: GroupedDemand, order: readonly string[]): string[] {
+  if (demand.settings.localEndpoints === undefined) return [...order];
+  return [...new Set([...order, ...eligibility.eligible.map(({ name }) => name)])];
+}
+
 function rank(grouped: GroupedDemand, maxCandidates: number, elsewhere: (node: string) => number): RankedDemand {
   const { eligible } = grouped.eligibility;
   const ranking = {
@@ -101,7 +110,7 @@ function rank(grouped: GroupedDemand, maxCandidates: number, elsewhere: (node: s
   };
   const all = grouped.grouped.groups;
   if (grouped.demand.replicas !== undefined) {
-    const orders = seatOrders(all, ranking);
+    const orders = seatOrders(all, ranking).map((order) => withAllWhereEndpointsCount(grouped, order));
     return { ...grouped, groups: all.map((seat, index) => addressGroup(seat, orders[index])) };
   }
   const drafts = all.filter(({ like }) => like === undefined);
@@ -109,7 +118,9 @@ function rank(grouped: GroupedDemand, maxCandidates: number, elsewhere: (node: s
     ...ranking,
     groups: drafts.map(({ addresses, previousNodes }) => ({ weight: addresses.length, previous: previousNodes })),
   });
-  const others = drafts.map((draft, index) => addressGroup(draft, orders[index]));
+  const others = drafts.map((draft, index) =>
+    addressGroup(draft, withAllWhereEndpointsCount(grouped, orders[index] ?? [])),
+  );
   const spares = all.filter(({ like }) => like !== undefined).map((spare) => rankSpare(spare, others, ranking));
   return { ...grouped, groups: [...others, ...spares].toSorted((a, b) => a.slot - b.slot) };
 }

@@ -310,6 +310,21 @@ describe('what nodes are told', () => {
     );
   });
 
+  it('is that of all nodes where each is to have an endpoint of its own: any may be the only one that has', () => {
+    const served = pool('web', { addresses: addresses(1) });
+    const seats = pool('some', { addresses: ['192.0.2.1'], distribution: { mode: 'Replicas', replicas: 2 } });
+    const demands = [served, seats].map((each) => ({
+      ...each,
+      settings: { ...each.settings, localEndpoints: { port: 30_000 } },
+    }));
+    const plan = makePlan(input({ nodes: nodes(20), demands }));
+    expect(plan.nodes.size).toBe(20);
+    for (const { instances, spares = [], loopback = [] } of plan.nodes.values()) {
+      expect([instances.length, spares.length, loopback.length]).toEqual([1, 2, 1]);
+    }
+    expect(makePlan(input({ nodes: nodes(20), demands: remembered(demands, plan) }))).toEqual(plan);
+  });
+
   it('is limited to so many nodes per group', () => {
     const plan = onlyDemand(input({ nodes: nodes(20), demands: [pool('default', { addresses: addresses(40) })] }));
     expect(plan.groups.every(({ nodes: order }) => order.length === 8 && new Set(order).size === 8)).toBe(true);
