@@ -16,7 +16,7 @@ import {
 } from 'node:fs';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
+import { tmpdir, uptime } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { pino } from 'pino';
@@ -24,8 +24,9 @@ import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 
 import { freePort } from '../test/support/free-port.ts';
 import { controlPlaneSchema } from './config/control-plane.ts';
 import type { Settings } from './config/settings.ts';
+import type { BgpFiles } from './parts/bgp.ts';
 import { KEEPALIVED } from './runtime/keepalived-exchange.ts';
-import { type Runtime, runtimeIn } from './runtime/runtime.ts';
+import { bgpStatusIn, type Runtime, runtimeIn } from './runtime/runtime.ts';
 import type { SharedDirectory } from './runtime/shared-directory.ts';
 import { SupervisedProcess } from './runtime/supervised-process.ts';
 import type { SupervisorStatus } from './runtime/supervisor-status.ts';
@@ -82,6 +83,7 @@ function makeSidecar(
   address: string,
   change: (settings: Settings) => void = () => undefined,
   nodeAddress = '192.0.2.12',
+  further: { readonly bgp?: BgpFiles } = {},
 ): Sidecar {
   const settings = defaultSettings();
   settings.vrrp.addresses = [address];
@@ -100,7 +102,7 @@ function makeSidecar(
       loaded: { settings, version: 'test' },
       nodes: ['node1', 'node2'],
     },
-    { runtime, log, onReport: reported },
+    { runtime, log, onReport: reported, ...further },
   );
   return sidecar;
 }
@@ -317,6 +319,29 @@ describe('a plan', () => {
     renameSync(join(path, '.status'), join(path, 'supervisor.status'));
   };
   const gate = (name: string) => readFileSync(join(path, `track/${name}.gate`), 'utf8');
+
+  it('is reported on with the families that the node can announce, when they change, too', async () => {
+    const told = bgpStatusIn(path);
+    const tell = (state: string) =>
+      writeFileSync(
+        join(path, 'bird.status'),
+        `uptime=${uptime()}\nstate=running\nbird=x  BGP  ---\nbird=  BGP state:  ${state}\nbird=    Neighbor address: 192.0.2.251\n`,
+      );
+    const settings = (enabled: boolean) => (known: Settings) => {
+      known.bgp = { enabled };
+    };
+    tell('Active');
+    const bgp = { bgp: told, bfd: told };
+    expect(makeSidecar(ELSEWHERE, settings(false), undefined, { bgp }).planStatus()).not.toHaveProperty('bgpFamilies');
+    const running = makeSidecar(ELSEWHERE, settings(true), undefined, { bgp });
+    await running.start();
+    expect(running.planStatus().bgpFamilies).toEqual([]);
+    const seen: unknown[] = [];
+    reported.mockImplementation(() => seen.push(running.planStatus().bgpFamilies));
+    onTestFinished(() => void reported.mockReset());
+    tell('Established');
+    await vi.waitFor(() => expect(seen).toContainEqual(['IPv4']), LIMIT);
+  });
 
   it('is carried out beside the settings, reported when keepalived runs it, and taken back with its files', async () => {
     const running = makeSidecar(ELSEWHERE);

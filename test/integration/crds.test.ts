@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import type * as z from 'zod';
-import { nodePlanSpecSchema, REPORT_LIMITS } from '../../api/node-plan.ts';
+import { ADDRESS_FAMILIES, nodePlanSpecSchema, REPORT_LIMITS } from '../../api/node-plan.ts';
 import { claimName } from '../../api/service-address.ts';
 import { oneLine } from '../../api/text.ts';
 import { type VirtualIpPool, virtualIpPoolSpecSchema } from '../../api/virtual-ip-pool.ts';
@@ -100,11 +100,14 @@ async function apply(...manifests: readonly object[]): Promise<void> {
   });
 }
 
+/** Fields of NodePlans that definitions of older releases do not have. */
+const YOUNGER_FIELDS: ReadonlySet<string> = new Set(['spares', 'apart', 'elected', 'bgpFamilies']);
+
 /** The definition of NodePlans in a group of its own, as it was before there were spare instances, multicast groups and those that are elected. */
 async function plansWithoutSpares(group: string): Promise<object> {
   const text = await readFile(join(CHART, 'crds/nodeplans.yaml'), 'utf8');
   return parse(text.replaceAll('keepalived-ingress-vip.io', group), (key, value) => {
-    if (key === 'spares' || key === 'apart' || key === 'elected') return undefined;
+    if (YOUNGER_FIELDS.has(String(key))) return undefined;
     if (key !== 'x-kubernetes-validations') return value;
     return (value as { rule: string }[]).filter(({ rule }) => !/self[.](spares|apart)/.test(rule));
   });
@@ -1125,16 +1128,19 @@ describe.skipIf(skip)('the custom resources in a real API server', () => {
       await api.kubectl(['wait', '--for=condition=Established', `crd/nodeplans.${group}`, '--timeout=30s']);
       const access = new KubeConfig();
       access.loadFromFile(api.kubeconfig);
+      const sent = (subresource: string, content: object) =>
+        send(access, {
+          method: HttpMethod.PATCH,
+          path: `/apis/${group}/v1alpha1/nodeplans/node1${subresource}`,
+          query: { fieldManager: 'test', force: 'true' },
+          body: {
+            type: 'application/apply-patch+yaml',
+            content: { apiVersion: `${group}/v1alpha1`, kind: 'NodePlan', metadata: { name: 'node1' }, ...content },
+          },
+        });
       const written = (more: object) => {
         const pools = [{ name: 'a', interface: '', failbackDelaySeconds: null }];
-        const spec = { plan: 'p', pools, instances: [], ...more };
-        const content = { apiVersion: `${group}/v1alpha1`, kind: 'NodePlan', metadata: { name: 'node1' }, spec };
-        return send(access, {
-          method: HttpMethod.PATCH,
-          path: `/apis/${group}/v1alpha1/nodeplans/node1`,
-          query: { fieldManager: 'test', force: 'true' },
-          body: { type: 'application/apply-patch+yaml', content },
-        });
+        return sent('', { spec: { plan: 'p', pools, instances: [], ...more } });
       };
       await waitFor('the definition', () => written({}).then(Boolean, () => false), { limitMs: 30_000, everyMs: 100 });
       const spares = [{ name: 'a-0', pool: 'a', virtualRouterId: 1, rank: 0, like: '10.0.1.1' }];
@@ -1150,6 +1156,10 @@ describe.skipIf(skip)('the custom resources in a real API server', () => {
       const elected = await written({ loopback }).catch((error: unknown) => error);
       expect(isUndeclared(elected, '.spec.loopback[].elected')).toBe(true);
       expect(await written({})).toMatchObject({ spec: { plan: 'p' } });
+      // What a sidecar knows by the same words.
+      const status = { observedPlan: 'p', bgpFamilies: [] };
+      const report = await sent('/status', { status }).catch((error: unknown) => error);
+      expect(isUndeclared(report, '.status.bgpFamilies')).toBe(true);
       await removeDefinitions(`nodeplans.${group}`);
     });
 
@@ -1337,6 +1347,7 @@ describe.skipIf(skip)('the custom resources in a real API server', () => {
           reason: 'r'.repeat(REPORT_LIMITS.reason),
         })),
         foreignRouterIds: list(255, (index) => index + 1),
+        bgpFamilies: [...ADDRESS_FAMILIES],
         // Characters, of which each is four bytes.
         problems: list(REPORT_LIMITS.problems, () => '🚀'.repeat(REPORT_LIMITS.problem)),
         addresses: list(REPORT_LIMITS.addresses, (index) => `${address(index)}/128`),
@@ -1349,6 +1360,7 @@ describe.skipIf(skip)('the custom resources in a real API server', () => {
       ['more problems than anybody reads', { problems: Array.from({ length: 33 }, () => 'x') }, 'problems'],
       ['a plan of any text', { observedPlan: 'p'.repeat(65) }, 'observedPlan'],
       ['a version of any text', { agentVersion: 'v'.repeat(65) }, 'agentVersion'],
+      ['families that there are none of', { bgpFamilies: ['IPv5'] }, 'bgpFamilies'],
       ['router ids that there are none of', { foreignRouterIds: [256] }, 'foreignRouterIds'],
       ['a fitness that there is none of', { health: [{ pool: 'a', band: 6, reason: '' }] }, 'band'],
       ['addresses of any text', { held: [{ address: 'x'.repeat(46), since: '2026-01-01T00:00:00Z' }] }, 'address'],
