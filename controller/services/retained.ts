@@ -41,12 +41,14 @@ export class Retained {
   readonly #unavailable: AllocationInput['unavailable'];
   readonly #byName = new Map<string, Entry[]>();
   readonly #byShare = new Map<string, Entry[]>();
+  /** The longest retained last: what is taken from the front of a long list has all of it moved. */
   readonly #byPool = new Map<string, Entry[]>();
 
   constructor(ledger: Ledger, unavailable: AllocationInput['unavailable']) {
     this.#unavailable = unavailable;
     const waiting = [...ledger.entries()].filter(({ retained }) => retained !== undefined).sort(longestFirst);
     for (const entry of waiting) this.#add(entry);
+    for (const entries of this.#byPool.values()) entries.reverse();
   }
 
   /** What a Service of this name had, the last first. */
@@ -66,8 +68,8 @@ export class Retained {
    */
   longestInPool(pool: string, family: Family, avoid: ReadonlySet<string>): Entry | undefined {
     const entries = this.#byPool.get(`${pool}/${family}`) ?? [];
-    for (let [first] = entries; first !== undefined && !this.#waits(first); [first] = entries) entries.shift();
-    return entries.find((entry) => this.#waits(entry) && !avoid.has(entry.address));
+    while (entries.length > 0 && !this.#waits(entries.at(-1))) entries.pop();
+    return entries.findLast((entry) => this.#waits(entry) && !avoid.has(entry.address));
   }
 
   #add(entry: Entry): void {
@@ -83,8 +85,8 @@ export class Retained {
     return entries.filter((entry) => this.#waits(entry));
   }
 
-  #waits({ retained, address }: Entry): boolean {
-    return retained !== undefined && !this.#unavailable.has(address);
+  #waits(entry: Entry | undefined): boolean {
+    return entry?.retained !== undefined && !this.#unavailable.has(entry.address);
   }
 }
 
