@@ -26,7 +26,7 @@ describe('what is said of addresses on lo that routers are to hear of', () => {
   });
 
   it('is that nobody announces an address when no node that has it has a session of its family, with nodes and fix', () => {
-    expect(announcement({ a: ['IPv4'], b: ['IPv4'], c: BOTH }, ['a', 'b'])).toEqual({
+    expect(announcement({ a: ['IPv4'], b: ['IPv4'], c: BOTH }, ['b', 'a'])).toEqual({
       ok: false,
       reason: 'NobodyAnnounces',
       message:

@@ -1,5 +1,6 @@
 import { ADDRESS_FAMILIES, type AddressFamily } from '../../api/node-plan.ts';
 import { familyOfAddress } from '../../common/addresses.ts';
+import { compareText } from '../../common/compare-text.ts';
 import { count, few } from '../text/sentences.ts';
 import type { Claim } from './holders.ts';
 
@@ -49,11 +50,18 @@ function mutesOf({ nodes }: Announcers): ReadonlyMap<AddressFamily, ReadonlySet<
   );
 }
 
-/** Which nodes lack a session of which family, and where to look. */
-function lacking(silent: ReadonlySet<string>): string {
-  const [first = ''] = silent;
-  const [node] = first.split(' ');
-  return `without a session with a router: ${few([...silent])}; bgp in /status of ${node} says why: look at that router, and at bgp.peers`;
+/** Which nodes lack a session of which family, always in the same order: a sentence that changes is written. */
+function silentOf(heard: readonly Heard[]): string[] {
+  return ADDRESS_FAMILIES.flatMap((family) => {
+    const nodes = new Set(heard.filter((each) => each.family === family).flatMap(({ mute }) => mute));
+    return [...nodes].toSorted(compareText).map((node) => `${node} (${family})`);
+  });
+}
+
+/** The same for people, and where to look. */
+function lacking(silent: readonly string[]): string {
+  const node = silent[0]?.split(' ')[0];
+  return `without a session with a router: ${few(silent)}; bgp in /status of ${node} says why: look at that router, and at bgp.peers`;
 }
 
 /** An address, how many nodes have it, and which of them have no session to announce it over. */
@@ -84,14 +92,14 @@ export function announcementOf(announcers: Announcers): Announcement | undefined
 }
 
 function verdictOf(heard: readonly Heard[]): Announcement {
-  const silent = new Set(heard.flatMap(({ family, mute }) => mute.map((node) => `${node} (${family})`)));
+  const silent = silentOf(heard);
   const unheard = heard.filter(({ holders, mute }) => mute.length === holders).map(({ address }) => address);
   if (unheard.length > 0) {
     const of = `${unheard.length} of ${count(heard.length, 'address', 'addresses')}`;
     const message = `${of} announced by no node: ${few(unheard)}; ${lacking(silent)}`;
     return { ok: false, reason: 'NobodyAnnounces', message };
   }
-  if (silent.size > 0) {
+  if (silent.length > 0) {
     const message = `fewer nodes announce the addresses than have them; ${lacking(silent)}`;
     return { ok: true, reason: FEWER_ANNOUNCE, message };
   }
