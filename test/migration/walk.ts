@@ -1,4 +1,5 @@
 import type { Clients } from '../clients/clients.ts';
+import type { Outage } from '../clients/outages.ts';
 import type { ClientKind } from '../clients/prober.ts';
 import { waitForShares } from '../environment/pools.ts';
 import type { Site } from '../environment/site.ts';
@@ -78,6 +79,13 @@ async function waitForHeld({ site, before }: Walking): Promise<void> {
   await waitForShares(site, distinct(before), undefined, LIMIT.limitMs);
 }
 
+function sayLongest(outages: readonly Outage[], say: Say): void {
+  const longest = outages.toSorted((one, other) => other.durationMs - one.durationMs)[0];
+  if (longest === undefined) return;
+  const { durationMs, failedAttempts, reasons, before, after } = longest;
+  say(`${formatMs(durationMs)}, ${failedAttempts} attempts (${reasons.join(', ')}), from ${before} to ${after}`);
+}
+
 /** What is to be seen after a step, besides that nobody was renumbered. */
 export interface Expected {
   /** This release has each address, on an interface of one node. */
@@ -110,6 +118,7 @@ export async function walk(
   const awayMs = { regular: await regular.longestOutage(fromMs), newcomer: await newcomer.longestOutage(fromMs) };
   const isAway = (address: string) => [regular, newcomer].some((each) => each.outages(fromMs, { address }).length > 0);
   results.push({ what, tookMs, awayMs, away: distinct(before).filter(isAway).length });
+  for (const each of [regular, newcomer]) sayLongest(each.outages(fromMs), say);
   say(
     `after ${formatMs(tookMs)}, away for ${formatMs(awayMs.regular)} at most, for newcomers ${formatMs(awayMs.newcomer)}`,
   );
