@@ -11,7 +11,7 @@
 {{- include "kiv.problem" (dict "found" $found "message" (printf "services.loadBalancerClass is %q; give a name as Services have it in spec.loadBalancerClass, like keepalived-ingress-vip.io/vip" $class)) -}}
 {{- end -}}
 {{- $group := ($root.Values.services | default dict).multicastGroup -}}
-{{- if not (kindIs "invalid" $group) -}}
+{{- if not (has (toString $group) (list "<nil>" "")) -}}
 {{- include "kiv.validate.number" (dict "found" $found "field" "services.multicastGroup" "value" $group "min" 151 "max" 250 "whole" true) -}}
 {{- end -}}
 {{- $cluster := $root.Capabilities.APIVersions.Has "apiregistration.k8s.io/v1" -}}
