@@ -1,14 +1,26 @@
+import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { multicastAddress } from '../../api/instances.ts';
+import { holdingInstances, type NodePlanSpec } from '../../api/node-plan.ts';
 import { applyManifest, freeAddresses, waitGone } from '../environment/pools.ts';
-import { helmInstall, helmUninstall } from '../environment/release.ts';
+import {
+  helmInstall,
+  helmUninstall,
+  helmUpgrade,
+  RELEASE,
+  NAMESPACE as RELEASE_NAMESPACE,
+} from '../environment/release.ts';
 import { monotonicMs } from '../support/clock.ts';
 import { repeatedWhenDisturbed } from '../support/machine-watch.ts';
+import { INTERFACE, inNetns } from '../support/netns.ts';
 import { formatTable } from '../support/print.ts';
 import { signalAll } from '../support/processes.ts';
 import { waitFor } from '../support/wait.ts';
 import { createEcho, createEchoNamespace, echoPodSpec, removeEcho } from './echo-pods.ts';
 import { site } from './here.ts';
 import { podProcesses } from './pod-processes.ts';
+import { waitForAnswer } from './reachable.ts';
+import { waitForRollout } from './rollout.ts';
 
 const repeated = repeatedWhenDisturbed();
 const NAMESPACE = 'local';
@@ -17,6 +29,10 @@ const LIMIT = { limitMs: 60_000, everyMs: 20 };
 const HAND_OVER_MS = 400;
 const CRASHES = 4;
 const CRASH_INTERVAL_MS = 2;
+/** Of no other cluster: 224.0.0.200. */
+const GROUP = 200;
+/** An advertisement comes every tenth of a second. */
+const HEARD_SECONDS = 30;
 const ANNOTATION = 'keepalived-ingress-vip.io/probe';
 /** Six addresses, which no other test has. */
 const [first = ''] = freeAddresses(site, 176, 1);
@@ -79,6 +95,45 @@ const ROLLING_SPEC = { ...SERVICE.spec, selector: { app: 'rolling' } };
 async function addressOfService(name: string): Promise<string | undefined> {
   const path = 'jsonpath={.status.loadBalancer.ingress[0].ip}';
   return (await site.kubectl(['get', 'service', name, '-n', NAMESPACE, '-o', path])) || undefined;
+}
+
+/** Upgrades the release, and waits until no controller is left that has the settings of before: what that one plans stays. */
+async function upgradeControllers(...set: readonly string[]): Promise<void> {
+  await helmUpgrade(site, { set });
+  await waitForRollout(site, `deployment/${RELEASE}-controller`);
+  const pods = ['get', 'pods', '-n', RELEASE_NAMESPACE, '-l', 'app.kubernetes.io/component=controller', '-o', 'name'];
+  const wanted = [
+    'get',
+    'deployment',
+    '-n',
+    RELEASE_NAMESPACE,
+    `${RELEASE}-controller`,
+    '-o',
+    'jsonpath={.spec.replicas}',
+  ];
+  const count = Number(await site.kubectl(wanted));
+  const gone = async () => (await site.kubectl(pods)).split('\n').length === count;
+  await waitFor('the controllers of before to end', gone, { ...LIMIT, everyMs: 200 });
+}
+
+/** Router id and multicast group of an address by its node's plan; undefined where the plan does not have it. */
+async function spokenFor(
+  address: string,
+  node: string,
+): Promise<{ id: number; group: number | undefined } | undefined> {
+  const spec = JSON.parse(await site.kubectl(['get', 'nodeplan', node, '-o', 'jsonpath={.spec}'])) as NodePlanSpec;
+  const found = holdingInstances(spec).find(({ addresses }) => addresses.includes(address));
+  return found && { id: found.virtualRouterId, group: found.multicastGroup };
+}
+
+/** Waits until a client on the network hears an advertisement of a router id in a multicast group. @throws Error when there is none */
+async function hear(routerId: number, group: string): Promise<void> {
+  const { netns } = site.cluster.plan.client;
+  // The second byte behind a header of IPv4 without options is the router id (RFC 9568 section 5.1).
+  const filter = `ip proto 112 and dst host ${group} and ip[21] = ${routerId}`;
+  const words = ['timeout', String(HEARD_SECONDS), 'tcpdump', '-c', '1', '-nni', INTERFACE, filter];
+  const [program, ...args] = inNetns(netns, words);
+  await execa(program, args, { timeout: (HEARD_SECONDS + 10) * 1000 });
 }
 
 function remove(node: string): Promise<string> {
@@ -297,6 +352,47 @@ describe.skipIf(!site.hasHarness)('a Service with externalTrafficPolicy Local', 
       expect(share).toBeGreaterThan(95);
     } finally {
       await prober.stop();
+    }
+  });
+
+  it('speaks in a multicast group of its own where the settings have one, and goes on when they have none again', async () => {
+    // A try before this one may have ended anywhere, and what is there stays in its group.
+    const gone = ['--ignore-not-found', '--timeout=60s'];
+    await site.kubectl(['delete', 'service', 'apart', '-n', NAMESPACE, ...gone], { timeout: 70_000 });
+    await createEcho(one, NAMESPACE);
+    await site.kubectl(['label', 'pod', `echo-${one}`, '-n', NAMESPACE, 'group=own', '--overwrite']);
+    const before = await spokenFor(address, one);
+    let fromMs = monotonicMs();
+    await upgradeControllers(`services.multicastGroup=${GROUP}`);
+    record('helm upgrade with services.multicastGroup → the controllers have it', monotonicMs() - fromMs);
+    const service = { ...SERVICE, metadata: { ...SERVICE.metadata, name: 'apart' } };
+    await applyManifest(site, { ...service, spec: { ...SERVICE.spec, selector: { group: 'own' } } });
+    const apart = await waitFor('an address', () => addressOfService('apart'), LIMIT);
+    await waitForHolderIs(one, apart);
+    await waitForAnswer(site, apart);
+    const spoken = await spokenFor(apart, one);
+    expect(spoken?.group).toBe(GROUP);
+    await hear(spoken?.id ?? 0, multicastAddress(GROUP, 4));
+    expect(await spokenFor(address, one)).toEqual(before);
+
+    const clients = site.clients([apart]);
+    await clients.start();
+    try {
+      fromMs = monotonicMs();
+      await upgradeControllers('services.multicastGroup=');
+      const common = await waitFor(
+        'it to speak where all routers do',
+        async () => {
+          const now = await spokenFor(apart, one);
+          return now?.group === undefined && now;
+        },
+        LIMIT,
+      );
+      await hear(common.id, '224.0.0.18');
+      await waitForHolderIs(one, apart);
+      record('the group is taken away: longest outage', await clients.longestOutage(fromMs));
+    } finally {
+      await clients.stop();
     }
   });
 });
