@@ -163,7 +163,8 @@ describe.skipIf(!site.hasHarness)('a pool whose addresses every fit node has', r
     process.stderr.write(`${formatTable(table)}\n`);
     await site.kubectl(['delete', 'namespace', NAMESPACE, '--ignore-not-found', '--timeout=60s'], { timeout: 70_000 });
     await site.kubectl(['delete', 'virtualippools', '--all', '--timeout=60s'], { timeout: 70_000 });
-    await ip(['route', 'flush', RANGE], site.cluster.plan.client.netns).catch(() => undefined);
+    for (const range of [RANGE, SEATED])
+      await ip(['route', 'flush', 'root', range], site.cluster.plan.client.netns).catch(() => undefined);
   });
 
   it('has them on lo of each, answers through any, and is Ready', async () => {
