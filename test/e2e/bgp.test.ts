@@ -254,6 +254,19 @@ describe.skipIf(!site.hasHarness)('addresses that every fit node has, behind two
     await untilBy('it is uncordoned → a path to it', web, one, two, three);
   });
 
+  it('are those of a pool that says that they are announced, and that is not Ready without', async () => {
+    const path = '{range .status.conditions[*]}{.type}={.status} {.reason}\n{end}';
+    const conditions = () => site.kubectl(['get', 'virtualippool', 'announced', '-o', `jsonpath=${path}`]);
+    const until = (said: RegExp) => waitFor(`${said}`, async () => said.test(await conditions()), LIMIT);
+    await until(/^Announced=True AllAnnounce$/m);
+    for (const router of ROUTER_NAMES) await routers.lose(router);
+    await until(/^Ready=False NobodyAnnounces$/m);
+    for (const router of ROUTER_NAMES) await routers.find(router);
+    await until(/^Ready=True /m);
+    await routers.haveHops(web, hopsOf([one, two, three]), ROUTER_NAMES, LIMIT);
+    await routers.haveHops(local, hopsOf([two, three]), ROUTER_NAMES, LIMIT);
+  });
+
   it('leave a node that loses power as soon as BFD tells, and come back with it', async () => {
     try {
       const seen = await clientSees('a node loses power', async () => {
