@@ -150,9 +150,9 @@ describe.skipIf(skip)('the page of a node in a browser', () => {
     await open();
     const since = '14/11/2023, 22:13:20';
     expect(await table('Routers')).toEqual([
-      ['192.0.2.251', 'Established', since, '2', ''],
-      ['fd00::252', 'Active', since, '', 'Socket: Connection refused'],
-      ['198.51.100.1', 'Idle', since, '', 'the router is on none of this node’s networks'],
+      ['192.0.2.251', 'Established', since, '2', 'yes', ''],
+      ['fd00::252', 'Active', since, '', 'no', 'Socket: Connection refused'],
+      ['198.51.100.1', 'Idle', since, '', '', 'the router is on none of this node’s networks'],
     ]);
     expect(await problems()).toEqual(['no session with to_192_0_2_253: its password cannot be used: it is empty']);
     expectQuiet();
