@@ -3,7 +3,7 @@ import { bulkhead } from 'cockatiel';
 import { RollCall } from '../clients/roll-call.ts';
 import { clusterCgroup } from '../cluster/state.ts';
 import { pidsOnMachine } from '../cluster/status.ts';
-import { applyManifest, holdersByAddress, waitForNodePlans, waitForShares } from '../environment/pools.ts';
+import { applyManifest, holdersByAddress, sharesOf, waitForNodePlans, waitForShares } from '../environment/pools.ts';
 import type { Site } from '../environment/site.ts';
 import type { AddressWatch } from '../support/address-watch.ts';
 import { monotonicMs } from '../support/clock.ts';
@@ -134,7 +134,8 @@ export class ManyServices {
   async cut(): Promise<WatchedRun<number[]>> {
     const holders = await this.#calm();
     const [node = ''] = [...holders.values()].flat();
-    const share = this.#addresses().filter((address) => holders.get(address)?.includes(node));
+    const all = this.#addresses();
+    const share = all.filter((address) => holders.get(address)?.includes(node));
     const watch = this.#site.cluster.watch();
     try {
       const { injectedAt } = await this.#site.cluster.inject('link-cut', node);
@@ -142,6 +143,8 @@ export class ManyServices {
       const times = await this.#takenOver(watch, share, cutMs, node);
       const [first, last] = [Math.min(...times), Math.max(...times)];
       await this.#site.cluster.heal();
+      // What comes back to its node later would count as moves of the next cut.
+      await waitForShares(this.#site, all, sharesOf(holders, all), SHARES_LIMIT, { everyMs: 500 });
       return { run: [first - cutMs, last - cutMs], failings: [{ fromMs: cutMs, toMs: last }] };
     } finally {
       watch.stop();
