@@ -5,6 +5,7 @@ import { BAND_LEGEND, WORST_BAND } from './bands.ts';
 import { FAILBACK_LIMITS, within } from './durations.ts';
 import { multicastGroup, POOL_INSTANCE, poolOfInstance, ROUTER_IDS, routerId } from './instances.ts';
 import { interfaceOrNoneRules } from './interfaces.ts';
+import { IP_FAMILIES } from './ip-family.ts';
 import { type Rule, ruled, ruledText } from './rules.ts';
 import type { ServedObject } from './served-object.ts';
 import { type HealthCheck, POOL_NAME, POOL_NAME_LENGTH, virtualIpPoolSpecSchema } from './virtual-ip-pool.ts';
@@ -253,10 +254,6 @@ export const REPORT_LIMITS = {
   addresses: 256,
 } as const;
 
-/** Families of addresses, as Kubernetes names them (`ipFamilies` of a Service). */
-export const ADDRESS_FAMILIES = ['IPv4', 'IPv6'] as const;
-export type AddressFamily = (typeof ADDRESS_FAMILIES)[number];
-
 /** The longest text of an IPv6 address, and of one with a prefix. */
 const ADDRESS_LENGTH = 45;
 const SUBNET_LENGTH = ADDRESS_LENGTH + '/128'.length;
@@ -295,8 +292,8 @@ export const nodePlanStatusSchema = z.object({
     .optional()
     .describe('Router ids of VRRP instances that routers other than the plan’s nodes use on the same network, too.'),
   bgpFamilies: z
-    .array(z.enum(ADDRESS_FAMILIES))
-    .max(ADDRESS_FAMILIES.length)
+    .array(z.enum(IP_FAMILIES))
+    .max(IP_FAMILIES.length)
     .optional()
     .describe(
       'Families of which the node has a BGP session with a router, so that addresses on its lo are announced. Absent: the release does not announce.',

@@ -1,6 +1,7 @@
 import { BANDS, WORST_BAND } from '../../api/bands.ts';
 import { ROUTER_IDS } from '../../api/instances.ts';
-import { ADDRESS_FAMILIES, type NodePlanStatus, REPORT_LIMITS } from '../../api/node-plan.ts';
+import { IP_FAMILIES } from '../../api/ip-family.ts';
+import { type NodePlanStatus, REPORT_LIMITS } from '../../api/node-plan.ts';
 import { oneLine } from '../../api/text.ts';
 import { parseAddress } from '../../common/addresses.ts';
 
@@ -58,7 +59,7 @@ function routerIdOf(value: unknown) {
 }
 
 function familyOf(value: unknown) {
-  const family = ADDRESS_FAMILIES.find((each) => each === value);
+  const family = IP_FAMILIES.find((each) => each === value);
   return family === undefined ? undefined : ([family, family] as const);
 }
 
@@ -98,7 +99,7 @@ export function readReport(status: unknown): NodePlanStatus | undefined {
     held: listOf(held, REPORT_LIMITS.held, heldOf),
     ...filled('health', listOf(health, MAX_POOLS, healthOf)),
     ...filled('foreignRouterIds', listOf(foreignRouterIds, ROUTER_IDS.most, routerIdOf)),
-    ...(Array.isArray(bgpFamilies) ? { bgpFamilies: listOf(bgpFamilies, ADDRESS_FAMILIES.length, familyOf) } : {}),
+    ...(Array.isArray(bgpFamilies) ? { bgpFamilies: listOf(bgpFamilies, IP_FAMILIES.length, familyOf) } : {}),
     ...filled('problems', listOf(problems, REPORT_LIMITS.problems, problemOf)),
     ...(Array.isArray(addresses) ? { addresses: listOf(addresses, REPORT_LIMITS.addresses, subnetOf) } : {}),
   };

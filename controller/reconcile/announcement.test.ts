@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import type { AddressFamily } from '../../api/node-plan.ts';
+import type { IpFamily } from '../../api/ip-family.ts';
 import { announcementOf } from './announcement.ts';
 
 const ADDRESSES = ['203.0.113.10', '203.0.113.11', '2001:db8:1::10'];
-const BOTH: readonly AddressFamily[] = ['IPv4', 'IPv6'];
+const BOTH: readonly IpFamily[] = ['IPv4', 'IPv6'];
 
 /** @param families by node, of which it has a session; undefined: it says nothing of sessions */
 function announcement(
-  families: Readonly<Record<string, readonly AddressFamily[] | undefined>>,
+  families: Readonly<Record<string, readonly IpFamily[] | undefined>>,
   heldBy: readonly string[] = Object.keys(families),
 ) {
   const nodes = Object.entries(families).map(([name, bgpFamilies]) => ({ name, status: { bgpFamilies } }));

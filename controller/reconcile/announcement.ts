@@ -1,5 +1,4 @@
-import { ADDRESS_FAMILIES, type AddressFamily } from '../../api/node-plan.ts';
-import { familyOfAddress } from '../../common/addresses.ts';
+import { IP_FAMILIES, type IpFamily, ipFamilyOf } from '../../api/ip-family.ts';
 import { compareText } from '../../common/compare-text.ts';
 import { count, few } from '../text/sentences.ts';
 import type { Claim } from './holders.ts';
@@ -21,7 +20,7 @@ interface Announcers {
   readonly addresses: readonly string[];
   readonly nodes: readonly {
     readonly name: string;
-    readonly status: { readonly bgpFamilies?: readonly AddressFamily[] | undefined } | undefined;
+    readonly status: { readonly bgpFamilies?: readonly IpFamily[] | undefined } | undefined;
   }[];
   /** By address in canonical form. */
   readonly holders: ReadonlyMap<string, readonly Pick<Claim, 'node'>[]>;
@@ -30,20 +29,16 @@ interface Announcers {
 /** Every address is announced, but not by every node that has it. */
 export const FEWER_ANNOUNCE = 'FewerNodesAnnounce';
 
-function familyOf(address: string): AddressFamily {
-  return familyOfAddress(address) === 6 ? 'IPv6' : 'IPv4';
-}
-
 const NOBODY: ReadonlySet<string> = new Set();
 
 /** Which nodes have no session of a family; undefined: no node says anything of sessions. */
-function mutesOf({ nodes }: Announcers): ReadonlyMap<AddressFamily, ReadonlySet<string>> | undefined {
+function mutesOf({ nodes }: Announcers): ReadonlyMap<IpFamily, ReadonlySet<string>> | undefined {
   const telling = nodes.flatMap(({ name, status }) =>
     status?.bgpFamilies === undefined ? [] : [{ name, families: status.bgpFamilies }],
   );
   if (telling.length === 0) return undefined;
   return new Map(
-    ADDRESS_FAMILIES.map((family) => {
+    IP_FAMILIES.map((family) => {
       const mute = telling.filter(({ families }) => !families.includes(family));
       return [family, new Set(mute.map(({ name }) => name))];
     }),
@@ -52,7 +47,7 @@ function mutesOf({ nodes }: Announcers): ReadonlyMap<AddressFamily, ReadonlySet<
 
 /** Which nodes lack a session of which family, always in the same order: a sentence that changes is written. */
 function silentOf(heard: readonly Heard[]): string[] {
-  return ADDRESS_FAMILIES.flatMap((family) => {
+  return IP_FAMILIES.flatMap((family) => {
     const nodes = new Set(heard.filter((each) => each.family === family).flatMap(({ mute }) => mute));
     return [...nodes].toSorted(compareText).map((node) => `${node} (${family})`);
   });
@@ -67,7 +62,7 @@ function lacking(silent: readonly string[]): string {
 /** An address, how many nodes have it, and which of them have no session to announce it over. */
 interface Heard {
   readonly address: string;
-  readonly family: AddressFamily;
+  readonly family: IpFamily;
   readonly holders: number;
   readonly mute: readonly string[];
 }
@@ -82,7 +77,7 @@ export function announcementOf(announcers: Announcers): Announcement | undefined
   const heard = addresses.flatMap((address): Heard[] => {
     const claims = holders.get(address) ?? [];
     if (claims.length === 0) return [];
-    const family = familyOf(address);
+    const family = ipFamilyOf(address);
     const mute = mutes.get(family) ?? NOBODY;
     // Thousands of addresses are on hundreds of nodes.
     const without = mute.size === 0 ? [] : claims.filter(({ node }) => mute.has(node)).map(({ node }) => node);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { AddressFamily } from '../../api/node-plan.ts';
+import type { IpFamily } from '../../api/ip-family.ts';
 import type { VirtualIpPool, VirtualIpPoolStatus } from '../../api/virtual-ip-pool.ts';
 import type { DemandPlan } from '../plan/types.ts';
 import { poolOf } from '../testing/objects.ts';
@@ -103,7 +103,7 @@ describe('the status of a pool that BGP announces', () => {
     addresses: PLAN.addresses.map((address) => ({ ...address, slot: undefined })),
   };
   const holders = new Map(PLAN.addresses.map(({ address }) => [address, ['a', 'b'].map(claim)]));
-  const status = (a: AddressFamily[] | undefined, b: AddressFamily[] | undefined, of = pool) => {
+  const status = (a: IpFamily[] | undefined, b: IpFamily[] | undefined, of = pool) => {
     const nodes = Object.entries({ a, b }).map(([name, bgpFamilies]) => {
       return { name, plan: 'p', status: { observedPlan: 'p', ...(bgpFamilies === undefined ? {} : { bgpFamilies }) } };
     });

@@ -1,3 +1,4 @@
+import type { IpFamily } from '../../api/ip-family.ts';
 import type { AddressOwner, ServiceAddress, ServiceAddressSpec } from '../../api/service-address.ts';
 import type { VirtualIpPoolSpec } from '../../api/virtual-ip-pool.ts';
 import type { Family } from '../../common/addresses.ts';
@@ -6,9 +7,6 @@ import type { Family } from '../../common/addresses.ts';
  * What is decided about Services of type LoadBalancer, and from what. An address is a claim, an object of its own that is named after the
  * address: whoever creates it first has it, and it outlives the Service.
  */
-
-/** A family, as a Service names it. */
-export type IpFamily = 'IPv4' | 'IPv6';
 
 /** A port that a Service takes connections at. */
 export interface ServicePort {

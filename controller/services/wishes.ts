@@ -1,3 +1,4 @@
+import type { IpFamily } from '../../api/ip-family.ts';
 import { RETAIN_LIMITS } from '../../api/pool-services.ts';
 import { type AddressOwner, SHARING_KEY_LENGTH } from '../../api/service-address.ts';
 import { canonicalAddress, type Family, familyOf } from '../../common/addresses.ts';
@@ -16,7 +17,7 @@ import {
   type WishSources,
 } from './annotations.ts';
 import { readProbe } from './probe.ts';
-import type { IpFamily, LoadBalancerService, Refusal, ServicesSettings } from './types.ts';
+import type { LoadBalancerService, Refusal, ServicesSettings } from './types.ts';
 
 /** By what Services agree to have one address. */
 export interface ShareWish {

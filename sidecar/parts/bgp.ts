@@ -1,7 +1,6 @@
 import { uptime } from 'node:os';
 import type { Logger } from 'pino';
-import { ADDRESS_FAMILIES, type AddressFamily } from '../../api/node-plan.ts';
-import { familyOfAddress } from '../../common/addresses.ts';
+import { IP_FAMILIES, type IpFamily, ipFamilyOf } from '../../api/ip-family.ts';
 import { type Clock, systemClock } from '../../common/clock.ts';
 import type { BgpReport, BgpSession, BgpStatusFile } from '../runtime/bgp-status.ts';
 import type { BgpSessionSnapshot, BgpSnapshot } from '../status/snapshot.ts';
@@ -27,11 +26,6 @@ interface Seen {
 export function isUp({ state, lastError, waitsAfterError }: BgpSession): boolean | undefined {
   if (state === 'Established') return true;
   return state === 'Idle' && lastError === undefined && !waitsAfterError ? undefined : false;
-}
-
-/** A session announces the addresses of its own family only. */
-function familyOfPeer({ peer }: BgpSession): AddressFamily {
-  return familyOfAddress(peer) === 6 ? 'IPv6' : 'IPv4';
 }
 
 /** Why nothing is known of the sessions; null when they are known. Pure. @param nowSeconds since the boot of the node */
@@ -81,7 +75,7 @@ export class Bgp implements Part {
   #bfdReport: BgpReport | undefined;
   #seen: readonly Seen[] = [];
   /** When there was a session of a family last, in seconds since the boot of the node. */
-  readonly #upAtSeconds = new Map<AddressFamily, number>();
+  readonly #upAtSeconds = new Map<IpFamily, number>();
   #toldFamilies = '';
   #timer: NodeJS.Timeout | undefined;
 
@@ -115,12 +109,10 @@ export class Bgp implements Part {
    * Families of which there is a session with a router, or was within {@link STALE_SECONDS}: a session that comes and goes, or a BIRD that
    * begins anew, is not worth a report to the whole cluster. Null where nothing is announced.
    */
-  get families(): readonly AddressFamily[] | null {
+  get families(): readonly IpFamily[] | null {
     if (!this.#dependencies.wanted()) return null;
     const sinceSeconds = this.#dependencies.uptimeSeconds() - STALE_SECONDS;
-    return ADDRESS_FAMILIES.filter(
-      (family) => (this.#upAtSeconds.get(family) ?? Number.NEGATIVE_INFINITY) >= sinceSeconds,
-    );
+    return IP_FAMILIES.filter((family) => (this.#upAtSeconds.get(family) ?? Number.NEGATIVE_INFINITY) >= sinceSeconds);
   }
 
   /** Reads what BIRD's supervisor told last. Never rejects. */
@@ -155,7 +147,8 @@ export class Bgp implements Part {
     const nowMs = this.#dependencies.clock.wallMs();
     this.#seen = sessions.map((session): Seen => {
       const up = isUp(session);
-      if (up === true) this.#upAtSeconds.set(familyOfPeer(session), atSeconds);
+      // A session announces the addresses of its own family only.
+      if (up === true) this.#upAtSeconds.set(ipFamilyOf(session.peer), atSeconds);
       const last = before.get(session.peer);
       if (last !== undefined && last.up === up) return { session, up, sinceMs: last.sinceMs };
       this.#tell(session, up);

@@ -1,4 +1,5 @@
-import type { AddressFamily, NodePlanStatus } from '../../api/node-plan.ts';
+import type { IpFamily } from '../../api/ip-family.ts';
+import type { NodePlanStatus } from '../../api/node-plan.ts';
 import type { CheckSet } from '../checks/check-set.ts';
 import { CHECK_NAMES, type CheckName, type CheckView, isNodeCheck } from '../checks/types.ts';
 import type { Settings } from '../config/settings.ts';
@@ -52,7 +53,7 @@ export interface Known {
   readonly proxy: SidecarSnapshot['proxy'];
   readonly bgp: SidecarSnapshot['bgp'];
   /** Families of which there is, or was a moment ago, a session with a router; null where nothing is announced. */
-  readonly bgpFamilies: readonly AddressFamily[] | null;
+  readonly bgpFamilies: readonly IpFamily[] | null;
   /** What is known of the control plane besides its instances; null where there is none. */
   readonly controlPlane: Omit<ControlPlaneSnapshot, 'instances'> | null;
   /** Why what was decided does not reach keepalived; null when it does. */

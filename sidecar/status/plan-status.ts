@@ -1,5 +1,6 @@
 import { worseOf } from '../../api/bands.ts';
-import { type AddressFamily, MAX_INSTANCES, type NodePlanStatus, REPORT_LIMITS } from '../../api/node-plan.ts';
+import type { IpFamily } from '../../api/ip-family.ts';
+import { MAX_INSTANCES, type NodePlanStatus, REPORT_LIMITS } from '../../api/node-plan.ts';
 import { oneLine } from '../../api/text.ts';
 import type { Fitness } from '../fitness/fitness.ts';
 import type { HeldAddress } from '../keepalived/holder.ts';
@@ -13,7 +14,7 @@ export interface PlanReport {
   /** Router ids that foreign routers use, in order. */
   readonly foreignRouterIds: readonly number[];
   /** Of which there is a session with a router; null where nothing is announced. */
-  readonly bgpFamilies: readonly AddressFamily[] | null;
+  readonly bgpFamilies: readonly IpFamily[] | null;
   readonly problems: readonly string[];
   /** The node's own addresses with their prefixes, in order. */
   readonly ownAddresses: readonly string[];

@@ -7,7 +7,8 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import type * as z from 'zod';
-import { ADDRESS_FAMILIES, nodePlanSpecSchema, REPORT_LIMITS } from '../../api/node-plan.ts';
+import { IP_FAMILIES } from '../../api/ip-family.ts';
+import { nodePlanSpecSchema, REPORT_LIMITS } from '../../api/node-plan.ts';
 import { claimName } from '../../api/service-address.ts';
 import { oneLine } from '../../api/text.ts';
 import { type VirtualIpPool, virtualIpPoolSpecSchema } from '../../api/virtual-ip-pool.ts';
@@ -124,7 +125,7 @@ async function servedKinds(group = 'keepalived-ingress-vip.io'): Promise<string[
 
 /**
  * Removes definitions, and waits until the API server has taken them away with all objects and tells nobody of them any more. What it has not
- * removed for long is made to go, and told: kubectl's own wait took a minute twice, and what is tested here is what comes after.
+ * removed for long is made to go, and told: kubectl's own wait took more than a minute once, and what is tested here is what comes after.
  * @param names of the definitions, `<plural>.<group>`
  */
 async function removeDefinitions(...names: readonly string[]): Promise<void> {
@@ -1347,7 +1348,7 @@ describe.skipIf(skip)('the custom resources in a real API server', () => {
           reason: 'r'.repeat(REPORT_LIMITS.reason),
         })),
         foreignRouterIds: list(255, (index) => index + 1),
-        bgpFamilies: [...ADDRESS_FAMILIES],
+        bgpFamilies: [...IP_FAMILIES],
         // Characters, of which each is four bytes.
         problems: list(REPORT_LIMITS.problems, () => '🚀'.repeat(REPORT_LIMITS.problem)),
         addresses: list(REPORT_LIMITS.addresses, (index) => `${address(index)}/128`),

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
-# What the sidecar is told of BIRD: a file in a volume that the sidecar can read and not write, one for each of the two BIRDs. It has no other access to BIRD, which has no
-# access to the sidecar.
+# What the sidecar is told of BIRD: a file in a volume that the sidecar can read and not write, one for each of the two BIRDs. It has no
+# other access to BIRD, which has none to the sidecar.
 # Offers: tell, tell_of_sessions
 
 readonly TOLD="$TOLD_DIR/bird.status"
